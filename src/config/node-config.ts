@@ -1,0 +1,131 @@
+/**
+ * A node's configuration as it was given, checked and typed. Built from text (files, command line, a test's object); whatever is
+ * wrong comes as a `ConfigError` that names key, value and what is allowed; unknown keys come as a list to be warned about.
+ */
+import { type NodeSettings, nodeSettings } from './node-settings.js'
+import { parseProperties } from './properties.js'
+import { ConfigError, parseSetting } from './setting.js'
+
+export interface NodeConfig {
+  readonly settings: NodeSettings
+  readonly listeners: readonly ListenerConfig[]
+  readonly unknownKeys: readonly string[]
+}
+
+export interface ListenerConfig {
+  readonly name: string
+  /** Empty: every address. */
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  readonly advertised: { readonly host: string; readonly port: number } | undefined
+  readonly serves: 'broker' | 'controller'
+}
+
+/** Reads a properties file's text; later entries replace earlier ones. Errors name the line. */
+export function readConfigText(text: string): Map<string, string> {
+  const entries = new Map<string, string>()
+  for (const { key, value, line } of parseProperties(text)) {
+    if (Object.hasOwn(nodeSettings, key)) {
+      try {
+        parseSetting<unknown>(nodeSettings[key as keyof NodeSettings], key, value)
+      } catch (error) {
+        if (error instanceof ConfigError) throw new ConfigError(key, `line ${line}: ${error.message}`)
+        throw error
+      }
+    }
+    entries.set(key, value)
+  }
+  return entries
+}
+
+/** `entries`: keys and values as text. Throws `ConfigError`. */
+export function nodeConfig(entries: ReadonlyMap<string, string> | Readonly<Record<string, string>>): NodeConfig {
+  const given = entries instanceof Map ? entries : new Map(Object.entries(entries))
+  const text = new Map(given)
+  // Kafka's singular: used where the plural is not set.
+  const single = text.get('log.dir')
+  if (single !== undefined && !text.has('log.dirs')) text.set('log.dirs', single)
+  text.delete('log.dir')
+
+  const settings: Record<string, unknown> = {}
+  for (const [key, setting] of Object.entries(nodeSettings)) {
+    const value = text.get(key) ?? setting.default
+    if (value === undefined) throw new ConfigError(key, `${key} must be set: ${setting.doc}`)
+    settings[key] = parseSetting<unknown>(setting, key, value)
+  }
+  const typed = settings as unknown as NodeSettings
+  if (typed['log.dirs'].length !== 1) {
+    throw new ConfigError('log.dirs', 'log.dirs must name one directory: this version does not spread over several')
+  }
+  for (const key of ['controller.quorum.voters', 'controller.quorum.bootstrap.servers'] as const) {
+    refuseOtherControllers(key, typed[key], typed['node.id'])
+  }
+  if (!typed['process.roles'].has('controller')) {
+    throw new ConfigError(
+      'process.roles',
+      'process.roles=broker needs controllers elsewhere, and this version cannot join a quorum: use broker,controller',
+    )
+  }
+  return {
+    settings: typed,
+    listeners: listenerConfigs(typed),
+    unknownKeys: [...text.keys()].filter((key) => !Object.hasOwn(nodeSettings, key)),
+  }
+}
+
+/** A quorum of this node alone may be spelled out; one with others cannot be joined yet, and must not look as if it were. */
+function refuseOtherControllers(key: string, voters: readonly string[], nodeId: number): void {
+  if (voters.length === 0) return
+  if (key === 'controller.quorum.voters' && voters.length === 1 && voters[0]!.startsWith(`${nodeId}@`)) return
+  throw new ConfigError(
+    key,
+    `${key}=${voters.join(',')} names other controllers, and this version runs a quorum of one: leave it out`,
+  )
+}
+
+function listenerConfigs(settings: NodeSettings): ListenerConfig[] {
+  const roles = settings['process.roles']
+  const controllerNames = settings['controller.listener.names']
+  const advertised = new Map(
+    settings['advertised.listeners'].map((text) => {
+      const parsed = parseListener('advertised.listeners', text)
+      return [parsed.name, parsed] as const
+    }),
+  )
+  const names = new Set<string>()
+  const listeners = settings.listeners.map((text): ListenerConfig => {
+    const { name, host, port } = parseListener('listeners', text)
+    if (names.has(name)) throw new ConfigError('listeners', `listeners has ${name} twice: each needs a name of its own`)
+    names.add(name)
+    const told = advertised.get(name)
+    if (told !== undefined && told.host === '') {
+      throw new ConfigError('advertised.listeners', `advertised.listeners gives no host for ${name}: clients need one`)
+    }
+    const serves = controllerNames.includes(name) || !roles.has('broker') ? 'controller' : 'broker'
+    return { name, host, port, advertised: told && { host: told.host, port: told.port }, serves }
+  })
+  for (const name of advertised.keys()) {
+    if (!names.has(name)) {
+      throw new ConfigError('advertised.listeners', `advertised.listeners names ${name}, which listeners does not have`)
+    }
+  }
+  for (const name of controllerNames) {
+    if (!names.has(name)) {
+      throw new ConfigError('controller.listener.names', `controller.listener.names has ${name}, listeners does not`)
+    }
+  }
+  if (roles.has('broker') && !listeners.some((listener) => listener.serves === 'broker')) {
+    throw new ConfigError('listeners', 'listeners leaves none for clients: a broker needs one')
+  }
+  return listeners
+}
+
+function parseListener(key: string, text: string): { name: string; host: string; port: number } {
+  const match = /^([A-Za-z0-9_.-]+):\/\/(\[[^\]]*\]|[^:/]*):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  if (match === null || port > 65535) {
+    throw new ConfigError(key, `${key}=${text} is not allowed: it must be NAME://host:port`)
+  }
+  return { name: match[1]!.toUpperCase(), host: match[2]!.replace(/^\[|\]$/g, ''), port }
+}

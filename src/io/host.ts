@@ -1,0 +1,14 @@
+/** The host port: the process and the machine around it. */
+export interface Host {
+  /**
+   * Identifies this boot of the operating system, undefined where it cannot be known. The same id as before a crash means
+   * that the page cache has survived it.
+   */
+  readonly bootId: string | undefined
+  /** The name that clients on other machines may reach this one by, if nothing else is configured. */
+  readonly hostname: string
+  /** Bytes that files below `path` can still take. */
+  freeBytes(path: string): number
+  /** Ends the process with this exit code, as soon as log lines are out. */
+  exit(code: number): void
+}
