@@ -31,7 +31,11 @@ export const nodeSettings = {
     doc: 'Addresses of controllers to ask for the quorum. Empty: this node alone is the quorum.',
   }),
   'log.dirs': list({ default: 'data', doc: 'The directory that holds the data.' }),
-  'broker.heartbeat.interval.ms': integer({ default: '2000', min: 1, doc: 'Time between heartbeats to the controller.' }),
+  'broker.heartbeat.interval.ms': integer({
+    default: '2000',
+    min: 1,
+    doc: 'Time between heartbeats to the controller.',
+  }),
   'broker.session.timeout.ms': integer({
     default: '9000',
     min: 1,
