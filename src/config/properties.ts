@@ -23,7 +23,7 @@ export function parseProperties(text: string): Property[] {
       logical += lines[++at]!.trimStart()
     }
     const { key, rest } = splitKey(logical)
-    properties.push({ key: unescape(key), value: unescape(rest), line })
+    properties.push({ key: unescaped(key), value: unescaped(rest), line })
   }
   return properties
 }
@@ -43,7 +43,7 @@ function splitKey(line: string): { key: string; rest: string } {
   return { key, rest }
 }
 
-function unescape(text: string): string {
+function unescaped(text: string): string {
   return text.replace(/\\(u[0-9a-fA-F]{4}|.)?/gs, (_, escaped: string | undefined) => {
     if (escaped === undefined) return ''
     if (escaped.length === 5) return String.fromCharCode(Number.parseInt(escaped.slice(1), 16))

@@ -37,6 +37,11 @@ export interface DiskFile {
    * every further append fails until `truncate` has cut the file back.
    */
   append(chunks: readonly Uint8Array[], done: DiskDone): void
+  /**
+   * Writes bytes that stand there already once more, so that the next flush takes them to the device whatever became of an earlier
+   * one: after a flush that failed, the kernel counts what it could not write as clean.
+   */
+  rewrite(position: number, bytes: Uint8Array, done: DiskDone): void
   /** Reads from the page cache or waits for the device; returns the number of bytes, fewer than asked at the end. */
   readSync(position: number, target: Uint8Array): number
   /** The same off the event loop, for what is probably cold. */
