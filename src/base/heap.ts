@@ -3,7 +3,7 @@
  * is driven by a heap is deterministic.
  */
 export class Heap<T> {
-  readonly #entries: Entry<T>[] = []
+  #entries: Entry<T>[] = []
   #sequence = 0
 
   get size(): number {
@@ -38,19 +38,27 @@ export class Heap<T> {
     const top = entries[0]
     if (top === undefined) return undefined
     const last = entries.pop()!
-    if (entries.length > 0) {
-      let at = 0
-      for (;;) {
-        let child = 2 * at + 1
-        if (child >= entries.length) break
-        if (child + 1 < entries.length && before(entries[child + 1]!, entries[child]!)) child++
-        if (!before(entries[child]!, last)) break
-        entries[at] = entries[child]!
-        at = child
-      }
-      entries[at] = last
-    }
+    if (entries.length > 0) this.#sink(0, last)
     return top.item
+  }
+
+  /** Drops every item for which `wanted` is false. */
+  retain(wanted: (item: T) => boolean): void {
+    this.#entries = this.#entries.filter((entry) => wanted(entry.item))
+    for (let at = (this.#entries.length >> 1) - 1; at >= 0; at--) this.#sink(at, this.#entries[at]!)
+  }
+
+  #sink(at: number, entry: Entry<T>): void {
+    const entries = this.#entries
+    for (;;) {
+      let child = 2 * at + 1
+      if (child >= entries.length) break
+      if (child + 1 < entries.length && before(entries[child + 1]!, entries[child]!)) child++
+      if (!before(entries[child]!, entry)) break
+      entries[at] = entries[child]!
+      at = child
+    }
+    entries[at] = entry
   }
 }
 

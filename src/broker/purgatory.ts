@@ -1,0 +1,121 @@
+/**
+ * Purgatory: requests that wait until something about one of several keys comes true, or until their time is up. One operation is
+ * completed exactly once, by whichever comes first.
+ */
+import { Heap } from '../base/heap.js'
+import type { Clock, Timer } from '../io/clock.js'
+
+export interface DelayedOperation {
+  /** Whether it can be answered now; if so, answers. */
+  tryComplete(): boolean
+  /** Its time is up: answers with what there is. */
+  expire(): void
+}
+
+interface Waiting<Key> {
+  readonly operation: DelayedOperation
+  readonly keys: readonly Key[]
+  completed: boolean
+}
+
+/** Completed operations stay in the heap of deadlines until they are this many and the majority. */
+const COMPACT_FROM = 1024
+
+export class Purgatory<Key> {
+  readonly #clock: Clock
+  readonly #watchers = new Map<Key, Waiting<Key>[]>()
+  readonly #deadlines = new Heap<Waiting<Key>>()
+  #timer: Timer | undefined
+  #timerDueMs = Number.POSITIVE_INFINITY
+  #size = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Operations that wait. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** Tries the operation; if it must wait, watches these keys for at most `waitMs`. */
+  tryCompleteOrWatch(operation: DelayedOperation, keys: readonly Key[], waitMs: number): void {
+    if (operation.tryComplete()) return
+    if (waitMs <= 0) return operation.expire()
+    const waiting: Waiting<Key> = { operation, keys, completed: false }
+    this.#size++
+    for (const key of keys) {
+      const watchers = this.#watchers.get(key)
+      if (watchers === undefined) this.#watchers.set(key, [waiting])
+      else watchers.push(waiting)
+    }
+    this.#deadlines.push(this.#clock.monotonicMs() + waitMs, waiting)
+    this.#schedule()
+  }
+
+  /** Something about this key has changed: completes what can be. */
+  check(key: Key): void {
+    const watchers = this.#watchers.get(key)
+    if (watchers === undefined) return
+    // What completes may make others wait for the same key meanwhile; they were just tried.
+    this.#watchers.delete(key)
+    const left: Waiting<Key>[] = []
+    for (const waiting of watchers) {
+      if (waiting.completed) continue
+      if (waiting.operation.tryComplete()) this.#complete(waiting)
+      else left.push(waiting)
+    }
+    if (left.length === 0) return
+    const added = this.#watchers.get(key)
+    this.#watchers.set(key, added === undefined ? left : [...left, ...added])
+  }
+
+  /** Ends all waiting: every operation expires. */
+  close(): void {
+    this.#timer?.cancel()
+    while (this.#deadlines.size > 0) this.#expire(this.#deadlines.pop()!)
+    this.#watchers.clear()
+  }
+
+  /** An operation that waits for several keys must not stay behind under those about which nothing happens. */
+  #complete(waiting: Waiting<Key>): void {
+    waiting.completed = true
+    this.#size--
+    if (waiting.keys.length > 1) this.#unwatch(waiting)
+    if (this.#deadlines.size > COMPACT_FROM && this.#deadlines.size > 2 * this.#size) {
+      this.#deadlines.retain(({ completed }) => !completed)
+    }
+  }
+
+  #unwatch(waiting: Waiting<Key>): void {
+    for (const key of waiting.keys) {
+      const watchers = this.#watchers.get(key)
+      if (watchers === undefined) continue
+      const left = watchers.filter((each) => each !== waiting)
+      if (left.length === 0) this.#watchers.delete(key)
+      else this.#watchers.set(key, left)
+    }
+  }
+
+  #expire(waiting: Waiting<Key>): void {
+    if (waiting.completed) return
+    waiting.completed = true
+    this.#size--
+    this.#unwatch(waiting)
+    waiting.operation.expire()
+  }
+
+  #schedule(): void {
+    while (this.#deadlines.peek()?.completed === true) this.#deadlines.pop()
+    const dueMs = this.#deadlines.peekKey()
+    if (dueMs >= this.#timerDueMs) return
+    this.#timer?.cancel()
+    this.#timerDueMs = dueMs
+    this.#timer = this.#clock.timer(dueMs - this.#clock.monotonicMs(), () => {
+      this.#timerDueMs = Number.POSITIVE_INFINITY
+      const nowMs = this.#clock.monotonicMs()
+      while (this.#deadlines.peekKey() <= nowMs) this.#expire(this.#deadlines.pop()!)
+      this.#schedule()
+    })
+  }
+}
