@@ -1,0 +1,267 @@
+/**
+ * One data directory: whose it is (`meta.properties`), that nobody else uses it (the lock), how the last user left it (the markers),
+ * and whether it can be written to.
+ *
+ * A directory that met EIO or a failed flush is offline for good: what is on it can no longer be known. One that is full refuses appends
+ * and takes them again when there is room.
+ */
+import { randomUuid, type Uuid } from '../base/uuid.js'
+import { parseProperties } from '../config/properties.js'
+import type { Timer } from '../io/clock.js'
+import { type DiskDone, DiskError, type DiskLock } from '../io/disk.js'
+import type { Ports } from '../io/ports.js'
+import { asDiskError, writeAtomically } from './atomic-file.js'
+import { makeDirectoryDurably } from './durable-directory.js'
+
+const META_PROPERTIES = 'meta.properties'
+/** Kafka's marker of a clean stop. */
+const CLEAN_MARKER = '.kafka_cleanshutdown'
+/** Stands while a node uses the directory: which boot of the operating system it runs in. */
+const RUNNING_MARKER = '.lograft_running'
+
+const FREE_SPACE_CHECK_MS = 1000
+
+/**
+ * How the directory was left. `clean`: everything was flushed and written down. `processCrash`: the process died, the page cache lived.
+ * `unclean`: what was not flushed may be gone.
+ */
+export type LastStop = 'new' | 'clean' | 'processCrash' | 'unclean'
+
+export interface DirectoryIdentity {
+  readonly clusterId: string
+  readonly nodeId: number
+  readonly directoryId: Uuid
+}
+
+/** The directory cannot be used; the message is a sentence for the operator. */
+export class DirectoryError extends Error {
+  override readonly name = 'DirectoryError'
+}
+
+export interface LogDirectoryOptions {
+  readonly path: string
+  readonly nodeId: number
+  /** Below this many free bytes appends are refused. */
+  readonly reservedBytes: number
+  /** Called once: nothing can be written here any more, and nothing that was not flushed can be trusted. */
+  readonly onOffline: (error: DiskError) => void
+  /** Called when there is room again after the directory had been full. */
+  readonly onRoom: () => void
+}
+
+type OpenDone = (error: DirectoryError | undefined, directory: LogDirectory | undefined) => void
+
+export class LogDirectory {
+  readonly path: string
+  readonly identity: DirectoryIdentity
+  readonly lastStop: LastStop
+  readonly #ports: Ports
+  readonly #options: LogDirectoryOptions
+  readonly #lock: DiskLock
+  #state: 'online' | 'full' | 'offline' = 'online'
+  #timer: Timer | undefined
+
+  private constructor(
+    ports: Ports,
+    options: LogDirectoryOptions,
+    lock: DiskLock,
+    identity: DirectoryIdentity,
+    lastStop: LastStop,
+  ) {
+    this.path = options.path
+    this.#ports = ports
+    this.#options = options
+    this.#lock = lock
+    this.identity = identity
+    this.lastStop = lastStop
+    this.#watchFreeSpace()
+  }
+
+  /** Takes the directory: locks it, reads or writes its identity, and marks it as in use. Nothing may be appended before. */
+  static open(ports: Ports, options: LogDirectoryOptions, done: OpenDone): void {
+    const { disk } = ports
+    const { path } = options
+    const fail = (error: DiskError): void =>
+      done(new DirectoryError(`${path} cannot be used: ${error.message}`), undefined)
+    makeDirectoryDurably(disk, path, (makeError) => {
+      if (makeError !== undefined) return fail(makeError)
+      disk.lock(path, (lockError, lock) => {
+        if (lock !== undefined) return LogDirectory.#openLocked(ports, options, lock, done)
+        if (lockError?.code !== 'EBUSY') return fail(lockError ?? new DiskError('EIO', 'lock', path))
+        const message = `${path} is in use by another node that is running: stop it, or name another directory`
+        done(new DirectoryError(message), undefined)
+      })
+    })
+  }
+
+  static #openLocked(ports: Ports, options: LogDirectoryOptions, lock: DiskLock, done: OpenDone): void {
+    const { path } = options
+    const abandon = (error: DirectoryError): void => {
+      lock.release()
+      done(error, undefined)
+    }
+    let opened: Opened
+    try {
+      opened = inspect(ports, options)
+    } catch (error) {
+      if (error instanceof DirectoryError) return abandon(error)
+      return abandon(new DirectoryError(`${path} cannot be used: ${asDiskError(error).message}`))
+    }
+    takeOver(ports, path, opened, (error) => {
+      if (error !== undefined) return abandon(new DirectoryError(`${path} cannot be used: ${error.message}`))
+      done(undefined, new LogDirectory(ports, options, lock, opened.identity, opened.lastStop))
+    })
+  }
+
+  /** Whether appends of clients are taken now. */
+  get takesAppends(): boolean {
+    return this.#state === 'online'
+  }
+
+  get offline(): boolean {
+    return this.#state === 'offline'
+  }
+
+  /** What a failed operation means for the directory. */
+  report(error: DiskError): void {
+    if (this.#state === 'offline') return
+    if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
+      if (this.#state === 'online') this.#ports.logger.error({ directory: this.path }, 'disk full: appends are refused')
+      this.#state = 'full'
+      return
+    }
+    this.#state = 'offline'
+    this.#timer?.cancel()
+    this.#ports.logger.error({ directory: this.path, error: error.message }, 'directory is offline')
+    this.#options.onOffline(error)
+  }
+
+  /** Everything is flushed and written down: leaves the marker that says so, and the directory. */
+  closeClean(brokerEpoch: number, done: DiskDone): void {
+    const { disk } = this.#ports
+    const marker = Buffer.from(JSON.stringify({ version: 0, brokerEpoch }))
+    writeAtomically(disk, this.path, CLEAN_MARKER, marker, (error) => {
+      if (error !== undefined) {
+        this.abandon()
+        return done(error)
+      }
+      try {
+        disk.remove(`${this.path}/${RUNNING_MARKER}`)
+      } catch (cause) {
+        this.abandon()
+        return done(asDiskError(cause))
+      }
+      disk.flushDirectory(this.path, (flushError) => {
+        this.abandon()
+        done(flushError)
+      })
+    })
+  }
+
+  /** Leaves the directory as after a crash. */
+  abandon(): void {
+    this.#timer?.cancel()
+    this.#lock.release()
+  }
+
+  #watchFreeSpace(): void {
+    this.#timer = this.#ports.clock.timer(FREE_SPACE_CHECK_MS, () => {
+      this.#checkFreeSpace()
+      if (this.#state !== 'offline') this.#watchFreeSpace()
+    })
+  }
+
+  /** Twice the reserve must be free before a full directory takes appends again, so that it does not flutter. */
+  #checkFreeSpace(): void {
+    const { reservedBytes } = this.#options
+    const freeBytes = this.#ports.host.freeBytes(this.path)
+    if (this.#state === 'online' && freeBytes < reservedBytes) {
+      this.#state = 'full'
+      this.#ports.logger.error(
+        { directory: this.path, freeBytes, reservedBytes },
+        'little space left: appends are refused',
+      )
+    } else if (this.#state === 'full' && freeBytes >= 2 * reservedBytes && freeBytes > 0) {
+      this.#state = 'online'
+      this.#ports.logger.info({ directory: this.path, freeBytes }, 'there is room again')
+      this.#options.onRoom()
+    }
+  }
+}
+
+interface Opened {
+  readonly identity: DirectoryIdentity
+  readonly lastStop: LastStop
+  readonly isNew: boolean
+}
+
+function inspect(ports: Ports, options: LogDirectoryOptions): Opened {
+  const { disk, host, random } = ports
+  const { path, nodeId } = options
+  const meta = disk.readFile(`${path}/${META_PROPERTIES}`)
+  if (meta === undefined) {
+    const leftover = disk.list(path).find((name) => /-\d+$/.test(name))
+    if (leftover !== undefined) {
+      throw new DirectoryError(
+        `${path} holds ${leftover} but no ${META_PROPERTIES}: it is not known whose data this is`,
+      )
+    }
+    const identity = { clusterId: randomUuid(random), nodeId, directoryId: randomUuid(random) }
+    return { identity, lastStop: 'new', isNew: true }
+  }
+  const identity = parseIdentity(path, Buffer.from(meta).toString('utf8'))
+  if (identity.nodeId !== nodeId) {
+    throw new DirectoryError(
+      `${path} belongs to node ${identity.nodeId}, this is node ${nodeId}: set node.id or log.dirs`,
+    )
+  }
+  const running = disk.readFile(`${path}/${RUNNING_MARKER}`)
+  const clean = disk.stat(`${path}/${CLEAN_MARKER}`) !== undefined
+  let lastStop: LastStop
+  // Both markers: the crash came while one took the other's place, and nothing is known for certain.
+  if (running === undefined) lastStop = clean ? 'clean' : 'unclean'
+  else lastStop = host.bootId !== undefined && bootIdOf(running) === host.bootId ? 'processCrash' : 'unclean'
+  return { identity, lastStop, isNew: false }
+}
+
+/** Writes what must be durable before the first append: identity and running marker; the clean marker goes. */
+function takeOver(ports: Ports, path: string, opened: Opened, done: DiskDone): void {
+  const { disk, host } = ports
+  const running = Buffer.from(JSON.stringify({ version: 0, bootId: host.bootId ?? null }))
+  const markRunning = (): void =>
+    writeAtomically(disk, path, RUNNING_MARKER, running, (error) => {
+      if (error !== undefined) return done(error)
+      try {
+        disk.remove(`${path}/${CLEAN_MARKER}`)
+      } catch (cause) {
+        return done(asDiskError(cause))
+      }
+      disk.flushDirectory(path, done)
+    })
+  if (!opened.isNew) return markRunning()
+  const { clusterId, nodeId, directoryId } = opened.identity
+  const meta = `#\nnode.id=${nodeId}\ndirectory.id=${directoryId}\nversion=1\ncluster.id=${clusterId}\n`
+  writeAtomically(disk, path, META_PROPERTIES, Buffer.from(meta), (error) =>
+    error === undefined ? markRunning() : done(error),
+  )
+}
+
+function parseIdentity(path: string, text: string): DirectoryIdentity {
+  const entries = new Map(parseProperties(text).map(({ key, value }) => [key, value]))
+  const clusterId = entries.get('cluster.id')
+  const directoryId = entries.get('directory.id')
+  const nodeId = Number(entries.get('node.id') ?? Number.NaN)
+  if (entries.get('version') !== '1' || !clusterId || !directoryId || !Number.isInteger(nodeId)) {
+    throw new DirectoryError(`${path}/${META_PROPERTIES} is damaged, or of a version that this release does not know`)
+  }
+  return { clusterId, directoryId, nodeId }
+}
+
+function bootIdOf(marker: Uint8Array): string | undefined {
+  try {
+    const { bootId } = JSON.parse(Buffer.from(marker).toString('utf8')) as { bootId?: unknown }
+    return typeof bootId === 'string' ? bootId : undefined
+  } catch {
+    return undefined
+  }
+}
