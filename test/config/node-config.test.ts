@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { nodeConfig, readConfigText } from '../../src/config/node-config.js'
+import { parseProperties } from '../../src/config/properties.js'
+import { ConfigError } from '../../src/config/setting.js'
+import { isTopicSetting, resolveTopicSettings } from '../../src/config/topic-settings.js'
+
+function refused(entries: Record<string, string>, pattern: RegExp): void {
+  assert.throws(
+    () => nodeConfig(entries),
+    (error) => error instanceof ConfigError && pattern.test(error.message),
+  )
+}
+
+test('the properties notation is read as Java reads it', () => {
+  const text = [
+    '# a comment',
+    '! another',
+    'a=1',
+    '  b : two words ',
+    'c three',
+    'long = one \\',
+    '    and two',
+    'path=C\\:\\\\data',
+    'uni\\u0041=x\\ty',
+    'empty',
+    '',
+    'a = again',
+  ].join('\n')
+  assert.deepEqual(parseProperties(text), [
+    { key: 'a', value: '1', line: 3 },
+    { key: 'b', value: 'two words ', line: 4 },
+    { key: 'c', value: 'three', line: 5 },
+    { key: 'long', value: 'one and two', line: 6 },
+    { key: 'path', value: 'C:\\data', line: 8 },
+    { key: 'uniA', value: 'x\ty', line: 9 },
+    { key: 'empty', value: '', line: 10 },
+    { key: 'a', value: 'again', line: 12 },
+  ])
+})
+
+test('defaults hold where nothing is set', () => {
+  const { settings, listeners, unknownKeys } = nodeConfig({})
+  assert.equal(settings['node.id'], 1)
+  assert.equal(settings['log.segment.bytes'], 1 << 30)
+  assert.equal(settings['log.flush.policy'], 'commit')
+  assert.deepEqual([...settings['process.roles']], ['broker', 'controller'])
+  assert.deepEqual(listeners, [{ name: 'PLAINTEXT', host: '', port: 9092, advertised: undefined, serves: 'broker' }])
+  assert.deepEqual(unknownKeys, [])
+})
+
+test('a wrong value names key, value and what is allowed; from a file also the line', () => {
+  refused({ 'num.partitions': '0' }, /^num\.partitions=0 is not allowed: it must be a whole number from 1 to/)
+  refused({ 'num.partitions': '1e3' }, /num\.partitions=1e3/)
+  refused({ 'auto.create.topics.enable': 'yes' }, /true or false/)
+  refused({ 'log.flush.policy': 'never' }, /commit or os/)
+  refused({ 'process.roles': 'broker,zookeeper' }, /one or more of broker, controller/)
+  assert.throws(
+    () => readConfigText('# first\nnode.id=one\n'),
+    (error) => error instanceof ConfigError && /^line 2: node\.id=one is not allowed/.test(error.message),
+  )
+})
+
+test('an unknown key is listed, not refused', () => {
+  assert.deepEqual(nodeConfig({ 'num.partitons': '3' }).unknownKeys, ['num.partitons'])
+})
+
+test('listeners are parsed, advertised and told apart', () => {
+  const { listeners } = nodeConfig({
+    listeners: 'PLAINTEXT://[::1]:9092,internal://127.0.0.1:0,CONTROLLER://:9093',
+    'advertised.listeners': 'PLAINTEXT://kafka.example:19092',
+    'controller.listener.names': 'CONTROLLER',
+  })
+  assert.deepEqual(listeners, [
+    {
+      name: 'PLAINTEXT',
+      host: '::1',
+      port: 9092,
+      advertised: { host: 'kafka.example', port: 19092 },
+      serves: 'broker',
+    },
+    { name: 'INTERNAL', host: '127.0.0.1', port: 0, advertised: undefined, serves: 'broker' },
+    { name: 'CONTROLLER', host: '', port: 9093, advertised: undefined, serves: 'controller' },
+  ])
+  refused({ listeners: 'localhost:9092' }, /NAME:\/\/host:port/)
+  refused({ listeners: 'PLAINTEXT://:99999' }, /NAME:\/\/host:port/)
+  refused({ listeners: 'A://:1,a://:2' }, /twice/)
+  refused({ 'advertised.listeners': 'OTHER://x:1' }, /names OTHER/)
+  refused({ 'advertised.listeners': 'PLAINTEXT://:9092' }, /gives no host/)
+  refused({ 'controller.listener.names': 'CONTROLLER' }, /listeners does not/)
+  refused({ listeners: 'C://:1', 'controller.listener.names': 'C' }, /none for clients/)
+})
+
+test('a node of controllers only serves controllers on every listener', () => {
+  const { listeners } = nodeConfig({ 'process.roles': 'controller' })
+  assert.equal(listeners[0]!.serves, 'controller')
+})
+
+test('a quorum with others is refused as long as it cannot be joined', () => {
+  nodeConfig({ 'node.id': '7', 'controller.quorum.voters': '7@localhost:9093' })
+  refused({ 'controller.quorum.voters': '1@a:9093,2@b:9093' }, /quorum of one/)
+  refused({ 'controller.quorum.bootstrap.servers': 'a:9093' }, /quorum of one/)
+  refused({ 'process.roles': 'broker' }, /broker,controller/)
+  refused({ 'log.dirs': 'a,b' }, /one directory/)
+})
+
+test("log.dir stands in for log.dirs, and Kafka's largest long for no limit", () => {
+  assert.deepEqual(nodeConfig({ 'log.dir': '/x' }).settings['log.dirs'], ['/x'])
+  assert.deepEqual(nodeConfig({ 'log.dir': '/x', 'log.dirs': '/y' }).settings['log.dirs'], ['/y'])
+  const { settings } = nodeConfig({ 'log.dir.reserved.bytes': '9223372036854775807' })
+  assert.equal(settings['log.dir.reserved.bytes'], Number.MAX_SAFE_INTEGER)
+})
+
+test("a topic's settings fall back to the node's", () => {
+  const { settings } = nodeConfig({ 'message.max.bytes': '5000', 'log.flush.policy': 'os' })
+  const plain = resolveTopicSettings(settings, new Map())
+  assert.equal(plain['max.message.bytes'], 5000)
+  assert.equal(plain['flush.policy'], 'os')
+  assert.equal(plain['internal.segment.bytes'], 1 << 30)
+  const own = resolveTopicSettings(
+    settings,
+    new Map([
+      ['flush.policy', 'commit'],
+      ['segment.bytes', '2097152'],
+    ]),
+  )
+  assert.equal(own['flush.policy'], 'commit')
+  assert.equal(own['internal.segment.bytes'], 2097152)
+  assert.ok(isTopicSetting('flush.policy') && !isTopicSetting('toString') && !isTopicSetting('flush.polcy'))
+})
