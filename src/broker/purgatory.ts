@@ -38,6 +38,11 @@ export class Purgatory<Key> {
     return this.#size
   }
 
+  /** Deadlines that are kept, also of operations that are complete; bounded by those that wait. */
+  get deadlines(): number {
+    return this.#deadlines.size
+  }
+
   /** Tries the operation; if it must wait, watches these keys for at most `waitMs`. */
   tryCompleteOrWatch(operation: DelayedOperation, keys: readonly Key[], waitMs: number): void {
     if (operation.tryComplete()) return

@@ -31,12 +31,9 @@ export class NodeClock implements Clock {
   /** What is deferred meanwhile still belongs to this turn: replies follow the writes that they waited for. */
   readonly #drain = (): void => {
     this.#draining = true
-    try {
-      for (let at = 0; at < this.#deferred.length; at++) this.#deferred[at]!()
-    } finally {
-      this.#draining = false
-      this.#deferred = []
-    }
+    for (let at = 0; at < this.#deferred.length; at++) this.#deferred[at]!()
+    this.#draining = false
+    this.#deferred = []
   }
 }
 

@@ -1,0 +1,154 @@
+/**
+ * LogSegment: one file of batches with its two indexes. It knows positions and bytes; offsets are given out by the log that owns it.
+ *
+ *     00000000000000000042.log        batches, one after the other, the first with base offset 42
+ *     00000000000000000042.index      offset -> position      } in memory while it grows, written when the segment is
+ *     00000000000000000042.timeindex  timestamp -> offset     } closed or the log stops cleanly, rebuilt otherwise
+ *     00000000000000000042.snapshot   the producers' state before offset 42
+ */
+import type { Disk, DiskDone, DiskFile } from '../io/disk.js'
+import { OffsetIndex } from '../log/offset-index.js'
+import { SegmentIndexes } from '../log/segment-indexes.js'
+import { TimeIndex } from '../log/time-index.js'
+import { BATCH_HEADER_BYTES, BatchView } from '../records/batch.js'
+import { asDiskError } from './atomic-file.js'
+
+/** How much is read at a time to hop from header to header. */
+const HOP_WINDOW_BYTES = 16 * 1024
+
+export interface SegmentOptions {
+  /** `segment.index.bytes` */
+  readonly indexBytes: number
+  /** `index.interval.bytes` */
+  readonly indexIntervalBytes: number
+}
+
+export class LogSegment {
+  readonly baseOffset: number
+  readonly file: DiskFile
+  readonly indexes: SegmentIndexes
+  /** With what is still to be written. */
+  sizeBytes: number
+  /** Up to where the file is known to be durable. */
+  flushedBytes = 0
+  /** Whether the name of the file, and once it is closed its index files, may still be lost. */
+  namesFlushed = false
+
+  constructor(baseOffset: number, file: DiskFile, indexes: SegmentIndexes) {
+    this.baseOffset = baseOffset
+    this.file = file
+    this.indexes = indexes
+    this.sizeBytes = file.sizeBytes
+  }
+
+  /** A new, empty one. Throws `DiskError`. */
+  static create(disk: Disk, directory: string, baseOffset: number, options: SegmentOptions): LogSegment {
+    const file = disk.open(segmentPath(directory, baseOffset, 'log'), { create: true })
+    if (file.sizeBytes > 0) file.truncate(0)
+    const indexes = SegmentIndexes.empty(baseOffset, options.indexBytes, options.indexIntervalBytes)
+    return new LogSegment(baseOffset, file, indexes)
+  }
+
+  get isFull(): boolean {
+    return this.indexes.isFull
+  }
+
+  /**
+   * Where the batch begins that holds `offset`, or the first one behind it; `undefined` if there is none below `endPosition`.
+   * Throws `DiskError`.
+   */
+  positionOf(offset: number, endPosition: number): number | undefined {
+    return this.#hop(this.indexes.offsets.lookup(offset).position, endPosition, (batch) => batch.lastOffset >= offset)
+  }
+
+  /** Where the first batch begins at or behind `position` that holds a timestamp of at least this. Throws `DiskError`. */
+  positionOfTimestamp(timestamp: number, endPosition: number): number | undefined {
+    const fromOffset = this.indexes.times.lookup(timestamp).offset
+    const start = this.indexes.offsets.lookup(fromOffset).position
+    return this.#hop(start, endPosition, (batch) => batch.maxTimestamp >= timestamp)
+  }
+
+  /** The size of the batch that begins at `position`. Throws `DiskError`. */
+  batchSizeAt(position: number): number {
+    const header = Buffer.allocUnsafe(BATCH_HEADER_BYTES)
+    return this.file.readSync(position, header) < header.length ? 0 : new BatchView().reset(header, 0).sizeBytes
+  }
+
+  /** Writes both index files and makes their content durable (not yet their names). */
+  writeIndexes(disk: Disk, directory: string, done: DiskDone): void {
+    const { offsets, times } = this.indexes
+    writeFlushed(disk, segmentPath(directory, this.baseOffset, 'index'), offsets.toBytes(), (error) => {
+      if (error !== undefined) return done(error)
+      writeFlushed(disk, segmentPath(directory, this.baseOffset, 'timeindex'), times.toBytes(), done)
+    })
+  }
+
+  close(): void {
+    this.file.close()
+  }
+
+  #hop(start: number, endPosition: number, found: (batch: BatchView) => boolean): number | undefined {
+    const window = Buffer.allocUnsafe(HOP_WINDOW_BYTES)
+    const batch = new BatchView()
+    let windowStart = start
+    let windowEnd = start
+    for (let position = start; position + BATCH_HEADER_BYTES <= endPosition; ) {
+      if (position + BATCH_HEADER_BYTES > windowEnd) {
+        windowStart = position
+        windowEnd = position + this.file.readSync(position, window)
+        if (position + BATCH_HEADER_BYTES > windowEnd) return undefined
+      }
+      batch.reset(window, position - windowStart)
+      if (found(batch)) return position
+      const size = batch.sizeBytes
+      if (size < BATCH_HEADER_BYTES) return undefined
+      position += size
+    }
+    return undefined
+  }
+}
+
+export type SegmentFile = 'log' | 'index' | 'timeindex' | 'snapshot'
+
+export function segmentPath(directory: string, baseOffset: number, kind: SegmentFile): string {
+  return `${directory}/${String(baseOffset).padStart(20, '0')}.${kind}`
+}
+
+/** The base offset and the kind, if that is the name of a segment's file. */
+export function parseSegmentName(name: string): { baseOffset: number; kind: SegmentFile } | undefined {
+  const match = /^(\d{20})\.(log|index|timeindex|snapshot)$/.exec(name)
+  return match === null ? undefined : { baseOffset: Number(match[1]), kind: match[2] as SegmentFile }
+}
+
+/** The indexes of a segment from their files; undefined if one is missing or damaged. Throws `DiskError`. */
+export function readIndexes(
+  disk: Disk,
+  directory: string,
+  baseOffset: number,
+  options: SegmentOptions,
+): SegmentIndexes | undefined {
+  const offsetBytes = disk.readFile(segmentPath(directory, baseOffset, 'index'))
+  const timeBytes = disk.readFile(segmentPath(directory, baseOffset, 'timeindex'))
+  if (offsetBytes === undefined || timeBytes === undefined) return undefined
+  const offsets = OffsetIndex.fromBytes(offsetBytes, baseOffset, options.indexBytes)
+  const times = TimeIndex.fromBytes(timeBytes, baseOffset, options.indexBytes)
+  if (offsets.kind === 'corrupt' || times.kind === 'corrupt') return undefined
+  return new SegmentIndexes(offsets.value, times.value, options.indexIntervalBytes)
+}
+
+/** Replaces a file that can be rebuilt, not atomically; its bytes, not its name, are durable when done. */
+export function writeFlushed(disk: Disk, path: string, bytes: Uint8Array, done: DiskDone): void {
+  let file: DiskFile
+  try {
+    file = disk.open(path, { create: true })
+    file.truncate(0)
+  } catch (error) {
+    return done(asDiskError(error))
+  }
+  const finish: DiskDone = (error) => {
+    file.close()
+    done(error)
+  }
+  if (bytes.length === 0) return file.flush(finish)
+  file.append([bytes], (error) => (error === undefined ? file.flush(finish) : finish(error)))
+}
