@@ -60,15 +60,31 @@ export interface DiskLock {
 
 export type DiskDone = (error: DiskError | undefined) => void
 
+export type DiskOperation =
+  | 'make directory'
+  | 'list'
+  | 'stat'
+  | 'open'
+  | 'read'
+  | 'append'
+  | 'rewrite'
+  | 'truncate'
+  | 'flush'
+  | 'rename'
+  | 'remove'
+  | 'lock'
+
 /** What the operating system refused. `code` is errno's name: ENOSPC, EIO, ENOENT, EBUSY, EMFILE, EACCES ... */
 export class DiskError extends Error {
   override readonly name = 'DiskError'
   readonly code: string
+  readonly operation: DiskOperation
   readonly path: string
 
-  constructor(code: string, operation: string, path: string) {
+  constructor(code: string, operation: DiskOperation, path: string) {
     super(`${operation} ${path}: ${code}`)
     this.code = code
+    this.operation = operation
     this.path = path
   }
 }

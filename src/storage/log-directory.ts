@@ -59,6 +59,7 @@ export class LogDirectory {
   readonly #options: LogDirectoryOptions
   readonly #lock: DiskLock
   #state: 'online' | 'full' | 'offline' = 'online'
+  #failure: DiskError | undefined
   #timer: Timer | undefined
 
   private constructor(
@@ -122,15 +123,24 @@ export class LogDirectory {
     return this.#state === 'offline'
   }
 
-  /** What a failed operation means for the directory. */
+  /** Why it is offline; undefined while it is not. */
+  get failure(): DiskError | undefined {
+    return this.#failure
+  }
+
+  /**
+   * What a failed operation means for the directory: where there was no room it is full; any other failure ends it, and so does every
+   * failed flush, because what the directory holds is not known any more.
+   */
   report(error: DiskError): void {
-    if (this.#state === 'offline') return
-    if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
+    if ((error.code === 'ENOSPC' || error.code === 'EDQUOT') && error.operation !== 'flush') {
       if (this.#state === 'online') this.#ports.logger.error({ directory: this.path }, 'disk full: appends are refused')
-      this.#state = 'full'
+      if (this.#state !== 'offline') this.#state = 'full'
       return
     }
+    if (this.#state === 'offline') return
     this.#state = 'offline'
+    this.#failure = error
     this.#timer?.cancel()
     this.#ports.logger.error({ directory: this.path, error: error.message }, 'directory is offline')
     this.#options.onOffline(error)

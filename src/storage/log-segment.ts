@@ -16,6 +16,14 @@ import { asDiskError } from './atomic-file.js'
 /** How much is read at a time to hop from header to header. */
 const HOP_WINDOW_BYTES = 16 * 1024
 
+/** The log's state at one offset, as its files hold it. */
+export interface StateSnapshot {
+  /** `.snapshot` */
+  readonly producers: Uint8Array
+  /** `replica-digest-checkpoint` */
+  readonly digest: string
+}
+
 export interface SegmentOptions {
   /** `segment.index.bytes` */
   readonly indexBytes: number
@@ -29,16 +37,21 @@ export class LogSegment {
   readonly indexes: SegmentIndexes
   /** With what is still to be written. */
   sizeBytes: number
+  /** The end of what is written and can be read. */
+  writtenBytes: number
   /** Up to where the file is known to be durable. */
   flushedBytes = 0
-  /** Whether the name of the file, and once it is closed its index files, may still be lost. */
-  namesFlushed = false
+  /** Of a closed segment: its index files and the snapshot after it are durable. */
+  filesWritten = false
+  /** What the log's state was before this segment: to be written down once, undefined when it has been. */
+  stateBefore: StateSnapshot | undefined
 
   constructor(baseOffset: number, file: DiskFile, indexes: SegmentIndexes) {
     this.baseOffset = baseOffset
     this.file = file
     this.indexes = indexes
     this.sizeBytes = file.sizeBytes
+    this.writtenBytes = file.sizeBytes
   }
 
   /** A new, empty one. Throws `DiskError`. */

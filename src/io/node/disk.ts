@@ -1,7 +1,6 @@
 /** The disk port on node:fs. */
 import fs from 'node:fs'
-import { dirname } from 'node:path'
-import { type Disk, type DiskDone, DiskError, type DiskFile, type DiskLock } from '../disk.js'
+import { type Disk, type DiskDone, DiskError, type DiskFile, type DiskLock, type DiskOperation } from '../disk.js'
 import { lockDirectory } from './directory-lock.js'
 
 /** A synchronous write that took this long met a full write-back queue: the next ones go through the thread pool. */
@@ -13,7 +12,7 @@ export class NodeDisk implements Disk {
   #stalledUntilMs = 0
 
   makeDirectory(path: string): void {
-    attempt('mkdir', path, () => fs.mkdirSync(path, { recursive: true }))
+    attempt('make directory', path, () => fs.mkdirSync(path, { recursive: true }))
   }
 
   list(path: string): string[] {
@@ -174,7 +173,7 @@ class NodeFile implements DiskFile {
         chunks = without(chunks, written)
       }
     } catch (cause) {
-      error = diskError('write', this.path, cause as NodeJS.ErrnoException)
+      error = diskError('append', this.path, cause as NodeJS.ErrnoException)
       this.#failure = error
     }
     this.#disk.wrote(performance.now() - startMs)
@@ -185,7 +184,7 @@ class NodeFile implements DiskFile {
     this.#operations++
     fs.writev(this.#fd, chunks as NodeJS.ArrayBufferView[], position, (cause, written) => {
       this.#finished()
-      if (cause) return this.#failPooled(diskError('write', this.path, cause))
+      if (cause) return this.#failPooled(diskError('append', this.path, cause))
       const rest = without(chunks, written)
       if (rest.length > 0) return this.#writePooled(position + written, rest)
       const { done } = this.#pooled.shift()!
@@ -209,7 +208,7 @@ function without(chunks: readonly Uint8Array[], written: number): readonly Uint8
   return written === 0 ? chunks.slice(at) : [chunks[at]!.subarray(written), ...chunks.slice(at + 1)]
 }
 
-function attempt<T>(operation: string, path: string, action: () => T): T {
+function attempt<T>(operation: DiskOperation, path: string, action: () => T): T {
   try {
     return action()
   } catch (error) {
@@ -217,6 +216,6 @@ function attempt<T>(operation: string, path: string, action: () => T): T {
   }
 }
 
-function diskError(operation: string, path: string, cause: NodeJS.ErrnoException): DiskError {
-  return new DiskError(cause.code ?? 'EIO', operation, path === '' ? dirname(path) : path)
+function diskError(operation: DiskOperation, path: string, cause: NodeJS.ErrnoException): DiskError {
+  return new DiskError(cause.code ?? 'EIO', operation, path)
 }

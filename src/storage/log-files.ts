@@ -1,0 +1,25 @@
+/** Names and notations of the files in a partition's directory that are not a segment's: Kafka's, but for the digest. */
+export const LEADER_EPOCH_CHECKPOINT = 'leader-epoch-checkpoint'
+export const DIGEST_CHECKPOINT = 'replica-digest-checkpoint'
+export const PARTITION_METADATA = 'partition.metadata'
+
+/** The content of `partition.metadata`. Kafka ends it without a newline. */
+export function formatPartitionMetadata(topicId: string): string {
+  return `version: 0\ntopic_id: ${topicId}`
+}
+
+/** The topic id; undefined if that is no whole `partition.metadata`. */
+export function parsePartitionMetadata(text: string): string | undefined {
+  return /^version: 0\ntopic_id: ([A-Za-z0-9_-]{22})\n?$/.exec(text)?.[1]
+}
+
+/** `topic-3` */
+export function partitionDirectoryName(topic: string, partition: number): string {
+  return `${topic}-${partition}`
+}
+
+/** Undefined if no partition's directory is called so. */
+export function parsePartitionDirectoryName(name: string): { topic: string; partition: number } | undefined {
+  const match = /^(.+)-(\d+)$/.exec(name)
+  return match === null ? undefined : { topic: match[1]!, partition: Number(match[2]) }
+}

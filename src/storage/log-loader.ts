@@ -1,0 +1,421 @@
+/**
+ * Opens a partition's log and brings it into a state that can be trusted.
+ *
+ * What lies below the recovery point was flushed, together with its index files, and is taken as it is. After anything but a clean stop every
+ * segment from there on is read through: the log ends before the first thing that is not a whole, fitting batch, and what follows is
+ * cut. A log that breaks off *below* its recovery point has lost what it had promised to keep: that is an error, not a shorter log.
+ *
+ *     segments     ├── closed ──┼── closed ──┼── closed ──┼── active ──┤
+ *     clean stop    index files   index files   index files   read from the last index entry on
+ *     otherwise     index files   index files ▲ read through  read through, cut at the first fault
+ *                                      recovery point
+ */
+import type { BufferPool } from '../base/buffer-pool.js'
+import type { Compute } from '../io/compute.js'
+import { type Disk, DiskError } from '../io/disk.js'
+import type { Logger } from '../io/logger.js'
+import { LeaderEpochCache } from '../log/leader-epoch-cache.js'
+import { newestUsableSnapshot, ProducerState } from '../log/producer-state.js'
+import { type RecoveryScanOutput, recoveryScan, scanForRecovery } from '../log/recovery-scan.js'
+import { ReplicaDigest } from '../log/replica-digest.js'
+import { BatchTableCursor } from '../log/scanned-batches.js'
+import { SegmentIndexes } from '../log/segment-indexes.js'
+import { asDiskError, TEMPORARY_SUFFIX } from './atomic-file.js'
+import type { LastStop } from './log-directory.js'
+import { DIGEST_CHECKPOINT, LEADER_EPOCH_CHECKPOINT } from './log-files.js'
+import {
+  LogSegment,
+  parseSegmentName,
+  readIndexes,
+  type SegmentFile,
+  type SegmentOptions,
+  segmentPath,
+} from './log-segment.js'
+import { LogState } from './log-state.js'
+
+/** The largest batch that recovery believes in. */
+const LARGEST_BATCH_BYTES = 128 * 1024 * 1024
+/** How much is read at a time. */
+const CHUNK_BYTES = 4 * 1024 * 1024
+/** A smaller piece is scanned on the spot: handing it over would cost more. */
+const OFF_LOOP_FROM_BYTES = 256 * 1024
+
+export interface LoadEnvironment {
+  readonly disk: Disk
+  readonly compute: Compute
+  readonly buffers: BufferPool
+  readonly logger: Logger
+}
+
+export interface LoadOptions extends SegmentOptions {
+  readonly directory: string
+  readonly recoveryPoint: number
+  readonly lastStop: LastStop
+  /** `flush.policy=commit`: what is recovered must be durable before anybody sees it. */
+  readonly makeDurable: boolean
+}
+
+export interface LoadedLog {
+  /** At least one; the last is the active one. */
+  readonly segments: LogSegment[]
+  readonly state: LogState
+  readonly endOffset: number
+  readonly flushedEndOffset: number
+  /** Whether the names of the files are durable. */
+  readonly namesFlushed: boolean
+}
+
+/** The log cannot be used; the message says what was found. */
+export class LogDamagedError extends Error {
+  override readonly name = 'LogDamagedError'
+}
+
+export type LoadDone = (error: DiskError | LogDamagedError | undefined, log: LoadedLog | undefined) => void
+
+export function loadLog(environment: LoadEnvironment, options: LoadOptions, done: LoadDone): void {
+  let loader: LogLoader
+  try {
+    loader = new LogLoader(environment, options, done)
+  } catch (error) {
+    return done(error instanceof LogDamagedError ? error : asDiskError(error), undefined)
+  }
+  loader.scanNext()
+}
+
+class LogLoader {
+  readonly #environment: LoadEnvironment
+  readonly #options: LoadOptions
+  readonly #done: LoadDone
+  readonly #segments: LogSegment[] = []
+  readonly #state: LogState
+  /** The first segment that is read through and may be cut. */
+  readonly #firstUntrusted: number
+  /** Closed segments below the recovery point whose index files are not usable. */
+  readonly #rebuild = new Set<LogSegment>()
+  #scanning: number
+  #position: number
+  #expectedOffset: number
+  #leaderEpoch = -1
+
+  constructor(environment: LoadEnvironment, options: LoadOptions, done: LoadDone) {
+    this.#environment = environment
+    this.#options = options
+    this.#done = done
+    const { disk } = environment
+    const { directory, recoveryPoint, lastStop } = options
+    const names = this.#listAndTidy()
+    const baseOffsets = names.filter(({ kind }) => kind === 'log').map(({ baseOffset }) => baseOffset)
+    if (baseOffsets.length === 0) {
+      if (recoveryPoint > 0) {
+        throw new LogDamagedError(`${directory} holds no segment, and was flushed up to offset ${recoveryPoint}`)
+      }
+      this.#segments.push(LogSegment.create(disk, directory, 0, options))
+    }
+    const clean = lastStop === 'clean'
+    const epochs = this.#readEpochs(baseOffsets.length > 0)
+    let firstUntrusted = clean ? baseOffsets.length : Math.max(0, countBelow(baseOffsets, recoveryPoint + 1) - 1)
+    if (epochs === undefined) firstUntrusted = 0
+    this.#firstUntrusted = firstUntrusted
+    for (const [index, baseOffset] of baseOffsets.entries()) this.#open(baseOffset, index < firstUntrusted)
+
+    const startOffset = this.#segments[0]!.baseOffset
+    const trustedEnd =
+      clean && epochs !== undefined ? Number.MAX_SAFE_INTEGER : (baseOffsets[firstUntrusted] ?? startOffset)
+    epochs?.truncateFromEnd(trustedEnd)
+    const snapshots = names.filter(({ kind }) => kind === 'snapshot').map(({ baseOffset }) => baseOffset)
+    const producers = this.#readProducers(snapshots, startOffset, trustedEnd)
+    const digest = this.#readDigest(trustedEnd, producers.endOffset)
+    this.#state = new LogState(epochs, producers, digest)
+
+    const replayFrom = Math.min(producers.endOffset, digest.current === undefined ? trustedEnd : digest.endOffset)
+    this.#scanning = Math.max(
+      0,
+      countBelow(
+        this.#segments.map((segment) => segment.baseOffset),
+        replayFrom + 1,
+      ) - 1,
+    )
+    this.#scanning = Math.min(
+      this.#scanning,
+      firstUntrusted,
+      ...[...this.#rebuild].map((each) => this.#segments.indexOf(each)),
+    )
+    const first = this.#segments[this.#scanning]!
+    this.#position = this.#startOf(first, replayFrom)
+    this.#expectedOffset = this.#position === 0 ? first.baseOffset : startOffset
+  }
+
+  /** Scans from the current place to the end of the log, piece by piece. */
+  scanNext(wantedBytes = CHUNK_BYTES): void {
+    const segment = this.#segments[this.#scanning]!
+    const left = segment.file.sizeBytes - this.#position
+    if (left <= 0) return this.#segmentDone()
+    const { buffers, compute } = this.#environment
+    const buffer = buffers.take(Math.min(Math.max(wantedBytes, CHUNK_BYTES), left))
+    const length = Math.min(buffer.length, left)
+    segment.file.read(this.#position, buffer.subarray(0, length), (error, bytesRead) => {
+      if (error !== undefined) return this.#fail(error)
+      const bytes = buffer.subarray(0, bytesRead)
+      const input = {
+        bytes,
+        filePosition: this.#position,
+        segmentBaseOffset: segment.baseOffset,
+        expectedOffset: this.#expectedOffset,
+        leaderEpoch: this.#leaderEpoch,
+        maximumBatchBytes: LARGEST_BATCH_BYTES,
+      }
+      const finish = (output: RecoveryScanOutput): void => {
+        buffers.give(buffer)
+        this.#take(segment, output, bytesRead === left)
+      }
+      if (bytesRead < OFF_LOOP_FROM_BYTES) return finish(scanForRecovery(input))
+      compute.run(recoveryScan, input, (failure, output) => {
+        if (output === undefined)
+          return this.#fail(new LogDamagedError(`the scan of ${segment.file.path} failed: ${failure?.message}`))
+        finish(output)
+      })
+    })
+  }
+
+  #take(segment: LogSegment, output: RecoveryScanOutput, isRest: boolean): void {
+    const batches = new BatchTableCursor(output.batches)
+    while (batches.next()) {
+      // From the last index entry on, batches change no entry and restore what is remembered between two.
+      if (batches.position >= segment.indexes.resumePosition) {
+        segment.indexes.append(batches.position, batches.lastOffset, batches.maxTimestamp)
+      }
+      this.#state.add(batches, batches.marker)
+    }
+    this.#position += output.validBytes
+    if (output.batchCount > 0) {
+      this.#expectedOffset = output.expectedOffset
+      this.#leaderEpoch = output.leaderEpoch
+    }
+    const { stop } = output
+    if (stop.kind === 'partial' && !isRest) return this.scanNext(stop.neededBytes)
+    if (stop.kind === 'end') return isRest ? this.#segmentDone() : this.scanNext()
+    const fault = stop.kind === 'corrupt' ? stop.reason : `at ${this.#position}: the file ends inside a batch`
+    this.#cut(segment, fault)
+  }
+
+  #segmentDone(): void {
+    const segment = this.#segments[this.#scanning]!
+    settle(segment, this.#position)
+    const next = this.#segments[this.#scanning + 1]
+    if (next === undefined) return this.#scanned()
+    if (next.baseOffset !== this.#expectedOffset) {
+      if (this.#scanning + 1 < this.#firstUntrusted) {
+        return this.#fail(this.#damage(`${next.file.path} does not begin at offset ${this.#expectedOffset}`))
+      }
+      return this.#cut(segment, `the next segment begins at ${next.baseOffset}, not at ${this.#expectedOffset}`)
+    }
+    if (this.#scanning >= this.#firstUntrusted) next.stateBefore = this.#state.snapshot()
+    this.#scanning++
+    this.#position = 0
+    this.scanNext()
+  }
+
+  /** The log ends here: what follows was never acknowledged, or was, and then this must not go on. */
+  #cut(segment: LogSegment, fault: string): void {
+    const { directory, recoveryPoint, lastStop } = this.#options
+    const endOffset = this.#expectedOffset
+    if (this.#scanning < this.#firstUntrusted || endOffset < recoveryPoint) {
+      return this.#fail(
+        this.#damage(`${segment.file.path} ${fault}; the log was flushed up to offset ${recoveryPoint}`),
+      )
+    }
+    const removed = this.#segments.splice(this.#scanning + 1)
+    this.#environment.logger.warn(
+      {
+        directory,
+        endOffset,
+        fault,
+        lastStop,
+        cutBytes: segment.file.sizeBytes - this.#position,
+        segments: removed.length,
+      },
+      'log cut after an unclean stop',
+    )
+    try {
+      segment.file.truncate(this.#position)
+      for (const each of removed) {
+        each.close()
+        this.#removeFiles(each.baseOffset, ['log', 'index', 'timeindex', 'snapshot'])
+      }
+    } catch (error) {
+      return this.#fail(asDiskError(error))
+    }
+    settle(segment, this.#position)
+    this.#scanned()
+  }
+
+  #scanned(): void {
+    const { recoveryPoint, makeDurable } = this.#options
+    const endOffset = this.#expectedOffset
+    if (endOffset < recoveryPoint) {
+      return this.#fail(this.#damage(`the log ends at offset ${endOffset} and was flushed up to ${recoveryPoint}`))
+    }
+    this.#state.epochs.truncateFromEnd(endOffset)
+    for (const segment of this.#segments.slice(0, this.#firstUntrusted)) markFlushed(segment)
+    const finish = (flushedEndOffset: number, namesFlushed: boolean): void =>
+      this.#done(undefined, {
+        segments: this.#segments,
+        state: this.#state,
+        endOffset,
+        flushedEndOffset,
+        namesFlushed,
+      })
+    if (this.#firstUntrusted === this.#segments.length) return finish(endOffset, true)
+    if (!makeDurable) return finish(recoveryPoint, false)
+    this.#makeDurable(this.#firstUntrusted, (error) =>
+      error === undefined ? finish(endOffset, true) : this.#fail(error),
+    )
+  }
+
+  /**
+   * Flushes what was recovered. After a process crash its bytes may stand in the page cache alone, counted as clean, because a
+   * flush had failed: they are written once more first, or a flush would do nothing about them.
+   */
+  #makeDurable(index: number, done: (error: DiskError | undefined) => void): void {
+    const segment = this.#segments[index]
+    if (segment === undefined) return this.#environment.disk.flushDirectory(this.#options.directory, done)
+    const flush = (error?: DiskError): void => {
+      if (error !== undefined) return done(error)
+      segment.file.flush((flushError) => {
+        if (flushError !== undefined) return done(flushError)
+        segment.flushedBytes = segment.sizeBytes
+        this.#makeDurable(index + 1, done)
+      })
+    }
+    if (this.#options.lastStop !== 'processCrash') return flush()
+    const { recoveryPoint } = this.#options
+    const from = recoveryPoint <= segment.baseOffset ? 0 : segment.indexes.offsets.lookup(recoveryPoint).position
+    this.#rewrite(segment, from, flush)
+  }
+
+  #rewrite(segment: LogSegment, position: number, done: (error?: DiskError) => void): void {
+    const left = segment.sizeBytes - position
+    if (left <= 0) return done()
+    const { buffers } = this.#environment
+    const buffer = buffers.take(Math.min(CHUNK_BYTES, left))
+    const bytes = buffer.subarray(0, Math.min(buffer.length, left))
+    segment.file.read(position, bytes, (readError, bytesRead) => {
+      if (readError !== undefined || bytesRead === 0)
+        return done(readError ?? new DiskError('EIO', 'read', segment.file.path))
+      segment.file.rewrite(position, bytes.subarray(0, bytesRead), (writeError) => {
+        buffers.give(buffer)
+        if (writeError !== undefined) return done(writeError)
+        this.#rewrite(segment, position + bytesRead, done)
+      })
+    })
+  }
+
+  /** Names of segment files, by base offset. Removes what an interrupted replacement left. */
+  #listAndTidy(): { baseOffset: number; kind: SegmentFile }[] {
+    const { disk } = this.#environment
+    const { directory } = this.#options
+    const names: { baseOffset: number; kind: SegmentFile }[] = []
+    for (const name of disk.list(directory)) {
+      if (name.endsWith(TEMPORARY_SUFFIX)) disk.remove(`${directory}/${name}`)
+      const parsed = parseSegmentName(name)
+      if (parsed !== undefined) names.push(parsed)
+    }
+    return names.sort((a, b) => a.baseOffset - b.baseOffset)
+  }
+
+  #open(baseOffset: number, trusted: boolean): void {
+    const { disk } = this.#environment
+    const { directory, indexBytes, indexIntervalBytes } = this.#options
+    const file = disk.open(segmentPath(directory, baseOffset, 'log'), { create: false })
+    const fromFiles = trusted ? readIndexes(disk, directory, baseOffset, this.#options) : undefined
+    const segment = new LogSegment(
+      baseOffset,
+      file,
+      fromFiles ?? SegmentIndexes.empty(baseOffset, indexBytes, indexIntervalBytes),
+    )
+    if (trusted && fromFiles === undefined) this.#rebuild.add(segment)
+    this.#segments.push(segment)
+  }
+
+  /** Undefined if the file does not serve: then all is read through. */
+  #readEpochs(hasSegments: boolean): LeaderEpochCache | undefined {
+    const { disk, logger } = this.#environment
+    const { directory } = this.#options
+    const bytes = disk.readFile(`${directory}/${LEADER_EPOCH_CHECKPOINT}`)
+    if (bytes === undefined) return hasSegments ? undefined : new LeaderEpochCache()
+    const parsed = LeaderEpochCache.fromText(Buffer.from(bytes).toString('utf8'))
+    if (parsed.kind === 'ok') return parsed.value
+    logger.warn({ directory, reason: parsed.reason }, 'leader epochs are rebuilt')
+    return undefined
+  }
+
+  /** From the newest snapshot that can be trusted. Those behind it may speak of batches that are no more. */
+  #readProducers(snapshots: number[], startOffset: number, trustedEnd: number): ProducerState {
+    const { disk } = this.#environment
+    const { directory } = this.#options
+    for (const offset of snapshots) {
+      if (offset > trustedEnd) this.#removeFiles(offset, ['snapshot'])
+    }
+    let usable = snapshots
+    for (;;) {
+      const offset = newestUsableSnapshot(usable, startOffset, trustedEnd)
+      if (offset === undefined) return new ProducerState(startOffset)
+      const bytes = disk.readFile(segmentPath(directory, offset, 'snapshot'))
+      const restored = ProducerState.restore(bytes ?? new Uint8Array(0), offset)
+      if (restored.kind === 'ok') return restored.value
+      usable = usable.filter((each) => each < offset)
+    }
+  }
+
+  /** A digest that would have to be fed from before where the producers are is not worth the reading: it starts over. */
+  #readDigest(trustedEnd: number, producersFrom: number): ReplicaDigest {
+    const bytes = this.#environment.disk.readFile(`${this.#options.directory}/${DIGEST_CHECKPOINT}`)
+    const parsed = ReplicaDigest.fromText(bytes === undefined ? '' : Buffer.from(bytes).toString('utf8'))
+    if (parsed.kind === 'corrupt') return new ReplicaDigest()
+    if (parsed.value.truncateTo(trustedEnd) < producersFrom) parsed.value.forget()
+    return parsed.value
+  }
+
+  /** Where to begin reading a segment so as to meet every batch from `offset` on that is still needed. */
+  #startOf(segment: LogSegment, offset: number): number {
+    const index = this.#segments.indexOf(segment)
+    if (index >= this.#firstUntrusted || this.#rebuild.has(segment)) return 0
+    const { offsets, resumePosition } = segment.indexes
+    const wanted = offset <= segment.baseOffset ? 0 : offsets.lookup(offset).position
+    return index === this.#segments.length - 1 ? Math.min(wanted, resumePosition) : wanted
+  }
+
+  #removeFiles(baseOffset: number, kinds: readonly SegmentFile[]): void {
+    for (const kind of kinds) this.#environment.disk.remove(segmentPath(this.#options.directory, baseOffset, kind))
+  }
+
+  #damage(found: string): LogDamagedError {
+    return new LogDamagedError(
+      `${found}: data that had been flushed is damaged or gone. Nothing was changed; restore the directory ` +
+        `${this.#options.directory}, or remove it to go on without that data`,
+    )
+  }
+
+  #fail(error: DiskError | LogDamagedError): void {
+    for (const segment of this.#segments) segment.close()
+    this.#done(error, undefined)
+  }
+}
+
+/** The segment ends here. */
+function settle(segment: LogSegment, sizeBytes: number): void {
+  segment.sizeBytes = sizeBytes
+  segment.writtenBytes = sizeBytes
+}
+
+function markFlushed(segment: LogSegment): void {
+  segment.flushedBytes = segment.sizeBytes
+  segment.filesWritten = true
+}
+
+/** How many of the sorted numbers are below `bound`. */
+function countBelow(sorted: readonly number[], bound: number): number {
+  let count = 0
+  while (count < sorted.length && sorted[count]! < bound) count++
+  return count
+}

@@ -1,0 +1,63 @@
+/**
+ * What is a function of the batches of a log and has to be kept in step with them: leader epochs, producers, digest. Fed with every batch in
+ * order, by appends and by recovery alike.
+ */
+import { LeaderEpochCache } from '../log/leader-epoch-cache.js'
+import { ProducerState } from '../log/producer-state.js'
+import { ReplicaDigest } from '../log/replica-digest.js'
+import type { TransactionMarker } from '../log/transaction-marker.js'
+import type { StateSnapshot } from './log-segment.js'
+
+/** A batch in the log; a `BatchView` serves. */
+export interface LogBatch {
+  readonly lastOffset: number
+  readonly baseOffset: number
+  readonly lastOffsetDelta: number
+  readonly partitionLeaderEpoch: number
+  readonly crc: number
+  readonly maxTimestamp: number
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly baseSequence: number
+  readonly isTransactional: boolean
+  readonly isControl: boolean
+}
+
+export class LogState {
+  readonly epochs: LeaderEpochCache
+  readonly producers: ProducerState
+  readonly digest: ReplicaDigest
+
+  constructor(epochs = new LeaderEpochCache(), producers = new ProducerState(), digest = new ReplicaDigest()) {
+    this.epochs = epochs
+    this.producers = producers
+    this.digest = digest
+  }
+
+  /** The next batch of the log. What a part of the state holds already (it came from a checkpoint) it is not fed again. */
+  add(batch: LogBatch, marker?: TransactionMarker): void {
+    const { epochs, producers, digest } = this
+    const { baseOffset, partitionLeaderEpoch } = batch
+    if (partitionLeaderEpoch > (epochs.latestEpoch ?? -1)) epochs.assign(partitionLeaderEpoch, baseOffset)
+    if (baseOffset >= producers.endOffset) {
+      if (marker === undefined) producers.update(batch)
+      else {
+        producers.applyMarker({
+          producerId: batch.producerId,
+          producerEpoch: batch.producerEpoch,
+          coordinatorEpoch: marker.coordinatorEpoch,
+          offset: batch.lastOffset,
+          timestamp: batch.maxTimestamp,
+        })
+      }
+    }
+    if (baseOffset >= digest.endOffset) {
+      digest.append(partitionLeaderEpoch, baseOffset, batch.lastOffset + 1, batch.crc)
+    }
+  }
+
+  /** As its files hold it. */
+  snapshot(): StateSnapshot {
+    return { producers: this.producers.snapshot(), digest: this.digest.toText() }
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The segments of one log, in order of offset, and which position in which of them an offset has. The last one is active: it alone
+ * grows.
+ */
+import { assert } from '../base/assert.js'
+import { BoundaryRing } from './boundary-ring.js'
+import type { LogSegment } from './log-segment.js'
+
+export class Segments {
+  readonly #list: LogSegment[]
+  readonly #boundaries = new BoundaryRing()
+
+  constructor(list: readonly LogSegment[]) {
+    assert(list.length > 0, 'a log has at least one segment')
+    this.#list = [...list]
+  }
+
+  get all(): readonly LogSegment[] {
+    return this.#list
+  }
+
+  get active(): LogSegment {
+    return this.#list[this.#list.length - 1]!
+  }
+
+  get startOffset(): number {
+    return this.#list[0]!.baseOffset
+  }
+
+  /** The next active segment. */
+  push(segment: LogSegment): void {
+    this.#list.push(segment)
+    this.#boundaries.clear()
+  }
+
+  /** The one after `segment`; undefined for the active one. */
+  after(segment: LogSegment): LogSegment | undefined {
+    return this.#list[this.#list.indexOf(segment) + 1]
+  }
+
+  /** The segment that holds `offset`, or would. */
+  containing(offset: number): LogSegment {
+    let low = 0
+    let high = this.#list.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if (this.#list[middle]!.baseOffset <= offset) low = middle
+      else high = middle - 1
+    }
+    return this.#list[low]!
+  }
+
+  /** Batches below `offset` end at `position` of the active segment: kept for readers at the tail. */
+  noteBoundary(offset: number, position: number): void {
+    this.#boundaries.push(offset, position)
+  }
+
+  /** Where in its segment the batch with `offset` begins; undefined if it is not written there. Throws `DiskError`. */
+  positionOf(segment: LogSegment, offset: number): number | undefined {
+    const noted = segment === this.active ? this.#boundaries.positionOf(offset) : undefined
+    return noted ?? segment.positionOf(offset, segment.writtenBytes)
+  }
+
+  /** Where in the segment the batches below `upToOffset` end. Throws `DiskError`. */
+  endPosition(segment: LogSegment, upToOffset: number): number {
+    const next = this.after(segment)
+    if (next !== undefined && upToOffset >= next.baseOffset) return segment.writtenBytes
+    return this.positionOf(segment, upToOffset) ?? segment.writtenBytes
+  }
+
+  close(): void {
+    for (const segment of this.#list) segment.close()
+  }
+}
