@@ -41,6 +41,8 @@ export interface LogObserver {
   flushed(): void
   /** What was appended from `logEndOffset` on is lost; no more is taken until `repair`. */
   failed(error: DiskError): void
+  /** Appends are taken again. */
+  repaired(): void
 }
 
 /** An append on its way to the file. */
@@ -170,6 +172,7 @@ export class PartitionLog implements TurnWritable {
     this.#state.add(batch)
     segment.sizeBytes += sizeBytes
     this.#nextOffset = lastOffset + 1
+    this.#environment.turns.bytesAppended += sizeBytes
     const bytes = batch.bytes.subarray(batch.start, batch.start + sizeBytes)
     if (release === undefined) this.#gather(this.#environment.turns.copy(bytes))
     else {

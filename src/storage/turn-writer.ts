@@ -13,6 +13,8 @@ export interface TurnWritable {
 }
 
 export class TurnWriter {
+  /** Of all batches appended so far. */
+  bytesAppended = 0
   readonly #clock: Clock
   readonly #buffers: BufferPool
   #turn: Turn

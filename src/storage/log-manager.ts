@@ -1,0 +1,237 @@
+/**
+ * LogManager: the logs in one data directory. Opens and creates them, writes their recovery points down, takes them out of failure when the
+ * directory has room again, and closes them.
+ */
+import { BufferPool } from '../base/buffer-pool.js'
+import type { Uuid } from '../base/uuid.js'
+import type { Timer } from '../io/clock.js'
+import { type DiskDone, DiskError, type DiskFile } from '../io/disk.js'
+import type { Ports } from '../io/ports.js'
+import { asDiskError, writeAtomically } from './atomic-file.js'
+import type { LogDirectory } from './log-directory.js'
+import {
+  formatPartitionMetadata,
+  PARTITION_METADATA,
+  parsePartitionMetadata,
+  partitionDirectoryName,
+} from './log-files.js'
+import { LogDamagedError, loadLog } from './log-loader.js'
+import { formatOffsetCheckpoint, type PartitionOffset, parseOffsetCheckpoint } from './offset-checkpoint.js'
+import { type LogEnvironment, type LogOptions, PartitionLog } from './partition-log.js'
+import { TurnWriter } from './turn-writer.js'
+
+const RECOVERY_POINTS = 'recovery-point-offset-checkpoint'
+/** Logs that are opened at the same time. */
+const OPENING_AT_ONCE = 8
+/** Recovery points are also written down when this much was appended since: it bounds what recovery has to read. */
+const CHECKPOINT_AFTER_BYTES = 256 * 1024 * 1024
+const CHECK_BYTES_EVERY_MS = 1000
+
+export interface LogId {
+  readonly topic: string
+  readonly partition: number
+  readonly topicId: Uuid
+}
+
+export type OpenDone = (error: DiskError | LogDamagedError | undefined, log: PartitionLog | undefined) => void
+
+export class LogManager {
+  readonly buffers = new BufferPool()
+  readonly #ports: Ports
+  readonly #directory: LogDirectory
+  readonly #environment: LogEnvironment
+  readonly #checkpointIntervalMs: number
+  /** As they were found, by directory name; also of logs that nobody has opened yet. */
+  readonly #recoveryPoints = new Map<string, PartitionOffset>()
+  /** By directory name. */
+  readonly #logs = new Map<string, { readonly id: LogId; readonly log: PartitionLog }>()
+  readonly #waiting: (() => void)[] = []
+  #opening = 0
+  #timer: Timer | undefined
+  #checkpointing = false
+  #lastCheckpointMs: number
+  #bytesAtCheckpoint = 0
+  #closed = false
+
+  /** The directory is taken over and marked as running. Throws `DiskError`. */
+  constructor(ports: Ports, directory: LogDirectory, checkpointIntervalMs: number) {
+    const { disk, compute, logger, clock } = ports
+    const { buffers } = this
+    this.#ports = ports
+    this.#directory = directory
+    this.#checkpointIntervalMs = checkpointIntervalMs
+    this.#environment = {
+      disk,
+      compute,
+      logger,
+      buffers,
+      turns: new TurnWriter(clock, buffers),
+      logDirectory: directory,
+    }
+    this.#lastCheckpointMs = clock.monotonicMs()
+    this.#readRecoveryPoints()
+    this.#schedule()
+  }
+
+  /** Opens the partition's log, or creates it. A log that holds another topic's data is an error. */
+  open(id: LogId, options: LogOptions, done: OpenDone): void {
+    const start = (): void => {
+      this.#opening++
+      this.#open(id, options, (error, log) => {
+        this.#opening--
+        this.#waiting.shift()?.()
+        done(error, log)
+      })
+    }
+    if (this.#opening < OPENING_AT_ONCE) start()
+    else this.#waiting.push(start)
+  }
+
+  /** Called when there is room again. */
+  repairFailed(): void {
+    for (const { log } of this.#logs.values()) {
+      if (!log.failed) continue
+      log.repair((error) => {
+        if (error === undefined && !log.failed) return log.observer?.repaired()
+        this.#ports.logger.error({ directory: log.directory, error: error?.message }, 'log could not be repaired')
+      })
+    }
+  }
+
+  /** Flushes and writes down everything. Without an error the directory may be marked as cleanly stopped. */
+  closeClean(done: DiskDone): void {
+    this.#stopTimer()
+    let failure: DiskError | undefined
+    const logs = [...this.#logs.values()]
+    let open = logs.length
+    const closed: DiskDone = (error) => {
+      failure ??= error
+      open--
+      if (open > 0) return
+      if (failure !== undefined) return done(failure)
+      this.#writeRecoveryPoints(done)
+    }
+    if (open === 0) return this.#writeRecoveryPoints(done)
+    for (const { log } of logs) log.closeClean(closed)
+  }
+
+  /** Lets go of all files as they are. */
+  close(): void {
+    this.#stopTimer()
+    for (const { log } of this.#logs.values()) log.close()
+  }
+
+  #open(id: LogId, options: LogOptions, done: OpenDone): void {
+    const { disk } = this.#ports
+    const name = partitionDirectoryName(id.topic, id.partition)
+    const directory = `${this.#directory.path}/${name}`
+    let isNew: boolean
+    try {
+      isNew = disk.stat(directory) === undefined
+      if (isNew) disk.makeDirectory(directory)
+      this.#identify(directory, id.topicId)
+    } catch (error) {
+      return done(error instanceof LogDamagedError ? error : this.#reported(error), undefined)
+    }
+    const recoveryPoint = this.#recoveryPoints.get(name)?.offset ?? 0
+    const { lastStop } = this.#directory
+    const { flushPolicy } = options
+    const makeDurable = flushPolicy === 'commit' && !isNew && lastStop !== 'new'
+    loadLog(this.#environment, { ...options, directory, recoveryPoint, lastStop, makeDurable }, (error, loaded) => {
+      if (loaded === undefined) {
+        if (error instanceof DiskError) this.#directory.report(error)
+        return done(error, undefined)
+      }
+      const log = new PartitionLog(directory, this.#environment, options, loaded, {
+        recoveryPoint,
+        parentFlushed: false,
+      })
+      this.#logs.set(name, { id, log })
+      done(undefined, log)
+    })
+  }
+
+  /** Says whose log the directory is, or checks what it says. Throws `DiskError` or `LogDamagedError`. */
+  #identify(directory: string, topicId: Uuid): void {
+    const { disk } = this.#ports
+    const path = `${directory}/${PARTITION_METADATA}`
+    const content = disk.readFile(path)
+    const found = content === undefined ? undefined : parsePartitionMetadata(Buffer.from(content).toString('utf8'))
+    if (found === topicId) return
+    if (found !== undefined) {
+      throw new LogDamagedError(`${directory} holds data of a topic with id ${found}, not ${topicId}`)
+    }
+    // Missing, or cut off by a crash right after the directory was made: the name says enough.
+    const file: DiskFile = disk.open(path, { create: true })
+    file.truncate(0)
+    file.append([Buffer.from(formatPartitionMetadata(topicId))], () => file.close())
+  }
+
+  #reported(error: unknown): DiskError {
+    const failure = asDiskError(error)
+    this.#directory.report(failure)
+    return failure
+  }
+
+  #readRecoveryPoints(): void {
+    const path = `${this.#directory.path}/${RECOVERY_POINTS}`
+    const content = this.#ports.disk.readFile(path)
+    if (content === undefined) return
+    const entries = parseOffsetCheckpoint(Buffer.from(content).toString('utf8'))
+    // Without it everything is read through: slow, and safe.
+    if (entries === undefined) this.#ports.logger.warn({ path }, 'recovery points are not readable')
+    for (const entry of entries ?? []) {
+      this.#recoveryPoints.set(partitionDirectoryName(entry.topic, entry.partition), entry)
+    }
+  }
+
+  #schedule(): void {
+    const delayMs = Math.min(CHECK_BYTES_EVERY_MS, this.#checkpointIntervalMs)
+    this.#timer = this.#ports.clock.timer(delayMs, () => {
+      const { bytesAppended } = this.#environment.turns
+      const dueMs = this.#lastCheckpointMs + this.#checkpointIntervalMs
+      if (
+        this.#ports.clock.monotonicMs() >= dueMs ||
+        bytesAppended - this.#bytesAtCheckpoint > CHECKPOINT_AFTER_BYTES
+      ) {
+        this.#checkpoint()
+      }
+      if (!this.#closed) this.#schedule()
+    })
+  }
+
+  #stopTimer(): void {
+    this.#closed = true
+    this.#timer?.cancel()
+  }
+
+  /** Log after log: one that has nothing new costs nothing. */
+  #checkpoint(): void {
+    if (this.#checkpointing || this.#directory.offline) return
+    this.#checkpointing = true
+    this.#lastCheckpointMs = this.#ports.clock.monotonicMs()
+    this.#bytesAtCheckpoint = this.#environment.turns.bytesAppended
+    const logs = [...this.#logs.values()].map(({ log }) => log)
+    const finish: DiskDone = (error) => {
+      this.#checkpointing = false
+      if (error !== undefined) this.#directory.report(error)
+    }
+    const next = (): void => {
+      if (this.#closed) return finish(undefined)
+      const log = logs.pop()
+      if (log === undefined) return this.#writeRecoveryPoints(finish)
+      if (log.failed) return next()
+      log.writeRecoveryFiles((error) => (error === undefined ? next() : finish(error)))
+    }
+    next()
+  }
+
+  #writeRecoveryPoints(done: DiskDone): void {
+    const offsets = new Map(this.#recoveryPoints)
+    for (const [name, { id, log }] of this.#logs) {
+      offsets.set(name, { topic: id.topic, partition: id.partition, offset: log.recoveryPoint })
+    }
+    const text = formatOffsetCheckpoint([...offsets.values()])
+    writeAtomically(this.#ports.disk, this.#directory.path, RECOVERY_POINTS, Buffer.from(text), done)
+  }
+}
