@@ -209,6 +209,7 @@ class LogLoader {
       }
       return this.#cut(segment, `the next segment begins at ${next.baseOffset}, not at ${this.#expectedOffset}`)
     }
+    segment.indexes.close()
     if (this.#scanning >= this.#firstUntrusted) next.stateBefore = this.#state.snapshot()
     this.#scanning++
     this.#position = 0
@@ -256,7 +257,10 @@ class LogLoader {
       return this.#fail(this.#damage(`the log ends at offset ${endOffset} and was flushed up to ${recoveryPoint}`))
     }
     this.#state.epochs.truncateFromEnd(endOffset)
-    for (const segment of this.#segments.slice(0, this.#firstUntrusted)) markFlushed(segment)
+    for (const segment of this.#segments.slice(0, this.#firstUntrusted)) {
+      segment.flushedBytes = segment.sizeBytes
+      segment.filesWritten = !this.#rebuild.has(segment)
+    }
     const finish = (flushedEndOffset: number, namesFlushed: boolean): void =>
       this.#done(undefined, {
         segments: this.#segments,
@@ -406,11 +410,6 @@ class LogLoader {
 function settle(segment: LogSegment, sizeBytes: number): void {
   segment.sizeBytes = sizeBytes
   segment.writtenBytes = sizeBytes
-}
-
-function markFlushed(segment: LogSegment): void {
-  segment.flushedBytes = segment.sizeBytes
-  segment.filesWritten = true
 }
 
 /** How many of the sorted numbers are below `bound`. */
