@@ -63,7 +63,10 @@ const AMBIENT: readonly [RegExp, string][] = [
 ]
 
 /** Built-in modules that do no I/O: `folder` may use `module`. */
-const PURE_MODULES: readonly string[] = ['base > node:module', 'records > node:zlib', 'records > node:module']
+const PURE_MODULES: readonly string[] = ['records > node:zlib']
+
+/** Loads packages, as `import` does; reads nothing else. */
+const PACKAGE_LOADER = 'base/optional.ts'
 
 interface Source {
   /** Relative to src, with slashes. */
@@ -175,7 +178,7 @@ function findAmbient(sources: readonly Source[]): string[] {
     }
     for (const specifier of importsOf(text)) {
       if (!specifier.startsWith('node:')) continue
-      if (folder === 'main' || folder === 'cli' || path === 'sim/traps.ts') continue
+      if (folder === 'main' || folder === 'cli' || path === 'sim/traps.ts' || path === PACKAGE_LOADER) continue
       if (!PURE_MODULES.includes(`${folder} > ${specifier}`)) findings.push(`${path} imports ${specifier}`)
     }
   }
