@@ -1,0 +1,151 @@
+/**
+ * Brokers: who is registered, in which incarnation, and whether it may be used.
+ *
+ *   unknown    fenced              it registers; its epoch is the offset of the record
+ *   fenced     usable              it has caught up with its own registration and asks for it
+ *   usable     fenced              it asks for it, or nothing was heard of it for its session timeout
+ *   any        fenced, new epoch   another incarnation registers: while the old one counts as alive only from the same disk,
+ *                                  which one process at a time can hold
+ */
+import type { Decision } from '../base/decision.js'
+import type { BrokerImage } from '../metadata/image.js'
+import type { Cause, MetadataRecord } from '../metadata/records.js'
+import { ErrorCode, type ErrorName } from '../protocol/errors.js'
+import type { BrokerHeartbeat } from '../protocol/messages/broker-heartbeat.js'
+import type { BrokerRegistration } from '../protocol/messages/broker-registration.js'
+import type { Infer, InferInput } from '../protocol/schema.js'
+import type { DecisionContext } from './context.js'
+import { whenBrokerIsUsable, whenBrokerLeaves } from './leader-election.js'
+
+type Registration = Infer<typeof BrokerRegistration.request>
+type RegistrationReply = InferInput<typeof BrokerRegistration.response>
+type Heartbeat = Infer<typeof BrokerHeartbeat.request>
+type HeartbeatReply = InferInput<typeof BrokerHeartbeat.response>
+
+/** By Kafka's number. */
+const SECURITY_PROTOCOLS = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']
+
+export function registerBroker(
+  context: DecisionContext,
+  request: Registration,
+): Decision<MetadataRecord, RegistrationReply> {
+  const { image, nextOffset } = context
+  const { brokerId, incarnationId } = request
+  const known = image.brokers.get(brokerId)
+  if (known?.incarnationId === incarnationId) {
+    return answer({ throttleTimeMs: 0, errorCode: ErrorCode.NONE, brokerEpoch: known.brokerEpoch })
+  }
+  const error = refusal(context, request, known)
+  if (error !== undefined) return answer({ throttleTimeMs: 0, errorCode: ErrorCode[error] })
+
+  const cause: Cause =
+    known?.fenced === false
+      ? {
+          reason: 'BROKER_RESTARTED',
+          evidence: { incarnation: incarnationId, previousIncarnation: known.incarnationId },
+        }
+      : { reason: 'BROKER_REGISTERED', evidence: { incarnation: incarnationId } }
+  const records: MetadataRecord[] = [
+    {
+      type: 'registerBroker',
+      brokerId,
+      incarnationId,
+      brokerEpoch: nextOffset,
+      endpoints: request.listeners.map(({ name, host, port, securityProtocol }) => ({
+        name,
+        host,
+        port,
+        securityProtocol: SECURITY_PROTOCOLS[securityProtocol] ?? 'PLAINTEXT',
+      })),
+      features: request.features.map(({ name, minSupportedVersion, maxSupportedVersion }) => ({
+        name,
+        minLevel: minSupportedVersion,
+        maxLevel: maxSupportedVersion,
+      })),
+      ...(request.rack === null ? {} : { rack: request.rack }),
+      logDirs: request.logDirs,
+      fenced: true,
+      inControlledShutdown: false,
+      cause,
+    },
+    ...whenBrokerLeaves(image, brokerId, cause),
+  ]
+  return { records, replies: [{ throttleTimeMs: 0, errorCode: ErrorCode.NONE, brokerEpoch: nextOffset }] }
+}
+
+function refusal(
+  { image, clusterId }: DecisionContext,
+  request: Registration,
+  known: BrokerImage | undefined,
+): ErrorName | undefined {
+  if (request.clusterId !== clusterId) return 'INCONSISTENT_CLUSTER_ID'
+  if (request.logDirs.length === 0) return 'INVALID_REGISTRATION'
+  for (const other of image.brokers.values()) {
+    if (other.brokerId !== request.brokerId && other.logDirs.some((directory) => request.logDirs.includes(directory))) {
+      return 'INVALID_REGISTRATION'
+    }
+  }
+  for (const [name, level] of image.features) {
+    const range = request.features.find((feature) => feature.name === name)
+    if (range === undefined || level < range.minSupportedVersion || level > range.maxSupportedVersion) {
+      return 'UNSUPPORTED_VERSION'
+    }
+  }
+  const sameDisk = known?.logDirs.some((directory) => request.logDirs.includes(directory)) ?? false
+  return known?.fenced === false && !sameDisk ? 'DUPLICATE_BROKER_REGISTRATION' : undefined
+}
+
+export function brokerHeartbeat(
+  context: DecisionContext,
+  request: Heartbeat,
+): Decision<MetadataRecord, HeartbeatReply> {
+  const { image } = context
+  const { brokerId, brokerEpoch, currentMetadataOffset } = request
+  const broker = image.brokers.get(brokerId)
+  if (broker === undefined) return refuse('BROKER_ID_NOT_REGISTERED')
+  if (broker.brokerEpoch !== brokerEpoch) return refuse('STALE_BROKER_EPOCH')
+  const isCaughtUp = currentMetadataOffset >= brokerEpoch
+  const wantFence = request.wantFence || request.wantShutDown
+  const fenced = wantFence || (broker.fenced && !isCaughtUp)
+  const evidence = { metadataOffset: String(currentMetadataOffset) }
+  let records: MetadataRecord[] = []
+  if (fenced && !broker.fenced) records = fenceBroker(context, broker, { reason: 'BROKER_ASKED', evidence })
+  else if (!fenced && broker.fenced) {
+    const cause: Cause = { reason: 'BROKER_CAUGHT_UP', evidence }
+    records = [
+      { type: 'brokerRegistrationChange', brokerId, brokerEpoch, fenced: false, cause },
+      ...whenBrokerIsUsable(image, brokerId, cause),
+    ]
+  }
+  const reply: HeartbeatReply = {
+    throttleTimeMs: 0,
+    errorCode: ErrorCode.NONE,
+    isCaughtUp,
+    isFenced: fenced,
+    shouldShutDown: request.wantShutDown,
+  }
+  return { records, replies: [reply] }
+}
+
+/** The records by which a broker is taken out of use. */
+export function fenceBroker({ image }: DecisionContext, broker: BrokerImage, cause: Cause): MetadataRecord[] {
+  const { brokerId, brokerEpoch } = broker
+  return [
+    { type: 'brokerRegistrationChange', brokerId, brokerEpoch, fenced: true, cause },
+    ...whenBrokerLeaves(image, brokerId, cause),
+  ]
+}
+
+function refuse(error: ErrorName): Decision<MetadataRecord, HeartbeatReply> {
+  return answer({
+    throttleTimeMs: 0,
+    errorCode: ErrorCode[error],
+    isCaughtUp: false,
+    isFenced: true,
+    shouldShutDown: false,
+  })
+}
+
+function answer<Reply>(reply: Reply): Decision<MetadataRecord, Reply> {
+  return { records: [], replies: [reply] }
+}

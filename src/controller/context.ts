@@ -1,0 +1,14 @@
+/** What every decision of the controller is made from besides the request: handed in, never looked up. */
+import type { NodeSettings } from '../config/node-settings.js'
+import type { Random } from '../io/random.js'
+import type { MetadataImage } from '../metadata/image.js'
+
+export interface DecisionContext {
+  /** Everything that was decided so far. */
+  readonly image: MetadataImage
+  /** The offset that the first record of the decision gets. */
+  readonly nextOffset: number
+  readonly settings: NodeSettings
+  readonly clusterId: string
+  readonly random: Random
+}

@@ -1,0 +1,153 @@
+/**
+ * ControllerCore: decides about the cluster, as the active controller of one epoch. It reads its image and writes nothing: a decision is
+ * a list of records, and only `apply`, called when they have been appended, changes the image that the next decision is made from.
+ *
+ * Besides the image it knows when it last heard of each broker, which is not worth a record: a new controller grants everyone a full session.
+ */
+import type { Decision } from '../base/decision.js'
+import type { NodeSettings } from '../config/node-settings.js'
+import type { Random } from '../io/random.js'
+import { MetadataDelta } from '../metadata/delta.js'
+import type { MetadataImage } from '../metadata/image.js'
+import type { MetadataRecord } from '../metadata/records.js'
+import type { AllocateProducerIds } from '../protocol/messages/allocate-producer-ids.js'
+import type { BrokerHeartbeat } from '../protocol/messages/broker-heartbeat.js'
+import type { BrokerRegistration } from '../protocol/messages/broker-registration.js'
+import type { CreateTopics } from '../protocol/messages/create-topics.js'
+import type { Infer, InferInput } from '../protocol/schema.js'
+import { brokerHeartbeat, fenceBroker, registerBroker } from './brokers.js'
+import type { DecisionContext } from './context.js'
+import { firstRecords } from './features.js'
+import { allocateProducerIds } from './producer-ids.js'
+import { createTopics } from './topics.js'
+
+export interface ControllerOptions {
+  readonly clusterId: string
+  readonly settings: NodeSettings
+  readonly random: Random
+}
+
+/** Messages that the controller answers, by name. */
+export interface ControllerApis {
+  readonly CreateTopics: typeof CreateTopics
+  readonly BrokerRegistration: typeof BrokerRegistration
+  readonly BrokerHeartbeat: typeof BrokerHeartbeat
+  readonly AllocateProducerIds: typeof AllocateProducerIds
+}
+
+export type ControllerApi = keyof ControllerApis
+export type ControllerRequest<Api extends ControllerApi> = Infer<ControllerApis[Api]['request']>
+export type ControllerReply<Api extends ControllerApi> = InferInput<ControllerApis[Api]['response']>
+
+/** When, where in the log, and for whom. */
+export interface Moment {
+  readonly nowMs: number
+  /** The offset that the first record gets. */
+  readonly nextOffset: number
+  readonly principal: string
+}
+
+type Deciders = {
+  readonly [Api in ControllerApi]: (
+    context: DecisionContext,
+    request: ControllerRequest<Api>,
+    principal: string,
+  ) => Decision<MetadataRecord, ControllerReply<Api>>
+}
+
+const deciders: Deciders = {
+  CreateTopics: createTopics,
+  BrokerRegistration: registerBroker,
+  BrokerHeartbeat: brokerHeartbeat,
+  AllocateProducerIds: allocateProducerIds,
+}
+
+/** Everything the core is made of, as plain data, but for the image, which is a function of the log up to `offset`. */
+export interface ControllerState {
+  readonly offset: number
+  readonly lastHeardMs: readonly (readonly [brokerId: number, lastHeardMs: number])[]
+}
+
+export class ControllerCore {
+  readonly #options: ControllerOptions
+  readonly #lastHeardMs = new Map<number, number>()
+  #image: MetadataImage
+
+  /** Takes over with the image at the end of the log. */
+  constructor(options: ControllerOptions, image: MetadataImage, nowMs: number) {
+    this.#options = options
+    this.#image = image
+    for (const brokerId of image.brokers.keys()) this.#lastHeardMs.set(brokerId, nowMs)
+  }
+
+  /** With everything that was decided so far, committed or not. */
+  get image(): MetadataImage {
+    return this.#image
+  }
+
+  /** What a new controller has to write first: in a new cluster, the feature levels. */
+  begin(): Decision<MetadataRecord, never> {
+    return { records: this.#image.features.size === 0 ? firstRecords() : [], replies: [] }
+  }
+
+  /** One reply, and the records that have to be committed before it goes. */
+  decide<Api extends ControllerApi>(
+    api: Api,
+    request: ControllerRequest<Api>,
+    moment: Moment,
+  ): Decision<MetadataRecord, ControllerReply<Api>> {
+    return deciders[api](this.#context(moment.nextOffset), request, moment.principal)
+  }
+
+  /** The records stand in the log, the first of them at `baseOffset`. */
+  apply(records: readonly MetadataRecord[], baseOffset: number): void {
+    const delta = new MetadataDelta(this.#image)
+    for (const [index, record] of records.entries()) delta.replay(record, baseOffset + index)
+    this.#image = delta.image()
+  }
+
+  /** The broker is alive, in this incarnation. */
+  heard(brokerId: number, brokerEpoch: number, nowMs: number): void {
+    if (this.#image.brokers.get(brokerId)?.brokerEpoch === brokerEpoch) this.#lastHeardMs.set(brokerId, nowMs)
+  }
+
+  /** This process did not run for so long: what it did not hear meanwhile says nothing about others. */
+  stalled(stalledMs: number): void {
+    for (const [brokerId, lastHeardMs] of this.#lastHeardMs) this.#lastHeardMs.set(brokerId, lastHeardMs + stalledMs)
+  }
+
+  /** When `expire` next has something to say; Infinity: never, as things stand. */
+  nextDeadlineMs(): number {
+    let deadlineMs = Number.POSITIVE_INFINITY
+    for (const { brokerId, fenced } of this.#image.brokers.values()) {
+      if (!fenced) deadlineMs = Math.min(deadlineMs, this.#sessionEndMs(brokerId))
+    }
+    return deadlineMs
+  }
+
+  /** What follows from the time alone: brokers of which nothing was heard are fenced, one with each call. */
+  expire(nowMs: number, nextOffset: number): Decision<MetadataRecord, never> {
+    for (const broker of this.#image.brokers.values()) {
+      if (broker.fenced || nowMs < this.#sessionEndMs(broker.brokerId)) continue
+      const silentMs = Math.round(nowMs - (this.#lastHeardMs.get(broker.brokerId) ?? nowMs))
+      const cause = { reason: 'BROKER_SILENT', evidence: { silentMs: String(silentMs) } } as const
+      return { records: fenceBroker(this.#context(nextOffset), broker, cause), replies: [] }
+    }
+    return { records: [], replies: [] }
+  }
+
+  /** For the flight recorder. */
+  capture(): ControllerState {
+    return { offset: this.#image.offset, lastHeardMs: [...this.#lastHeardMs] }
+  }
+
+  #sessionEndMs(brokerId: number): number {
+    const lastHeardMs = this.#lastHeardMs.get(brokerId)
+    return (lastHeardMs ?? Number.POSITIVE_INFINITY) + this.#options.settings['broker.session.timeout.ms']
+  }
+
+  #context(nextOffset: number): DecisionContext {
+    const { settings, clusterId, random } = this.#options
+    return { image: this.#image, nextOffset, settings, clusterId, random }
+  }
+}

@@ -1,0 +1,227 @@
+/** Creating topics: what may be created, where its replicas go, and the records that make it so. Not here: deleting and growing. */
+import type { Decision } from '../base/decision.js'
+import { randomUuid, ZERO_UUID } from '../base/uuid.js'
+import { ConfigError, parseSetting } from '../config/setting.js'
+import { isTopicSetting, resolveTopicSettings, topicSettings } from '../config/topic-settings.js'
+import { type MetadataRecord, RESOURCE_TYPE_TOPIC } from '../metadata/records.js'
+import { ErrorCode, type ErrorName } from '../protocol/errors.js'
+import type { CreateTopics } from '../protocol/messages/create-topics.js'
+import type { Infer, InferInput } from '../protocol/schema.js'
+import type { DecisionContext } from './context.js'
+import { elect } from './leader-election.js'
+import { placeReplicas } from './placement.js'
+import { collisionKey, invalidTopicName } from './topic-name.js'
+
+type Request = Infer<typeof CreateTopics.request>
+type Response = InferInput<typeof CreateTopics.response>
+type WantedTopic = Request['topics'][number]
+type TopicResult = Response['topics'][number]
+
+/** The log of the metadata itself. */
+const METADATA_TOPIC = '__cluster_metadata'
+/** What one request may write: a decision is one batch, and a batch is bounded. */
+const MAX_RECORDS_PER_REQUEST = 10_000
+
+/** Where the value of a configuration comes from, in Kafka's numbers. */
+const SOURCE_TOPIC = 1
+const SOURCE_NODE = 4
+const SOURCE_DEFAULT = 5
+
+/** Why one topic of a request is refused. */
+class Refusal {
+  readonly error: ErrorName
+  readonly message: string
+
+  constructor(error: ErrorName, message: string) {
+    this.error = error
+    this.message = message
+  }
+}
+
+export function createTopics(
+  context: DecisionContext,
+  request: Request,
+  principal: string,
+): Decision<MetadataRecord, Response> {
+  const records: MetadataRecord[] = []
+  const results: TopicResult[] = []
+  const counts = new Map<string, number>()
+  for (const { name } of request.topics) counts.set(name, (counts.get(name) ?? 0) + 1)
+  const collisions = new Map([...context.image.topicsByName.keys()].map((name) => [collisionKey(name), name]))
+
+  for (const [name, count] of counts) {
+    const topic = request.topics.find((each) => each.name === name)!
+    const planned =
+      count > 1
+        ? new Refusal('INVALID_REQUEST', `the request names ${name} more than once`)
+        : plan(context, topic, collisions, MAX_RECORDS_PER_REQUEST - records.length, principal)
+    if (planned instanceof Refusal) {
+      results.push({ name, errorCode: ErrorCode[planned.error], errorMessage: planned.message, configs: null })
+      continue
+    }
+    collisions.set(collisionKey(name), name)
+    if (!request.validateOnly) records.push(...planned.records)
+    results.push({ ...planned.result, topicId: request.validateOnly ? ZERO_UUID : planned.topicId })
+  }
+  return { records, replies: [{ topics: results }] }
+}
+
+interface Planned {
+  readonly topicId: string
+  readonly records: readonly MetadataRecord[]
+  readonly result: TopicResult
+}
+
+function plan(
+  context: DecisionContext,
+  topic: WantedTopic,
+  collisions: ReadonlyMap<string, string>,
+  recordsLeft: number,
+  principal: string,
+): Planned | Refusal {
+  const { name } = topic
+  const badName = invalidTopicName(name) ?? (name === METADATA_TOPIC ? `${name} is lograft's own` : undefined)
+  if (badName !== undefined) return new Refusal('INVALID_TOPIC_EXCEPTION', badName)
+  if (context.image.topicsByName.has(name)) {
+    return new Refusal('TOPIC_ALREADY_EXISTS', `topic ${name} exists already`)
+  }
+  const similar = collisions.get(collisionKey(name))
+  if (similar !== undefined) {
+    return new Refusal(
+      'INVALID_TOPIC_EXCEPTION',
+      `${name} collides with topic ${similar}: "." and "_" count as one in metrics`,
+    )
+  }
+  const overrides = checkConfigs(topic)
+  if (overrides instanceof Refusal) return overrides
+  const assignments = assign(context, topic, recordsLeft - 1 - overrides.size)
+  if (assignments instanceof Refusal) return assignments
+
+  const { image, random } = context
+  const topicId = randomUuid(random)
+  const cause = { reason: 'TOPIC_CREATED', evidence: { principal } } as const
+  const records: MetadataRecord[] = [{ type: 'topic', topicId, name }]
+  for (const [key, value] of overrides) {
+    records.push({ type: 'config', resourceType: RESOURCE_TYPE_TOPIC, resourceName: name, name: key, value })
+  }
+  for (const [partitionId, replicas] of assignments.entries()) {
+    const isr = replicas.filter((id) => image.brokers.get(id)?.fenced === false)
+    records.push({
+      type: 'partition',
+      topicId,
+      partitionId,
+      replicas,
+      directories: replicas.map((id) => image.brokers.get(id)?.logDirs[0] ?? ZERO_UUID),
+      isr,
+      removingReplicas: [],
+      addingReplicas: [],
+      eligibleLeaderReplicas: [],
+      lastKnownElr: [],
+      leader: elect({ replicas, isr }, (id) => isr.includes(id)),
+      leaderRecoveryState: 0,
+      leaderEpoch: 0,
+      partitionEpoch: 0,
+      cause,
+    })
+  }
+  const result: TopicResult = {
+    name,
+    errorCode: ErrorCode.NONE,
+    errorMessage: null,
+    numPartitions: assignments.length,
+    replicationFactor: assignments[0]!.length,
+    configs: describeConfigs(context, overrides),
+  }
+  return { topicId, records, result }
+}
+
+function checkConfigs(topic: WantedTopic): Map<string, string> | Refusal {
+  const overrides = new Map<string, string>()
+  for (const { name, value } of topic.configs) {
+    if (!isTopicSetting(name))
+      return new Refusal('INVALID_CONFIG', `${name} is not a configuration of topics that is known here`)
+    if (value === null) return new Refusal('INVALID_CONFIG', `${name} has no value`)
+    try {
+      parseSetting<unknown>(topicSettings[name], name, value)
+    } catch (error) {
+      if (error instanceof ConfigError) return new Refusal('INVALID_CONFIG', error.message)
+      throw error
+    }
+    overrides.set(name, value)
+  }
+  return overrides
+}
+
+/** Lists of replicas by partition, the preferred leader first. */
+function assign(context: DecisionContext, topic: WantedTopic, recordsLeft: number): number[][] | Refusal {
+  const tooMany = (count: number): Refusal | undefined =>
+    count > recordsLeft
+      ? new Refusal('POLICY_VIOLATION', `${count} partitions are too many for one request: ask for fewer at a time`)
+      : undefined
+  if (topic.assignments.length > 0) return tooMany(topic.assignments.length) ?? assignAsGiven(context, topic)
+
+  const { image, settings, random } = context
+  const partitions = topic.numPartitions === -1 ? settings['num.partitions'] : topic.numPartitions
+  if (partitions < 1) return new Refusal('INVALID_PARTITIONS', `a topic has at least 1 partition, not ${partitions}`)
+  const factor = topic.replicationFactor === -1 ? settings['default.replication.factor'] : topic.replicationFactor
+  if (factor < 1) {
+    return new Refusal('INVALID_REPLICATION_FACTOR', `a replication factor is at least 1, not ${factor}`)
+  }
+  const usable = [...image.brokers.values()].filter(({ fenced }) => !fenced).map(({ brokerId }) => brokerId)
+  if (factor > usable.length) {
+    const have = usable.length === 1 ? 'one broker is' : `${usable.length} brokers are`
+    return new Refusal(
+      'INVALID_REPLICATION_FACTOR',
+      `a replication factor of ${factor} is wanted, and ${have} available`,
+    )
+  }
+  return tooMany(partitions) ?? placeReplicas(usable, partitions, factor, random)
+}
+
+function assignAsGiven({ image }: DecisionContext, topic: WantedTopic): number[][] | Refusal {
+  if (topic.numPartitions !== -1 || topic.replicationFactor !== -1) {
+    return new Refusal('INVALID_REQUEST', 'with an assignment, the numbers of partitions and replicas must be -1')
+  }
+  const assignments: number[][] = []
+  for (const { partitionIndex, brokerIds } of topic.assignments) {
+    if (assignments[partitionIndex] !== undefined) {
+      return new Refusal('INVALID_REPLICA_ASSIGNMENT', `partition ${partitionIndex} is assigned twice`)
+    }
+    if (brokerIds.length === 0 || new Set(brokerIds).size < brokerIds.length) {
+      return new Refusal(
+        'INVALID_REPLICA_ASSIGNMENT',
+        `partition ${partitionIndex} needs replicas on different brokers`,
+      )
+    }
+    if (brokerIds.length !== topic.assignments[0]!.brokerIds.length) {
+      return new Refusal('INVALID_REPLICA_ASSIGNMENT', 'all partitions need the same number of replicas')
+    }
+    const unknown = brokerIds.find((id) => !image.brokers.has(id))
+    if (unknown !== undefined) return new Refusal('INVALID_REPLICA_ASSIGNMENT', `there is no broker ${unknown}`)
+    if (brokerIds.every((id) => image.brokers.get(id)!.fenced)) {
+      return new Refusal('INVALID_REPLICA_ASSIGNMENT', `no broker of partition ${partitionIndex} is available`)
+    }
+    assignments[partitionIndex] = [...brokerIds]
+  }
+  for (let partition = 0; partition < topic.assignments.length; partition++) {
+    if (assignments[partition] === undefined) {
+      return new Refusal(
+        'INVALID_REPLICA_ASSIGNMENT',
+        `the partitions must be numbered from 0: ${partition} is missing`,
+      )
+    }
+  }
+  return assignments
+}
+
+function describeConfigs(
+  { settings }: DecisionContext,
+  overrides: ReadonlyMap<string, string>,
+): TopicResult['configs'] {
+  const values = resolveTopicSettings(settings, overrides)
+  return Object.entries(topicSettings).map(([name, setting]) => {
+    const value = String(values[name as keyof typeof values])
+    const source = overrides.has(name) ? SOURCE_TOPIC : value === setting.default ? SOURCE_DEFAULT : SOURCE_NODE
+    return { name, value, readOnly: false, configSource: source, isSensitive: false }
+  })
+}
