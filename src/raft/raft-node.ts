@@ -16,9 +16,9 @@
  *   resigned     candidate          tick after the back-off
  */
 import { assert } from '../base/assert.js'
-import type { Uuid } from '../base/uuid.js'
+import { type Uuid, ZERO_UUID } from '../base/uuid.js'
 import type { ElectionState } from './election-state.js'
-import type { VoterSet } from './voter-set.js'
+import { type Voter, VoterSet } from './voter-set.js'
 
 export interface RaftOptions {
   readonly nodeId: number
@@ -56,6 +56,23 @@ export interface Ready<Batch> {
   readonly role: RaftRole | undefined
 }
 
+/** Everything a node is made of, but for what it has not handed out yet. */
+export interface RaftState {
+  readonly options: Omit<RaftOptions, 'voters'> & { readonly voters: readonly Voter[] }
+  readonly role: RaftRole
+  readonly epoch: number
+  readonly voted: boolean
+  readonly leaderId: number
+  readonly endOffset: number
+  readonly persisted: number
+  readonly lastEpoch: number
+  readonly highWatermark: number
+  readonly granted: readonly number[]
+  readonly positions: readonly (readonly [id: number, endOffset: number])[]
+  readonly epochStartOffset: number
+  readonly standAgainAtMs: number
+}
+
 /** How a voter's log stands, as the leader knows it. */
 export interface VoterProgress {
   readonly id: number
@@ -85,6 +102,47 @@ export class RaftNode<Batch> {
   #appends: RaftAppend<Batch>[] = []
   #newHighWatermark: number | undefined
   #newRole: RaftRole | undefined
+
+  /** All there is, as plain data: `restore` makes the same node of it. */
+  capture(): RaftState {
+    const { nodeId, directoryId, voters, resignBackoffMs } = this.#options
+    return {
+      options: { nodeId, directoryId, voters: voters.voters, resignBackoffMs },
+      role: this.#role,
+      epoch: this.#epoch,
+      voted: this.#voted,
+      leaderId: this.#leaderId,
+      endOffset: this.#endOffset,
+      persisted: this.#persisted,
+      lastEpoch: this.#lastEpoch,
+      highWatermark: this.#highWatermark,
+      granted: [...this.#granted],
+      positions: [...this.#positions],
+      epochStartOffset: this.#epochStartOffset,
+      standAgainAtMs: this.#standAgainAtMs,
+    }
+  }
+
+  static restore<Batch>(state: RaftState): RaftNode<Batch> {
+    const { endOffset, lastEpoch, leaderId, epoch } = state
+    const options = { ...state.options, voters: new VoterSet(state.options.voters) }
+    const saved = {
+      leaderEpoch: epoch,
+      leaderId,
+      votedId: state.voted ? options.nodeId : -1,
+      votedDirectoryId: ZERO_UUID,
+    }
+    const node = new RaftNode<Batch>(options, saved, { endOffset, epoch: lastEpoch })
+    node.#role = state.role
+    node.#leaderId = leaderId
+    node.#persisted = state.persisted
+    node.#highWatermark = state.highWatermark
+    for (const id of state.granted) node.#granted.add(id)
+    for (const [id, position] of state.positions) node.#positions.set(id, position)
+    node.#epochStartOffset = state.epochStartOffset
+    node.#standAgainAtMs = state.standAgainAtMs
+    return node
+  }
 
   constructor(options: RaftOptions, saved: ElectionState, log: LogEnd) {
     assert(

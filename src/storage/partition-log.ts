@@ -301,7 +301,7 @@ export class PartitionLog implements TurnWritable {
       segment = LogSegment.create(disk, this.directory, this.#nextOffset, this.#options)
     } catch (error) {
       const failure = asDiskError(error)
-      this.#environment.logDirectory.report(failure)
+      this.#fail(failure)
       throw failure
     }
     segment.stateBefore = this.#state.snapshot()
@@ -315,7 +315,8 @@ export class PartitionLog implements TurnWritable {
     if (this.#failure !== undefined) return
     this.#failure = error
     this.#environment.logDirectory.report(error)
-    this.#atEndOfTurn(() => this.observer?.failed(error))
+    // Not before it is known how far the log is written.
+    this.#atEndOfTurn(() => this.#afterWrites(() => this.observer?.failed(error)))
   }
 
   #settleWrites(): void {

@@ -1,0 +1,193 @@
+/**
+ * Partition: one hosted replica: its log, and while this broker leads it, the state machine that knows what is committed.
+ *
+ * It says no with the error that Kafka has for it; what it accepts is appended in order, and what becomes of it is asked with `outcome`.
+ */
+import type { FlightRecorder, FlightTrack } from '../base/flight-recorder.js'
+import type { Uuid } from '../base/uuid.js'
+import type { TopicSettings } from '../config/topic-settings.js'
+import { DiskError } from '../io/disk.js'
+import type { PartitionState } from '../metadata/records.js'
+import { ErrorCode, type ErrorName } from '../protocol/errors.js'
+import type { BatchView } from '../records/batch.js'
+import { PartitionLeader } from '../replication/partition-leader.js'
+import type { LogObserver, PartitionLog } from '../storage/partition-log.js'
+
+export interface PartitionId {
+  readonly topic: string
+  readonly topicId: Uuid
+  readonly partition: number
+}
+
+/** Where an append stands; what comes of it is told by `Partition.outcome`. */
+export interface Appended {
+  readonly kind: 'appended'
+  readonly baseOffset: number
+  /** The offset after its last record. */
+  readonly endOffset: number
+  readonly leaderEpoch: number
+  /** How often the log had failed before. */
+  readonly failures: number
+}
+
+export interface Refused {
+  readonly kind: 'refused'
+  readonly error: ErrorName
+  readonly message: string | undefined
+}
+
+/** `pending`: not decided yet. */
+export type Outcome = 'pending' | 'done' | ErrorName
+
+export class Partition implements LogObserver {
+  readonly id: PartitionId
+  readonly log: PartitionLog
+  readonly #nodeId: number
+  readonly #track: FlightTrack
+  readonly #changed: (partition: Partition) => void
+  #settings: TopicSettings
+  #leader: PartitionLeader | undefined
+  #leaderId = -1
+  #leaderEpoch = -1
+  #failures = 0
+
+  /** `changed` is called when waiting requests should look again. */
+  constructor(
+    id: PartitionId,
+    log: PartitionLog,
+    nodeId: number,
+    settings: TopicSettings,
+    recorder: FlightRecorder,
+    changed: (partition: Partition) => void,
+  ) {
+    this.id = id
+    this.log = log
+    this.#nodeId = nodeId
+    this.#settings = settings
+    this.#changed = changed
+    this.#track = recorder.track(`${id.topic}-${id.partition}`, 'partition-leader', () => this.#leader?.capture())
+    log.observer = this
+  }
+
+  get settings(): TopicSettings {
+    return this.#settings
+  }
+
+  get isLeader(): boolean {
+    return this.#leader !== undefined
+  }
+
+  /** -1: none. */
+  get leaderId(): number {
+    return this.#leaderId
+  }
+
+  get leaderEpoch(): number {
+    return this.#leaderEpoch
+  }
+
+  /** The end (exclusive) of what is committed, as the leader knows it. */
+  get highWatermark(): number {
+    return this.#leader?.highWatermark ?? 0
+  }
+
+  /** Takes up the role that the metadata gives it. */
+  become(state: PartitionState): void {
+    this.#leaderId = state.leader
+    if (state.leaderEpoch === this.#leaderEpoch) return
+    this.#leaderEpoch = state.leaderEpoch
+    this.#leader = undefined
+    if (state.leader === this.#nodeId) {
+      const { log } = this
+      log.state.epochs.assign(state.leaderEpoch, log.nextOffset)
+      const options = {
+        nodeId: this.#nodeId,
+        leaderEpoch: state.leaderEpoch,
+        isr: state.isr,
+        flushPolicy: this.#settings['flush.policy'],
+        highWatermark: 0,
+        logEndOffset: log.logEndOffset,
+        flushedEndOffset: log.flushedEndOffset,
+      }
+      this.#leader = new PartitionLeader(options)
+      this.#track('become', options)
+    }
+    this.#changed(this)
+  }
+
+  /** What a request that names a leader epoch is told if it is not the current one; -1 names none. */
+  checkEpoch(leaderEpoch: number): ErrorName | undefined {
+    if (leaderEpoch !== -1 && leaderEpoch < this.#leaderEpoch) return 'FENCED_LEADER_EPOCH'
+    if (leaderEpoch !== -1 && leaderEpoch > this.#leaderEpoch) return 'UNKNOWN_LEADER_EPOCH'
+    return this.#leader === undefined ? 'NOT_LEADER_OR_FOLLOWER' : undefined
+  }
+
+  /**
+   * Appends a batch whose bytes are in order. A batch of an idempotent producer that stands in the log already is answered with where it
+   * stands. `release` as in `PartitionLog.append`; where the batch is not appended it is not called.
+   */
+  append(batch: BatchView, acks: number, release: (() => void) | undefined): Appended | Refused {
+    const leader = this.#leader
+    if (leader === undefined) return refused('NOT_LEADER_OR_FOLLOWER')
+    if (acks === -1 && !leader.hasInSync(this.#settings['min.insync.replicas'])) {
+      return refused('NOT_ENOUGH_REPLICAS', `fewer than ${this.#settings['min.insync.replicas']} replicas are in sync`)
+    }
+    const { leaderEpoch } = leader
+    const failures = this.#failures
+    if (batch.hasProducer) {
+      const verdict = this.log.state.producers.check(batch)
+      if (verdict.kind === 'refuse') return refused(verdict.error, verdict.reason)
+      if (verdict.kind === 'duplicate') {
+        const { baseOffset, lastOffset } = verdict
+        return { kind: 'appended', baseOffset, endOffset: lastOffset + 1, leaderEpoch, failures }
+      }
+    }
+    let baseOffset: number
+    try {
+      baseOffset = this.log.append(batch, leaderEpoch, release)
+    } catch (error) {
+      if (error instanceof DiskError) return refused('KAFKA_STORAGE_ERROR', error.message)
+      throw error
+    }
+    return { kind: 'appended', baseOffset, endOffset: this.log.nextOffset, leaderEpoch, failures }
+  }
+
+  /** What became of an append, as far as these acks ask for it. */
+  outcome({ endOffset, leaderEpoch, failures }: Appended, acks: number): Outcome {
+    if (leaderEpoch !== this.#leaderEpoch || this.#leader === undefined) return 'NOT_LEADER_OR_FOLLOWER'
+    const reached = acks === -1 ? this.highWatermark : this.log.logEndOffset
+    if (reached >= endOffset) return 'done'
+    return failures === this.#failures || this.log.logEndOffset >= endOffset ? 'pending' : 'KAFKA_STORAGE_ERROR'
+  }
+
+  written(): void {
+    const { logEndOffset } = this.log
+    this.#track('appended', logEndOffset)
+    this.#leader?.appended(logEndOffset)
+    this.#changed(this)
+  }
+
+  flushed(): void {
+    const { flushedEndOffset } = this.log
+    this.#track('flushed', flushedEndOffset)
+    if (this.#leader?.flushed(flushedEndOffset) === true) this.#changed(this)
+  }
+
+  failed(): void {
+    this.#failures++
+    this.#changed(this)
+  }
+
+  repaired(): void {
+    this.#changed(this)
+  }
+}
+
+/** The code of an error by name. */
+export function codeOf(error: ErrorName): number {
+  return ErrorCode[error]
+}
+
+function refused(error: ErrorName, message?: string): Refused {
+  return { kind: 'refused', error, message }
+}

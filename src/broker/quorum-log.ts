@@ -1,0 +1,130 @@
+/**
+ * What stands in the log of the quorum, `__cluster_metadata-0`: reading it from its start, and building the batches that go into it. Data
+ * records are lograft's (proto/metadata.proto), control records are Kafka's.
+ */
+import { Reader } from '../base/bytes/reader.js'
+import { Writer } from '../base/bytes/writer.js'
+import type { Uuid } from '../base/uuid.js'
+import { MetadataDelta } from '../metadata/delta.js'
+import { EMPTY_IMAGE, type MetadataImage } from '../metadata/image.js'
+import { decodeRecord, encodeRecord } from '../metadata/record-codec.js'
+import type { MetadataRecord } from '../metadata/records.js'
+import type { Fields } from '../protocol/field.js'
+import { KRaftVersionRecord, LeaderChangeMessage, VotersRecord } from '../protocol/quorum-records.js'
+import type { InferInput, Schema } from '../protocol/schema.js'
+import { VoterSet } from '../raft/voter-set.js'
+import type { BatchView } from '../records/batch.js'
+import { buildBatch } from '../records/builder.js'
+import { buildControlBatch, CONTROL_TYPE, type ControlRecord, controlTypeOf } from '../records/control.js'
+import { BatchIterator, readRecords } from '../records/reader.js'
+import type { PartitionLog } from '../storage/partition-log.js'
+
+export const METADATA_TOPIC = '__cluster_metadata'
+/** Kafka's id of that topic. */
+export const METADATA_TOPIC_ID: Uuid = 'AAAAAAAAAAAAAAAAAAAAAQ'
+/** Voters can change (KIP-853). */
+export const KRAFT_VERSION = 1
+
+/** The largest batch that is decompressed when the log is read. */
+const MAX_BATCH_BYTES = 64 * 1024 * 1024
+const READ_BYTES = 1024 * 1024
+
+export interface QuorumLogContent {
+  readonly image: MetadataImage
+  /** Undefined while the log is empty. */
+  readonly voters: VoterSet | undefined
+}
+
+/** Reads the log through. The error is a sentence for the operator. */
+export function readQuorumLog(
+  log: PartitionLog,
+  done: (error: Error | undefined, content: QuorumLogContent | undefined) => void,
+): void {
+  const delta = new MetadataDelta(EMPTY_IMAGE)
+  let voters: VoterSet | undefined
+  let offset = log.startOffset
+  const readNext = (): void => {
+    if (offset >= log.logEndOffset) return done(undefined, { image: delta.image(), voters })
+    const request = { offset, upToOffset: log.logEndOffset, maxBytes: READ_BYTES, wholeFirstBatch: true }
+    log.read(request, (error, read) => {
+      if (read === undefined) return done(error, undefined)
+      try {
+        const batches = new BatchIterator(read.bytes)
+        while (batches.next() === 'batch') {
+          const { batch } = batches
+          if (batch.isControl) voters = votersOf(batch) ?? voters
+          else {
+            for (const record of readRecords(batch, MAX_BATCH_BYTES)) {
+              delta.replay(decodeRecord(record.value ?? new Uint8Array(0)), record.offset)
+            }
+          }
+          offset = batch.nextOffset
+        }
+      } catch (failure) {
+        return done(failure as Error, undefined)
+      } finally {
+        read.release()
+      }
+      readNext()
+    })
+  }
+  readNext()
+}
+
+/** The batch that begins a leader's epoch; in an empty log also the version of the protocol and the voters. */
+export function leaderChangeBatch(leaderId: number, voters: VoterSet, isFirst: boolean, timestamp: number): Buffer {
+  const ids = voters.voters.map(({ id, directoryId }) => ({ voterId: id, voterDirectoryId: directoryId }))
+  const record = (type: ControlRecord['type'], value: Uint8Array): ControlRecord => ({ type, value, timestamp })
+  const records = [
+    record(
+      CONTROL_TYPE.leaderChange,
+      encode(LeaderChangeMessage, 1, { version: 1, leaderId, voters: ids, grantingVoters: ids }),
+    ),
+  ]
+  if (isFirst) {
+    records.push(
+      record(CONTROL_TYPE.kraftVersion, encode(KRaftVersionRecord, 0, { version: 0, kRaftVersion: KRAFT_VERSION })),
+      record(CONTROL_TYPE.kraftVoters, encode(VotersRecord, 0, votersRecord(voters))),
+    )
+  }
+  return buildControlBatch(records)
+}
+
+/** One decision is one batch: all of it stands in the log, or nothing. */
+export function metadataBatch(records: readonly MetadataRecord[], timestamp: number): Buffer {
+  return buildBatch(records.map((record) => ({ key: null, value: encodeRecord(record), timestamp })))
+}
+
+function votersRecord(voters: VoterSet): InferInput<typeof VotersRecord> {
+  return {
+    version: 0,
+    voters: voters.voters.map(({ id, directoryId, endpoints }) => ({
+      voterId: id,
+      voterDirectoryId: directoryId,
+      endpoints,
+      kRaftVersionFeature: { minSupportedVersion: 0, maxSupportedVersion: KRAFT_VERSION },
+    })),
+  }
+}
+
+function votersOf(batch: BatchView): VoterSet | undefined {
+  let voters: VoterSet | undefined
+  for (const { key, value } of readRecords(batch, MAX_BATCH_BYTES)) {
+    if (controlTypeOf(key) !== CONTROL_TYPE.kraftVoters || value === null) continue
+    const record = VotersRecord.decode(0, new Reader(value))
+    voters = new VoterSet(
+      record.voters.map(({ voterId, voterDirectoryId, endpoints }) => ({
+        id: voterId,
+        directoryId: voterDirectoryId,
+        endpoints,
+      })),
+    )
+  }
+  return voters
+}
+
+function encode<F extends Fields>(schema: Schema<F>, version: number, value: InferInput<Schema<F>>): Buffer {
+  const writer = new Writer(64)
+  schema.encode(version, writer, value)
+  return writer.toBuffer()
+}

@@ -1,0 +1,141 @@
+/**
+ * ReplicaManager: the partitions that this broker hosts. It opens their logs and gives them their roles as the metadata says, finds them by
+ * name and by id, and wakes the requests that wait for them. What a partition decides is the partition's matter.
+ */
+import type { FlightRecorder } from '../base/flight-recorder.js'
+import type { Uuid } from '../base/uuid.js'
+import type { NodeSettings } from '../config/node-settings.js'
+import { resolveTopicSettings, type TopicSettings } from '../config/topic-settings.js'
+import type { Timer } from '../io/clock.js'
+import type { Ports } from '../io/ports.js'
+import type { MetadataDelta } from '../metadata/delta.js'
+import { configsOf, type MetadataImage, type TopicImage } from '../metadata/image.js'
+import { RESOURCE_TYPE_TOPIC } from '../metadata/records.js'
+import type { LogDirectory } from '../storage/log-directory.js'
+import type { LogManager } from '../storage/log-manager.js'
+import type { LogOptions } from '../storage/partition-log.js'
+import { Partition } from './partition.js'
+import { Purgatory } from './purgatory.js'
+
+/** What is hosted under one number of a topic. */
+export type Hosted = Partition | 'offline'
+
+export class ReplicaManager {
+  /** Produces that wait to be durable, and fetches that wait for data. */
+  readonly produces: Purgatory<Partition>
+  readonly fetches: Purgatory<Partition>
+  readonly #ports: Ports
+  readonly #nodeId: number
+  readonly #settings: NodeSettings
+  readonly #directory: LogDirectory
+  readonly #logs: LogManager
+  readonly #recorder: FlightRecorder
+  readonly #topics = new Map<Uuid, Map<number, Hosted>>()
+  #timer: Timer | undefined
+
+  constructor(
+    ports: Ports,
+    nodeId: number,
+    settings: NodeSettings,
+    directory: LogDirectory,
+    logs: LogManager,
+    recorder: FlightRecorder,
+  ) {
+    this.#ports = ports
+    this.#nodeId = nodeId
+    this.#settings = settings
+    this.#directory = directory
+    this.#logs = logs
+    this.#recorder = recorder
+    this.produces = new Purgatory(ports.clock)
+    this.fetches = new Purgatory(ports.clock)
+    this.#expireProducers()
+  }
+
+  /** Whether appends of clients are taken; without room they are not, so that metadata can still be written. */
+  get takesAppends(): boolean {
+    return this.#directory.takesAppends
+  }
+
+  /** Undefined: not hosted here. */
+  find(topicId: Uuid, partition: number): Hosted | undefined {
+    return this.#topics.get(topicId)?.get(partition)
+  }
+
+  /** Does what the metadata says; `done` when the logs of new partitions are open. Without a delta everything is looked at. */
+  apply(image: MetadataImage, delta: MetadataDelta | undefined, done: () => void): void {
+    const changed =
+      delta?.changedPartitions ?? new Map([...image.topicsById.keys()].map((id) => [id, undefined] as const))
+    let opening = 1
+    const finished = (): void => {
+      opening--
+      if (opening === 0) done()
+    }
+    for (const [topicId, partitions] of changed) {
+      const topic = image.topicsById.get(topicId)
+      if (topic === undefined) continue
+      for (const partition of partitions ?? topic.partitions.keys()) {
+        const state = topic.partitions[partition]!
+        if (!state.replicas.includes(this.#nodeId)) continue
+        const hosted = this.find(topicId, partition)
+        if (hosted === undefined) {
+          opening++
+          this.#open(image, topic, partition, finished)
+        } else if (hosted !== 'offline') hosted.become(state)
+      }
+    }
+    finished()
+  }
+
+  /** Ends all waiting; nothing is hosted any more. */
+  close(): void {
+    this.#timer?.cancel()
+    this.produces.close()
+    this.fetches.close()
+    this.#topics.clear()
+  }
+
+  #open(image: MetadataImage, topic: TopicImage, partition: number, done: () => void): void {
+    const { name, topicId } = topic
+    const settings = resolveTopicSettings(this.#settings, configsOf(image, RESOURCE_TYPE_TOPIC, name))
+    const id = { topic: name, topicId, partition }
+    this.#logs.open(id, logOptions(settings), (error, log) => {
+      let hosted: Hosted = 'offline'
+      if (log === undefined) this.#ports.logger.error({ ...id, error: error?.message }, 'partition is offline')
+      else {
+        hosted = new Partition(id, log, this.#nodeId, settings, this.#recorder, this.#wake)
+        hosted.become(topic.partitions[partition]!)
+      }
+      const partitions = this.#topics.get(topicId) ?? new Map<number, Hosted>()
+      this.#topics.set(topicId, partitions.set(partition, hosted))
+      done()
+    })
+  }
+
+  readonly #wake = (partition: Partition): void => {
+    this.produces.check(partition)
+    this.fetches.check(partition)
+  }
+
+  #expireProducers(): void {
+    this.#timer = this.#ports.clock.timer(this.#settings['producer.id.expiration.check.interval.ms'], () => {
+      const nowMs = this.#ports.clock.wallMs()
+      for (const partitions of this.#topics.values()) {
+        for (const hosted of partitions.values()) {
+          if (hosted === 'offline') continue
+          hosted.log.state.producers.expire(nowMs, this.#settings['producer.id.expiration.ms'])
+        }
+      }
+      this.#expireProducers()
+    })
+  }
+}
+
+export function logOptions(settings: TopicSettings): LogOptions {
+  return {
+    segmentBytes: settings['internal.segment.bytes'],
+    indexBytes: settings['segment.index.bytes'],
+    indexIntervalBytes: settings['index.interval.bytes'],
+    flushPolicy: settings['flush.policy'],
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * ServerConnection: one client's connection. Requests are started in the order in which they come and answered in that order, whoever is
+ * ready first; everything that is ready at the end of a turn goes out in one write.
+ *
+ *     bytes ─▶ frames ─▶ (gate) ─▶ pipeline ─▶ slots, in order of arrival ─▶ one buffer per turn ─▶ socket
+ *
+ * Back-pressure: the gate is shut while too many requests are in flight, one that must be alone is, or the client does not read its answers.
+ * Then frames that have already come are held, and nothing more is read.
+ */
+import { DecodeError } from '../../base/bytes/reader.js'
+import { EncodeError, Writer } from '../../base/bytes/writer.js'
+import type { Connection, ConnectionHandlers, NetworkError } from '../../io/network.js'
+import type { Ports } from '../../io/ports.js'
+import { encodeResponse } from '../../protocol/frame.js'
+import type { Message } from '../../protocol/schema.js'
+import { type Frame, FrameAssembler } from './frame-assembler.js'
+
+/** Requests of one connection that are not answered yet. */
+export const MAX_IN_FLIGHT = 256
+/** Answers that the client has not read yet: from here on nothing new is started for it. */
+export const MAX_OUTPUT_BYTES = 1024 * 1024
+
+/** What the connection asks of who runs it. */
+export interface ConnectionOwner {
+  /** Starts a request: takes a slot with `connection.open`, or closes the connection. Throws `DecodeError`. */
+  receive(connection: ServerConnection, frame: Frame): void
+  closed(connection: ServerConnection): void
+}
+
+/** A request's place among the answers. */
+export interface Slot {
+  /** `sent` is called when the body is no longer looked at, whatever becomes of the connection. */
+  fill(body: object, sent?: () => void): void
+  /** No answer. */
+  drop(): void
+}
+
+interface OpenSlot {
+  readonly message: Message
+  readonly version: number
+  readonly correlationId: number
+  readonly alone: boolean
+  state: 'waiting' | 'ready' | 'dropped'
+  body: object | undefined
+  sent: (() => void) | undefined
+}
+
+export class ServerConnection implements ConnectionHandlers {
+  readonly socket: Connection
+  readonly #ports: Ports
+  readonly #owner: ConnectionOwner
+  readonly #assembler: FrameAssembler
+  readonly #frameBuffers: ConstructorParameters<typeof FrameAssembler>[1]
+  readonly #slots: OpenSlot[] = []
+  readonly #held: Frame[] = []
+  #alone = 0
+  #writer = new Writer()
+  readonly #spareWriters: Writer[] = []
+  /** To be called when what is in the writer is sent. */
+  #sent: (() => void)[] = []
+  #flushScheduled = false
+  #paused = false
+  #closed = false
+
+  constructor(
+    ports: Ports,
+    socket: Connection,
+    owner: ConnectionOwner,
+    maxFrameBytes: number,
+    buffers: ConstructorParameters<typeof FrameAssembler>[1],
+  ) {
+    this.#ports = ports
+    this.socket = socket
+    this.#owner = owner
+    this.#frameBuffers = buffers
+    this.#assembler = new FrameAssembler(maxFrameBytes, buffers)
+  }
+
+  /** Requests that are not answered yet. */
+  get inFlight(): number {
+    return this.#slots.length
+  }
+
+  get closedAlready(): boolean {
+    return this.#closed
+  }
+
+  data(bytes: Uint8Array): void {
+    let badLength: number | undefined
+    try {
+      badLength = this.#assembler.feed(bytes, (frame) => {
+        this.#take(frame)
+        return !this.#closed
+      })
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      return this.close(error.message)
+    }
+    if (badLength !== undefined) return this.close(`a frame of ${badLength} bytes`)
+    this.#regulate()
+  }
+
+  drained(): void {
+    this.#resume()
+  }
+
+  closed(error: NetworkError | undefined): void {
+    if (error !== undefined)
+      this.#ports.logger.debug({ remote: this.socket.remote, error: error.message }, 'connection failed')
+    this.#end()
+  }
+
+  /** Takes the next slot for a request. */
+  open(message: Message, version: number, correlationId: number, alone: boolean): Slot {
+    const slot: OpenSlot = {
+      message,
+      version,
+      correlationId,
+      alone,
+      state: 'waiting',
+      body: undefined,
+      sent: undefined,
+    }
+    this.#slots.push(slot)
+    if (alone) this.#alone++
+    return {
+      fill: (body, sent) => {
+        if (this.#closed) return sent?.()
+        slot.state = 'ready'
+        slot.body = body
+        slot.sent = sent
+        this.#settle()
+      },
+      drop: () => {
+        slot.state = 'dropped'
+        this.#settle()
+      },
+    }
+  }
+
+  /** Ends the connection at once. */
+  close(reason: string): void {
+    if (this.#closed) return
+    this.#ports.logger.debug({ remote: this.socket.remote, reason }, 'connection closed')
+    this.#end()
+    this.socket.destroy()
+  }
+
+  /** Reads nothing for so long. */
+  pauseFor(durationMs: number): void {
+    this.#paused = true
+    this.socket.pause()
+    this.#ports.clock.timer(durationMs, () => this.#resume())
+  }
+
+  #end(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#assembler.discard()
+    for (const frame of this.#held.splice(0)) frame.owner?.release()
+    for (const slot of this.#slots.splice(0)) slot.sent?.()
+    for (const sent of this.#sent.splice(0)) sent()
+    this.#owner.closed(this)
+  }
+
+  get #gateOpen(): boolean {
+    return this.#alone === 0 && this.#slots.length < MAX_IN_FLIGHT && this.#outputBytes < MAX_OUTPUT_BYTES
+  }
+
+  get #outputBytes(): number {
+    return this.#writer.length + this.socket.pendingBytes
+  }
+
+  #take(frame: Frame): void {
+    if (this.#held.length > 0 || !this.#gateOpen) this.#held.push(this.#keep(frame))
+    else this.#owner.receive(this, frame)
+  }
+
+  /** A frame that is only lent must be copied to be held. */
+  #keep(frame: Frame): Frame {
+    if (frame.owner !== undefined) return frame
+    const { bytes, start, end } = frame
+    const buffers = this.#frameBuffers
+    const copy = buffers.take(end - start)
+    copy.set(bytes.subarray(start, end))
+    let holders = 1
+    const owner = {
+      retain: () => void holders++,
+      release: () => {
+        holders--
+        if (holders === 0) buffers.give(copy)
+      },
+    }
+    return { bytes: copy, start: 0, end: end - start, owner }
+  }
+
+  /** Stops reading while frames are held. */
+  #regulate(): void {
+    if (this.#closed || this.#paused || this.#gateOpen) return
+    this.#paused = true
+    this.socket.pause()
+  }
+
+  /** Starts what was held as far as the gate allows, then reads again. */
+  #resume(): void {
+    try {
+      while (!this.#closed && this.#held.length > 0 && this.#gateOpen) this.#owner.receive(this, this.#held.shift()!)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      return this.close(error.message)
+    }
+    if (this.#closed || !this.#paused || !this.#gateOpen || this.#held.length > 0) return
+    this.#paused = false
+    this.socket.resume()
+  }
+
+  /** Encodes the answers that are ready at the head of the queue. */
+  #settle(): void {
+    while (!this.#closed && this.#slots.length > 0 && this.#slots[0]!.state !== 'waiting') {
+      const slot = this.#slots.shift()!
+      if (slot.alone) this.#alone--
+      if (slot.state === 'ready') this.#encode(slot)
+    }
+    if (this.#flushScheduled || this.#closed) return
+    this.#flushScheduled = true
+    this.#ports.clock.defer(() => this.#flush())
+  }
+
+  #encode({ message, version, correlationId, body, sent }: OpenSlot): void {
+    if (sent !== undefined) this.#sent.push(sent)
+    try {
+      encodeResponse(this.#writer, message, { version, correlationId, body: body as never })
+    } catch (error) {
+      if (!(error instanceof EncodeError)) throw error
+      this.#ports.logger.error({ api: message.name, version, error: error.message }, 'response cannot be encoded')
+      this.close(error.message)
+    }
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false
+    if (this.#closed) return
+    if (this.#writer.length > 0) {
+      const writer = this.#writer
+      const sent = this.#sent
+      this.#writer = this.#spareWriters.pop() ?? new Writer()
+      this.#sent = []
+      this.socket.write(writer.chunks(), () => {
+        for (const each of sent) each()
+        writer.reset()
+        if (this.#spareWriters.length < 2) this.#spareWriters.push(writer)
+      })
+    }
+    this.#resume()
+  }
+}

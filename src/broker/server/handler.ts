@@ -1,0 +1,55 @@
+/**
+ * How an API is served: one declaration, from which dispatch, ApiVersions, authorization and documentation are read. What it must say the
+ * compiler asks for; a handler that does not say what it needs to be allowed does not compile.
+ */
+import type { Address } from '../../io/network.js'
+import type { Fields } from '../../protocol/field.js'
+import type { InOfMessage, Message, OutOfMessage, VersionRange } from '../../protocol/schema.js'
+import type { FrameOwner } from './frame-assembler.js'
+import type { ListenerContext, Need, Principal } from './stages.js'
+
+/** One request on its way. */
+export interface Call<Response> {
+  readonly version: number
+  readonly clientId: string | null
+  readonly principal: Principal
+  readonly listener: ListenerContext
+  /** The address by which the client reached this node. */
+  readonly local: Address
+  /** Who keeps the bytes that the request's `bytes` and `records` point into; absent: they are only lent for the call of `handle`. */
+  readonly owner: FrameOwner | undefined
+  /** Answers, now or later, once. `sent` is called when the response's bytes are no longer looked at. */
+  reply(response: Response, sent?: () => void): void
+  /** Ends the request without an answer, as the protocol wants it for acks=0. */
+  noReply(): void
+  /** Ends the connection: what this request did cannot be answered. */
+  close(reason: string): void
+}
+
+export interface HandlerOptions<Services, Request, Response> {
+  /** What ApiVersions advertises and dispatch lets pass. */
+  readonly versions: VersionRange
+  /** Who answers; for documentation. */
+  readonly servedBy: 'any node' | 'any broker' | 'partition leader' | 'controller'
+  /** On which listeners. */
+  readonly listeners: readonly ListenerContext['serves'][]
+  /** The connection's other requests wait until this one is answered: its answer is large, or late. */
+  readonly alone?: true
+  /** What the principal must be allowed; `() => []` for what anybody may ask. */
+  readonly authorize: (request: Request) => readonly Need[]
+  /** The response that says this error. */
+  readonly refuse: (request: Request, errorCode: number) => Response
+  readonly handle: (request: Request, services: Services, call: Call<Response>) => void
+}
+
+/** A handler as dispatch sees it: of some message. */
+export interface Handler<Services> extends HandlerOptions<Services, unknown, unknown> {
+  readonly message: Message
+}
+
+export function handler<Services, Request extends Fields, Response extends Fields>(
+  message: Message<Request, Response>,
+  options: HandlerOptions<Services, OutOfMessage<Request>, InOfMessage<Response>>,
+): Handler<Services> {
+  return { ...options, message } as unknown as Handler<Services>
+}

@@ -1,0 +1,138 @@
+/**
+ * The way of a request through the node, whole for every API:
+ *
+ *     frame ─▶ decode ─▶ authenticate ─▶ quota ─▶ authorize ─▶ dispatch ─▶ reply, in order
+ *       │         │           │            │           └─ the API's own response with the error
+ *       │         │           │            └─ the connection is not read for a while
+ *       └─────────┴───────────┴─ the connection is closed, as Kafka does: what was meant cannot be known
+ */
+import type { BufferPool } from '../../base/buffer-pool.js'
+import { Reader } from '../../base/bytes/reader.js'
+import type { Connection, ConnectionHandlers } from '../../io/network.js'
+import type { Ports } from '../../io/ports.js'
+import { ErrorCode } from '../../protocol/errors.js'
+import { decodeClientId, decodeRequestPrefix } from '../../protocol/frame.js'
+import { ApiVersions } from '../../protocol/messages/api-versions.js'
+import { type ConnectionOwner, ServerConnection, type Slot } from './connection.js'
+import type { Frame } from './frame-assembler.js'
+import type { Call, Handler } from './handler.js'
+import type { Authentication, ListenerContext, Principal, Stages } from './stages.js'
+
+export interface PipelineOptions<Services> {
+  readonly handlers: readonly Handler<Services>[]
+  readonly services: Services
+  readonly stages: Stages
+  readonly listener: ListenerContext
+  readonly maxFrameBytes: number
+  readonly buffers: BufferPool
+}
+
+export class Pipeline<Services> implements ConnectionOwner {
+  readonly #ports: Ports
+  readonly #options: PipelineOptions<Services>
+  readonly #handlers = new Map<number, Handler<Services>>()
+  readonly #connections = new Map<ServerConnection, Authentication>()
+  readonly #reader = new Reader(new Uint8Array(0))
+  #suspended = true
+
+  constructor(ports: Ports, options: PipelineOptions<Services>) {
+    this.#ports = ports
+    this.#options = options
+    for (const handler of options.handlers) {
+      if (handler.listeners.includes(options.listener.serves)) this.#handlers.set(handler.message.key, handler)
+    }
+  }
+
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /** Takes a connection; it is read once the node serves. */
+  accept(socket: Connection): ConnectionHandlers {
+    const { stages, listener, maxFrameBytes, buffers } = this.#options
+    const connection = new ServerConnection(this.#ports, socket, this, maxFrameBytes, buffers)
+    this.#connections.set(connection, stages.authenticator.begin(listener))
+    if (this.#suspended) socket.pause()
+    return connection
+  }
+
+  /** From now on requests are served. */
+  serve(): void {
+    this.#suspended = false
+    for (const connection of this.#connections.keys()) connection.socket.resume()
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    for (const connection of [...this.#connections.keys()]) connection.close('the node stops')
+  }
+
+  closed(connection: ServerConnection): void {
+    this.#connections.delete(connection)
+  }
+
+  receive(connection: ServerConnection, frame: Frame): void {
+    const { owner } = frame
+    try {
+      this.#start(connection, frame)
+    } finally {
+      owner?.release()
+    }
+  }
+
+  #start(connection: ServerConnection, frame: Frame): void {
+    const { services, stages, listener } = this.#options
+    const reader = this.#reader
+    reader.reset(frame.bytes, frame.start, frame.end)
+    const { apiKey, apiVersion: version, correlationId } = decodeRequestPrefix(reader)
+    const handler = this.#handlers.get(apiKey)
+    if (handler === undefined) return connection.close(`API key ${apiKey} is not served here`)
+    const { message } = handler
+    if (version < handler.versions[0] || version > handler.versions[1]) {
+      if (apiKey === ApiVersions.key) return answerUnknownVersion(connection, handler, correlationId)
+      return connection.close(`${message.name} v${version} is not served`)
+    }
+    const clientId = decodeClientId(message, version, reader)
+    const request = message.request.decode(version, reader)
+
+    const principal = this.#connections.get(connection)?.principal
+    if (principal === undefined) return connection.close('not authenticated')
+    const throttleMs = stages.quotas.charge(principal, clientId, listener, frame.end - frame.start)
+    if (throttleMs > 0) connection.pauseFor(throttleMs)
+    const slot = connection.open(message, version, correlationId, handler.alone === true)
+    if (!stages.authorizer.allows(principal, listener, handler.authorize(request))) {
+      return slot.fill(handler.refuse(request, ErrorCode.CLUSTER_AUTHORIZATION_FAILED) as object)
+    }
+    handler.handle(request, services, this.#call(connection, slot, frame, { version, clientId, principal }))
+  }
+
+  #call(
+    connection: ServerConnection,
+    slot: Slot,
+    frame: Frame,
+    who: { readonly version: number; readonly clientId: string | null; readonly principal: Principal },
+  ): Call<unknown> {
+    return {
+      ...who,
+      listener: this.#options.listener,
+      local: connection.socket.local,
+      owner: frame.owner,
+      reply: (response, sent) => slot.fill(response as object, sent),
+      noReply: () => slot.drop(),
+      close: (reason) => connection.close(reason),
+    }
+  }
+}
+
+/** ApiVersions itself must be answered in any version: in the oldest, with the versions of this one API (KIP-511). */
+function answerUnknownVersion<Services>(
+  connection: ServerConnection,
+  { message, versions: [minVersion, maxVersion] }: Handler<Services>,
+  correlationId: number,
+): void {
+  const slot = connection.open(message, 0, correlationId, false)
+  slot.fill({
+    errorCode: ErrorCode.UNSUPPORTED_VERSION,
+    apiKeys: [{ apiKey: message.key, minVersion, maxVersion }],
+  })
+}

@@ -1,0 +1,71 @@
+/**
+ * The stages of a request between its decoding and its handler: who asks, at which cost, for what. As long as security and quotas are not
+ * built they let everything pass, but every request goes through them.
+ */
+export interface Principal {
+  /** `User` and the like. */
+  readonly type: string
+  readonly name: string
+}
+
+export const ANONYMOUS: Principal = { type: 'User', name: 'ANONYMOUS' }
+
+/** `User:ANONYMOUS` */
+export function principalText({ type, name }: Principal): string {
+  return `${type}:${name}`
+}
+
+export type Operation = 'READ' | 'WRITE' | 'CREATE' | 'DESCRIBE' | 'CLUSTER_ACTION' | 'IDEMPOTENT_WRITE'
+
+/** What a request needs to be allowed: Kafka's operations on Kafka's resources. */
+export interface Need {
+  readonly operation: Operation
+  readonly resource: Resource
+}
+
+export type Resource = { readonly type: 'CLUSTER' } | { readonly type: 'TOPIC'; readonly name: string }
+
+export const CLUSTER: Resource = { type: 'CLUSTER' }
+
+export function topic(name: string): Resource {
+  return { type: 'TOPIC', name }
+}
+
+/** Where a request came in. */
+export interface ListenerContext {
+  readonly name: string
+  readonly serves: 'broker' | 'controller'
+}
+
+/** The state of one connection's authentication. */
+export interface Authentication {
+  /** Undefined: not authenticated yet, and only what leads there may be asked. */
+  readonly principal: Principal | undefined
+}
+
+export interface Authenticator {
+  begin(listener: ListenerContext): Authentication
+}
+
+export interface Quotas {
+  /** Counts a request; returns how long the connection is not to be read, in milliseconds. */
+  charge(principal: Principal, clientId: string | null, listener: ListenerContext, requestBytes: number): number
+}
+
+export interface Authorizer {
+  /** Whether the principal may do all of it. */
+  allows(principal: Principal, listener: ListenerContext, needs: readonly Need[]): boolean
+}
+
+export interface Stages {
+  readonly authenticator: Authenticator
+  readonly quotas: Quotas
+  readonly authorizer: Authorizer
+}
+
+/** Everybody is ANONYMOUS, nothing costs, everything is allowed: Kafka without a security configuration. */
+export const OPEN_STAGES: Stages = {
+  authenticator: { begin: () => ({ principal: ANONYMOUS }) },
+  quotas: { charge: () => 0 },
+  authorizer: { allows: () => true },
+}
