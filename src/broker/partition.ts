@@ -8,10 +8,10 @@ import type { Uuid } from '../base/uuid.js'
 import type { TopicSettings } from '../config/topic-settings.js'
 import { DiskError } from '../io/disk.js'
 import type { PartitionState } from '../metadata/records.js'
-import { ErrorCode, type ErrorName } from '../protocol/errors.js'
+import type { ErrorName } from '../protocol/errors.js'
 import type { BatchView } from '../records/batch.js'
 import { PartitionLeader } from '../replication/partition-leader.js'
-import type { LogObserver, PartitionLog } from '../storage/partition-log.js'
+import type { BytesOwner, LogObserver, PartitionLog } from '../storage/partition-log.js'
 
 export interface PartitionId {
   readonly topic: string
@@ -124,9 +124,9 @@ export class Partition implements LogObserver {
 
   /**
    * Appends a batch whose bytes are in order. A batch of an idempotent producer that stands in the log already is answered with where it
-   * stands. `release` as in `PartitionLog.append`; where the batch is not appended it is not called.
+   * stands. `owner` as in `PartitionLog.append`.
    */
-  append(batch: BatchView, acks: number, release: (() => void) | undefined): Appended | Refused {
+  append(batch: BatchView, acks: number, owner: BytesOwner | undefined): Appended | Refused {
     const leader = this.#leader
     if (leader === undefined) return refused('NOT_LEADER_OR_FOLLOWER')
     if (acks === -1 && !leader.hasInSync(this.#settings['min.insync.replicas'])) {
@@ -144,7 +144,7 @@ export class Partition implements LogObserver {
     }
     let baseOffset: number
     try {
-      baseOffset = this.log.append(batch, leaderEpoch, release)
+      baseOffset = this.log.append(batch, leaderEpoch, owner)
     } catch (error) {
       if (error instanceof DiskError) return refused('KAFKA_STORAGE_ERROR', error.message)
       throw error
@@ -181,11 +181,6 @@ export class Partition implements LogObserver {
   repaired(): void {
     this.#changed(this)
   }
-}
-
-/** The code of an error by name. */
-export function codeOf(error: ErrorName): number {
-  return ErrorCode[error]
 }
 
 function refused(error: ErrorName, message?: string): Refused {

@@ -20,7 +20,7 @@ import { BatchView } from '../records/batch.js'
 import { writeAtomically } from '../storage/atomic-file.js'
 import type { LogDirectory } from '../storage/log-directory.js'
 import type { LogManager } from '../storage/log-manager.js'
-import type { LogObserver, LogOptions, PartitionLog } from '../storage/partition-log.js'
+import { type LogObserver, type LogOptions, OWN_MEMORY, type PartitionLog } from '../storage/partition-log.js'
 import { leaderChangeBatch, METADATA_TOPIC, METADATA_TOPIC_ID, metadataBatch, readQuorumLog } from './quorum-log.js'
 
 const ELECTION_STATE_FILE = 'quorum-state'
@@ -259,7 +259,7 @@ export class Quorum implements LogObserver {
     const view = new BatchView().reset(bytes, 0)
     let given: number
     try {
-      given = this.#log.append(view, epoch, () => {})
+      given = this.#log.append(view, epoch, OWN_MEMORY)
     } catch {
       // The log says so itself when it has settled what had been written before.
       return

@@ -90,7 +90,7 @@ export const nodeSettings = {
   'socket.request.max.bytes': integer({ default: '104857600', min: 1, doc: 'The largest request that is taken.' }),
   'fetch.max.bytes': integer({ default: '57671680', min: 1024, doc: 'The most that one fetch answers.' }),
   'broker.rack': string({ default: '', doc: 'Where this broker stands, for placement over racks.' }),
-  'log.level': oneOf(['debug', 'info', 'warn', 'error'], { default: 'info', doc: 'lograft: how much is logged.' }),
+  'log.level': oneOf(['debug', 'info', 'warn', 'error'], { default: 'warn', doc: 'lograft: how much is logged.' }),
 } as const
 
 export type NodeSettings = Values<typeof nodeSettings>

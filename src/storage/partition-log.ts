@@ -45,6 +45,15 @@ export interface LogObserver {
   repaired(): void
 }
 
+/** Who keeps the bytes of a batch: they stay until `release` has come for each `retain`. */
+export interface BytesOwner {
+  retain(): void
+  release(): void
+}
+
+/** Of bytes that nobody else uses. */
+export const OWN_MEMORY: BytesOwner = { retain: () => {}, release: () => {} }
+
 /** An append on its way to the file. */
 interface Write {
   readonly segment: LogSegment
@@ -156,9 +165,9 @@ export class PartitionLog implements TurnWritable {
    * Appends a batch that was validated, as the leader of `leaderEpoch`: gives it its offsets, in place, and has it written at the end of
    * the turn. Returns its base offset; throws `DiskError` if the log takes none.
    *
-   * Bytes that are only lent for this call are copied: leave `release` out. Otherwise they must not change until it is called.
+   * Bytes with an owner are written from where they are, and must not change until it has released them; others are copied.
    */
-  append(batch: BatchView, leaderEpoch: number, release?: () => void): number {
+  append(batch: BatchView, leaderEpoch: number, owner?: BytesOwner): number {
     if (this.#failure !== undefined) throw this.#failure
     assert(!this.#closed, () => `an append to ${this.directory}, which is closed`)
     const { sizeBytes } = batch
@@ -174,10 +183,11 @@ export class PartitionLog implements TurnWritable {
     this.#nextOffset = lastOffset + 1
     this.#environment.turns.bytesAppended += sizeBytes
     const bytes = batch.bytes.subarray(batch.start, batch.start + sizeBytes)
-    if (release === undefined) this.#gather(this.#environment.turns.copy(bytes))
+    if (owner === undefined) this.#gather(this.#environment.turns.copy(bytes))
     else {
+      owner.retain()
       this.#gather(bytes)
-      this.#lent.push(release)
+      this.#lent.push(() => owner.release())
     }
     this.#environment.turns.schedule(this)
     return baseOffset
@@ -213,6 +223,12 @@ export class PartitionLog implements TurnWritable {
       if (error !== undefined) this.#environment.logDirectory.report(error)
       done(error, read)
     })
+  }
+
+  /** How many bytes of batches stand between two offsets, as far as `limit`. Throws `DiskError`. */
+  bytesBetween(fromOffset: number, upToOffset: number, limit: number): number {
+    if (fromOffset >= upToOffset) return 0
+    return limit <= 1 ? 1 : this.#segments.bytesBetween(fromOffset, upToOffset, limit)
   }
 
   /** The first batch with a timestamp of at least this, below `upToOffset`; undefined if there is none. Throws `DiskError`. */

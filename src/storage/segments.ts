@@ -68,6 +68,17 @@ export class Segments {
     return this.positionOf(segment, upToOffset) ?? segment.writtenBytes
   }
 
+  /** Bytes of batches from the one with `fromOffset` up to `upToOffset`; stops counting at `limit`. Throws `DiskError`. */
+  bytesBetween(fromOffset: number, upToOffset: number, limit: number): number {
+    let segment: LogSegment | undefined = this.containing(fromOffset)
+    let bytes = -(this.positionOf(segment, fromOffset) ?? segment.writtenBytes)
+    while (segment !== undefined && segment.baseOffset < upToOffset && bytes < limit) {
+      bytes += this.endPosition(segment, upToOffset)
+      segment = this.after(segment)
+    }
+    return bytes
+  }
+
   close(): void {
     for (const segment of this.#list) segment.close()
   }

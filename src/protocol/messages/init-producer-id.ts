@@ -4,7 +4,7 @@
  * v2 flexible; v3 the id and epoch it had (KIP-360); v4 a fenced producer's error; v5 an error that allows to abort (KIP-890). v6, two-phase commit
  * (KIP-939), is not stable in Kafka.
  */
-import { bool, int16, int32, int64, string } from '../field.js'
+import { int16, int32, int64, string } from '../field.js'
 import { message } from '../schema.js'
 
 export const InitProducerId = message({
@@ -17,15 +17,11 @@ export const InitProducerId = message({
     transactionTimeoutMs: int32,
     producerId: int64.default(-1).since(3),
     producerEpoch: int16.default(-1).since(3),
-    enable2Pc: bool.since(6),
-    keepPreparedTxn: bool.since(6),
   },
   response: {
     throttleTimeMs: int32.ignorable(),
     errorCode: int16,
     producerId: int64.default(-1),
     producerEpoch: int16,
-    ongoingTxnProducerId: int64.default(-1).since(6),
-    ongoingTxnProducerEpoch: int16.default(-1).since(6),
   },
 })

@@ -1,0 +1,32 @@
+/** CreateTopics: decided by the controller; answered when this node knows the topics itself, so that a client can use them at once. */
+import { ErrorCode } from '../../../protocol/errors.js'
+import { CreateTopics } from '../../../protocol/messages/create-topics.js'
+import type { InferInput } from '../../../protocol/schema.js'
+import { handler } from '../../server/handler.js'
+import { principalText, topic } from '../../server/stages.js'
+import type { Services } from '../services.js'
+
+type Response = InferInput<typeof CreateTopics.response>
+
+export const createTopics = handler<Services, typeof CreateTopics.request.fields, typeof CreateTopics.response.fields>(
+  CreateTopics,
+  {
+    versions: [0, 7],
+    servedBy: 'controller',
+    listeners: ['broker', 'controller'],
+    authorize: ({ topics }) => topics.map(({ name }) => ({ operation: 'CREATE', resource: topic(name) })),
+    refuse: ({ topics }, errorCode) => failed(topics, errorCode),
+    handle: (request, { broker, channel }, call) => {
+      channel.send('CreateTopics', request, principalText(call.principal), request.timeoutMs, (answer) => {
+        if (answer === undefined) return call.reply(failed(request.topics, ErrorCode.REQUEST_TIMED_OUT))
+        const { reply, endOffset } = answer
+        if (broker === undefined) call.reply(reply)
+        else broker.whenApplied(endOffset, () => call.reply(reply))
+      })
+    },
+  },
+)
+
+function failed(topics: readonly { readonly name: string }[], errorCode: number): Response {
+  return { topics: topics.map(({ name }) => ({ name, errorCode, errorMessage: null, configs: null })) }
+}

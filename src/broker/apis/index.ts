@@ -1,0 +1,24 @@
+/** The one list of handlers: what is in it is served, advertised, authorized and documented. */
+import type { Handler } from '../server/handler.js'
+import { describeCluster } from './cluster/describe-cluster.js'
+import { metadata } from './cluster/metadata.js'
+import { createTopics } from './controller/create-topics.js'
+import { fetch } from './partition/fetch.js'
+import { listOffsets } from './partition/list-offsets.js'
+import { produce } from './partition/produce.js'
+import { describeQuorum } from './quorum/describe-quorum.js'
+import type { Services } from './services.js'
+import { apiVersions } from './session/api-versions.js'
+import { initProducerId } from './session/init-producer-id.js'
+
+export const HANDLERS: readonly Handler<Services>[] = [
+  produce,
+  fetch,
+  listOffsets,
+  metadata,
+  apiVersions(() => HANDLERS),
+  createTopics,
+  initProducerId,
+  describeQuorum,
+  describeCluster,
+]

@@ -1,0 +1,210 @@
+/**
+ * Fetch: batches as they stand in the log, below the high watermark. Waits until `minBytes` are there or `maxWaitMs` are over. The first batch of
+ * the answer comes whole, however large it is, so that a consumer always gets on.
+ *
+ * Left out: sessions (KIP-227; a client that wants one is answered in full, without one), followers, transactions: everything committed is
+ * stable.
+ */
+import { DiskError } from '../../../io/disk.js'
+import { ErrorCode, type ErrorName } from '../../../protocol/errors.js'
+import { Fetch } from '../../../protocol/messages/fetch.js'
+import type { Infer, InferInput } from '../../../protocol/schema.js'
+import type { LogRead } from '../../../storage/log-reader.js'
+import type { Broker } from '../../broker.js'
+import { Partition } from '../../partition.js'
+import type { DelayedOperation } from '../../purgatory.js'
+import { type Call, handler } from '../../server/handler.js'
+import { topic } from '../../server/stages.js'
+import { brokerOf, type Services } from '../services.js'
+import { findPartition } from './find-partition.js'
+
+type Request = Infer<typeof Fetch.request>
+type Response = InferInput<typeof Fetch.response>
+type PartitionResult = Response['responses'][number]['partitions'][number]
+type WantedPartition = Request['topics'][number]['partitions'][number]
+
+export const fetch = handler<Services, typeof Fetch.request.fields, typeof Fetch.response.fields>(Fetch, {
+  versions: [4, 18],
+  servedBy: 'partition leader',
+  listeners: ['broker'],
+  alone: true,
+  authorize: ({ topics }) => topics.map((each) => ({ operation: 'READ', resource: topic(each.topic) })),
+  refuse: (request, errorCode) => ({
+    errorCode,
+    responses: request.topics.map(({ topic: name, topicId, partitions }) => ({
+      topic: name,
+      topicId,
+      partitions: partitions.map(({ partition }) => failed(partition, errorCode)),
+    })),
+  }),
+  handle: (request, services, call) => {
+    // No session was ever given out: one that is named is not known.
+    if (request.sessionId !== 0 && request.sessionEpoch > 0) {
+      return call.reply({ errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND, responses: [] })
+    }
+    const broker = brokerOf(services)
+    const operation = new DelayedFetch(request, broker, call)
+    broker.replicas.fetches.tryCompleteOrWatch(operation, operation.partitions, request.maxWaitMs)
+  },
+})
+
+/** One partition of the request. */
+interface Part {
+  readonly wanted: WantedPartition
+  readonly partition: Partition | undefined
+  readonly error: ErrorName | undefined
+}
+
+class DelayedFetch implements DelayedOperation {
+  readonly partitions: readonly Partition[]
+  readonly #request: Request
+  readonly #broker: Broker
+  readonly #call: Call<Response>
+  readonly #parts: Part[] = []
+
+  constructor(request: Request, broker: Broker, call: Call<Response>) {
+    this.#request = request
+    this.#broker = broker
+    this.#call = call
+    for (const { topic: name, topicId, partitions } of request.topics) {
+      for (const wanted of partitions) {
+        const found = findPartition(broker, { name, topicId }, wanted.partition)
+        this.#parts.push(
+          found instanceof Partition
+            ? { wanted, partition: found, error: undefined }
+            : { wanted, partition: undefined, error: found },
+        )
+      }
+    }
+    this.partitions = this.#parts.flatMap(({ partition }) => partition ?? [])
+  }
+
+  tryComplete(): boolean {
+    if (!this.#isReady()) return false
+    this.#read()
+    return true
+  }
+
+  expire(): void {
+    this.#read()
+  }
+
+  /** Whether there is enough to answer, or something that must be said at once. */
+  #isReady(): boolean {
+    const { minBytes } = this.#request
+    if (this.#parts.length === 0 || minBytes <= 0) return true
+    let bytes = 0
+    for (const { wanted, partition, error } of this.#parts) {
+      if (partition === undefined || error !== undefined || checkPartition(partition, wanted) !== undefined) return true
+      if (findDivergence(partition, wanted) !== undefined) return true
+      bytes += bytesThere(partition, wanted, minBytes)
+      if (bytes >= minBytes) return true
+    }
+    return false
+  }
+
+  /** Partition after partition, each with what the ones before have left. */
+  #read(): void {
+    let left = Math.min(this.#request.maxBytes, this.#broker.settings['fetch.max.bytes'])
+    const results: PartitionResult[] = []
+    const reads: LogRead[] = []
+    let some = false
+    const next = (): void => {
+      const part = this.#parts[results.length]
+      if (part === undefined) return this.#answer(results, reads)
+      readPart(part, left, !some, (result, read) => {
+        if (read !== undefined) {
+          reads.push(read)
+          left -= read.bytes.length
+          if (read.bytes.length > 0) some = true
+        }
+        results.push(result)
+        next()
+      })
+    }
+    next()
+  }
+
+  #answer(results: readonly PartitionResult[], reads: readonly LogRead[]): void {
+    let at = 0
+    const responses = this.#request.topics.map(({ topic: name, topicId, partitions }) => ({
+      topic: name,
+      topicId,
+      partitions: partitions.map(() => results[at++]!),
+    }))
+    this.#call.reply({ errorCode: ErrorCode.NONE, responses }, () => {
+      for (const { release } of reads) release()
+    })
+  }
+}
+
+function readPart(
+  { wanted, partition, error }: Part,
+  bytesLeft: number,
+  wholeFirstBatch: boolean,
+  done: (result: PartitionResult, read?: LogRead) => void,
+): void {
+  const index = wanted.partition
+  if (partition === undefined) return done(failed(index, ErrorCode[error!]))
+  const problem = checkPartition(partition, wanted)
+  const { log, highWatermark } = partition
+  const offsets = { highWatermark, lastStableOffset: highWatermark, logStartOffset: log.startOffset }
+  if (problem !== undefined)
+    return done({ ...failed(index, ErrorCode[problem]), ...(partition.isLeader ? offsets : {}) })
+  const divergingEpoch = findDivergence(partition, wanted)
+  if (divergingEpoch !== undefined) return done({ ...failed(index, ErrorCode.NONE), ...offsets, divergingEpoch })
+  const maxBytes = Math.min(wanted.partitionMaxBytes, bytesLeft)
+  const request = { offset: wanted.fetchOffset, upToOffset: highWatermark, maxBytes, wholeFirstBatch }
+  log.read(request, (_, read) => {
+    if (read === undefined) return done(failed(index, ErrorCode.KAFKA_STORAGE_ERROR))
+    const result = {
+      partitionIndex: index,
+      errorCode: ErrorCode.NONE,
+      ...offsets,
+      abortedTransactions: null,
+      records: read.bytes,
+    }
+    done(result, read)
+  })
+}
+
+/** A log that cannot be looked at is read at once: the error belongs into the answer. */
+function bytesThere({ log, highWatermark }: Partition, { fetchOffset }: WantedPartition, wantedBytes: number): number {
+  try {
+    return log.bytesBetween(fetchOffset, highWatermark, wantedBytes)
+  } catch (error) {
+    if (error instanceof DiskError) return wantedBytes
+    throw error
+  }
+}
+
+function checkPartition(
+  partition: Partition,
+  { currentLeaderEpoch, fetchOffset }: WantedPartition,
+): ErrorName | undefined {
+  const epochError = partition.checkEpoch(currentLeaderEpoch)
+  if (epochError !== undefined) return epochError
+  const { startOffset, logEndOffset } = partition.log
+  return fetchOffset < startOffset || fetchOffset > logEndOffset ? 'OFFSET_OUT_OF_RANGE' : undefined
+}
+
+/**
+ * Where the client's log and this one part, if it names the epoch of what it has last and this log knows of another end of it (KIP-320,
+ * KIP-595).
+ */
+function findDivergence(
+  { log }: Partition,
+  { lastFetchedEpoch, fetchOffset }: WantedPartition,
+): { readonly epoch: number; readonly endOffset: number } | undefined {
+  if (lastFetchedEpoch < 0) return undefined
+  const end = log.state.epochs.endOffsetFor(lastFetchedEpoch, log.logEndOffset)
+  if (end === undefined) return { epoch: -1, endOffset: -1 }
+  const { leaderEpoch, endOffset } = end
+  return leaderEpoch < lastFetchedEpoch || endOffset < fetchOffset ? { epoch: leaderEpoch, endOffset } : undefined
+}
+
+function failed(partitionIndex: number, errorCode: number): PartitionResult {
+  return { partitionIndex, errorCode, highWatermark: -1, abortedTransactions: null, records: NOTHING }
+}
+
+const NOTHING = new Uint8Array(0)

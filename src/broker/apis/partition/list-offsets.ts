@@ -1,0 +1,114 @@
+/**
+ * ListOffsets: the ends of a partition, and the first offset at or behind a time.
+ *
+ * Left out: v0; tiered storage: the earliest local offset is the earliest, and nothing is tiered or pending.
+ */
+
+import { ZERO_UUID } from '../../../base/uuid.js'
+import { DiskError } from '../../../io/disk.js'
+import { ErrorCode, type ErrorName } from '../../../protocol/errors.js'
+import { ListOffsets } from '../../../protocol/messages/list-offsets.js'
+import type { Infer, InferInput } from '../../../protocol/schema.js'
+import { BatchView } from '../../../records/batch.js'
+import { CompressionError } from '../../../records/compression/codec.js'
+import { RecordFormatError, readRecords } from '../../../records/reader.js'
+import type { Broker } from '../../broker.js'
+import type { Partition } from '../../partition.js'
+import { handler } from '../../server/handler.js'
+import { topic } from '../../server/stages.js'
+import { brokerOf, type Services } from '../services.js'
+import { findPartition } from './find-partition.js'
+
+type WantedPartition = Infer<typeof ListOffsets.request>['topics'][number]['partitions'][number]
+type PartitionResult = InferInput<typeof ListOffsets.response>['topics'][number]['partitions'][number]
+
+const LATEST = -1
+const EARLIEST = -2
+const LARGEST_TIMESTAMP = -3
+const EARLIEST_LOCAL = -4
+const LATEST_TIERED = -5
+const EARLIEST_PENDING_UPLOAD = -6
+const LEADER_EPOCH_SINCE = 4
+/** The largest batch that is opened to find a time in it. */
+const MAX_BATCH_BYTES = 128 * 1024 * 1024
+
+export const listOffsets = handler<Services, typeof ListOffsets.request.fields, typeof ListOffsets.response.fields>(
+  ListOffsets,
+  {
+    versions: [1, 11],
+    servedBy: 'partition leader',
+    listeners: ['broker'],
+    authorize: ({ topics }) => topics.map(({ name }) => ({ operation: 'DESCRIBE', resource: topic(name) })),
+    refuse: ({ topics }, errorCode) => ({
+      topics: topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+      })),
+    }),
+    handle: ({ topics }, services, call) => {
+      const broker = brokerOf(services)
+      call.reply({
+        topics: topics.map(({ name, partitions }) => ({
+          name,
+          partitions: partitions.map((wanted) => find(broker, name, wanted, call.version)),
+        })),
+      })
+    },
+  },
+)
+
+interface Found {
+  readonly offset: number
+  readonly timestamp: number
+}
+
+const NOTHING: Found = { offset: -1, timestamp: -1 }
+
+function find(broker: Broker, name: string, wanted: WantedPartition, version: number): PartitionResult {
+  const { partitionIndex, currentLeaderEpoch, timestamp } = wanted
+  const failed = (error: ErrorName): PartitionResult => ({ partitionIndex, errorCode: ErrorCode[error] })
+  const partition = findPartition(broker, { name, topicId: ZERO_UUID }, partitionIndex)
+  if (typeof partition === 'string') return failed(partition)
+  const error = partition.checkEpoch(currentLeaderEpoch)
+  if (error !== undefined) return failed(error)
+  let found: Found | undefined
+  try {
+    found = lookUp(partition, timestamp)
+  } catch (cause) {
+    if (cause instanceof DiskError) return failed('KAFKA_STORAGE_ERROR')
+    if (cause instanceof CompressionError || cause instanceof RecordFormatError) return failed('CORRUPT_MESSAGE')
+    throw cause
+  }
+  if (found === undefined) return failed('UNSUPPORTED_VERSION')
+  const result = { partitionIndex, errorCode: ErrorCode.NONE, offset: found.offset, timestamp: found.timestamp }
+  return version < LEADER_EPOCH_SINCE || found.offset === -1
+    ? result
+    : { ...result, leaderEpoch: partition.log.state.epochs.epochOf(found.offset) ?? partition.leaderEpoch }
+}
+
+/** Undefined: no such special time. Throws what reading throws. */
+function lookUp({ log, highWatermark }: Partition, timestamp: number): Found | undefined {
+  switch (timestamp) {
+    case LATEST:
+      return { offset: highWatermark, timestamp: -1 }
+    case EARLIEST:
+    case EARLIEST_LOCAL:
+      return { offset: log.startOffset, timestamp: -1 }
+    case LATEST_TIERED:
+    case EARLIEST_PENDING_UPLOAD:
+      return NOTHING
+    case LARGEST_TIMESTAMP: {
+      const largest = log.maxTimestamp
+      return largest === -1 ? NOTHING : firstAt(log.batchAtTimestamp(largest, highWatermark), largest)
+    }
+    default:
+      return timestamp < 0 ? undefined : firstAt(log.batchAtTimestamp(timestamp, highWatermark), timestamp)
+  }
+}
+
+/** The first record of the batch with at least this timestamp. */
+function firstAt(bytes: Uint8Array | undefined, timestamp: number): Found {
+  if (bytes === undefined) return NOTHING
+  const records = readRecords(new BatchView().reset(bytes, 0), MAX_BATCH_BYTES)
+  return records.find((record) => record.timestamp >= timestamp) ?? NOTHING
+}

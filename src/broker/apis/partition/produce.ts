@@ -1,0 +1,203 @@
+/**
+ * Produce: batches are checked where they lie, given their offsets and appended, all within the call; the answer waits for as much as `acks`
+ * asks for: 1 for the write at the end of the turn, -1 until the batch is committed, 0 not at all.
+ *
+ * Left out: transactions (INVALID_TXN_STATE), message formats 0 and 1 (UNSUPPORTED_FOR_MESSAGE_FORMAT).
+ */
+import { ErrorCode, type ErrorName } from '../../../protocol/errors.js'
+import { Produce } from '../../../protocol/messages/produce.js'
+import type { Infer, InferInput } from '../../../protocol/schema.js'
+import type { BatchView } from '../../../records/batch.js'
+import { BATCH_FAULTS, BatchValidator } from '../../../records/validator.js'
+import type { Broker } from '../../broker.js'
+import type { Appended, Partition } from '../../partition.js'
+import type { DelayedOperation } from '../../purgatory.js'
+import type { FrameOwner } from '../../server/frame-assembler.js'
+import { type Call, handler } from '../../server/handler.js'
+import { topic } from '../../server/stages.js'
+import { brokerOf, type Services } from '../services.js'
+import { findPartition } from './find-partition.js'
+
+type Request = Infer<typeof Produce.request>
+type Response = InferInput<typeof Produce.response>
+type PartitionResult = Response['responses'][number]['partitionResponses'][number]
+
+const ZSTD = 4
+const ZSTD_SINCE = 7
+const MAGIC_2_SINCE = 3
+/** From this size on a batch with memory of its own is written from there instead of being copied. */
+const BY_REFERENCE_FROM_BYTES = 16 * 1024
+
+const validator = new BatchValidator()
+
+export const produce = handler<Services, typeof Produce.request.fields, typeof Produce.response.fields>(Produce, {
+  versions: [0, 13],
+  servedBy: 'partition leader',
+  listeners: ['broker'],
+  authorize: ({ topicData }) => topicData.map(({ name }) => ({ operation: 'WRITE', resource: topic(name) })),
+  refuse: (request, errorCode) => ({
+    responses: request.topicData.map(({ name, topicId, partitionData }) => ({
+      name,
+      topicId,
+      partitionResponses: partitionData.map(({ index }) => ({ index, errorCode, baseOffset: -1 })),
+    })),
+  }),
+  handle: (request, services, call) => {
+    const broker = brokerOf(services)
+    const { acks } = request
+    const parts: Part[] = []
+    for (const { name, topicId, partitionData } of request.topicData) {
+      for (const { index, records } of partitionData) {
+        parts.push(appendTo(broker, request, { name, topicId, index, records }, call))
+      }
+    }
+    if (acks === 0) {
+      const failed = parts.find(({ appended }) => appended === undefined)
+      if (failed === undefined) call.noReply()
+      else call.close(`a produce with acks=0 failed: ${failed.error}`)
+      return
+    }
+    const operation = new DelayedProduce(request, parts, call)
+    const partitions = parts.flatMap(({ appended, partition }) => (appended === undefined ? [] : [partition!]))
+    broker.replicas.produces.tryCompleteOrWatch(operation, partitions, request.timeoutMs)
+  },
+})
+
+/** What becomes of one partition of the request. */
+interface Part {
+  readonly partition: Partition | undefined
+  readonly appended: Appended | undefined
+  /** Why it was not appended, or did not come to what was asked for. */
+  error: ErrorName | undefined
+  message: string | null
+}
+
+interface Wanted {
+  readonly name: string
+  readonly topicId: string
+  readonly index: number
+  readonly records: Uint8Array | null
+}
+
+function appendTo(broker: Broker, request: Request, wanted: Wanted, call: Call<Response>): Part {
+  const { acks, transactionalId } = request
+  const refused = (error: ErrorName, message: string | null = null): Part => ({
+    partition: undefined,
+    appended: undefined,
+    error,
+    message,
+  })
+  if (acks !== 0 && acks !== 1 && acks !== -1) return refused('INVALID_REQUIRED_ACKS')
+  const partition = findPartition(broker, wanted, wanted.index)
+  if (typeof partition === 'string') return refused(partition)
+  const fault = checkBatch(wanted.records, call.version)
+  if (fault !== undefined) return refused(fault.error, fault.message)
+  const { batch } = validator
+  if (batch.isTransactional || transactionalId !== null) {
+    const error = transactionalId === null ? 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' : 'INVALID_TXN_STATE'
+    return refused(error, 'transactions are not supported')
+  }
+  const { sizeBytes } = batch
+  const maxBytes = partition.settings['max.message.bytes']
+  if (sizeBytes > maxBytes) {
+    return refused('MESSAGE_TOO_LARGE', `the batch has ${sizeBytes} bytes, max.message.bytes is ${maxBytes}`)
+  }
+  if (sizeBytes > partition.settings['internal.segment.bytes']) {
+    return refused('RECORD_LIST_TOO_LARGE', `the batch has ${sizeBytes} bytes, more than a segment`)
+  }
+  if (!broker.replicas.takesAppends) return refused('KAFKA_STORAGE_ERROR', 'there is no room left on the disk')
+  const result = partition.append(batch, acks, ownerOf(call, sizeBytes))
+  if (result.kind === 'refused')
+    return { partition, appended: undefined, error: result.error, message: result.message ?? null }
+  return { partition, appended: result, error: undefined, message: null }
+}
+
+/** Large batches are written from the memory that they came in, if they have one of their own. */
+function ownerOf({ owner }: Call<Response>, sizeBytes: number): FrameOwner | undefined {
+  return sizeBytes < BY_REFERENCE_FROM_BYTES ? undefined : owner
+}
+
+/** Whether exactly one good batch is there; it is then in `validator.batch`, with its maximum timestamp set right. */
+function checkBatch(
+  records: Uint8Array | null,
+  version: number,
+): { readonly error: ErrorName; readonly message: string } | undefined {
+  if (records === null) return { error: 'INVALID_RECORD', message: 'there are no records' }
+  const verdict = validator.checkProduced(records, 0, records.length)
+  if (verdict === 'old-magic' && version < MAGIC_2_SINCE) {
+    return { error: 'UNSUPPORTED_FOR_MESSAGE_FORMAT', message: 'message formats 0 and 1 are not supported' }
+  }
+  if (verdict !== 'ok') return BATCH_FAULTS[verdict]
+  const { batch } = validator
+  if (batch.codecId === ZSTD && version < ZSTD_SINCE) {
+    return { error: 'UNSUPPORTED_COMPRESSION_TYPE', message: `zstd needs version ${ZSTD_SINCE} of Produce` }
+  }
+  correctTimestamp(batch)
+  return undefined
+}
+
+/** A client may claim a wrong maximum, or the broker's kind of timestamp: both stand under the CRC. */
+function correctTimestamp(batch: BatchView): void {
+  batch.setMaxTimestamp('CreateTime', validator.walked ? validator.maxTimestamp : batch.maxTimestamp)
+}
+
+class DelayedProduce implements DelayedOperation {
+  readonly #request: Request
+  readonly #parts: Part[]
+  readonly #call: Call<Response>
+
+  constructor(request: Request, parts: Part[], call: Call<Response>) {
+    this.#request = request
+    this.#parts = parts
+    this.#call = call
+  }
+
+  tryComplete(): boolean {
+    if (this.#settle()) return false
+    this.#answer()
+    return true
+  }
+
+  expire(): void {
+    this.#settle()
+    for (const part of this.#parts) {
+      if (part.appended !== undefined && this.#isPending(part)) part.error = 'REQUEST_TIMED_OUT'
+    }
+    this.#answer()
+  }
+
+  /** Takes note of what has been decided; true: something is still pending. */
+  #settle(): boolean {
+    let pending = false
+    for (const part of this.#parts) {
+      if (part.appended === undefined || part.error !== undefined) continue
+      const outcome = part.partition!.outcome(part.appended, this.#request.acks)
+      if (outcome === 'pending') pending = true
+      else if (outcome !== 'done') part.error = outcome
+    }
+    return pending
+  }
+
+  #isPending({ partition, appended, error }: Part): boolean {
+    return error === undefined && partition!.outcome(appended!, this.#request.acks) === 'pending'
+  }
+
+  #answer(): void {
+    let next = 0
+    this.#call.reply({
+      responses: this.#request.topicData.map(({ name, topicId, partitionData }) => ({
+        name,
+        topicId,
+        partitionResponses: partitionData.map(({ index }) => result(index, this.#parts[next++]!)),
+      })),
+    })
+  }
+}
+
+function result(index: number, { partition, appended, error, message }: Part): PartitionResult {
+  const logStartOffset = partition?.log.startOffset ?? -1
+  if (error !== undefined) {
+    return { index, errorCode: ErrorCode[error], baseOffset: -1, logStartOffset, errorMessage: message }
+  }
+  return { index, errorCode: ErrorCode.NONE, baseOffset: appended!.baseOffset, logStartOffset }
+}

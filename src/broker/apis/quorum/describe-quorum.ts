@@ -1,0 +1,84 @@
+/**
+ * DescribeQuorum: how the metadata quorum stands, from its leader (KIP-595, KIP-836).
+ *
+ * Left out: observers; a quorum of one has none.
+ */
+import { ErrorCode } from '../../../protocol/errors.js'
+import { DescribeQuorum } from '../../../protocol/messages/describe-quorum.js'
+import type { InferInput } from '../../../protocol/schema.js'
+import { METADATA_TOPIC } from '../../quorum-log.js'
+import { handler } from '../../server/handler.js'
+import { CLUSTER } from '../../server/stages.js'
+import type { Services } from '../services.js'
+
+type Response = InferInput<typeof DescribeQuorum.response>
+type PartitionResult = Response['topics'][number]['partitions'][number]
+
+const DIRECTORIES_SINCE = 2
+
+export const describeQuorum = handler<
+  Services,
+  typeof DescribeQuorum.request.fields,
+  typeof DescribeQuorum.response.fields
+>(DescribeQuorum, {
+  versions: [0, 2],
+  servedBy: 'controller',
+  listeners: ['broker', 'controller'],
+  authorize: () => [{ operation: 'DESCRIBE', resource: CLUSTER }],
+  refuse: (_, errorCode) => ({ errorCode, topics: [] }),
+  handle: ({ topics }, services, call) => {
+    call.reply({
+      errorCode: ErrorCode.NONE,
+      errorMessage: null,
+      topics: topics.map(({ topicName, partitions }) => ({
+        topicName,
+        partitions: partitions.map(({ partitionIndex }) =>
+          topicName === METADATA_TOPIC && partitionIndex === 0
+            ? describe(services, call.version)
+            : failed(partitionIndex, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION),
+        ),
+      })),
+      ...(call.version < DIRECTORIES_SINCE ? {} : { nodes: nodes(services) }),
+    })
+  },
+})
+
+function describe({ quorum, nodeId, clock }: Services, version: number): PartitionResult {
+  const { leaderId, leaderEpoch, highWatermark, voters } = quorum.describe()
+  if (leaderId !== nodeId) return failed(0, ErrorCode.NOT_LEADER_OR_FOLLOWER)
+  const nowMs = clock.wallMs()
+  return {
+    partitionIndex: 0,
+    errorCode: ErrorCode.NONE,
+    errorMessage: null,
+    leaderId,
+    leaderEpoch,
+    highWatermark,
+    currentVoters: voters.map(({ id, directoryId, endOffset }) => ({
+      replicaId: id,
+      ...(version < DIRECTORIES_SINCE ? {} : { replicaDirectoryId: directoryId }),
+      logEndOffset: endOffset,
+      // The leader is always caught up with itself.
+      lastFetchTimestamp: id === nodeId ? nowMs : -1,
+      lastCaughtUpTimestamp: id === nodeId ? nowMs : -1,
+    })),
+    observers: [],
+  }
+}
+
+function nodes({ quorum }: Services): Response['nodes'] {
+  return [...quorum.describe().endpoints].map(([nodeId, listeners]) => ({ nodeId, listeners }))
+}
+
+function failed(partitionIndex: number, errorCode: number): PartitionResult {
+  return {
+    partitionIndex,
+    errorCode,
+    errorMessage: null,
+    leaderId: -1,
+    leaderEpoch: -1,
+    highWatermark: -1,
+    currentVoters: [],
+    observers: [],
+  }
+}

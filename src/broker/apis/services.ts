@@ -1,0 +1,53 @@
+/** What handlers work with: the parts of the node. */
+import type { Clock } from '../../io/clock.js'
+import type { Address } from '../../io/network.js'
+import type { Random } from '../../io/random.js'
+import type { MetadataImage } from '../../metadata/image.js'
+import { EMPTY_IMAGE } from '../../metadata/image.js'
+import type { Broker } from '../broker.js'
+import type { ControllerChannel } from '../controller-channel.js'
+import type { Quorum } from '../quorum.js'
+import type { Call } from '../server/handler.js'
+
+export interface Services {
+  readonly nodeId: number
+  readonly clusterId: string
+  readonly clock: Clock
+  readonly random: Random
+  /** What `advertised.listeners` says, by listener; for the others clients are told the address by which they came. */
+  readonly advertised: ReadonlyMap<string, Address>
+  /** Undefined on a node without the broker's role. */
+  readonly broker: Broker | undefined
+  readonly channel: ControllerChannel
+  readonly quorum: Quorum
+}
+
+/** The broker, in handlers that are only on listeners of brokers. */
+export function brokerOf({ broker }: Services): Broker {
+  if (broker === undefined) throw new Error('a request for a broker on a node that is none')
+  return broker
+}
+
+/** What this node goes by: as a broker what it has applied, else what is committed. */
+export function imageOf({ broker, quorum }: Services): MetadataImage {
+  return broker?.image ?? quorum.image ?? EMPTY_IMAGE
+}
+
+/** Where a client that came in here finds a broker; undefined: not by a listener of this name. */
+export function endpointOf(
+  services: Services,
+  brokerId: number,
+  call: Pick<Call<unknown>, 'listener' | 'local'>,
+): Address | undefined {
+  const { listener, local } = call
+  if (brokerId === services.nodeId) return services.advertised.get(listener.name) ?? local
+  return imageOf(services)
+    .brokers.get(brokerId)
+    ?.endpoints.find(({ name }) => name === listener.name)
+}
+
+/** What Kafka says of the operations that are authorized when everything is: those that the resource has, as bits. */
+export const ALL_TOPIC_OPERATIONS = 3576
+export const ALL_CLUSTER_OPERATIONS = 8096
+/** Nobody has asked. */
+export const OPERATIONS_NOT_ASKED = -2147483648

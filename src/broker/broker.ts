@@ -1,0 +1,114 @@
+/**
+ * Broker: what a node with the broker's role has besides the quorum: the metadata it goes by, the partitions it hosts, its place in the
+ * cluster. Metadata is applied strictly in order, and what is answered to clients is what has been applied.
+ */
+import type { FlightRecorder } from '../base/flight-recorder.js'
+import type { NodeSettings } from '../config/node-settings.js'
+import type { Address } from '../io/network.js'
+import type { Ports } from '../io/ports.js'
+import type { MetadataDelta } from '../metadata/delta.js'
+import { EMPTY_IMAGE, type MetadataImage } from '../metadata/image.js'
+import type { LogDirectory } from '../storage/log-directory.js'
+import type { LogManager } from '../storage/log-manager.js'
+import type { ControllerChannel } from './controller-channel.js'
+import { BrokerLifecycle } from './lifecycle.js'
+import { ProducerIdBlock } from './producer-id-block.js'
+import type { Quorum, QuorumObserver } from './quorum.js'
+import { ReplicaManager } from './replica-manager.js'
+
+export interface BrokerOptions {
+  readonly settings: NodeSettings
+  readonly directory: LogDirectory
+  readonly logs: LogManager
+  readonly channel: ControllerChannel
+  readonly quorum: Quorum
+  readonly recorder: FlightRecorder
+  readonly endpoints: readonly (Address & { readonly name: string })[]
+  readonly onUsable: () => void
+}
+
+interface Publication {
+  readonly image: MetadataImage
+  readonly delta: MetadataDelta | undefined
+}
+
+export class Broker implements QuorumObserver {
+  readonly nodeId: number
+  readonly clusterId: string
+  readonly settings: NodeSettings
+  readonly channel: ControllerChannel
+  readonly replicas: ReplicaManager
+  readonly producerIds: ProducerIdBlock
+  readonly #lifecycle: BrokerLifecycle
+  #image: MetadataImage = EMPTY_IMAGE
+  readonly #publications: Publication[] = []
+  #applying = false
+  #waiting: { readonly offset: number; readonly go: () => void }[] = []
+  #stopped = false
+
+  constructor(ports: Ports, options: BrokerOptions) {
+    const { settings, directory, logs, channel, quorum, recorder, endpoints, onUsable } = options
+    const { identity } = directory
+    this.nodeId = identity.nodeId
+    this.clusterId = identity.clusterId
+    this.settings = settings
+    this.channel = channel
+    this.replicas = new ReplicaManager(ports, identity.nodeId, settings, directory, logs, recorder)
+    const appliedOffset = (): number => this.#image.offset
+    this.#lifecycle = new BrokerLifecycle(ports, channel, { identity, settings, endpoints, appliedOffset, onUsable })
+    this.producerIds = new ProducerIdBlock(channel, identity.nodeId, () => this.#lifecycle.brokerEpoch)
+    quorum.observe(this)
+  }
+
+  /** The metadata that has been applied. */
+  get image(): MetadataImage {
+    return this.#image
+  }
+
+  /** -1: not registered yet. */
+  get brokerEpoch(): number {
+    return this.#lifecycle.brokerEpoch
+  }
+
+  start(): void {
+    this.#lifecycle.start()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#lifecycle.stop()
+    this.replicas.close()
+    for (const { go } of this.#waiting.splice(0)) go()
+  }
+
+  /** Calls back when the metadata has been applied up to the end (exclusive) of what a controller answered from. */
+  whenApplied(endOffset: number, go: () => void): void {
+    if (this.#image.offset >= endOffset - 1) go()
+    else this.#waiting.push({ offset: endOffset - 1, go })
+  }
+
+  leads(): void {}
+
+  resigned(): void {}
+
+  committed(image: MetadataImage, delta: MetadataDelta | undefined): void {
+    this.#publications.push({ image, delta })
+    this.#applyNext()
+  }
+
+  #applyNext(): void {
+    if (this.#applying || this.#stopped) return
+    const publication = this.#publications.shift()
+    if (publication === undefined) return
+    this.#applying = true
+    const { image, delta } = publication
+    this.replicas.apply(image, delta, () => {
+      this.#applying = false
+      this.#image = image
+      const ready = this.#waiting.filter(({ offset }) => offset <= image.offset)
+      this.#waiting = this.#waiting.filter(({ offset }) => offset > image.offset)
+      for (const { go } of ready) go()
+      this.#applyNext()
+    })
+  }
+}

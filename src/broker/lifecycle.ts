@@ -1,0 +1,131 @@
+/**
+ * BrokerLifecycle: how a broker becomes part of the cluster and stays it.
+ *
+ *   starting ──registers──▶ registered ──knows its registration──▶ caught up ──heartbeat──▶ usable
+ *
+ * Heartbeats go on as long as it runs. Told that its registration is not the current one, it registers again.
+ */
+import { randomUuid, type Uuid } from '../base/uuid.js'
+import type { NodeSettings } from '../config/node-settings.js'
+import { SUPPORTED_FEATURES } from '../controller/features.js'
+import type { Timer } from '../io/clock.js'
+import type { Address } from '../io/network.js'
+import type { Ports } from '../io/ports.js'
+import { ErrorCode, errorByCode } from '../protocol/errors.js'
+import type { DirectoryIdentity } from '../storage/log-directory.js'
+import type { ControllerChannel } from './controller-channel.js'
+
+const REGISTER_TIMEOUT_MS = 10_000
+const RETRY_MS = 200
+/** While the broker is not usable yet it does not wait a whole interval to say that it could be. */
+const STARTING_HEARTBEAT_MS = 20
+
+export interface LifecycleOptions {
+  readonly identity: DirectoryIdentity
+  readonly settings: NodeSettings
+  /** What clients and brokers connect to, by listener. */
+  readonly endpoints: readonly (Address & { readonly name: string })[]
+  /** The offset up to which this broker has applied the metadata; -1: nothing yet. */
+  readonly appliedOffset: () => number
+  /** Called once: the broker may be used. */
+  readonly onUsable: () => void
+}
+
+export class BrokerLifecycle {
+  readonly #ports: Ports
+  readonly #channel: ControllerChannel
+  readonly #options: LifecycleOptions
+  readonly #incarnationId: Uuid
+  #brokerEpoch = -1
+  #usable = false
+  #timer: Timer | undefined
+  #stopped = false
+
+  constructor(ports: Ports, channel: ControllerChannel, options: LifecycleOptions) {
+    this.#ports = ports
+    this.#channel = channel
+    this.#options = options
+    this.#incarnationId = randomUuid(ports.random)
+  }
+
+  /** -1: not registered yet. */
+  get brokerEpoch(): number {
+    return this.#brokerEpoch
+  }
+
+  start(): void {
+    const { identity, settings, endpoints } = this.#options
+    const request = {
+      brokerId: identity.nodeId,
+      clusterId: identity.clusterId,
+      incarnationId: this.#incarnationId,
+      listeners: endpoints.map(({ name, host, port }) => ({ name, host, port, securityProtocol: 0 })),
+      features: SUPPORTED_FEATURES.map(({ name, minLevel, maxLevel }) => ({
+        name,
+        minSupportedVersion: minLevel,
+        maxSupportedVersion: maxLevel,
+      })),
+      rack: settings['broker.rack'] === '' ? null : settings['broker.rack'],
+      isMigratingZkBroker: false,
+      logDirs: [identity.directoryId],
+      previousBrokerEpoch: -1,
+    }
+    this.#channel.send('BrokerRegistration', request, this.#principal, REGISTER_TIMEOUT_MS, (answer) => {
+      if (this.#stopped) return
+      const { errorCode = ErrorCode.NOT_CONTROLLER, brokerEpoch = -1 } = answer?.reply ?? {}
+      if (errorCode !== ErrorCode.NONE) {
+        const { name, sentence } = errorByCode(errorCode)
+        this.#ports.logger.warn({ error: name, sentence }, 'registration refused')
+        return this.#again(RETRY_MS, () => this.start())
+      }
+      this.#brokerEpoch = brokerEpoch
+      this.#ports.logger.info({ brokerEpoch, incarnationId: this.#incarnationId }, 'registered')
+      this.#heartbeat()
+    })
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.cancel()
+  }
+
+  get #principal(): string {
+    return `User:broker-${this.#options.identity.nodeId}`
+  }
+
+  #heartbeat(): void {
+    const { identity, settings, appliedOffset } = this.#options
+    const intervalMs = settings['broker.heartbeat.interval.ms']
+    const request = {
+      brokerId: identity.nodeId,
+      brokerEpoch: this.#brokerEpoch,
+      currentMetadataOffset: appliedOffset(),
+      wantFence: false,
+      wantShutDown: false,
+      offlineLogDirs: [],
+      cordonedLogDirs: null,
+    }
+    this.#channel.send('BrokerHeartbeat', request, this.#principal, intervalMs, (answer) => {
+      if (this.#stopped) return
+      const { errorCode = ErrorCode.NOT_CONTROLLER, isFenced = true } = answer?.reply ?? {}
+      if (errorCode === ErrorCode.STALE_BROKER_EPOCH || errorCode === ErrorCode.BROKER_ID_NOT_REGISTERED) {
+        this.#ports.logger.warn(
+          { brokerEpoch: this.#brokerEpoch },
+          'registration is not the current one: registers again',
+        )
+        return this.start()
+      }
+      if (errorCode === ErrorCode.NONE && !isFenced && !this.#usable) {
+        this.#usable = true
+        this.#options.onUsable()
+      }
+      this.#again(this.#usable ? intervalMs : STARTING_HEARTBEAT_MS, () => this.#heartbeat())
+    })
+  }
+
+  #again(delayMs: number, action: () => void): void {
+    this.#timer = this.#ports.clock.timer(delayMs, () => {
+      if (!this.#stopped) action()
+    })
+  }
+}

@@ -1,0 +1,302 @@
+/**
+ * Node: one process of lograft, made of its configuration and its ports, and of nothing else: the same class in production and in the
+ * simulator.
+ *
+ * It starts in this order, and stops in the opposite one:
+ *
+ *   directory   locked, known, marked as in use
+ *   listeners   bound, so that the ports are known; nothing is read from connections yet
+ *   quorum      its log read, its election begun
+ *   controller  on every node with that role, active where the quorum is led
+ *   broker      registers, applies the metadata, opens its logs, is unfenced
+ *   serving     connections are read
+ */
+import { FlightRecorder } from '../base/flight-recorder.js'
+import type { ListenerConfig, NodeConfig } from '../config/node-config.js'
+import { resolveTopicSettings } from '../config/topic-settings.js'
+import type { Address, Listener } from '../io/network.js'
+import type { Ports } from '../io/ports.js'
+import { asDiskError } from '../storage/atomic-file.js'
+import { LogDirectory } from '../storage/log-directory.js'
+import { LogManager } from '../storage/log-manager.js'
+import { HANDLERS } from './apis/index.js'
+import type { Services } from './apis/services.js'
+import { Broker } from './broker.js'
+import { Controller } from './controller.js'
+import { ControllerChannel } from './controller-channel.js'
+import { Quorum } from './quorum.js'
+import { logOptions } from './replica-manager.js'
+import { Pipeline } from './server/pipeline.js'
+import { OPEN_STAGES } from './server/stages.js'
+
+/** The process must end: the message is a sentence for the operator. */
+export class NodeError extends Error {
+  override readonly name = 'NodeError'
+}
+
+export interface NodeEvents {
+  /** It serves. */
+  readonly started: () => void
+  /** It has ended: after `stop` without an error, or because it could not go on. */
+  readonly ended: (error: NodeError | undefined) => void
+}
+
+interface Bound {
+  readonly config: ListenerConfig
+  readonly listener: Listener
+  pipeline: Pipeline<Services> | undefined
+}
+
+const FLIGHT_RECORDER_FILE = 'flight-recorder.jsonl'
+
+export class Node {
+  readonly #config: NodeConfig
+  readonly #ports: Ports
+  readonly #events: NodeEvents
+  readonly #recorder = new FlightRecorder()
+  readonly #listeners: Bound[] = []
+  #directory: LogDirectory | undefined
+  #logs: LogManager | undefined
+  #quorum: Quorum | undefined
+  #controller: Controller | undefined
+  #broker: Broker | undefined
+  #state: 'new' | 'starting' | 'serving' | 'stopping' | 'ended' = 'new'
+
+  constructor(config: NodeConfig, ports: Ports, events: NodeEvents) {
+    this.#config = config
+    this.#ports = ports
+    this.#events = events
+  }
+
+  /** Where it listens, by name; the ports are the real ones. */
+  get addresses(): ReadonlyMap<string, Address> {
+    return new Map(this.#listeners.map(({ config, listener }) => [config.name, listener.address]))
+  }
+
+  get broker(): Broker | undefined {
+    return this.#broker
+  }
+
+  get quorum(): Quorum | undefined {
+    return this.#quorum
+  }
+
+  get directory(): LogDirectory | undefined {
+    return this.#directory
+  }
+
+  /** The last inputs of every core, as JSON lines. */
+  flightRecord(): string {
+    return this.#recorder.dump()
+  }
+
+  start(): void {
+    this.#state = 'starting'
+    const { settings, unknownKeys } = this.#config
+    for (const key of unknownKeys) this.#ports.logger.warn({ key }, 'unknown setting')
+    const options = {
+      path: settings['log.dirs'][0]!,
+      nodeId: settings['node.id'],
+      reservedBytes: settings['log.dir.reserved.bytes'],
+      onOffline: (error: Error) =>
+        this.#end(new NodeError(`the data directory cannot be used any more: ${error.message}`)),
+      onRoom: () => this.#logs?.repairFailed(),
+    }
+    LogDirectory.open(this.#ports, options, (error, directory) => {
+      if (this.#state === 'ended') return directory?.abandon()
+      if (directory === undefined) return this.#end(new NodeError(error!.message))
+      this.#directory = directory
+      const { clusterId } = directory.identity
+      this.#ports.logger.info({ clusterId, lastStop: directory.lastStop, path: directory.path }, 'data directory')
+      this.#openLogs(directory)
+    })
+  }
+
+  /** Leaves everything flushed and written down. */
+  stop(): void {
+    if (this.#state === 'stopping' || this.#state === 'ended') return
+    const running = this.#state === 'serving'
+    this.#state = 'stopping'
+    for (const { listener, pipeline } of this.#listeners) {
+      listener.close()
+      pipeline?.close()
+    }
+    const brokerEpoch = this.#broker?.brokerEpoch ?? -1
+    this.#broker?.stop()
+    this.#controller?.stop()
+    this.#quorum?.stop()
+    const directory = this.#directory
+    // What was never taken into use needs no clean stop, and what is half recovered is none.
+    if (directory === undefined || !running) return this.#end(undefined)
+    this.#logs!.closeClean((error) => {
+      if (this.#state === 'ended') return
+      if (error !== undefined) return this.#end(new NodeError(`the logs could not be closed: ${error.message}`))
+      directory.closeClean(brokerEpoch, (markerError) => {
+        this.#state = 'ended'
+        this.#events.ended(
+          markerError && new NodeError(`the marker of a clean stop could not be written: ${markerError.message}`),
+        )
+      })
+    })
+  }
+
+  /** Something in this process is wrong: leaves the flight record behind and ends at once, as after a crash. */
+  crashed(error: unknown): void {
+    const directory = this.#directory
+    if (directory !== undefined) {
+      try {
+        const file = this.#ports.disk.open(`${directory.path}/${FLIGHT_RECORDER_FILE}`, { create: true })
+        file.truncate(0)
+        file.append([Buffer.from(this.flightRecord())], () => file.close())
+      } catch {
+        // The error itself is what matters.
+      }
+    }
+    this.#end(new NodeError(`something went wrong that never should: ${(error as Error)?.stack ?? String(error)}`))
+  }
+
+  #end(error: NodeError | undefined): void {
+    if (this.#state === 'ended') return
+    this.#state = 'ended'
+    for (const { listener, pipeline } of this.#listeners) {
+      listener.close()
+      pipeline?.close()
+    }
+    this.#broker?.stop()
+    this.#controller?.stop()
+    this.#quorum?.stop()
+    this.#logs?.close()
+    this.#directory?.abandon()
+    this.#events.ended(error)
+  }
+
+  #openLogs(directory: LogDirectory): void {
+    const { settings } = this.#config
+    try {
+      this.#logs = new LogManager(this.#ports, directory, settings['log.flush.offset.checkpoint.interval.ms'])
+    } catch (error) {
+      return this.#end(new NodeError(asDiskError(error).message))
+    }
+    this.#bind([...this.#config.listeners])
+  }
+
+  #bind(left: ListenerConfig[]): void {
+    const config = left.shift()
+    if (config === undefined) return this.#openQuorum()
+    const { host, port } = config
+    this.#ports.network.listen(
+      { host, port },
+      {
+        listening: (listener) => {
+          if (this.#state !== 'starting') return listener.close()
+          this.#listeners.push({ config, listener, pipeline: undefined })
+          this.#bind(left)
+        },
+        failed: (error) =>
+          this.#end(
+            new NodeError(`cannot listen on ${host === '' ? '*' : host}:${port} (${config.name}): ${error.message}`),
+          ),
+        connection: (connection) => {
+          const bound = this.#listeners.find((each) => each.config === config)
+          if (bound?.pipeline !== undefined) return bound.pipeline.accept(connection)
+          // Nobody can have learned of the port yet from this node.
+          connection.destroy()
+          return { data() {}, drained() {}, closed() {} }
+        },
+      },
+    )
+  }
+
+  #openQuorum(): void {
+    const { settings } = this.#config
+    const directory = this.#directory!
+    const options = {
+      directory,
+      logs: this.#logs!,
+      log: { ...logOptions(resolveTopicSettings(settings, new Map())), flushPolicy: 'commit' as const },
+      endpoints: this.#endpoints('controller'),
+      recorder: this.#recorder,
+    }
+    Quorum.open(this.#ports, options, (error, quorum) => {
+      if (this.#state !== 'starting') return quorum?.stop()
+      if (quorum === undefined) return this.#end(new NodeError(`the metadata log cannot be used: ${error!.message}`))
+      this.#quorum = quorum
+      this.#run(directory, quorum)
+    })
+  }
+
+  #run(directory: LogDirectory, quorum: Quorum): void {
+    const { settings } = this.#config
+    const { clusterId } = directory.identity
+    const { random, clock } = this.#ports
+    const controller = new Controller(
+      this.#ports,
+      { clusterId, settings, random },
+      quorum,
+      this.#recorder,
+      (sentence) => this.#end(new NodeError(sentence)),
+    )
+    this.#controller = controller
+    const channel = new ControllerChannel(clock, controller)
+    if (settings['process.roles'].has('broker')) {
+      this.#broker = new Broker(this.#ports, {
+        settings,
+        directory,
+        logs: this.#logs!,
+        channel,
+        quorum,
+        recorder: this.#recorder,
+        endpoints: this.#endpoints('broker'),
+        onUsable: () => this.#serve(),
+      })
+    } else quorum.observe({ leads() {}, resigned() {}, committed: () => this.#serve() })
+    this.#makePipelines({
+      nodeId: directory.identity.nodeId,
+      clusterId,
+      clock,
+      random,
+      advertised: this.#advertised(),
+      broker: this.#broker,
+      channel,
+      quorum,
+    })
+    quorum.start()
+    this.#broker?.start()
+  }
+
+  #makePipelines(services: Services): void {
+    for (const bound of this.#listeners) {
+      bound.pipeline = new Pipeline(this.#ports, {
+        handlers: HANDLERS,
+        services,
+        stages: OPEN_STAGES,
+        listener: { name: bound.config.name, serves: bound.config.serves },
+        maxFrameBytes: this.#config.settings['socket.request.max.bytes'],
+        buffers: this.#logs!.buffers,
+      })
+    }
+  }
+
+  #serve(): void {
+    if (this.#state !== 'starting') return
+    this.#state = 'serving'
+    for (const { pipeline } of this.#listeners) pipeline?.serve()
+    this.#events.started()
+  }
+
+  /** What others are told of the listeners of a role: without an advertised address, the name of this machine. */
+  #endpoints(serves: ListenerConfig['serves']): (Address & { readonly name: string })[] {
+    const listeners = this.#listeners.filter(({ config }) => config.serves === serves)
+    return listeners.map(({ config, listener }) => {
+      const { name, host, advertised } = config
+      const port = advertised?.port ?? listener.address.port
+      return { name, host: advertised?.host ?? (host === '' ? this.#ports.host.hostname : host), port }
+    })
+  }
+
+  #advertised(): ReadonlyMap<string, Address> {
+    return new Map(
+      this.#config.listeners.flatMap(({ name, advertised }) => (advertised ? [[name, advertised] as const] : [])),
+    )
+  }
+}

@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+/** The command line: finds the command, runs it. */
+import yargs from 'yargs'
+import { hideBin } from 'yargs/helpers'
+import { startCommand } from './cli/start.js'
+import { VERSION } from './cli/version.js'
+
+await yargs(hideBin(process.argv))
+  .scriptName('lograft')
+  .usage('$0 <command> [options]')
+  .command(startCommand)
+  .demandCommand(1, 'say what to do: one of the commands above')
+  .strict()
+  .version(VERSION)
+  .help()
+  .wrap(110)
+  .fail((message, error, instance) => {
+    if (error !== undefined) throw error
+    process.stderr.write(`${instance.help()}\n\nlograft: ${message}\n`)
+    process.exit(2)
+  })
+  .parseAsync()
