@@ -6,7 +6,7 @@ import type { ControllerApi, ControllerReply, ControllerRequest } from '../contr
 import type { Clock } from '../io/clock.js'
 import type { Controller } from './controller.js'
 
-const RETRY_MS = 50
+const RETRY_MS = 10
 
 /** Undefined: no controller has answered in time. */
 export type ChannelDone<Api extends ControllerApi> = (

@@ -12,8 +12,8 @@ import { EncodeError, Writer } from '../../base/bytes/writer.js'
 import type { Connection, ConnectionHandlers, NetworkError } from '../../io/network.js'
 import type { Ports } from '../../io/ports.js'
 import { encodeResponse } from '../../protocol/frame.js'
+import { type Frame, FrameAssembler } from '../../protocol/frame-assembler.js'
 import type { Message } from '../../protocol/schema.js'
-import { type Frame, FrameAssembler } from './frame-assembler.js'
 
 /** Requests of one connection that are not answered yet. */
 export const MAX_IN_FLIGHT = 256

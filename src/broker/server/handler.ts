@@ -4,8 +4,8 @@
  */
 import type { Address } from '../../io/network.js'
 import type { Fields } from '../../protocol/field.js'
+import type { FrameOwner } from '../../protocol/frame-assembler.js'
 import type { InOfMessage, Message, OutOfMessage, VersionRange } from '../../protocol/schema.js'
-import type { FrameOwner } from './frame-assembler.js'
 import type { ListenerContext, Need, Principal } from './stages.js'
 
 /** One request on its way. */

@@ -5,6 +5,7 @@
  * Left out: transactions (INVALID_TXN_STATE), message formats 0 and 1 (UNSUPPORTED_FOR_MESSAGE_FORMAT).
  */
 import { ErrorCode, type ErrorName } from '../../../protocol/errors.js'
+import type { FrameOwner } from '../../../protocol/frame-assembler.js'
 import { Produce } from '../../../protocol/messages/produce.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
 import type { BatchView } from '../../../records/batch.js'
@@ -12,7 +13,6 @@ import { BATCH_FAULTS, BatchValidator } from '../../../records/validator.js'
 import type { Broker } from '../../broker.js'
 import type { Appended, Partition } from '../../partition.js'
 import type { DelayedOperation } from '../../purgatory.js'
-import type { FrameOwner } from '../../server/frame-assembler.js'
 import { type Call, handler } from '../../server/handler.js'
 import { topic } from '../../server/stages.js'
 import { brokerOf, type Services } from '../services.js'

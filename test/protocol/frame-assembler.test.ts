@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { BufferPool } from '../../../src/base/buffer-pool.js'
-import { FrameAssembler } from '../../../src/broker/server/frame-assembler.js'
+import { BufferPool } from '../../src/base/buffer-pool.js'
+import { FrameAssembler } from '../../src/protocol/frame-assembler.js'
 
 function framed(body: Uint8Array): Buffer {
   const length = Buffer.alloc(4)

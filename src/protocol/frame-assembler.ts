@@ -3,7 +3,7 @@
  * only one that arrives in pieces is put together in a buffer of its own, which grows with what has really come, not with what the
  * length promises.
  */
-import type { BufferPool } from '../../base/buffer-pool.js'
+import type { BufferPool } from '../base/buffer-pool.js'
 
 const LENGTH_BYTES = 4
 const FIRST_BUFFER_BYTES = 16 * 1024
