@@ -91,6 +91,11 @@ export class Partition implements LogObserver {
     return this.#leader?.highWatermark ?? 0
   }
 
+  /** Whether everything that was appended is committed. */
+  get committed(): boolean {
+    return this.highWatermark === this.log.nextOffset
+  }
+
   /** Takes up the role that the metadata gives it. */
   become(state: PartitionState): void {
     this.#leaderId = state.leader
@@ -132,6 +137,8 @@ export class Partition implements LogObserver {
     if (acks === -1 && !leader.hasInSync(this.#settings['min.insync.replicas'])) {
       return refused('NOT_ENOUGH_REPLICAS', `fewer than ${this.#settings['min.insync.replicas']} replicas are in sync`)
     }
+    // What the log knows of producers may speak of batches that were lost, until it is repaired.
+    if (this.log.failed) return refused('KAFKA_STORAGE_ERROR', 'the log is being repaired')
     const { leaderEpoch } = leader
     const failures = this.#failures
     if (batch.hasProducer) {

@@ -201,7 +201,9 @@ function checkSends(
   for (const [value, { operation, invokedAt }] of sends) {
     const offset = finalOffset.get(value)
     if (offset === undefined) continue
-    const completedAt = operation.type === 'ok' ? operation.time : Number.POSITIVE_INFINITY
+    // With acks=0 nobody has said when it was appended.
+    const acknowledged = operation.type === 'ok' && operation.acks !== 0
+    const completedAt = acknowledged ? operation.time : Number.POSITIVE_INFINITY
     inLog.push({ invokedAt, completedAt, offset, value })
     const { producer, sequence } = operation
     if (producer === undefined || sequence === undefined) continue

@@ -270,29 +270,33 @@ class LogLoader {
         namesFlushed,
       })
     if (this.#firstUntrusted === this.#segments.length) return finish(endOffset, true)
-    if (!makeDurable) return finish(recoveryPoint, false)
-    this.#makeDurable(this.#firstUntrusted, (error) =>
-      error === undefined ? finish(endOffset, true) : this.#fail(error),
-    )
+    this.#settleUntrusted(this.#firstUntrusted, (error) => {
+      if (error !== undefined) return this.#fail(error)
+      if (!makeDurable) return finish(recoveryPoint, false)
+      this.#environment.disk.flushDirectory(this.#options.directory, (flushError) =>
+        flushError === undefined ? finish(endOffset, true) : this.#fail(flushError),
+      )
+    })
   }
 
   /**
-   * Flushes what was recovered. After a process crash its bytes may stand in the page cache alone, counted as clean, because a
-   * flush had failed: they are written once more first, or a flush would do nothing about them.
+   * Makes what was recovered durable, or as the policy has it at least ready for it. After a process crash its bytes may stand in the page cache
+   * alone, counted as clean, because a flush had failed: they are written once more first, or no flush would do anything about them.
    */
-  #makeDurable(index: number, done: (error: DiskError | undefined) => void): void {
+  #settleUntrusted(index: number, done: (error: DiskError | undefined) => void): void {
     const segment = this.#segments[index]
-    if (segment === undefined) return this.#environment.disk.flushDirectory(this.#options.directory, done)
+    if (segment === undefined) return done(undefined)
+    const { lastStop, makeDurable, recoveryPoint } = this.#options
     const flush = (error?: DiskError): void => {
       if (error !== undefined) return done(error)
+      if (!makeDurable) return this.#settleUntrusted(index + 1, done)
       segment.file.flush((flushError) => {
         if (flushError !== undefined) return done(flushError)
         segment.flushedBytes = segment.sizeBytes
-        this.#makeDurable(index + 1, done)
+        this.#settleUntrusted(index + 1, done)
       })
     }
-    if (this.#options.lastStop !== 'processCrash') return flush()
-    const { recoveryPoint } = this.#options
+    if (lastStop !== 'processCrash') return flush()
     const from = recoveryPoint <= segment.baseOffset ? 0 : segment.indexes.offsets.lookup(recoveryPoint).position
     this.#rewrite(segment, from, flush)
   }

@@ -345,8 +345,8 @@ export class PartitionLog implements TurnWritable {
       if (segment === this.#segments.active) this.#segments.noteBoundary(endOffset, endBytes)
     }
     if (this.#logEndOffset > before) {
-      if (this.#options.flushPolicy === 'commit') this.#flusher.flush('all')
       this.observer?.written()
+      if (this.#options.flushPolicy === 'commit') this.#flusher.flush('all')
     }
     this.#afterWrites()
   }

@@ -45,9 +45,8 @@ export class TurnWriter {
   readonly #run = (): void => {
     const turn = this.#turn
     this.#turn = new Turn(this.#buffers)
-    const finished = turn.hold()
     for (const log of turn.logs) log.writeTurn(turn.hold())
-    finished()
+    turn.end()
   }
 }
 
@@ -56,7 +55,8 @@ class Turn {
   readonly #buffers: BufferPool
   readonly #slabs: Buffer[] = []
   #used = SLAB_BYTES
-  #holds = 0
+  /** The turn itself is the first. */
+  #holds = 1
 
   constructor(buffers: BufferPool) {
     this.#buffers = buffers
@@ -78,11 +78,16 @@ class Turn {
   /** When the last hold is let go nobody looks at the slabs any more. */
   hold(): () => void {
     this.#holds++
-    return () => {
-      this.#holds--
-      if (this.#holds > 0) return
-      for (const slab of this.#slabs.splice(0)) this.#buffers.give(slab)
-      this.#used = SLAB_BYTES
-    }
+    return () => this.#letGo()
+  }
+
+  /** Nothing more is copied. */
+  end(): void {
+    this.#letGo()
+  }
+
+  #letGo(): void {
+    this.#holds--
+    if (this.#holds === 0) for (const slab of this.#slabs) this.#buffers.give(slab)
   }
 }

@@ -138,6 +138,8 @@ test('send-realtime: acknowledged before the other was sent, and behind it', () 
   ]
   assert.deepEqual(anomalies([...send(0, [0, 1], {}), ...send(1, [2, 3], {}), final(swapped)]), ['send-realtime'])
   assert.deepEqual(anomalies([...send(0, [0, 2], {}), ...send(1, [1, 3], {}), final(swapped)]), [])
+  const unasked = { acks: 0, offset: -1 } as const
+  assert.deepEqual(anomalies([...send(0, [0, 1], unasked), ...send(1, [2, 3], {}), final(swapped)]), [])
 })
 
 test('a hundred thousand operations are checked in linear time', () => {

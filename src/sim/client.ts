@@ -1,0 +1,100 @@
+/**
+ * SimulatedClient: what every client of the workload stands on: a connection to the node that is made again whenever it is lost, and requests in
+ * versions that both sides know. It runs on ports, so that it can also be pointed at a real process.
+ */
+import type { Clock } from '../io/clock.js'
+import type { Address, Network } from '../io/network.js'
+import type { Random } from '../io/random.js'
+import type { Fields } from '../protocol/field.js'
+import type { InOfMessage, Message, OutOfMessage } from '../protocol/schema.js'
+import { ClientConnection, RpcError } from '../rpc/client-connection.js'
+
+export interface ClientPorts {
+  readonly clock: Clock
+  readonly network: Network
+  readonly random: Random
+}
+
+const REQUEST_TIMEOUT_MS = 3000
+const LONGEST_BACKOFF_MS = 400
+
+export class SimulatedClient {
+  readonly ports: ClientPorts
+  readonly #address: Address
+  readonly #name: string
+  #connection: ClientConnection | undefined
+  #ready = false
+  #stopped = false
+  #whenReady: (() => void)[] = []
+  /** Called when requests without an answer will get none. */
+  onLost: () => void = () => {}
+
+  constructor(ports: ClientPorts, address: Address, name: string) {
+    this.ports = ports
+    this.#address = address
+    this.#name = name
+    this.#connect()
+  }
+
+  get ready(): boolean {
+    return this.#ready
+  }
+
+  /** Calls back when there is a connection: now or after the next one. */
+  whenReady(action: () => void): void {
+    if (this.#ready) action()
+    else this.#whenReady.push(action)
+  }
+
+  call<Request extends Fields, Response extends Fields>(
+    message: Message<Request, Response>,
+    body: InOfMessage<Request>,
+    done: (error: RpcError | undefined, response: OutOfMessage<Response> | undefined) => void,
+  ): void {
+    if (this.#connection === undefined) return done(new RpcError('failed', 'no connection'), undefined)
+    this.#connection.call(message, body, done)
+  }
+
+  sendOneWay<Request extends Fields>(message: Message<Request, Fields>, body: InOfMessage<Request>): void {
+    const version = this.#connection?.versionOf(message as unknown as Message)
+    if (version !== undefined) this.#connection!.sendOneWay(message, version, body)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#connection?.close()
+  }
+
+  /** Waits a little, then acts, unless the client has stopped. */
+  later(delayMs: number, action: () => void): void {
+    this.ports.clock.timer(delayMs, () => {
+      if (!this.#stopped) action()
+    })
+  }
+
+  #connect(): void {
+    const { clock, network } = this.ports
+    this.#connection = new ClientConnection({
+      clock,
+      network,
+      address: this.#address,
+      clientId: this.#name,
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      closed: () => this.#lost(),
+    })
+    this.#connection.negotiate((error) => {
+      if (error !== undefined) return
+      this.#ready = true
+      for (const action of this.#whenReady.splice(0)) action()
+    })
+  }
+
+  #lost(): void {
+    const wasReady = this.#ready
+    this.#ready = false
+    this.#connection = undefined
+    if (this.#stopped) return
+    this.later(1 + this.ports.random.below(LONGEST_BACKOFF_MS), () => this.#connect())
+    if (wasReady) this.onLost()
+  }
+}

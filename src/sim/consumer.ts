@@ -1,0 +1,133 @@
+/** WorkloadConsumer: reads one partition from its beginning on, for as long as it may, and keeps the history of what it was given. */
+import type { Operation, PollOperation } from '../check/history.js'
+import { ErrorCode } from '../protocol/errors.js'
+import { Fetch } from '../protocol/messages/fetch.js'
+import { ListOffsets } from '../protocol/messages/list-offsets.js'
+import { BatchIterator, readRecords } from '../records/reader.js'
+import type { SimulatedClient } from './client.js'
+
+const RETRY_MS = 50
+const MAX_BATCH_BYTES = 10 * 1024 * 1024
+const LATEST = -1
+
+export interface ConsumerOptions {
+  readonly process: number
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  /** The last reading: from the beginning to the end, once. */
+  readonly final: boolean
+  readonly now: () => number
+  readonly record: (operation: Operation) => void
+}
+
+export class WorkloadConsumer {
+  readonly key: string
+  readonly #client: SimulatedClient
+  readonly #options: ConsumerOptions
+  #offset = 0
+  #endOffset: number | undefined
+  #sought = true
+  #done = false
+
+  constructor(client: SimulatedClient, options: ConsumerOptions) {
+    this.#client = client
+    this.#options = options
+    this.key = `${options.topic}-${options.partition}`
+    this.#next()
+  }
+
+  /** A final reading has come to the end. */
+  get done(): boolean {
+    return this.#done
+  }
+
+  #next(): void {
+    this.#client.whenReady(() => {
+      if (this.#options.final && this.#endOffset === undefined) this.#findEnd()
+      else this.#poll()
+    })
+  }
+
+  #again(): void {
+    this.#client.later(RETRY_MS, () => this.#next())
+  }
+
+  #findEnd(): void {
+    const { topic, partition } = this.#options
+    const topics = [{ name: topic, partitions: [{ partitionIndex: partition, timestamp: LATEST }] }]
+    this.#client.call(ListOffsets, { replicaId: -1, topics }, (_, response) => {
+      const found = response?.topics[0]?.partitions[0]
+      if (found?.errorCode !== ErrorCode.NONE) return this.#again()
+      this.#endOffset = found.offset
+      if (found.offset === 0) this.#finish([])
+      else this.#next()
+    })
+  }
+
+  #poll(): void {
+    const { topic, topicId, partition } = this.#options
+    const { random } = this.#client.ports
+    const wanted = {
+      partition,
+      fetchOffset: this.#offset,
+      partitionMaxBytes: random.below(3) === 0 ? 1 : 100 + random.below(20_000),
+    }
+    const body = {
+      maxWaitMs: random.below(500),
+      minBytes: random.below(4) === 0 ? 500 : 1,
+      topics: [{ topic, topicId, partitions: [wanted] }],
+    }
+    this.#client.call(Fetch, body, (_, response) => {
+      const result = response?.responses[0]?.partitions[0]
+      if (result === undefined || result.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) return this.#restart(result)
+      if (result.errorCode !== ErrorCode.NONE) return this.#again()
+      const records = this.#decode(result.records)
+      if (records.length > 0) this.#offset = records[records.length - 1]![0] + 1
+      if (this.#options.final && this.#offset >= this.#endOffset!) return this.#finish(records)
+      if (records.length > 0) this.#record(records)
+      this.#next()
+    })
+  }
+
+  /** The log is shorter than what was read of it: it says so by beginning anew. */
+  #restart(result: object | undefined): void {
+    if (result !== undefined) {
+      this.#offset = 0
+      this.#sought = true
+    }
+    this.#again()
+  }
+
+  #decode(bytes: Uint8Array | null): [number, string][] {
+    const records: [number, string][] = []
+    const batches = new BatchIterator(bytes ?? new Uint8Array(0))
+    while (batches.next() === 'batch') {
+      for (const { offset, value } of readRecords(batches.batch, MAX_BATCH_BYTES)) {
+        if (offset >= this.#offset) records.push([offset, Buffer.from(value!).toString()])
+      }
+    }
+    return records
+  }
+
+  #finish(records: [number, string][]): void {
+    this.#done = true
+    this.#record(records)
+  }
+
+  #record(records: [number, string][]): void {
+    const { process, now, record, final } = this.#options
+    const seek: Partial<PollOperation> = this.#sought ? { seek: true } : {}
+    this.#sought = false
+    record({
+      f: 'poll',
+      type: 'ok',
+      key: this.key,
+      process,
+      time: now(),
+      records,
+      ...seek,
+      ...(final ? { final } : {}),
+    })
+  }
+}

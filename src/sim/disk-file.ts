@@ -1,0 +1,175 @@
+/**
+ * A file of the simulated disk: what everybody reads (the page cache), and what would be left after a power loss (the device), sector by sector.
+ *
+ *   write              changes the cache; the sectors it touches are dirty
+ *   flush, succeeded   what was dirty when it began is on the device, and the size with it
+ *   flush, failed      what was dirty counts as clean: no later flush writes it, unless it is written again
+ *   power loss         every sector that is not on the device keeps its old content or any of its later ones, and the size is the old one or
+ *                      any later one, each by itself: holes and torn writes come of that
+ */
+import type { Prng } from '../base/prng.js'
+
+export const SECTOR_BYTES = 512
+
+/** Contents of one sector that a power loss may leave, besides the one on the device. */
+const MAX_VERSIONS = 4
+
+interface Sector {
+  /** Later contents, oldest first. */
+  versions: Buffer[]
+  /** A flush will write it. */
+  dirty: boolean
+  /** Rises with every write: tells whether it was written again during a flush. */
+  writes: number
+}
+
+/** What a flush that has begun will make durable. */
+export interface PendingFlush {
+  readonly sizeBytes: number
+  readonly sectors: ReadonlyMap<number, { readonly content: Buffer; readonly writes: number }>
+}
+
+export class SimulatedFile {
+  #cached = Buffer.alloc(SECTOR_BYTES)
+  #cachedBytes = 0
+  #durable = Buffer.alloc(0)
+  #durableBytes = 0
+  readonly #sectors = new Map<number, Sector>()
+  /** Sizes since the last flush that a power loss may leave. */
+  #sizes: number[] = []
+
+  get sizeBytes(): number {
+    return this.#cachedBytes
+  }
+
+  /** What a reader sees. */
+  get content(): Buffer {
+    return this.#cached.subarray(0, this.#cachedBytes)
+  }
+
+  /** What the device holds for certain. */
+  get durableContent(): Buffer {
+    return this.#durable.subarray(0, this.#durableBytes)
+  }
+
+  read(position: number, target: Uint8Array): number {
+    const length = Math.max(0, Math.min(target.length, this.#cachedBytes - position))
+    target.set(this.#cached.subarray(position, position + length))
+    return length
+  }
+
+  write(position: number, bytes: Uint8Array): void {
+    const end = position + bytes.length
+    this.#reserve(end)
+    this.#cached.set(bytes, position)
+    if (end > this.#cachedBytes) this.#resize(end)
+    for (let at = Math.floor(position / SECTOR_BYTES); at * SECTOR_BYTES < end; at++) this.#touch(at)
+  }
+
+  truncate(sizeBytes: number): void {
+    this.#reserve(sizeBytes)
+    if (sizeBytes < this.#cachedBytes) this.#cached.fill(0, sizeBytes, this.#cachedBytes)
+    const edge = Math.floor(sizeBytes / SECTOR_BYTES)
+    if (sizeBytes % SECTOR_BYTES !== 0) this.#touch(edge)
+    for (const index of this.#sectors.keys()) {
+      // Contents behind the end can still turn up after a power loss, but no flush will write them.
+      if (index * SECTOR_BYTES >= sizeBytes) this.#sectors.get(index)!.dirty = false
+    }
+    this.#resize(sizeBytes)
+  }
+
+  beginFlush(): PendingFlush {
+    const sectors = new Map<number, { content: Buffer; writes: number }>()
+    for (const [index, { dirty, writes }] of this.#sectors) {
+      if (dirty) sectors.set(index, { content: this.#sectorContent(index), writes })
+    }
+    return { sizeBytes: this.#cachedBytes, sectors }
+  }
+
+  endFlush({ sizeBytes, sectors }: PendingFlush, succeeded: boolean): void {
+    for (const [index, { content, writes }] of sectors) {
+      const sector = this.#sectors.get(index)
+      if (sector === undefined) continue
+      if (!succeeded) {
+        // Written again meanwhile: still dirty.
+        if (sector.writes === writes) sector.dirty = false
+        continue
+      }
+      this.#storeDurable(index, content)
+      if (sector.writes === writes) this.#sectors.delete(index)
+      else sector.versions = sector.versions.slice(-(sector.writes - writes))
+    }
+    if (!succeeded) return
+    this.#durableBytes = sizeBytes
+    this.#sizes = sizeBytes === this.#cachedBytes ? [] : [this.#cachedBytes]
+  }
+
+  /** The cache is gone. True: what was written since the last flush survived in part. */
+  losePower(random: Prng): boolean {
+    const unsynced = this.#sectors.size > 0
+    let lost = 0
+    const sizeBytes = this.#sizes.length === 0 ? this.#durableBytes : random.pick([this.#durableBytes, ...this.#sizes])
+    for (const [index, { versions }] of this.#sectors) {
+      const kept = random.below(versions.length + 1)
+      if (kept > 0) this.#storeDurable(index, versions[kept - 1]!)
+      if (kept < versions.length) lost++
+    }
+    const torn = unsynced && (lost > 0 ? lost < this.#sectors.size : sizeBytes < this.#cachedBytes)
+    const after = Buffer.alloc(Math.max(sizeBytes, SECTOR_BYTES))
+    this.#durable.copy(after, 0, 0, Math.min(sizeBytes, this.#durable.length))
+    // Of a block that was never written: zeros, or what another file left there.
+    if (sizeBytes > this.#durable.length && random.chance(0.5)) {
+      for (let at = this.#durable.length; at < sizeBytes; at++) after[at] = random.below(256)
+    }
+    this.#cached = after
+    this.#cachedBytes = sizeBytes
+    this.#durable = Buffer.from(after.subarray(0, sizeBytes))
+    this.#durableBytes = sizeBytes
+    this.#sectors.clear()
+    this.#sizes = []
+    return torn
+  }
+
+  /** Flips one bit of what is on the device and in the cache. */
+  flipBit(position: number, bit: number): void {
+    for (const memory of [this.#cached, this.#durable]) {
+      if (position < memory.length) memory[position]! ^= 1 << bit
+    }
+  }
+
+  #touch(index: number): void {
+    let sector = this.#sectors.get(index)
+    if (sector === undefined) this.#sectors.set(index, (sector = { versions: [], dirty: true, writes: 0 }))
+    sector.dirty = true
+    sector.writes++
+    sector.versions.push(this.#sectorContent(index))
+    if (sector.versions.length > MAX_VERSIONS) sector.versions.splice(1, 1)
+  }
+
+  #sectorContent(index: number): Buffer {
+    const start = index * SECTOR_BYTES
+    const content = Buffer.alloc(SECTOR_BYTES)
+    this.#cached.copy(content, 0, start, Math.min(start + SECTOR_BYTES, this.#cached.length))
+    return content
+  }
+
+  #storeDurable(index: number, content: Buffer): void {
+    const end = (index + 1) * SECTOR_BYTES
+    if (this.#durable.length < end)
+      this.#durable = Buffer.concat([this.#durable, Buffer.alloc(end - this.#durable.length)])
+    this.#durable.set(content, index * SECTOR_BYTES)
+  }
+
+  #resize(sizeBytes: number): void {
+    this.#cachedBytes = sizeBytes
+    this.#sizes.push(sizeBytes)
+    if (this.#sizes.length > MAX_VERSIONS) this.#sizes.splice(1, 1)
+  }
+
+  #reserve(sizeBytes: number): void {
+    if (sizeBytes <= this.#cached.length) return
+    const larger = Buffer.alloc(Math.max(sizeBytes, 2 * this.#cached.length))
+    this.#cached.copy(larger, 0, 0, this.#cachedBytes)
+    this.#cached = larger
+  }
+}

@@ -1,0 +1,319 @@
+/**
+ * The disk port of one simulated process. Operations with a completion finish at once or after a while, as the seed has it; those without take
+ * the process's time. Any of them can be the one in which the process dies: done, done in part, or not done.
+ */
+import { type Disk, type DiskDone, DiskError, type DiskFile, type DiskLock, type DiskOperation } from '../io/disk.js'
+import { type CrashPoint, type DiskDevice, partsOf } from './disk-device.js'
+import { SimulatedDirectory } from './disk-directory.js'
+import { SimulatedFile } from './disk-file.js'
+import { ProcessDead, type SimulatedProcess } from './process.js'
+
+export class SimulatedDisk implements Disk {
+  readonly device: DiskDevice
+  readonly process: SimulatedProcess
+  /** How likely an operation finishes within the call. */
+  readonly #atOnceChance: number
+  /** What the death of the process leaves of operations on their way. */
+  readonly #unfinished = new Set<() => void>()
+
+  constructor(device: DiskDevice, process: SimulatedProcess) {
+    this.device = device
+    this.process = process
+    this.#atOnceChance = process.random.pick([0, 0.5, 0.95])
+    process.whenDead(() => {
+      for (const abandon of this.#unfinished) abandon()
+      for (const [path, holder] of device.locks) if (holder === this) device.locks.delete(path)
+    })
+  }
+
+  makeDirectory(path: string): void {
+    this.#now('make directory', path, () => {
+      let at = this.device.root
+      for (const part of partsOf(path)) {
+        let next = at.get(part)
+        if (next === undefined) at.set(part, (next = new SimulatedDirectory()))
+        if (!(next instanceof SimulatedDirectory)) throw new DiskError('ENOTDIR', 'make directory', path)
+        at = next
+      }
+    })
+  }
+
+  list(path: string): string[] {
+    this.process.assertAlive()
+    const entry = this.device.find(path)
+    if (!(entry instanceof SimulatedDirectory)) throw new DiskError('ENOENT', 'list', path)
+    return entry.names
+  }
+
+  stat(path: string): { kind: 'file' | 'directory'; sizeBytes: number } | undefined {
+    this.process.assertAlive()
+    const entry = this.device.find(path)
+    if (entry === undefined) return undefined
+    return entry instanceof SimulatedFile
+      ? { kind: 'file', sizeBytes: entry.sizeBytes }
+      : { kind: 'directory', sizeBytes: 0 }
+  }
+
+  open(path: string, { create }: { create: boolean }): DiskFile {
+    this.process.assertAlive()
+    let entry = this.device.find(path)
+    if (entry === undefined && create) {
+      this.#now('open', path, () => {
+        const { parent, name } = this.device.parentOf(path, 'open')
+        entry = new SimulatedFile()
+        parent.set(name, entry)
+      })
+    }
+    if (!(entry instanceof SimulatedFile)) throw new DiskError(entry === undefined ? 'ENOENT' : 'EISDIR', 'open', path)
+    return new SimulatedDiskFile(this, path, entry)
+  }
+
+  readFile(path: string): Uint8Array | undefined {
+    this.process.assertAlive()
+    const entry = this.device.find(path)
+    if (entry === undefined) return undefined
+    if (!(entry instanceof SimulatedFile)) throw new DiskError('EISDIR', 'read', path)
+    this.device.mayFail('read', path)
+    return Buffer.from(entry.content)
+  }
+
+  rename(from: string, to: string): void {
+    this.#now('rename', from, () => {
+      const source = this.device.parentOf(from, 'rename')
+      const target = this.device.parentOf(to, 'rename')
+      if (source.parent.get(source.name) === undefined) throw new DiskError('ENOENT', 'rename', from)
+      if (source.parent !== target.parent) throw new DiskError('EXDEV', 'rename', to)
+      source.parent.rename(source.name, target.name)
+    })
+  }
+
+  remove(path: string): void {
+    this.#now('remove', path, () => {
+      if (this.device.find(path) === undefined) return
+      const { parent, name } = this.device.parentOf(path, 'remove')
+      parent.remove(name)
+    })
+  }
+
+  flushDirectory(path: string, done: DiskDone): void {
+    this.process.assertAlive()
+    const entry = this.device.find(path)
+    if (!(entry instanceof SimulatedDirectory)) return done(new DiskError('ENOENT', 'flush', path))
+    const changes = entry.beginFlush()
+    this.later('flush', path, (fate) => {
+      const error = fate === 'done' ? this.flushError(path) : undefined
+      if (fate === 'done') entry.endFlush(changes, error === undefined)
+      return () => done(error)
+    })
+  }
+
+  lock(path: string, done: (error: DiskError | undefined, lock: DiskLock | undefined) => void): void {
+    this.process.assertAlive()
+    const key = partsOf(path).join('/')
+    this.process.after(this.process.random.float(), 'arrival', `lock ${path}`, () => {
+      if (this.device.locks.has(key)) return done(new DiskError('EBUSY', 'lock', path), undefined)
+      this.device.locks.set(key, this)
+      done(undefined, { release: () => void this.device.locks.delete(key) })
+    })
+  }
+
+  /** Why a flush fails, if it is this one's turn. */
+  flushError(path: string): DiskError | undefined {
+    const { device } = this
+    if (!device.random.chance(device.faults.failedFlushChance)) return undefined
+    device.strike('failed-flush')
+    return new DiskError('EIO', 'flush', path)
+  }
+
+  /**
+   * An operation with a completion. `action` takes effect and returns what to tell the process; it is told whether the operation was done,
+   * or in which state the death of the process has left it.
+   */
+  later(operation: DiskOperation, path: string, action: (fate: Fate) => () => void): void {
+    const { process, device } = this
+    process.assertAlive()
+    const crash = device.takeCrashPoint()
+    if (crash !== undefined) {
+      action(device.random.pick(['done', 'partly done', 'not done']))
+      return this.#die(crash)
+    }
+    const abandon = (): void => void action(device.random.pick(['partly done', 'not done']))
+    const finish = (): void => {
+      this.#unfinished.delete(abandon)
+      const tell = action('done')
+      process.simulation.note(`${process.name}: ${operation} ${path}`)
+      tell()
+    }
+    const latencyMs = device.latencyMs(process.nowMs)
+    if (latencyMs < 5 && process.random.chance(this.#atOnceChance)) return finish()
+    this.#unfinished.add(abandon)
+    process.after(latencyMs, 'arrival', `${operation} ${path}`, finish)
+  }
+
+  /** An operation that the process waits for. */
+  #now(operation: DiskOperation, path: string, action: () => void): void {
+    const { process, device } = this
+    process.assertAlive()
+    process.pause(device.latencyMs(process.nowMs))
+    device.mayFail(operation, path)
+    const crash = device.takeCrashPoint()
+    if (crash === undefined || device.random.chance(0.5)) {
+      process.simulation.note(`${process.name}: ${operation} ${path}`)
+      action()
+    }
+    if (crash !== undefined) this.#die(crash)
+  }
+
+  #die(crash: CrashPoint): never {
+    crash.strike()
+    throw new ProcessDead(this.process.name)
+  }
+}
+
+/** What became of an operation. */
+export type Fate = 'done' | 'partly done' | 'not done'
+
+class SimulatedDiskFile implements DiskFile {
+  readonly path: string
+  readonly #disk: SimulatedDisk
+  readonly #file: SimulatedFile
+  /** With the appends that are still on their way. */
+  #endBytes: number
+  #failure: DiskError | undefined
+  /** Appends on their way, oldest first: they take effect in this order. */
+  readonly #queue: { readonly start: () => void }[] = []
+  #closed = false
+
+  constructor(disk: SimulatedDisk, path: string, file: SimulatedFile) {
+    this.#disk = disk
+    this.path = path
+    this.#file = file
+    this.#endBytes = file.sizeBytes
+  }
+
+  get sizeBytes(): number {
+    return this.#endBytes
+  }
+
+  append(chunks: readonly Uint8Array[], done: DiskDone): void {
+    this.#check('append')
+    if (this.#failure !== undefined) return done(this.#failure)
+    const position = this.#endBytes
+    const bytes = Buffer.concat(chunks)
+    this.#endBytes += bytes.length
+    this.#enqueue(() => this.#write('append', position, bytes, chunks, done), done)
+  }
+
+  rewrite(position: number, bytes: Uint8Array, done: DiskDone): void {
+    this.#check('rewrite')
+    this.#enqueue(() => this.#write('rewrite', position, Buffer.from(bytes), [bytes], done), done)
+  }
+
+  readSync(position: number, target: Uint8Array): number {
+    this.#check('read')
+    this.#disk.device.mayFail('read', this.path)
+    return this.#file.read(position, target)
+  }
+
+  read(position: number, target: Uint8Array, done: (error: DiskError | undefined, bytesRead: number) => void): void {
+    this.#check('read')
+    this.#disk.later('read', this.path, (fate) => {
+      if (fate !== 'done') return () => {}
+      let error: DiskError | undefined
+      let length = 0
+      try {
+        length = this.readSync(position, target)
+      } catch (cause) {
+        if (!(cause instanceof DiskError)) throw cause
+        error = cause
+      }
+      return () => done(error, length)
+    })
+  }
+
+  truncate(sizeBytes: number): void {
+    this.#check('truncate')
+    if (this.#queue.length > 0) throw new Error(`truncate of ${this.path} while an append is on its way`)
+    this.#disk.device.mayFail('truncate', this.path)
+    this.#file.truncate(sizeBytes)
+    this.#endBytes = sizeBytes
+    this.#failure = undefined
+  }
+
+  flush(done: DiskDone): void {
+    this.#check('flush')
+    const pending = this.#file.beginFlush()
+    this.#disk.later('flush', this.path, (fate) => {
+      const error = fate === 'done' ? this.#disk.flushError(this.path) : undefined
+      if (fate === 'done') this.#file.endFlush(pending, error === undefined)
+      return () => done(error)
+    })
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+
+  #check(operation: DiskOperation): void {
+    this.#disk.process.assertAlive()
+    if (this.#closed) throw new DiskError('EBADF', operation, this.path)
+  }
+
+  #enqueue(start: () => void, done: DiskDone): void {
+    const entry = {
+      start: () => (this.#failure === undefined ? start() : this.#finish(() => done(this.#failure))),
+    }
+    this.#queue.push(entry)
+    if (this.#queue.length === 1) entry.start()
+  }
+
+  #finish(tell: () => void): void {
+    this.#queue.shift()
+    this.#queue[0]?.start()
+    tell()
+  }
+
+  #write(
+    operation: 'append' | 'rewrite',
+    position: number,
+    bytes: Buffer,
+    chunks: readonly Uint8Array[],
+    done: DiskDone,
+  ): void {
+    const { device, process } = this.#disk
+    this.#disk.later(operation, this.path, (fate) => {
+      if (fate !== 'done') {
+        const part = fate === 'not done' ? 0 : device.random.below(bytes.length + 1)
+        if (part > 0 && part < bytes.length) device.strike('torn-write')
+        this.#file.write(position, bytes.subarray(0, part))
+        return () => {}
+      }
+      if (!Buffer.concat(chunks).equals(bytes)) throw new Error(`bytes changed while they were written to ${this.path}`)
+      const error = this.#writeError(operation, position, bytes)
+      process.simulation.hash.bytes(bytes)
+      return () => this.#finish(() => done(error))
+    })
+  }
+
+  /** Writes, or a part of it and says why not all. */
+  #writeError(operation: 'append' | 'rewrite', position: number, bytes: Buffer): DiskError | undefined {
+    const { device } = this.#disk
+    const growth = Math.max(0, position + bytes.length - this.#file.sizeBytes)
+    let code: string | undefined
+    if (growth > device.freeBytes) {
+      device.strike('disk-full')
+      code = 'ENOSPC'
+    } else if (device.faults.ioErrorChance > 0 && device.random.chance(device.faults.ioErrorChance)) {
+      device.strike('io-error')
+      code = 'EIO'
+    }
+    if (code === undefined) {
+      this.#file.write(position, bytes)
+      return undefined
+    }
+    const fits = code === 'ENOSPC' ? Math.min(bytes.length, Math.floor(device.freeBytes)) : bytes.length
+    this.#file.write(position, bytes.subarray(0, device.random.below(fits + 1)))
+    this.#failure = new DiskError(code, operation, this.path)
+    return this.#failure
+  }
+}

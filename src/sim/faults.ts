@@ -1,0 +1,128 @@
+/**
+ * FaultSchedule: which faults strike when, drawn from the seed: each run has its own set of kinds and its own pace. After `stop` everything heals
+ * and stays well.
+ */
+import type { Prng } from '../base/prng.js'
+import type { FaultKind } from './disk-device.js'
+import type { World } from './world.js'
+
+export const FAULT_KINDS: readonly FaultKind[] = [
+  'process-crash',
+  'power-loss',
+  'torn-write',
+  'failed-flush',
+  'disk-full',
+  'stuck-disk',
+]
+
+export class FaultSchedule {
+  readonly #world: World
+  readonly #random: Prng
+  readonly #kinds: readonly FaultKind[]
+  readonly #meanPauseMs: number
+  readonly #note: (kind: FaultKind) => void
+  #stopped = false
+
+  /** `note` is told of every fault that may take data away. */
+  constructor(world: World, allowed: readonly FaultKind[], note: (kind: FaultKind) => void) {
+    this.#world = world
+    this.#random = world.simulation.random('faults')
+    this.#note = note
+    const some = allowed.filter(() => this.#random.chance(0.6))
+    this.#kinds = some.length > 0 ? some : allowed
+    this.#meanPauseMs = this.#random.pick([300, 800, 2000])
+    if (this.#kinds.length > 0) this.#next()
+  }
+
+  /** Everything is well again. */
+  stop(): void {
+    this.#stopped = true
+    const { device } = this.#world.machine
+    device.crashPoint = undefined
+    device.faults.failedFlushChance = 0
+    device.faults.ioErrorChance = 0
+    device.faults.capacityBytes = Number.POSITIVE_INFINITY
+    device.faults.stuckUntilMs = 0
+  }
+
+  #next(): void {
+    this.#world.simulation.schedule(this.#random.exponential(this.#meanPauseMs), 'next fault', () => {
+      if (this.#stopped) return
+      this.#strike(this.#random.pick(this.#kinds))
+      this.#next()
+    })
+  }
+
+  #strike(kind: FaultKind): void {
+    const world = this.#world
+    const { device } = world.machine
+    const random = this.#random
+    switch (kind) {
+      case 'process-crash':
+        if (random.chance(0.5)) world.crash()
+        else world.strikeAtOperation(random.between(1, 40), 'crash')
+        return
+      // A torn write is what a power loss, or a crash within a write, leaves.
+      case 'torn-write':
+      case 'power-loss':
+        if (random.chance(0.3)) {
+          this.#note('power-loss')
+          world.losePower()
+        } else {
+          world.strikeAtOperation(random.between(1, 40), 'losePower')
+          this.#noteWhenStruck()
+        }
+        return
+      case 'failed-flush':
+        return this.#forAWhile(
+          300,
+          () => {
+            device.faults.failedFlushChance = 0.3
+          },
+          () => {
+            device.faults.failedFlushChance = 0
+          },
+        )
+      case 'disk-full':
+        return this.#forAWhile(
+          1500,
+          () => {
+            device.faults.capacityBytes = device.usedBytes + random.below(4000)
+          },
+          () => {
+            device.faults.capacityBytes = Number.POSITIVE_INFINITY
+          },
+        )
+      case 'stuck-disk':
+        device.faults.stuckUntilMs = world.simulation.nowMs + random.below(3000)
+        return
+      case 'io-error':
+        return this.#forAWhile(
+          200,
+          () => {
+            device.faults.ioErrorChance = 0.05
+          },
+          () => {
+            device.faults.ioErrorChance = 0
+          },
+        )
+    }
+  }
+
+  #noteWhenStruck(): void {
+    const point = this.#world.machine.device.crashPoint
+    if (point === undefined) return
+    this.#world.machine.device.crashPoint = {
+      operationsLeft: point.operationsLeft,
+      strike: () => {
+        this.#note('power-loss')
+        point.strike()
+      },
+    }
+  }
+
+  #forAWhile(longestMs: number, begin: () => void, end: () => void): void {
+    begin()
+    this.#world.simulation.schedule(this.#random.float() * longestMs, 'fault ends', end)
+  }
+}

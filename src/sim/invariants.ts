@@ -1,0 +1,118 @@
+/**
+ * Invariants of a running node, looked at from outside after every event: cheap ones each time, thorough ones now and then and at the end. Each
+ * counts how often it was tried in earnest.
+ */
+import { assert } from '../base/assert.js'
+import type { Partition } from '../broker/partition.js'
+import { ReplicaDigest } from '../log/replica-digest.js'
+import type { BatchView } from '../records/batch.js'
+import { BatchIterator } from '../records/reader.js'
+import { SimulatedDirectory } from './disk-directory.js'
+import { SimulatedFile } from './disk-file.js'
+import type { World } from './world.js'
+
+const THOROUGH_EVERY = 1000
+
+export class Invariants {
+  readonly counts: Record<string, number> = {}
+  readonly #world: World
+  #looked = 0
+  /** High watermarks by partition, of the node that runs now: they never go back. */
+  #highWatermarks = new Map<string, number>()
+  #ofStart = 0
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  /** After an event. */
+  check(): void {
+    if (this.#world.starts !== this.#ofStart) {
+      this.#ofStart = this.#world.starts
+      this.#highWatermarks = new Map()
+    }
+    for (const partition of this.#world.partitions) this.#offsets(partition)
+    this.#looked++
+    if (this.#looked % THOROUGH_EVERY === 0) this.#thorough()
+  }
+
+  /** At the end. */
+  checkAll(): void {
+    this.#thorough()
+  }
+
+  /** start <= high watermark <= log end, recovery point <= flushed <= log end <= next; committed is flushed where the policy says so. */
+  #offsets(partition: Partition): void {
+    const { log, highWatermark, settings, id } = partition
+    const name = `${id.topic}-${id.partition}`
+    const { startOffset, flushedEndOffset, logEndOffset, nextOffset, recoveryPoint } = log
+    const numbers = `${name}: start ${startOffset}, recovery ${recoveryPoint}, flushed ${flushedEndOffset}, committed ${highWatermark}, end ${logEndOffset}, next ${nextOffset}`
+    assert(startOffset <= flushedEndOffset && flushedEndOffset <= logEndOffset && logEndOffset <= nextOffset, numbers)
+    assert(recoveryPoint <= flushedEndOffset && highWatermark <= logEndOffset, numbers)
+    if (settings['flush.policy'] === 'commit') {
+      assert(highWatermark <= flushedEndOffset, numbers)
+      if (highWatermark > 0) this.#count('committed is flushed')
+    }
+    const before = this.#highWatermarks.get(name) ?? 0
+    if (partition.isLeader) {
+      assert(highWatermark >= before, `${name}: the high watermark went back from ${before} to ${highWatermark}`)
+      if (highWatermark > before) this.#count('high watermark rises')
+      this.#highWatermarks.set(name, highWatermark)
+    }
+  }
+
+  /** What is flushed is on the device, and the running digest is that of the bytes in the files. */
+  #thorough(): void {
+    for (const partition of this.#world.partitions) {
+      const { log } = partition
+      if (log.failed || log.logEndOffset !== log.nextOffset) continue
+      this.#digest(partition)
+      this.#durable(partition)
+    }
+  }
+
+  #digest({ log, id }: Partition): void {
+    const digest = new ReplicaDigest()
+    for (const batch of this.#batches(log.directory, (file) => file.content)) {
+      if (batch.baseOffset >= log.logEndOffset) break
+      digest.append(batch.partitionLeaderEpoch, batch.baseOffset, batch.nextOffset, batch.crc)
+    }
+    const running = log.state.digest.current
+    const fromBytes = digest.current
+    if (running === undefined || running.startOffset !== fromBytes?.startOffset) return
+    this.#count('digest is that of the bytes')
+    assert(
+      running.high === fromBytes.high && running.low === fromBytes.low && running.endOffset === fromBytes.endOffset,
+      () => `${id.topic}-${id.partition}: digest ${JSON.stringify(running)}, of the bytes ${JSON.stringify(fromBytes)}`,
+    )
+  }
+
+  #durable({ log, id }: Partition): void {
+    let endOffset = log.startOffset
+    for (const batch of this.#batches(log.directory, (file) => file.durableContent)) {
+      if (batch.baseOffset !== endOffset || batch.computeCrc() !== batch.crc) break
+      endOffset = batch.nextOffset
+    }
+    if (log.flushedEndOffset > 0) this.#count('flushed is on the device')
+    assert(
+      endOffset >= log.flushedEndOffset,
+      () => `${id.topic}-${id.partition}: flushed up to ${log.flushedEndOffset}, on the device up to ${endOffset}`,
+    )
+  }
+
+  /** The whole batches of all segments, in order. */
+  *#batches(directory: string, content: (file: SimulatedFile) => Buffer): Iterable<BatchView> {
+    const folder = this.#world.machine.device.find(directory)
+    if (!(folder instanceof SimulatedDirectory)) return
+    for (const name of folder.names.filter((each) => each.endsWith('.log'))) {
+      const file = folder.get(name)
+      if (!(file instanceof SimulatedFile)) continue
+      const batches = new BatchIterator(content(file))
+      while (batches.next() === 'batch') yield batches.batch
+    }
+  }
+
+  #count(name: string): void {
+    this.counts[name] = (this.counts[name] ?? 0) + 1
+  }
+}

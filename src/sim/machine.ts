@@ -1,0 +1,186 @@
+/**
+ * Machine: a simulated computer: a disk that outlives everything, a boot id that changes with every power loss, a wall clock of its own, and
+ * at most one process, which gets the machine's ports.
+ */
+import type { Prng } from '../base/prng.js'
+import { uuidFromBytes } from '../base/uuid.js'
+import type { Clock } from '../io/clock.js'
+import type { Compute } from '../io/compute.js'
+import type { Logger } from '../io/logger.js'
+import type { Ports } from '../io/ports.js'
+import { DiskDevice } from './disk-device.js'
+import { SimulatedDisk } from './disk-port.js'
+import type { SimulatedNetwork } from './network.js'
+import { SimulatedProcess } from './process.js'
+import type { Simulation } from './simulation.js'
+
+/** When the simulated world begins, in wall time. */
+const WALL_START_MS = 1_800_000_000_000
+
+export class Machine {
+  readonly host: string
+  readonly device: DiskDevice
+  /** Added to the wall clock; may change at any time. */
+  wallOffsetMs = 0
+  readonly #simulation: Simulation
+  readonly #network: SimulatedNetwork
+  readonly #random: Prng
+  #bootId: string
+  #process: SimulatedProcess | undefined
+  #starts = 0
+
+  constructor(simulation: Simulation, network: SimulatedNetwork, host: string) {
+    this.#simulation = simulation
+    this.#network = network
+    this.host = host
+    this.device = new DiskDevice(simulation, host)
+    this.#random = simulation.random(`machine ${host}`)
+    this.#bootId = this.#newBootId()
+  }
+
+  get process(): SimulatedProcess | undefined {
+    return this.#process
+  }
+
+  get bootId(): string {
+    return this.#bootId
+  }
+
+  /** Starts a process. `exited` is called when it ends itself. */
+  boot(start: (ports: Ports) => void, exited: (code: number) => void): SimulatedProcess {
+    const process = new SimulatedProcess(this.#simulation, `${this.host}#${this.#starts++}`)
+    this.#process = process
+    const ports = this.#portsOf(process, exited)
+    process.begin(() => start(ports))
+    return process
+  }
+
+  /** `kill -9`: the page cache lives. */
+  crash(): void {
+    this.device.strike('process-crash')
+    this.#process?.kill()
+  }
+
+  /** The page cache is gone, and the next boot is another one. */
+  losePower(): void {
+    this.device.strike('power-loss')
+    this.#process?.kill()
+    this.device.losePower()
+    this.#bootId = this.#newBootId()
+  }
+
+  #newBootId(): string {
+    return uuidFromBytes(this.#random.bytes(16))
+  }
+
+  #portsOf(process: SimulatedProcess, exited: (code: number) => void): Ports {
+    return {
+      clock: this.#clockOf(process),
+      disk: new SimulatedDisk(this.device, process),
+      network: this.#network.portOf(process, this.host),
+      random: {
+        below: (limit) => {
+          process.assertAlive()
+          return process.random.below(limit)
+        },
+        bytes: (length) => {
+          process.assertAlive()
+          return process.random.bytes(length)
+        },
+      },
+      compute: computeOf(process),
+      host: {
+        bootId: this.#bootId,
+        hostname: this.host,
+        freeBytes: () => this.device.freeBytes,
+        exit: (code) => {
+          this.#simulation.note(`${process.name}: exit ${code}`)
+          process.kill()
+          exited(code)
+        },
+      },
+      logger: new SimulatedLogger(this.#simulation, process.name),
+    }
+  }
+
+  #clockOf(process: SimulatedProcess): Clock {
+    const bootedAtMs = this.#simulation.nowMs
+    return {
+      monotonicMs: () => {
+        process.assertAlive()
+        return process.nowMs - bootedAtMs
+      },
+      wallMs: () => {
+        process.assertAlive()
+        return Math.floor(WALL_START_MS + process.nowMs + this.wallOffsetMs)
+      },
+      timer: (delayMs, callback) => {
+        process.assertAlive()
+        const delay = Math.max(0, delayMs)
+        const dueMs = process.nowMs + delay
+        let cancelled = false
+        const event = process.after(delay, 'timer', 'timer', () => {
+          if (!cancelled) callback(this.#simulation.nowMs - dueMs)
+        })
+        return {
+          cancel: () => {
+            cancelled = true
+            event.cancel()
+          },
+        }
+      },
+      defer: (callback) => process.defer(callback),
+    }
+  }
+}
+
+/** Runs a job after a while; what goes in and out is copied, so that nobody shares memory with it. */
+function computeOf(process: SimulatedProcess): Compute {
+  return {
+    run: (job, input, done) => {
+      process.assertAlive()
+      const copy = structuredClone(input)
+      process.after(process.random.exponential(0.5), 'arrival', `compute ${job.name}`, () => {
+        let output: ReturnType<typeof job.run>
+        try {
+          output = structuredClone(job.run(copy))
+        } catch (error) {
+          return done(error as Error, undefined)
+        }
+        done(undefined, output)
+      })
+    },
+  }
+}
+
+class SimulatedLogger implements Logger {
+  readonly #simulation: Simulation
+  readonly #name: string
+
+  constructor(simulation: Simulation, name: string) {
+    this.#simulation = simulation
+    this.#name = name
+  }
+
+  debug(): void {}
+
+  info(fields: object, message: string): void {
+    this.#note('info', fields, message)
+  }
+
+  warn(fields: object, message: string): void {
+    this.#note('warn', fields, message)
+  }
+
+  error(fields: object, message: string): void {
+    this.#note('error', fields, message)
+  }
+
+  child(fields: object): Logger {
+    return new SimulatedLogger(this.#simulation, `${this.#name} ${JSON.stringify(fields)}`)
+  }
+
+  #note(level: string, fields: object, message: string): void {
+    this.#simulation.note(`${this.#name}: ${level}: ${message} ${JSON.stringify(fields)}`)
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * SimulatedProcess: what runs between a start and a crash. Everything that happens to it is a turn: a callback, and at its end, or a little later
+ * together with what else arrives, the calls that it deferred.
+ *
+ * A process that is paused, or held up by a slow call, misses nothing: when it wakes it first gets what has arrived, then its overdue timers,
+ * as Node's event loop would have it after a stall.
+ */
+import type { Prng } from '../base/prng.js'
+import { quantized, type Simulation } from './simulation.js'
+
+/** Thrown at a dead process that still runs some code: unwinds it, and is swallowed at the boundary of the turn. */
+export class ProcessDead extends Error {
+  override readonly name = 'ProcessDead'
+}
+
+type Kind = 'arrival' | 'timer' | 'deferred'
+
+interface Missed {
+  readonly kind: Kind
+  readonly label: string
+  readonly action: () => void
+}
+
+export class SimulatedProcess {
+  readonly name: string
+  readonly simulation: Simulation
+  readonly random: Prng
+  #alive = true
+  /** The process does not run before this time. */
+  #awakeAtMs = 0
+  readonly #missed: Missed[] = []
+  #wakeScheduled = false
+  #deferred: (() => void)[] = []
+  #inTurn = false
+  readonly #onDeath: (() => void)[] = []
+  /** How likely the end of a turn waits for what else may arrive. */
+  readonly #joinChance: number
+
+  constructor(simulation: Simulation, name: string) {
+    this.simulation = simulation
+    this.name = name
+    this.random = simulation.random(`process ${name} ${simulation.events}`)
+    this.#joinChance = this.random.pick([0, 0.3, 0.8])
+  }
+
+  get alive(): boolean {
+    return this.#alive
+  }
+
+  /** Its own time: ahead of the simulation's where it has been held up within the turn. */
+  get nowMs(): number {
+    return Math.max(this.simulation.nowMs, this.#awakeAtMs)
+  }
+
+  /** Every port calls this first. */
+  assertAlive(): void {
+    if (!this.#alive) throw new ProcessDead(this.name)
+  }
+
+  whenDead(action: () => void): void {
+    this.#onDeath.push(action)
+  }
+
+  /** It is gone: nothing of it ever runs again. */
+  kill(): void {
+    if (!this.#alive) return
+    this.#alive = false
+    this.#missed.length = 0
+    this.#deferred = []
+    for (const action of this.#onDeath) action()
+  }
+
+  /** It does not run for so long. */
+  pause(durationMs: number): void {
+    this.#awakeAtMs = quantized(Math.max(this.#awakeAtMs, this.simulation.nowMs) + durationMs)
+  }
+
+  /** Schedules a turn of this process. */
+  after(delayMs: number, kind: Kind, label: string, action: () => void): { cancel(): void } {
+    const delay = this.nowMs - this.simulation.nowMs + delayMs
+    return this.simulation.schedule(delay, `${this.name}: ${label}`, () => this.#arrive({ kind, label, action }))
+  }
+
+  defer(action: () => void): void {
+    this.assertAlive()
+    this.#deferred.push(action)
+    if (this.#deferred.length === 1 && !this.#inTurn) this.after(0, 'deferred', 'end of turn', () => {})
+  }
+
+  /** Runs a turn now: only for the very first one. */
+  begin(action: () => void): void {
+    this.#turn(action)
+  }
+
+  #arrive(event: Missed): void {
+    if (!this.#alive) return
+    if (this.simulation.nowMs >= this.#awakeAtMs && this.#missed.length === 0) return this.#turn(event.action)
+    this.#missed.push(event)
+    this.#scheduleWake()
+  }
+
+  #scheduleWake(): void {
+    if (this.#wakeScheduled) return
+    this.#wakeScheduled = true
+    this.simulation.schedule(this.#awakeAtMs - this.simulation.nowMs, `${this.name}: wakes`, () => {
+      this.#wakeScheduled = false
+      if (!this.#alive) return
+      if (this.simulation.nowMs < this.#awakeAtMs) return this.#scheduleWake()
+      const order: Kind[] = ['deferred', 'arrival', 'timer']
+      const events = order.flatMap((kind) => this.#missed.filter((event) => event.kind === kind))
+      this.#missed.length = 0
+      while (events.length > 0 && this.#alive) {
+        this.#turn(events.shift()!.action)
+        // Held up again by what it did.
+        if (this.simulation.nowMs < this.#awakeAtMs) {
+          this.#missed.push(...events)
+          return this.#scheduleWake()
+        }
+      }
+    })
+  }
+
+  #turn(action: () => void): void {
+    this.#inTurn = true
+    try {
+      action()
+      if (this.#deferred.length > 0 && this.#alive && !this.random.chance(this.#joinChance)) this.#drain()
+    } catch (error) {
+      if (!(error instanceof ProcessDead)) throw error
+    } finally {
+      this.#inTurn = false
+    }
+    if (this.#deferred.length > 0 && this.#alive) {
+      this.after(this.random.float() * 0.1, 'deferred', 'end of turn', () => this.#drain())
+    }
+  }
+
+  #drain(): void {
+    while (this.#deferred.length > 0) this.#deferred.shift()!()
+  }
+}

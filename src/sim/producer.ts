@@ -1,0 +1,231 @@
+/**
+ * WorkloadProducer: sends self-describing values to one partition and keeps the history of what it was told.
+ *
+ * An idempotent one does what Kafka's producer does: up to five batches in flight, and after an error or a lost connection everything that was not
+ * acknowledged again, in order, with the same sequences. One that is not idempotent sends each batch once: without an answer its outcome is
+ * unknown. A batch whose outcome cannot be learned any more ends as unknown, and the producer goes on under a new id.
+ */
+import { type Operation, type SendOperation, selfDescribing } from '../check/history.js'
+import { ErrorCode, errorByCode } from '../protocol/errors.js'
+import { InitProducerId } from '../protocol/messages/init-producer-id.js'
+import { Produce } from '../protocol/messages/produce.js'
+import { buildBatch } from '../records/builder.js'
+import type { CodecName } from '../records/compression/codec.js'
+import type { RpcError } from '../rpc/client-connection.js'
+import type { SimulatedClient } from './client.js'
+
+const MAX_IN_FLIGHT = 5
+const PRODUCE_TIMEOUT_MS = 1500
+const RETRY_MS = 40
+
+export interface ProducerOptions {
+  readonly process: number
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  readonly acks: 0 | 1 | -1
+  readonly idempotent: boolean
+  readonly codec: CodecName
+  /** Mean time between two batches. */
+  readonly pauseMs: number
+  readonly maxRecordsPerBatch: number
+  readonly now: () => number
+  readonly record: (operation: Operation) => void
+}
+
+interface Batch {
+  readonly values: readonly string[]
+  readonly firstIndex: number
+  sequence: number
+  /** On its way, as far as is known. */
+  sent: boolean
+  /** It was on its way once: it may stand in the log. */
+  everSent: boolean
+}
+
+export class WorkloadProducer {
+  readonly key: string
+  readonly #client: SimulatedClient
+  readonly #options: ProducerOptions
+  /** Made and not acknowledged, oldest first. */
+  #batches: Batch[] = []
+  #producerId = -1
+  #producerEpoch = -1
+  #nextSequence = 0
+  #session = 0
+  #nextIndex = 0
+  #initializing = false
+  #retrying = false
+  #stopped = false
+
+  constructor(client: SimulatedClient, options: ProducerOptions) {
+    this.#client = client
+    this.#options = options
+    this.key = `${options.topic}-${options.partition}`
+    client.onLost = () => this.#lostConnection()
+    this.#produceLater()
+  }
+
+  /** Whether somebody waits for an answer to something that was sent. */
+  get inFlight(): boolean {
+    return this.#batches.some(({ sent }) => sent)
+  }
+
+  /** Nothing is waited for any more. */
+  get idle(): boolean {
+    return this.#batches.length === 0
+  }
+
+  /** Makes no more batches; those that are made are seen through. */
+  stop(): void {
+    this.#stopped = true
+  }
+
+  #produceLater(): void {
+    const { pauseMs } = this.#options
+    const { random } = this.#client.ports
+    this.#client.later((2 * pauseMs * random.below(1000)) / 1000, () => {
+      if (this.#stopped) return
+      if (this.#batches.length < MAX_IN_FLIGHT) this.#make()
+      this.#produceLater()
+    })
+  }
+
+  #make(): void {
+    const { maxRecordsPerBatch, process } = this.#options
+    const count = 1 + this.#client.ports.random.below(maxRecordsPerBatch)
+    const firstIndex = this.#nextIndex
+    this.#nextIndex += count
+    const values = Array.from({ length: count }, (_, n) => selfDescribing(this.key, process, firstIndex + n))
+    const batch: Batch = { values, firstIndex, sequence: this.#nextSequence, sent: false, everSent: false }
+    this.#nextSequence += count
+    this.#batches.push(batch)
+    for (const value of values) this.#record('invoke', value, firstIndex + values.indexOf(value))
+    this.#send()
+  }
+
+  /** Sends what was not sent yet, in order. */
+  #send(): void {
+    if (!this.#client.ready) return this.#client.whenReady(() => this.#send())
+    if (this.#retrying) return
+    if (this.#options.idempotent && this.#producerId === -1) return this.#initialize()
+    // A copy: what is answered at once leaves the list.
+    for (const batch of [...this.#batches]) {
+      if (batch.sent || !this.#batches.includes(batch)) continue
+      batch.sent = true
+      batch.everSent = true
+      this.#sendBatch(batch)
+    }
+  }
+
+  #initialize(): void {
+    if (this.#initializing) return
+    this.#initializing = true
+    this.#client.call(InitProducerId, { transactionalId: null, transactionTimeoutMs: 0 }, (_, response) => {
+      this.#initializing = false
+      if (response === undefined || response.errorCode !== ErrorCode.NONE) return this.#retryLater()
+      this.#producerId = response.producerId
+      this.#producerEpoch = response.producerEpoch
+      this.#session++
+      this.#nextSequence = 0
+      for (const batch of this.#batches) {
+        batch.sequence = this.#nextSequence
+        this.#nextSequence += batch.values.length
+      }
+      this.#send()
+    })
+  }
+
+  #sendBatch(batch: Batch): void {
+    const { topic, topicId, partition, acks, idempotent } = this.#options
+    const body = {
+      acks,
+      timeoutMs: PRODUCE_TIMEOUT_MS,
+      topicData: [{ name: topic, topicId, partitionData: [{ index: partition, records: this.#encode(batch) }] }],
+    }
+    if (acks === 0) {
+      this.#client.sendOneWay(Produce, body)
+      return this.#end(batch, 'ok', -1)
+    }
+    const session = this.#session
+    this.#client.call(Produce, body, (error, response) => {
+      if (!this.#batches.includes(batch) || session !== this.#session) return
+      if (error !== undefined) return this.#unanswered(batch, error)
+      const { errorCode, baseOffset } = response!.responses[0]!.partitionResponses[0]!
+      if (errorCode === ErrorCode.NONE) return this.#end(batch, 'ok', baseOffset)
+      if (!idempotent) return this.#end(batch, isCertain(errorCode) ? 'fail' : 'info')
+      if (errorByCode(errorCode).retriable || this.#batches[0] !== batch) return this.#retryLater()
+      // Of what was sent nothing can be learned any more: it goes on as somebody else.
+      for (const each of this.#batches) if (each.everSent) this.#end(each, 'info')
+      this.#producerId = -1
+      this.#retryLater()
+    })
+  }
+
+  #unanswered(batch: Batch, error: RpcError): void {
+    if (!this.#options.idempotent) return this.#end(batch, error.kind === 'failed' ? 'fail' : 'info')
+    batch.sent = false
+    this.#retryLater()
+  }
+
+  #lostConnection(): void {
+    if (this.#options.idempotent) this.#retryLater()
+  }
+
+  /** Everything that is not acknowledged goes again, in order. */
+  #retryLater(): void {
+    if (this.#retrying) return
+    this.#retrying = true
+    this.#session++
+    this.#client.later(RETRY_MS, () => {
+      this.#retrying = false
+      for (const batch of this.#batches) batch.sent = false
+      this.#send()
+    })
+  }
+
+  #end(batch: Batch, type: 'ok' | 'fail' | 'info', baseOffset?: number): void {
+    this.#batches = this.#batches.filter((each) => each !== batch)
+    for (const [n, value] of batch.values.entries()) {
+      const offset = baseOffset === undefined ? undefined : baseOffset < 0 ? -1 : baseOffset + n
+      this.#record(type, value, batch.firstIndex + n, offset)
+    }
+  }
+
+  #record(type: SendOperation['type'], value: string, index: number, offset?: number): void {
+    const { process, acks, idempotent, now, record } = this.#options
+    record({
+      f: 'send',
+      type,
+      key: this.key,
+      value,
+      process,
+      time: now(),
+      acks,
+      ...(offset === undefined ? {} : { offset }),
+      ...(idempotent ? { producer: `p${process}`, sequence: index } : {}),
+    })
+  }
+
+  #encode({ values, sequence }: Batch): Buffer {
+    const { codec, idempotent } = this.#options
+    const timestamp = this.#client.ports.clock.wallMs()
+    const producer = idempotent
+      ? { producerId: this.#producerId, producerEpoch: this.#producerEpoch, baseSequence: sequence }
+      : {}
+    return buildBatch(
+      values.map((value) => ({ key: null, value: Buffer.from(value), timestamp })),
+      { codec, ...producer },
+    )
+  }
+}
+
+/** Errors that say that nothing was appended. NOT_LEADER_OR_FOLLOWER does not: the lead may have been lost after the append (KAFKA-13574). */
+function isCertain(errorCode: number): boolean {
+  const certain: number[] = [
+    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    ErrorCode.UNKNOWN_TOPIC_ID,
+    ErrorCode.NOT_ENOUGH_REPLICAS,
+  ]
+  return certain.includes(errorCode)
+}

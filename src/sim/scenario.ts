@@ -1,0 +1,267 @@
+/**
+ * One run of the simulator: a node under load and faults drawn from the seed, then quiet, and the reading of everything; judged by the checker. The
+ * same seed is the same run.
+ */
+import { checkLog, type Finding } from '../check/check-log.js'
+import type { Operation } from '../check/history.js'
+import { ErrorCode } from '../protocol/errors.js'
+import { CreateTopics } from '../protocol/messages/create-topics.js'
+import { CODEC_NAMES } from '../records/compression/codec.js'
+import { SimulatedClient } from './client.js'
+import { WorkloadConsumer } from './consumer.js'
+import type { FaultCount, FaultKind } from './disk-device.js'
+import { FAULT_KINDS, FaultSchedule } from './faults.js'
+import { Invariants } from './invariants.js'
+import { Machine } from './machine.js'
+import { WorkloadProducer } from './producer.js'
+import { Simulation } from './simulation.js'
+import { withTraps } from './traps.js'
+import { BROKER_HOST, BROKER_PORT, World } from './world.js'
+
+/** How long there are load and faults, and how long everything may then take to come to an end. */
+const LOAD_MS = 15_000
+const SETTLE_MS = 120_000
+/** What runs before the traps are set: packages that look at the clock when they are first used. */
+
+export interface ScenarioOptions {
+  /** The flush policy of the topics; without it some of each. */
+  readonly flushPolicy?: 'commit' | 'os'
+  /** Which faults there are; without it all. */
+  readonly faults?: readonly FaultKind[]
+  /** Judge as if nothing may ever be lost, whatever the policy promises: a positive control. */
+  readonly strict?: boolean
+  /** Acks of all producers; without it some of each. */
+  readonly acks?: 1 | -1
+}
+
+export interface SeedReport {
+  readonly seed: string
+  readonly hash: string
+  readonly findings: readonly Finding[]
+  readonly acknowledged: number
+  readonly unknown: number
+  readonly events: number
+  readonly virtualMs: number
+  readonly starts: number
+  readonly exits: number
+  readonly faults: Readonly<Partial<Record<FaultKind, FaultCount>>>
+  /** How often each invariant was looked at. */
+  readonly checks: Readonly<Record<string, number>>
+  readonly history: readonly Operation[]
+}
+
+/** Throws `SimulationError` where something inside goes wrong, an assertion or an invariant. */
+export function runSeed(seed: string | number, options: ScenarioOptions = {}): SeedReport {
+  return withTraps(() => new Scenario(seed, options).run())
+}
+
+interface Topic {
+  readonly name: string
+  readonly partitions: number
+  readonly flushPolicy: 'commit' | 'os'
+  readonly segmentBytes: number
+  topicId: string | undefined
+}
+
+class Scenario {
+  readonly #simulation: Simulation
+  readonly #options: ScenarioOptions
+  readonly #world: World
+  readonly #topics: Topic[] = []
+  readonly #producers: WorkloadProducer[] = []
+  readonly #clients: SimulatedClient[] = []
+  readonly #history: Operation[] = []
+  readonly #invariants: Invariants
+  #nextProcess = 0
+
+  constructor(seed: string | number, options: ScenarioOptions) {
+    const simulation = new Simulation(seed)
+    this.#simulation = simulation
+    this.#options = options
+    const random = simulation.random('scenario')
+    this.#world = new World(simulation, {
+      settings: {
+        'log.flush.offset.checkpoint.interval.ms': String(random.pick([50, 400, 3000])),
+        'log.dir.reserved.bytes': '20000',
+        'producer.id.expiration.check.interval.ms': '5000',
+        'log.index.interval.bytes': String(random.pick([100, 1000, 4096])),
+      },
+      longestDownMs: random.pick([20, 300]),
+    })
+    this.#invariants = new Invariants(this.#world)
+    const count = random.between(1, 3)
+    for (let n = 0; n < count; n++) {
+      this.#topics.push({
+        name: `topic${n}`,
+        partitions: random.between(1, 2),
+        flushPolicy: options.flushPolicy ?? (n === 0 || random.chance(0.7) ? 'commit' : 'os'),
+        segmentBytes: random.pick([2048, 8192, 65_536]),
+        topicId: undefined,
+      })
+    }
+  }
+
+  run(): SeedReport {
+    const simulation = this.#simulation
+    const world = this.#world
+    world.machine.device.inFlight = () => this.#producers.some((producer) => producer.inFlight)
+    world.start()
+    this.#createTopics()
+    const faults = new FaultSchedule(world, this.#options.faults ?? FAULT_KINDS, (kind) =>
+      this.#history.push({ f: 'fault', type: 'info', kind, process: -1, time: simulation.nowMs }),
+    )
+    this.#until(() => false, LOAD_MS)
+
+    faults.stop()
+    for (const producer of this.#producers) producer.stop()
+    this.#must(
+      'the producers come to an end',
+      () => world.serving && this.#producers.every((producer) => producer.idle),
+    )
+    this.#must('everything is committed', () => world.serving && world.partitions.every(({ committed }) => committed))
+    const readers = this.#read()
+    this.#must('everything is read', () => readers().every((reader) => reader.done))
+    this.#invariants.checkAll()
+    for (const client of this.#clients) client.stop()
+    world.stop()
+    this.#must('the node stops', () => world.machine.process?.alive === false)
+    return this.#report()
+  }
+
+  #until(condition: () => boolean, limitMs: number): boolean {
+    const deadlineMs = this.#simulation.nowMs + limitMs
+    return this.#simulation.runUntil(() => {
+      this.#invariants.check()
+      return condition()
+    }, deadlineMs)
+  }
+
+  #must(what: string, condition: () => boolean): void {
+    if (!this.#until(condition, SETTLE_MS)) {
+      const trace = this.#simulation.trace.slice(-40).join('\n')
+      throw new Error(`seed ${this.#simulation.seed}: within ${SETTLE_MS} ms it should be that ${what}\n${trace}`)
+    }
+  }
+
+  #report(): SeedReport {
+    const verdict = checkLog(this.#history, { mayBeLost: this.#mayBeLost() })
+    const { device } = this.#world.machine
+    return {
+      seed: this.#simulation.seed,
+      hash: this.#simulation.hash.value,
+      findings: verdict.findings,
+      acknowledged: verdict.acknowledged,
+      unknown: verdict.unknown,
+      events: this.#simulation.events,
+      virtualMs: this.#simulation.nowMs,
+      starts: this.#world.starts,
+      exits: this.#world.exits,
+      faults: Object.fromEntries(device.counts) as SeedReport['faults'],
+      checks: this.#invariants.counts,
+      history: this.#history,
+    }
+  }
+
+  /**
+   * What the promises leave open: under `os`, and with acks=1 under `commit`, a later power loss may take what was acknowledged; under `os` also what
+   * was read.
+   */
+  #mayBeLost(): (key: string, time: number, acks: 0 | 1 | -1 | undefined) => boolean {
+    if (this.#options.strict === true) return () => false
+    const losses = this.#history.filter((operation) => operation.f === 'fault' && operation.kind === 'power-loss')
+    const lastLoss = losses.at(-1)?.time ?? -1
+    const policies = new Map(this.#topics.map(({ name, flushPolicy }) => [name, flushPolicy]))
+    return (key, time, acks) => {
+      if (time > lastLoss) return false
+      if (policies.get(key.slice(0, key.lastIndexOf('-'))) === 'os') return true
+      // What a consumer was given was committed, whatever its producer asked for.
+      return acks === 1 || acks === 0
+    }
+  }
+
+  #client(name: string): SimulatedClient {
+    const machine = new Machine(this.#simulation, this.#world.network, name)
+    let client: SimulatedClient | undefined
+    machine.boot(
+      (ports) => {
+        client = new SimulatedClient(ports, { host: BROKER_HOST, port: BROKER_PORT }, name)
+      },
+      () => {},
+    )
+    this.#clients.push(client!)
+    return client!
+  }
+
+  #createTopics(): void {
+    const random = this.#simulation.random('topics')
+    const admin = this.#client('admin')
+    const create = (topic: Topic): void => {
+      const { name, partitions, flushPolicy, segmentBytes } = topic
+      const configs = [
+        { name: 'flush.policy', value: flushPolicy },
+        { name: 'internal.segment.bytes', value: String(segmentBytes) },
+      ]
+      const wanted = { name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs }
+      admin.whenReady(() =>
+        admin.call(CreateTopics, { topics: [wanted], timeoutMs: 2000 }, (_, response) => {
+          const result = response?.topics[0]
+          const known = result?.errorCode === ErrorCode.NONE ? result.topicId : this.#idOf(name)
+          if (known === undefined) return admin.later(100, () => create(topic))
+          topic.topicId = known
+          this.#useTopic(topic)
+        }),
+      )
+    }
+    for (const topic of this.#topics) {
+      this.#simulation.schedule(random.below(3000), `create ${topic.name}`, () => create(topic))
+    }
+  }
+
+  /** A topic whose creation was answered by nobody may be there. */
+  #idOf(name: string): string | undefined {
+    return this.#world.node?.broker?.image.topicsByName.get(name)?.topicId
+  }
+
+  #useTopic({ name, topicId, partitions }: Topic): void {
+    const random = this.#simulation.random(`use ${name}`)
+    const now = (): number => this.#simulation.nowMs
+    const record = (operation: Operation): void => void this.#history.push(operation)
+    for (let partition = 0; partition < partitions; partition++) {
+      const place = { topic: name, topicId: topicId!, partition, now, record }
+      const producers = random.between(1, 2)
+      for (let n = 0; n < producers; n++) {
+        const idempotent = random.chance(0.6)
+        const acks = this.#options.acks ?? (idempotent ? -1 : random.pick([-1, -1, 1, 1, 0] as const))
+        const options = {
+          ...place,
+          process: this.#nextProcess++,
+          acks: idempotent && acks !== 1 ? (-1 as const) : acks,
+          idempotent,
+          codec: random.chance(0.7) ? ('none' as const) : random.pick(CODEC_NAMES),
+          pauseMs: random.pick([5, 30, 100]),
+          maxRecordsPerBatch: random.pick([1, 5, 20]),
+        }
+        this.#producers.push(new WorkloadProducer(this.#client(`producer${options.process}`), options))
+      }
+      if (random.chance(0.7)) {
+        const process = this.#nextProcess++
+        new WorkloadConsumer(this.#client(`consumer${process}`), { ...place, process, final: false })
+      }
+    }
+  }
+
+  #read(): () => readonly WorkloadConsumer[] {
+    const readers: WorkloadConsumer[] = []
+    const now = (): number => this.#simulation.nowMs
+    const record = (operation: Operation): void => void this.#history.push(operation)
+    for (const { name, topicId, partitions } of this.#topics) {
+      if (topicId === undefined) continue
+      for (let partition = 0; partition < partitions; partition++) {
+        const process = this.#nextProcess++
+        const place = { topic: name, topicId, partition, now, record, process, final: true }
+        readers.push(new WorkloadConsumer(this.#client(`reader${process}`), place))
+      }
+    }
+    return () => readers
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * World: a simulated node on its machine, started again whenever it has died, and the faults that befall it. The node is the production
+ * class on simulated ports.
+ */
+import { Node } from '../broker/node.js'
+import { Partition } from '../broker/partition.js'
+import { nodeConfig } from '../config/node-config.js'
+import { Machine } from './machine.js'
+import { SimulatedNetwork } from './network.js'
+import type { Simulation } from './simulation.js'
+
+export const BROKER_HOST = 'broker1'
+export const BROKER_PORT = 9092
+const DATA_DIRECTORY = '/var/lib/lograft'
+
+export interface WorldOptions {
+  readonly settings: Readonly<Record<string, string>>
+  /** The longest a dead node stays down. */
+  readonly longestDownMs: number
+}
+
+export class World {
+  readonly simulation: Simulation
+  readonly network: SimulatedNetwork
+  readonly machine: Machine
+  /** How often the node has been started, and how often it ended itself because it could not go on. */
+  starts = 0
+  exits = 0
+  /** Whether a dead node is started again. */
+  restart = true
+  #node: Node | undefined
+  #serving = false
+  readonly #options: WorldOptions
+
+  constructor(simulation: Simulation, options: WorldOptions) {
+    this.simulation = simulation
+    this.#options = options
+    this.network = new SimulatedNetwork(simulation)
+    this.machine = new Machine(simulation, this.network, BROKER_HOST)
+  }
+
+  /** The node that runs now, if any. */
+  get node(): Node | undefined {
+    return this.machine.process?.alive === true ? this.#node : undefined
+  }
+
+  get serving(): boolean {
+    return this.node !== undefined && this.#serving
+  }
+
+  /** The partitions that the node hosts now. */
+  get partitions(): readonly Partition[] {
+    const broker = this.node?.broker
+    if (broker === undefined) return []
+    return [...broker.image.topicsById.values()].flatMap(({ topicId, partitions }) =>
+      [...partitions.keys()].flatMap((index) => {
+        const hosted = broker.replicas.find(topicId, index)
+        return hosted instanceof Partition ? [hosted] : []
+      }),
+    )
+  }
+
+  start(): void {
+    if (this.machine.process?.alive === true) return
+    this.starts++
+    this.#serving = false
+    const config = nodeConfig({
+      ...this.#options.settings,
+      listeners: `PLAINTEXT://${BROKER_HOST}:${BROKER_PORT}`,
+      'log.dirs': DATA_DIRECTORY,
+    })
+    this.machine.boot(
+      (ports) => {
+        const node = new Node(config, ports, {
+          started: () => {
+            this.#serving = true
+          },
+          ended: (error) => {
+            if (error !== undefined) ports.logger.error({ error: error.message }, 'node ended')
+            ports.host.exit(error === undefined ? 0 : 1)
+          },
+        })
+        this.#node = node
+        node.start()
+      },
+      (code) => {
+        if (code !== 0) this.exits++
+        this.#startLater()
+      },
+    )
+  }
+
+  /** `kill -9` now. */
+  crash(): void {
+    if (this.machine.process?.alive !== true) return
+    this.machine.crash()
+    this.#startLater()
+  }
+
+  losePower(): void {
+    if (this.machine.process?.alive !== true) return
+    this.machine.losePower()
+    this.#startLater()
+  }
+
+  /** The same in the middle of the n-th disk operation from now on. */
+  strikeAtOperation(operations: number, kind: 'crash' | 'losePower'): void {
+    this.machine.device.crashPoint = { operationsLeft: operations, strike: () => this[kind]() }
+  }
+
+  /** Stops the node in order; `stopped` when it has ended. */
+  stop(): void {
+    this.restart = false
+    const { node } = this
+    const process = this.machine.process
+    process?.after(0, 'arrival', 'stop', () => node?.stop())
+  }
+
+  #startLater(): void {
+    if (!this.restart) return
+    const delayMs = this.machine.device.random.float() * this.#options.longestDownMs
+    this.simulation.schedule(delayMs, 'node starts again', () => {
+      if (this.restart) this.start()
+    })
+  }
+}
