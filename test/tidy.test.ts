@@ -208,7 +208,7 @@ function findLooks(sources: readonly Source[]): string[] {
   const findings: string[] = []
   for (const { path, text } of sources) {
     const lines = text.split('\n')
-    if (!text.startsWith('/**')) findings.push(`${path} does not open with what it is`)
+    if (!text.replace(/^#!.*\n/, '').startsWith('/**')) findings.push(`${path} does not open with what it is`)
     if (lines.length > 450) findings.push(`${path} has ${lines.length} lines`)
     if (/\b(TODO|FIXME|XXX|HACK)\b/.test(text)) findings.push(`${path} promises something for later`)
     if (/^export default\b/m.test(text)) findings.push(`${path} has a default export`)

@@ -7,6 +7,7 @@
  */
 import { type Operation, type SendOperation, selfDescribing } from '../check/history.js'
 import { ErrorCode, errorByCode } from '../protocol/errors.js'
+import { ApiVersions } from '../protocol/messages/api-versions.js'
 import { InitProducerId } from '../protocol/messages/init-producer-id.js'
 import { Produce } from '../protocol/messages/produce.js'
 import { buildBatch } from '../records/builder.js'
@@ -57,6 +58,7 @@ export class WorkloadProducer {
   #initializing = false
   #retrying = false
   #stopped = false
+  #quiet = true
 
   constructor(client: SimulatedClient, options: ProducerOptions) {
     this.#client = client
@@ -71,14 +73,26 @@ export class WorkloadProducer {
     return this.#batches.some(({ sent }) => sent)
   }
 
-  /** Nothing is waited for any more. */
+  /** Nothing is waited for any more, and nothing is on its way. */
   get idle(): boolean {
-    return this.#batches.length === 0
+    return this.#batches.length === 0 && this.#quiet
   }
 
   /** Makes no more batches; those that are made are seen through. */
   stop(): void {
     this.#stopped = true
+    this.#quiet = this.#options.acks !== 0
+    if (!this.#quiet) this.#awaitQuiet()
+  }
+
+  /** What was sent with acks=0 has arrived when what was asked after it is answered. */
+  #awaitQuiet(): void {
+    this.#client.whenReady(() =>
+      this.#client.call(ApiVersions, { clientSoftwareName: 'x', clientSoftwareVersion: '1' }, (error) => {
+        if (error === undefined) this.#quiet = true
+        else this.#client.later(RETRY_MS, () => this.#awaitQuiet())
+      }),
+    )
   }
 
   #produceLater(): void {

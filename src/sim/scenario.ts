@@ -21,7 +21,6 @@ import { BROKER_HOST, BROKER_PORT, World } from './world.js'
 /** How long there are load and faults, and how long everything may then take to come to an end. */
 const LOAD_MS = 15_000
 const SETTLE_MS = 120_000
-/** What runs before the traps are set: packages that look at the clock when they are first used. */
 
 export interface ScenarioOptions {
   /** The flush policy of the topics; without it some of each. */

@@ -35,6 +35,8 @@ import { LogState } from './log-state.js'
 
 /** The largest batch that recovery believes in. */
 const LARGEST_BATCH_BYTES = 128 * 1024 * 1024
+/** Where every log begins as long as nothing is ever removed from the front. */
+const LOG_START_OFFSET = 0
 /** How much is read at a time. */
 const CHUNK_BYTES = 4 * 1024 * 1024
 /** A smaller piece is scanned on the spot: handing it over would cost more. */
@@ -104,7 +106,7 @@ class LogLoader {
     const { disk } = environment
     const { directory, recoveryPoint, lastStop } = options
     const names = this.#listAndTidy()
-    const baseOffsets = names.filter(({ kind }) => kind === 'log').map(({ baseOffset }) => baseOffset)
+    const baseOffsets = this.#baseOffsets(names)
     if (baseOffsets.length === 0) {
       if (recoveryPoint > 0) {
         throw new LogDamagedError(`${directory} holds no segment, and was flushed up to offset ${recoveryPoint}`)
@@ -329,6 +331,23 @@ class LogLoader {
       if (parsed !== undefined) names.push(parsed)
     }
     return names.sort((a, b) => a.baseOffset - b.baseOffset)
+  }
+
+  /**
+   * Of the segments, in order. Without its first segment a log is an island: the names of files that nobody flushed can be lost in any order,
+   * and what counted nobody has ever counted without its beginning.
+   */
+  #baseOffsets(names: readonly { readonly baseOffset: number; readonly kind: SegmentFile }[]): number[] {
+    const { directory, recoveryPoint } = this.#options
+    const found = names.filter(({ kind }) => kind === 'log').map(({ baseOffset }) => baseOffset)
+    const first = found[0] ?? 0
+    if (first === LOG_START_OFFSET) return found
+    if (recoveryPoint > LOG_START_OFFSET) {
+      throw this.#damage(`${directory} begins at offset ${first}, and was flushed up to ${recoveryPoint}`)
+    }
+    this.#environment.logger.warn({ directory, first }, 'log without its beginning removed after an unclean stop')
+    for (const baseOffset of found) this.#removeFiles(baseOffset, ['log', 'index', 'timeindex', 'snapshot'])
+    return []
   }
 
   #open(baseOffset: number, trusted: boolean): void {

@@ -5,7 +5,7 @@
 import { BufferPool } from '../base/buffer-pool.js'
 import type { Uuid } from '../base/uuid.js'
 import type { Timer } from '../io/clock.js'
-import { type DiskDone, DiskError, type DiskFile } from '../io/disk.js'
+import { type DiskDone, DiskError } from '../io/disk.js'
 import type { Ports } from '../io/ports.js'
 import { asDiskError, writeAtomically } from './atomic-file.js'
 import type { LogDirectory } from './log-directory.js'
@@ -129,10 +129,17 @@ export class LogManager {
     try {
       isNew = disk.stat(directory) === undefined
       if (isNew) disk.makeDirectory(directory)
-      this.#identify(directory, id.topicId)
     } catch (error) {
-      return done(error instanceof LogDamagedError ? error : this.#reported(error), undefined)
+      return done(this.#reported(asDiskError(error)), undefined)
     }
+    this.#identify(directory, id.topicId, (error) => {
+      if (error === undefined) return this.#load(id, options, directory, isNew, done)
+      done(error instanceof DiskError ? this.#reported(error) : error, undefined)
+    })
+  }
+
+  #load(id: LogId, options: LogOptions, directory: string, isNew: boolean, done: OpenDone): void {
+    const name = partitionDirectoryName(id.topic, id.partition)
     const recoveryPoint = this.#recoveryPoints.get(name)?.offset ?? 0
     const { lastStop } = this.#directory
     const { flushPolicy } = options
@@ -151,26 +158,27 @@ export class LogManager {
     })
   }
 
-  /** Says whose log the directory is, or checks what it says. Throws `DiskError` or `LogDamagedError`. */
-  #identify(directory: string, topicId: Uuid): void {
+  /** Says whose log the directory is, durably, or checks what it says. */
+  #identify(directory: string, topicId: Uuid, done: (error: DiskError | LogDamagedError | undefined) => void): void {
     const { disk } = this.#ports
-    const path = `${directory}/${PARTITION_METADATA}`
-    const content = disk.readFile(path)
-    const found = content === undefined ? undefined : parsePartitionMetadata(Buffer.from(content).toString('utf8'))
-    if (found === topicId) return
-    if (found !== undefined) {
-      throw new LogDamagedError(`${directory} holds data of a topic with id ${found}, not ${topicId}`)
+    let found: Uuid | undefined
+    try {
+      const content = disk.readFile(`${directory}/${PARTITION_METADATA}`)
+      found = content === undefined ? undefined : parsePartitionMetadata(Buffer.from(content).toString('utf8'))
+    } catch (error) {
+      return done(asDiskError(error))
     }
-    // Missing, or cut off by a crash right after the directory was made: the name says enough.
-    const file: DiskFile = disk.open(path, { create: true })
-    file.truncate(0)
-    file.append([Buffer.from(formatPartitionMetadata(topicId))], () => file.close())
+    if (found === topicId) return done(undefined)
+    if (found !== undefined) {
+      return done(new LogDamagedError(`${directory} holds data of a topic with id ${found}, not ${topicId}`))
+    }
+    // It was made right before a crash: its name says enough.
+    writeAtomically(disk, directory, PARTITION_METADATA, Buffer.from(formatPartitionMetadata(topicId)), done)
   }
 
-  #reported(error: unknown): DiskError {
-    const failure = asDiskError(error)
-    this.#directory.report(failure)
-    return failure
+  #reported(error: DiskError): DiskError {
+    this.#directory.report(error)
+    return error
   }
 
   #readRecoveryPoints(): void {

@@ -1,0 +1,28 @@
+/** What a benchmark is: a name, what it needs, and rows of figures as its result. */
+
+export interface BenchmarkContext {
+  /** A new, empty directory; it is removed at the end. */
+  directory(): string
+  /** A sentence for whoever watches. */
+  note(sentence: string): void
+}
+
+export interface Benchmark {
+  readonly name: string
+  readonly about: string
+  readonly run: (context: BenchmarkContext) => Promise<readonly Row[]>
+}
+
+export interface Row {
+  readonly name: string
+  readonly figures: readonly Figure[]
+}
+
+export interface Figure {
+  readonly name: string
+  /** `ratio` and `share` have none. */
+  readonly unit: 'req/s' | 'MB/s' | 'us' | 'ms' | 'ns' | 'MB' | 'kB' | 'ratio' | 'share'
+  /** The median of the samples. */
+  readonly value: number
+  readonly samples: readonly number[]
+}

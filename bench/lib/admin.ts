@@ -1,0 +1,108 @@
+/** What a benchmark asks of a broker besides the load: topics, a single record, how many there are. */
+import { NodeClock } from '../../src/io/node/clock.js'
+import { NodeNetwork } from '../../src/io/node/network.js'
+import type { Fields } from '../../src/protocol/field.js'
+import { CreateTopics } from '../../src/protocol/messages/create-topics.js'
+import { ListOffsets } from '../../src/protocol/messages/list-offsets.js'
+import { Metadata } from '../../src/protocol/messages/metadata.js'
+import { Produce } from '../../src/protocol/messages/produce.js'
+import type { InOfMessage, Message, OutOfMessage } from '../../src/protocol/schema.js'
+import { ClientConnection } from '../../src/rpc/client-connection.js'
+import { singleRecordBatch } from './batches.js'
+import type { Topic } from './load-requests.js'
+
+const REQUEST_TIMEOUT_MS = 30_000
+const RETRY_AFTER_MS = 1
+const MOST_RETRIES = 5000
+const LATEST = -1
+
+const clock = new NodeClock()
+const network = new NodeNetwork()
+const record = singleRecordBatch(100)
+
+export class Admin {
+  readonly #connection: ClientConnection
+
+  private constructor(connection: ClientConnection) {
+    this.#connection = connection
+  }
+
+  static connect(port: number): Promise<Admin> {
+    const connection = new ClientConnection({
+      clock,
+      network,
+      address: { host: '127.0.0.1', port },
+      clientId: 'lograft-bench-admin',
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    })
+    return new Promise((resolve, reject) =>
+      connection.negotiate((error) => (error === undefined ? resolve(new Admin(connection)) : reject(error))),
+    )
+  }
+
+  /** Throws if there is one of that name. */
+  async createTopic(name: string, partitions: number, flushPolicy: 'commit' | 'os'): Promise<Topic> {
+    const configs = [{ name: 'flush.policy', value: flushPolicy }]
+    const topics = [{ name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs }]
+    const response = await this.#call(CreateTopics, { topics, validateOnly: false })
+    const { errorCode, errorMessage, topicId } = response.topics[0]!
+    if (errorCode !== 0) throw new Error(`topic ${name}: error ${errorCode}, ${errorMessage}`)
+    return { name, topicId, partitions }
+  }
+
+  /** Asks for the topic until its partition 0 has a leader; the broker creates it if it is missing. */
+  async ensureTopic(name: string): Promise<Topic> {
+    for (let attempt = 0; attempt < MOST_RETRIES; attempt++) {
+      const body = { topics: [{ name }], allowAutoTopicCreation: true, includeTopicAuthorizedOperations: false }
+      const { topics } = await this.#call(Metadata, body)
+      const { errorCode, topicId, partitions } = topics[0]!
+      if (errorCode === 0 && partitions[0]?.errorCode === 0) return { name, topicId, partitions: partitions.length }
+      await pause(RETRY_AFTER_MS)
+    }
+    throw new Error(`topic ${name} has no leader`)
+  }
+
+  /** One record of 100 bytes to partition 0, acknowledged by all. */
+  async produceOne({ name, topicId }: Topic): Promise<void> {
+    const topicData = [{ name, topicId, partitionData: [{ index: 0, records: record.bytes }] }]
+    for (let attempt = 0; attempt < MOST_RETRIES; attempt++) {
+      const body = { acks: -1, timeoutMs: REQUEST_TIMEOUT_MS, topicData }
+      const { responses } = await this.#call(Produce, body)
+      if (responses[0]!.partitionResponses[0]!.errorCode === 0) return
+      await pause(RETRY_AFTER_MS)
+    }
+    throw new Error(`no record is taken for ${name}`)
+  }
+
+  /** Of all partitions together. */
+  async recordCount({ name, partitions }: Topic): Promise<number> {
+    const wanted = Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp: LATEST }))
+    const body = { replicaId: -1, isolationLevel: 0, topics: [{ name, partitions: wanted }] }
+    const { topics } = await this.#call(ListOffsets, body)
+    let records = 0
+    for (const { errorCode, offset } of topics[0]!.partitions) {
+      if (errorCode !== 0) throw new Error(`offsets of ${name}: error ${errorCode}`)
+      records += offset
+    }
+    return records
+  }
+
+  close(): void {
+    this.#connection.close()
+  }
+
+  #call<Request extends Fields, Response extends Fields>(
+    message: Message<Request, Response>,
+    body: InOfMessage<Request>,
+  ): Promise<OutOfMessage<Response>> {
+    return new Promise((resolve, reject) =>
+      this.#connection.call(message, body, (error, response) =>
+        response === undefined ? reject(error ?? new Error(`no answer to ${message.name}`)) : resolve(response),
+      ),
+    )
+  }
+}
+
+export function pause(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs))
+}

@@ -1,0 +1,159 @@
+/**
+ * Requests a second with one record of 100 bytes each, over 32 connections to 32 partitions, and their ratio to a server that only
+ * echoes. Broker and echo take turns, so that both see the same machine; a ratio is that of neighbours in time.
+ */
+import type { Benchmark, BenchmarkContext, Row } from './benchmark.js'
+import { Admin } from './lib/admin.js'
+import { BrokerProcess } from './lib/broker-process.js'
+import { figure } from './lib/figure.js'
+import { EchoServer, LoadGenerator } from './lib/load.js'
+import type { LoadJob, LoadResult } from './lib/load-job.js'
+import type { Topic } from './lib/load-requests.js'
+
+const CONNECTIONS = 32
+const PARTITIONS = 32
+const IN_FLIGHT = [1, 16]
+const ROUNDS = 3
+const WARMUP_MS = 300
+const MEASURE_MS = 800
+const FIRST_WARMUP_MS = 1500
+const BATCH = { valueBytes: 100, sizeBytes: undefined }
+
+interface Case {
+  readonly acks: 1 | -1
+  readonly topic: Topic
+  readonly name: string
+  readonly results: LoadResult[]
+  readonly ratios: number[]
+  /** Of the processor time of a request: the echo's over the broker's. */
+  readonly processorRatios: number[]
+}
+
+export const produceSmall: Benchmark = {
+  name: 'produce-small',
+  about: '100 B per request, 32 connections, 32 partitions, against an echo server',
+  run,
+}
+
+async function run(context: BenchmarkContext): Promise<readonly Row[]> {
+  const broker = await BrokerProcess.start({ dataPath: context.directory() })
+  const admin = await Admin.connect(broker.port)
+  const topics = {
+    commit: await admin.createTopic('small-commit', PARTITIONS, 'commit'),
+    os: await admin.createTopic('small-os', PARTITIONS, 'os'),
+  }
+  const echo = await EchoServer.start(topics.commit, BATCH)
+  const generator = new LoadGenerator()
+
+  const runEcho = (inFlight: number, warmupMs = WARMUP_MS): Promise<LoadResult> =>
+    generator.run({
+      ...jobOf(inFlight, warmupMs),
+      port: echo.port,
+      serverPid: echo.pid,
+      load: { kind: 'echo', topic: topics.commit, batch: BATCH },
+    })
+  const runBroker = async ({ topic, acks }: Case, inFlight: number, warmupMs = WARMUP_MS): Promise<LoadResult> => {
+    const before = await admin.recordCount(topic)
+    const load = { kind: 'produce', topic, acks, batch: BATCH } as const
+    const result = await generator.run({
+      ...jobOf(inFlight, warmupMs),
+      port: broker.port,
+      serverPid: broker.pid,
+      load,
+    })
+    const appended = (await admin.recordCount(topic)) - before
+    if (appended !== result.answersInAll) {
+      throw new Error(`${result.answersInAll} records were acknowledged, ${appended} are in the log`)
+    }
+    return result
+  }
+
+  const rows: Row[] = []
+  for (const inFlight of IN_FLIGHT) {
+    const cases = casesOf(topics)
+    const echoes: LoadResult[] = []
+    await runEcho(inFlight, FIRST_WARMUP_MS)
+    for (const each of cases) await runBroker(each, inFlight, FIRST_WARMUP_MS / cases.length)
+    for (let round = 0; round < ROUNDS; round++) {
+      let echoBefore = await runEcho(inFlight)
+      echoes.push(echoBefore)
+      for (const each of round % 2 === 0 ? cases : [...cases].reverse()) {
+        const result = await runBroker(each, inFlight)
+        const echoAfter = await runEcho(inFlight)
+        each.results.push(result)
+        each.ratios.push(requestRate(result) / ((requestRate(echoBefore) + requestRate(echoAfter)) / 2))
+        const echoCost = (processorUs(echoBefore) + processorUs(echoAfter)) / 2
+        each.processorRatios.push(echoCost / processorUs(result))
+        echoes.push(echoAfter)
+        echoBefore = echoAfter
+      }
+      context.note(`${inFlight} in flight, round ${round + 1} of ${ROUNDS}`)
+    }
+    rows.push({ name: `echo, ${inFlight} in flight`, figures: figuresOf(echoes) })
+    for (const { name, results, ratios, processorRatios } of cases) {
+      const figures = [
+        ...figuresOf(results),
+        figure('of echo', 'ratio', ratios),
+        figure('of echo by cpu', 'ratio', processorRatios),
+      ]
+      rows.push({ name: `${name}, ${inFlight} in flight`, figures })
+    }
+  }
+  generator.close()
+  echo.close()
+  admin.close()
+  await broker.stop()
+  return rows
+}
+
+function casesOf({ commit, os }: { readonly commit: Topic; readonly os: Topic }): Case[] {
+  const make = (acks: 1 | -1, topic: Topic, name: string): Case => {
+    return { acks, topic, name, results: [], ratios: [], processorRatios: [] }
+  }
+  return [
+    make(1, commit, 'acks=1, commit'),
+    make(1, os, 'acks=1, os'),
+    make(-1, commit, 'acks=all, commit'),
+    make(-1, os, 'acks=all, os'),
+  ]
+}
+
+function jobOf(inFlight: number, warmupMs: number): Omit<LoadJob, 'port' | 'serverPid' | 'load'> {
+  return { connections: CONNECTIONS, inFlight, warmupMs, measureMs: MEASURE_MS, mostRequests: Number.MAX_SAFE_INTEGER }
+}
+
+function figuresOf(results: readonly LoadResult[]): Row['figures'] {
+  return [
+    figure('requests', 'req/s', results.map(requestRate)),
+    figure(
+      'p50',
+      'us',
+      results.map(({ p50Us }) => p50Us),
+    ),
+    figure(
+      'p99',
+      'us',
+      results.map(({ p99Us }) => p99Us),
+    ),
+    figure('server cpu per request', 'us', results.map(processorUs)),
+    figure(
+      'server loop busy',
+      'share',
+      results.map(({ serverLoopBusy }) => serverLoopBusy),
+    ),
+    figure(
+      'generator busy',
+      'share',
+      results.map(({ generatorBusy }) => generatorBusy),
+    ),
+  ]
+}
+
+function requestRate({ answers, elapsedMs }: LoadResult): number {
+  return (answers / elapsedMs) * 1000
+}
+
+/** What the server's threads spent on one request, in microseconds. */
+function processorUs({ answers, elapsedMs, serverBusy }: LoadResult): number {
+  return (serverBusy * elapsedMs * 1000) / answers
+}

@@ -1,0 +1,57 @@
+/**
+ * Runs the benchmarks: `node dist/bench/run.js [--json] [--data DIR] [NAME ...]`. Prints what it ran on, then medians; README.md says what
+ * each row means. Nothing here fails because something is slow, only because something is wrong.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Benchmark, BenchmarkContext, Row } from './benchmark.js'
+import { describeMachine } from './lib/machine.js'
+import { produceSmall } from './produce-small.js'
+import { machineText, tableText } from './report.js'
+
+const BENCHMARKS: readonly Benchmark[] = [produceSmall]
+
+const { values: options, positionals } = parseArgs({
+  options: { json: { type: 'boolean', default: false }, data: { type: 'string', default: tmpdir() } },
+  allowPositionals: true,
+})
+
+const unknown = positionals.filter((wanted) => !BENCHMARKS.some(({ name }) => name === wanted))
+if (unknown.length > 0) {
+  const known = BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(16)}${about}`).join('\n')
+  process.stderr.write(`there is no benchmark ${unknown.join(', ')}; there are\n${known}\n`)
+  process.exit(2)
+}
+const wanted = BENCHMARKS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+
+mkdirSync(options.data, { recursive: true })
+const root = mkdtempSync(join(options.data, 'lograft-bench-'))
+process.once('exit', () => rmSync(root, { recursive: true, force: true }))
+
+const print = (text: string): void => void (options.json ? process.stderr : process.stdout).write(`${text}\n`)
+const startedAtMs = performance.now()
+const machine = describeMachine(root)
+print(machineText(machine))
+
+const results: { readonly name: string; readonly about: string; readonly rows: readonly Row[] }[] = []
+for (const { name, about, run } of wanted) {
+  print(`\n${name}: ${about}`)
+  const directories: string[] = []
+  const context: BenchmarkContext = {
+    directory: () => {
+      const made = mkdtempSync(join(root, `${name}-`))
+      directories.push(made)
+      return made
+    },
+    note: (sentence) => void (process.stderr.isTTY && process.stderr.write(`  ${sentence}\n`)),
+  }
+  const rows = await run(context)
+  for (const made of directories) rmSync(made, { recursive: true, force: true })
+  results.push({ name, about, rows })
+  print(tableText(rows))
+}
+const tookSeconds = (performance.now() - startedAtMs) / 1000
+print(`\n${tookSeconds.toFixed(0)} s`)
+if (options.json) process.stdout.write(`${JSON.stringify({ machine, tookSeconds, results }, undefined, 2)}\n`)
