@@ -1,0 +1,153 @@
+/** `lograft start` in a process of its own: started, waited for, killed, and looked at from outside only. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import net from 'node:net'
+import { fileURLToPath } from 'node:url'
+import type { Prng } from '../../src/base/prng.js'
+
+/** The program as it was built together with this test. */
+export const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+
+/** How long a process may take for what it should do at once, on a machine that is busy with other things. */
+const LONGEST_WAIT_MS = 30_000
+
+export interface ServerOptions {
+  readonly data: string
+  readonly port: number
+  /** As `key=value`. */
+  readonly set?: readonly string[]
+}
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** A run of the command line. */
+export class CommandProcess {
+  readonly exited: Promise<Exit>
+  stdout = ''
+  stderr = ''
+  readonly #child: ChildProcess
+  #exit: Exit | undefined
+  #changed: () => void = () => {}
+
+  constructor(args: readonly string[], options: { readonly cwd?: string; readonly main?: string } = {}) {
+    const { cwd, main = MAIN } = options
+    this.#child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'], cwd })
+    this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text
+      this.#changed()
+    })
+    this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text
+    })
+    // After `close` the output is complete.
+    this.exited = new Promise((resolve, reject) => {
+      this.#child.on('error', reject)
+      this.#child.on('close', (code, signal) => {
+        this.#exit = { code, signal }
+        this.#changed()
+        resolve(this.#exit)
+      })
+    })
+  }
+
+  get running(): boolean {
+    return this.#exit === undefined
+  }
+
+  /** What was written to standard error, without empty lines. */
+  get complaints(): string[] {
+    return this.stderr.split('\n').filter((line) => line !== '')
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  /** Sends the signal and waits for the end. */
+  async end(signal: NodeJS.Signals): Promise<Exit> {
+    this.signal(signal)
+    return within(LONGEST_WAIT_MS, `the end after ${signal}`, this.exited)
+  }
+
+  /** Waits for it to end by itself. */
+  finished(): Promise<Exit> {
+    return within(LONGEST_WAIT_MS, 'the end', this.exited)
+  }
+
+  /** Waits for a text on standard output; an end before that is an error. */
+  async says(text: string): Promise<void> {
+    const said = new Promise<void>((resolve, reject) => {
+      const look = (): void => {
+        if (this.stdout.includes(text)) resolve()
+        else if (this.#exit !== undefined) {
+          reject(new Error(`it ended (${JSON.stringify(this.#exit)}) instead of saying "${text}": ${this.stderr}`))
+        }
+      }
+      this.#changed = look
+      look()
+    })
+    await within(LONGEST_WAIT_MS, `"${text}"`, said)
+  }
+
+  /** Lines of the log, as far as there are any. */
+  logLines(message: string): Record<string, unknown>[] {
+    return this.complaints
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter((line) => line['msg'] === message)
+  }
+}
+
+/** `lograft start`, logging from `info` on. */
+export function startServer({ data, port, set = [] }: ServerOptions): CommandProcess {
+  const settings = ['log.level=info', ...set].flatMap((setting) => ['--set', setting])
+  return new CommandProcess(['start', '--data', data, '--port', String(port), ...settings])
+}
+
+/** What it greets with when it serves. */
+export const SERVES = 'serves Kafka clients on'
+
+export async function within<T>(limitMs: number, what: string, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} did not come within ${limitMs} ms`)), limitMs)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/**
+ * A port that nobody listens on, below those that the kernel gives to outgoing connections: while the server is down no client may get it
+ * as its own (and then be connected with itself).
+ */
+export async function fixedPort(random: Prng): Promise<number> {
+  const lowest = lowestEphemeralPort()
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const port = random.between(Math.max(1024, lowest - 20_000), lowest - 1)
+    if (await isFree(port)) return port
+  }
+  throw new Error('no free port')
+}
+
+function lowestEphemeralPort(): number {
+  try {
+    return Number(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').trim().split(/\s+/)[0])
+  } catch {
+    // Where the range cannot be read it is IANA's.
+    return 49_152
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = net.createServer()
+    server.on('error', () => resolve(false))
+    server.listen({ port }, () => server.close(() => resolve(true)))
+  })
+}
