@@ -4,8 +4,10 @@
  *
  *     bytes ─▶ frames ─▶ (gate) ─▶ pipeline ─▶ slots, in order of arrival ─▶ one buffer per turn ─▶ socket
  *
- * Back-pressure: the gate is shut while too many requests are in flight, one that must be alone is, or the client does not read its answers.
- * Then frames that have already come are held, and nothing more is read.
+ * Back-pressure: the gate is shut while too many requests are in flight, one that must be alone is, the client is throttled, or does not read its
+ * answers. Then frames that have already come are held, and nothing more is read.
+ *
+ * What cannot be answered ends the connection, behind the answers to all that was asked before it.
  */
 import { DecodeError } from '../../base/bytes/reader.js'
 import { EncodeError, Writer } from '../../base/bytes/writer.js'
@@ -19,10 +21,12 @@ import type { Message } from '../../protocol/schema.js'
 export const MAX_IN_FLIGHT = 256
 /** Answers that the client has not read yet: from here on nothing new is started for it. */
 export const MAX_OUTPUT_BYTES = 1024 * 1024
+/** A client that was told the end and does not go is not waited for any longer. */
+const LINGER_MS = 1000
 
 /** What the connection asks of who runs it. */
 export interface ConnectionOwner {
-  /** Starts a request: takes a slot with `connection.open`, or closes the connection. Throws `DecodeError`. */
+  /** Starts a request: takes a slot with `connection.open`, or ends the connection. Throws `DecodeError`, and has taken no slot then. */
   receive(connection: ServerConnection, frame: Frame): void
   closed(connection: ServerConnection): void
 }
@@ -33,6 +37,8 @@ export interface Slot {
   fill(body: object, sent?: () => void): void
   /** No answer. */
   drop(): void
+  /** No answer, and no connection any more: see `endAfterAnswers`. */
+  end(reason: string): void
 }
 
 interface OpenSlot {
@@ -40,7 +46,7 @@ interface OpenSlot {
   readonly version: number
   readonly correlationId: number
   readonly alone: boolean
-  state: 'waiting' | 'ready' | 'dropped'
+  state: 'waiting' | 'ready' | 'dropped' | 'gone'
   body: object | undefined
   sent: (() => void) | undefined
 }
@@ -60,6 +66,9 @@ export class ServerConnection implements ConnectionHandlers {
   #sent: (() => void)[] = []
   #flushScheduled = false
   #paused = false
+  #throttled = false
+  /** Nothing that comes is looked at any more. */
+  #ending = false
   #closed = false
 
   constructor(
@@ -86,17 +95,18 @@ export class ServerConnection implements ConnectionHandlers {
   }
 
   data(bytes: Uint8Array): void {
+    if (this.#ending) return
     let badLength: number | undefined
     try {
       badLength = this.#assembler.feed(bytes, (frame) => {
         this.#take(frame)
-        return !this.#closed
+        return !this.#closed && !this.#ending
       })
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
-      return this.close(error.message)
+      return this.endAfterAnswers(error.message)
     }
-    if (badLength !== undefined) return this.close(`a frame of ${badLength} bytes`)
+    if (badLength !== undefined) return this.endAfterAnswers(`a frame of ${badLength} bytes`)
     this.#regulate()
   }
 
@@ -125,17 +135,39 @@ export class ServerConnection implements ConnectionHandlers {
     if (alone) this.#alone++
     return {
       fill: (body, sent) => {
-        if (this.#closed) return sent?.()
+        if (this.#closed || slot.state === 'gone') return sent?.()
         slot.state = 'ready'
         slot.body = body
         slot.sent = sent
         this.#settle()
       },
       drop: () => {
+        if (slot.state === 'gone') return
         slot.state = 'dropped'
         this.#settle()
       },
+      end: (reason) => {
+        const at = this.#slots.indexOf(slot)
+        if (at === -1) return
+        for (const behind of this.#slots.splice(at)) {
+          behind.state = 'gone'
+          if (behind.alone) this.#alone--
+          behind.sent?.()
+        }
+        this.endAfterAnswers(reason)
+      },
     }
+  }
+
+  /** Looks at nothing more that comes, and ends the connection when what was asked before is answered. */
+  endAfterAnswers(reason: string): void {
+    if (this.#closed) return
+    const busy = this.#slots.length > 0 || this.#outputBytes > 0
+    if (!busy) return this.close(reason)
+    this.#ports.logger.debug({ remote: this.socket.remote, reason }, 'connection ends')
+    this.#ending = true
+    for (const frame of this.#held.splice(0)) frame.owner?.release()
+    this.#settle()
   }
 
   /** Ends the connection at once. */
@@ -146,11 +178,14 @@ export class ServerConnection implements ConnectionHandlers {
     this.socket.destroy()
   }
 
-  /** Reads nothing for so long. */
+  /** Starts and reads nothing for so long. */
   pauseFor(durationMs: number): void {
-    this.#paused = true
-    this.socket.pause()
-    this.#ports.clock.timer(durationMs, () => this.#resume())
+    this.#throttled = true
+    this.#regulate()
+    this.#ports.clock.timer(durationMs, () => {
+      this.#throttled = false
+      this.#resume()
+    })
   }
 
   #end(): void {
@@ -164,7 +199,8 @@ export class ServerConnection implements ConnectionHandlers {
   }
 
   get #gateOpen(): boolean {
-    return this.#alone === 0 && this.#slots.length < MAX_IN_FLIGHT && this.#outputBytes < MAX_OUTPUT_BYTES
+    if (this.#throttled || this.#alone > 0) return false
+    return this.#slots.length < MAX_IN_FLIGHT && this.#outputBytes < MAX_OUTPUT_BYTES
   }
 
   get #outputBytes(): number {
@@ -207,7 +243,7 @@ export class ServerConnection implements ConnectionHandlers {
       while (!this.#closed && this.#held.length > 0 && this.#gateOpen) this.#owner.receive(this, this.#held.shift()!)
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
-      return this.close(error.message)
+      return this.endAfterAnswers(error.message)
     }
     if (this.#closed || !this.#paused || !this.#gateOpen || this.#held.length > 0) return
     this.#paused = false
@@ -251,6 +287,14 @@ export class ServerConnection implements ConnectionHandlers {
         if (this.#spareWriters.length < 2) this.#spareWriters.push(writer)
       })
     }
-    this.#resume()
+    if (this.#ending && this.#slots.length === 0) this.#finish()
+    else this.#resume()
+  }
+
+  /** Everything is answered. What still comes is read and forgotten: unread bytes would turn the end into a reset. */
+  #finish(): void {
+    this.socket.end()
+    this.socket.resume()
+    this.#ports.clock.timer(LINGER_MS, () => this.close('the client does not go'))
   }
 }

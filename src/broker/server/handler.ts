@@ -22,7 +22,7 @@ export interface Call<Response> {
   reply(response: Response, sent?: () => void): void
   /** Ends the request without an answer, as the protocol wants it for acks=0. */
   noReply(): void
-  /** Ends the connection: what this request did cannot be answered. */
+  /** Ends the connection behind the answers to what was asked before: what this request did cannot be answered. */
   close(reason: string): void
 }
 
@@ -37,8 +37,8 @@ export interface HandlerOptions<Services, Request, Response> {
   readonly alone?: true
   /** What the principal must be allowed; `() => []` for what anybody may ask. */
   readonly authorize: (request: Request) => readonly Need[]
-  /** The response that says this error. */
-  readonly refuse: (request: Request, errorCode: number) => Response
+  /** The response that says this error; undefined where the client expects none: then the connection ends. */
+  readonly refuse: (request: Request, errorCode: number) => Response | undefined
   readonly handle: (request: Request, services: Services, call: Call<Response>) => void
 }
 

@@ -4,7 +4,7 @@
  *     frame ─▶ decode ─▶ authenticate ─▶ quota ─▶ authorize ─▶ dispatch ─▶ reply, in order
  *       │         │           │            │           └─ the API's own response with the error
  *       │         │           │            └─ the connection is not read for a while
- *       └─────────┴───────────┴─ the connection is closed, as Kafka does: what was meant cannot be known
+ *       └─────────┴───────────┴─ the connection ends behind what was asked before, as in Kafka: what was meant cannot be known
  */
 import type { BufferPool } from '../../base/buffer-pool.js'
 import { Reader } from '../../base/bytes/reader.js'
@@ -86,22 +86,23 @@ export class Pipeline<Services> implements ConnectionOwner {
     reader.reset(frame.bytes, frame.start, frame.end)
     const { apiKey, apiVersion: version, correlationId } = decodeRequestPrefix(reader)
     const handler = this.#handlers.get(apiKey)
-    if (handler === undefined) return connection.close(`API key ${apiKey} is not served here`)
+    if (handler === undefined) return connection.endAfterAnswers(`API key ${apiKey} is not served here`)
     const { message } = handler
     if (version < handler.versions[0] || version > handler.versions[1]) {
       if (apiKey === ApiVersions.key) return answerUnknownVersion(connection, handler, correlationId)
-      return connection.close(`${message.name} v${version} is not served`)
+      return connection.endAfterAnswers(`${message.name} v${version} is not served`)
     }
     const clientId = decodeClientId(message, version, reader)
     const request = message.request.decode(version, reader)
 
     const principal = this.#connections.get(connection)?.principal
-    if (principal === undefined) return connection.close('not authenticated')
+    if (principal === undefined) return connection.endAfterAnswers('not authenticated')
     const throttleMs = stages.quotas.charge(principal, clientId, listener, frame.end - frame.start)
     if (throttleMs > 0) connection.pauseFor(throttleMs)
     const slot = connection.open(message, version, correlationId, handler.alone === true)
     if (!stages.authorizer.allows(principal, listener, handler.authorize(request))) {
-      return slot.fill(handler.refuse(request, ErrorCode.CLUSTER_AUTHORIZATION_FAILED) as object)
+      const refusal = handler.refuse(request, ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
+      return refusal === undefined ? slot.end('not allowed') : slot.fill(refusal as object)
     }
     handler.handle(request, services, this.#call(connection, slot, frame, { version, clientId, principal }))
   }
@@ -119,7 +120,7 @@ export class Pipeline<Services> implements ConnectionOwner {
       owner: frame.owner,
       reply: (response, sent) => slot.fill(response as object, sent),
       noReply: () => slot.drop(),
-      close: (reason) => connection.close(reason),
+      close: (reason) => slot.end(reason),
     }
   }
 }

@@ -1,0 +1,235 @@
+/** Every API that is advertised answers in every version that is advertised, on each kind of listener; what is not advertised is refused. */
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { HANDLERS } from '../../src/broker/apis/index.js'
+import { ApiVersions } from '../../src/protocol/messages/api-versions.js'
+import { CreateTopics } from '../../src/protocol/messages/create-topics.js'
+import { DescribeCluster } from '../../src/protocol/messages/describe-cluster.js'
+import { DescribeQuorum } from '../../src/protocol/messages/describe-quorum.js'
+import { InitProducerId } from '../../src/protocol/messages/init-producer-id.js'
+import { ListOffsets } from '../../src/protocol/messages/list-offsets.js'
+import { Metadata } from '../../src/protocol/messages/metadata.js'
+import { batchOf, Fetch, fetchRequest, Produce, produceRequest, valuesIn } from './requests.js'
+import { startNode } from './test-node.js'
+import { rawFrame, type WireClient } from './wire-client.js'
+
+const broker = await startNode({
+  listeners: 'PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:0',
+  'controller.listener.names': 'CONTROLLER',
+})
+after(() => broker.remove())
+const topic = { name: 'plain', topicId: await broker.createTopic('plain') }
+await broker.use((client) => client.request(Produce, 9, produceRequest(topic, batchOf(['first', 'second']))))
+
+type Exchange = (client: WireClient, version: number, listener: string) => Promise<void>
+
+const software = { clientSoftwareName: 'test', clientSoftwareVersion: '1.0' }
+
+/** One well-formed exchange by API key, with what must be in the answer. */
+const exchanges = new Map<number, Exchange>([
+  [
+    Produce.key,
+    async (client, version) => {
+      const { responses } = await client.request(Produce, version, produceRequest(topic, batchOf([`v${version}`])))
+      const [result] = responses[0]!.partitionResponses
+      assert.equal(result!.errorCode, 0)
+      assert.equal(result!.baseOffset, 2 + version)
+      assert.equal(result!.logStartOffset, version >= 5 ? 0 : -1)
+      assert.equal(version >= 13 ? responses[0]!.topicId : responses[0]!.name, version >= 13 ? topic.topicId : 'plain')
+    },
+  ],
+  [
+    Fetch.key,
+    async (client, version) => {
+      const response = await client.request(Fetch, version, fetchRequest(topic, 0))
+      assert.equal(response.errorCode, 0)
+      assert.equal(response.sessionId, 0)
+      const [result] = response.responses[0]!.partitions
+      assert.equal(result!.errorCode, 0)
+      assert.ok(result!.highWatermark >= 2)
+      assert.equal(result!.lastStableOffset, result!.highWatermark)
+      assert.deepEqual(valuesIn(result!.records).slice(0, 2), ['first', 'second'])
+    },
+  ],
+  [
+    ListOffsets.key,
+    async (client, version) => {
+      const partitions = [{ partitionIndex: 0, timestamp: -2 }]
+      const { topics } = await client.request(ListOffsets, version, {
+        replicaId: -1,
+        topics: [{ name: 'plain', partitions }],
+      })
+      const [result] = topics[0]!.partitions
+      assert.deepEqual([result!.errorCode, result!.offset, result!.leaderEpoch], [0, 0, version >= 4 ? 0 : -1])
+    },
+  ],
+  [
+    Metadata.key,
+    async (client, version) => {
+      const { brokers, topics, clusterId } = await client.request(Metadata, version, { topics: [{ name: 'plain' }] })
+      const { host, port } = broker.address
+      assert.deepEqual(brokers, [{ nodeId: 1, host, port, rack: null }])
+      if (version >= 2) assert.equal(clusterId, broker.node.directory!.identity.clusterId)
+      assert.deepEqual([topics[0]!.errorCode, topics[0]!.name], [0, 'plain'])
+      if (version >= 10) assert.equal(topics[0]!.topicId, topic.topicId)
+      const [partition] = topics[0]!.partitions
+      assert.deepEqual(
+        [partition!.errorCode, partition!.leaderId, partition!.replicaNodes, partition!.isrNodes],
+        [0, 1, [1], [1]],
+      )
+    },
+  ],
+  [
+    ApiVersions.key,
+    async (client, version, listener) => {
+      const response = await client.request(ApiVersions, version, software)
+      assert.equal(response.errorCode, 0)
+      assert.deepEqual(keysOf(response), keysOf({ apiKeys: advertised.get(listener)! }))
+      if (version >= 3) {
+        assert.deepEqual(
+          response.finalizedFeatures.map(({ name }) => name),
+          ['lograft.version', 'kraft.version'],
+        )
+      }
+    },
+  ],
+  [
+    CreateTopics.key,
+    async (client, version, listener) => {
+      const name = `created-${listener}-v${version}`
+      const wanted = { name, numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }
+      const { topics } = await client.request(CreateTopics, version, { topics: [wanted], timeoutMs: 5000 })
+      assert.deepEqual([topics[0]!.name, topics[0]!.errorCode], [name, 0])
+      if (version >= 5) assert.deepEqual([topics[0]!.numPartitions, topics[0]!.replicationFactor], [2, 1])
+    },
+  ],
+  [
+    InitProducerId.key,
+    async (client, version) => {
+      const body = { transactionalId: null, transactionTimeoutMs: 0 }
+      const { errorCode, producerId, producerEpoch } = await client.request(InitProducerId, version, body)
+      assert.deepEqual([errorCode, producerEpoch], [0, 0])
+      assert.ok(producerId >= 0)
+    },
+  ],
+  [
+    DescribeQuorum.key,
+    async (client, version) => {
+      const topics = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }]
+      const response = await client.request(DescribeQuorum, version, { topics })
+      const [partition] = response.topics[0]!.partitions
+      assert.deepEqual([response.errorCode, partition!.errorCode, partition!.leaderId], [0, 0, 1])
+    },
+  ],
+  [
+    DescribeCluster.key,
+    async (client, version, listener) => {
+      const endpointType = listener === 'CONTROLLER' ? 2 : 1
+      // Version 0 cannot ask for controllers.
+      if (version === 0 && endpointType === 2) {
+        assert.equal(
+          (await client.request(DescribeCluster, 0, { includeClusterAuthorizedOperations: false })).errorCode,
+          114,
+        )
+        return
+      }
+      const response = await client.request(DescribeCluster, version, {
+        includeClusterAuthorizedOperations: false,
+        ...(version === 0 ? {} : { endpointType }),
+      })
+      assert.deepEqual(
+        [response.errorCode, response.clusterId, response.controllerId],
+        [0, broker.node.directory!.identity.clusterId, 1],
+      )
+      const { host, port } = broker.addressOf(listener)
+      const [found] = response.brokers
+      assert.deepEqual([found!.brokerId, found!.host, found!.port], [1, host, port])
+    },
+  ],
+])
+
+type Advertised = readonly { readonly apiKey: number; readonly minVersion: number; readonly maxVersion: number }[]
+
+function keysOf({ apiKeys }: { readonly apiKeys: Advertised }): string[] {
+  return apiKeys.map(({ apiKey, minVersion, maxVersion }) => `${apiKey}: ${minVersion}-${maxVersion}`)
+}
+
+const advertised = new Map<string, Advertised>()
+for (const listener of ['PLAINTEXT', 'CONTROLLER']) {
+  const { apiKeys } = await broker.use((client) => client.request(ApiVersions, 3, software), listener)
+  advertised.set(listener, apiKeys)
+}
+
+test('each listener advertises what it serves', () => {
+  assert.deepEqual(
+    advertised.get('PLAINTEXT')!.map(({ apiKey }) => apiKey),
+    [0, 1, 2, 3, 18, 19, 22, 55, 60],
+  )
+  assert.deepEqual(
+    advertised.get('CONTROLLER')!.map(({ apiKey }) => apiKey),
+    [18, 19, 55, 60],
+  )
+  for (const { message, versions } of HANDLERS) {
+    assert.ok(message.request.knows(versions[0]) && message.request.knows(versions[1]), message.name)
+  }
+})
+
+for (const [listener, apis] of advertised) {
+  for (const { apiKey, minVersion, maxVersion } of apis) {
+    const { message } = HANDLERS.find((handler) => handler.message.key === apiKey)!
+
+    test(`${listener}: ${message.name} v${minVersion} to v${maxVersion}`, async () => {
+      await broker.use(async (client) => {
+        for (let version = minVersion; version <= maxVersion; version++) {
+          await exchanges.get(apiKey)!(client, version, listener)
+        }
+      }, listener)
+    })
+
+    if (apiKey === ApiVersions.key) continue
+    test(`${listener}: ${message.name} in other versions closes the connection`, async () => {
+      for (const version of [minVersion - 1, maxVersion + 1, 32767, -32768]) {
+        await broker.use(async (client) => {
+          client.write(rawFrame(apiKey, version, 1, Buffer.alloc(40)))
+          await client.closed
+          assert.equal(client.bytesReceived, 0, `v${version}`)
+        }, listener)
+      }
+    })
+  }
+
+  test(`${listener}: an API key that is not advertised closes the connection`, async () => {
+    const served = apis.map(({ apiKey }) => apiKey)
+    for (const apiKey of [...Array(96).keys(), -1, 32767].filter((key) => !served.includes(key))) {
+      await broker.use(async (client) => {
+        client.write(rawFrame(apiKey, 0, 1, Buffer.alloc(40)))
+        await client.closed
+        assert.equal(client.bytesReceived, 0, `key ${apiKey}`)
+      }, listener)
+    }
+  })
+
+  test(`${listener}: ApiVersions in an unknown version is answered in version 0, and the connection goes on`, async () => {
+    await broker.use(async (client) => {
+      for (const version of [-1, 6, 32767]) {
+        client.write(rawFrame(ApiVersions.key, version, 77, Buffer.alloc(3)))
+        const frame = await client.frame()
+        assert.equal(frame.toString('hex'), '0000004d002300000001001200000005')
+      }
+      assert.equal((await client.request(ApiVersions, 3, software)).errorCode, 0)
+    }, listener)
+  })
+}
+
+test('ApiVersions: a name that is no name of software is refused, and so is another cluster or node', async () => {
+  await broker.use(async (client) => {
+    for (const clientSoftwareName of ['', 'a b', '-x', 'x.', 'é']) {
+      const response = await client.request(ApiVersions, 3, { ...software, clientSoftwareName })
+      assert.deepEqual([response.errorCode, response.apiKeys], [42, []], clientSoftwareName)
+    }
+    const { clusterId } = broker.node.directory!.identity
+    assert.equal((await client.request(ApiVersions, 5, { ...software, clusterId, nodeId: 1 })).errorCode, 0)
+    assert.equal((await client.request(ApiVersions, 5, { ...software, clusterId, nodeId: 2 })).errorCode, 129)
+    assert.equal((await client.request(ApiVersions, 5, { ...software, clusterId: 'other', nodeId: -1 })).errorCode, 129)
+  })
+})
