@@ -2,12 +2,12 @@
  * Requests a second with one record of 100 bytes each, over 32 connections to 32 partitions, and their ratio to a server that only
  * echoes. Broker and echo take turns, so that both see the same machine; a ratio is that of neighbours in time.
  */
-import type { Benchmark, BenchmarkContext, Row } from './benchmark.js'
+import type { Benchmark, BenchmarkContext, Figure, Row } from './benchmark.js'
 import { Admin } from './lib/admin.js'
 import { BrokerProcess } from './lib/broker-process.js'
 import { figure } from './lib/figure.js'
 import { EchoServer, LoadGenerator } from './lib/load.js'
-import type { LoadJob, LoadResult } from './lib/load-job.js'
+import type { LoadResult } from './lib/load-job.js'
 import type { Topic } from './lib/load-requests.js'
 
 const CONNECTIONS = 32
@@ -17,7 +17,7 @@ const ROUNDS = 3
 const WARMUP_MS = 300
 const MEASURE_MS = 800
 const FIRST_WARMUP_MS = 1500
-const BATCH = { valueBytes: 100, sizeBytes: undefined }
+const VALUE_BYTES = 100
 
 interface Case {
   readonly acks: 1 | -1
@@ -36,35 +36,39 @@ export const produceSmall: Benchmark = {
 }
 
 async function run(context: BenchmarkContext): Promise<readonly Row[]> {
-  const broker = await BrokerProcess.start({ dataPath: context.directory() })
+  const broker = await BrokerProcess.start(context.directory())
   const admin = await Admin.connect(broker.port)
   const topics = {
     commit: await admin.createTopic('small-commit', PARTITIONS, 'commit'),
     os: await admin.createTopic('small-os', PARTITIONS, 'os'),
   }
-  const echo = await EchoServer.start(topics.commit, BATCH)
+  const echo = await EchoServer.start(topics.commit, VALUE_BYTES)
   const generator = new LoadGenerator()
+
+  /** Since the topic was made: a record too many is noticed by the next check, however late it is committed. */
+  const acknowledged = new Map<Topic, number>()
 
   const runEcho = (inFlight: number, warmupMs = WARMUP_MS): Promise<LoadResult> =>
     generator.run({
       ...jobOf(inFlight, warmupMs),
+      kind: 'echo',
+      topic: topics.commit,
+      acks: 1,
       port: echo.port,
       serverPid: echo.pid,
-      load: { kind: 'echo', topic: topics.commit, batch: BATCH },
     })
   const runBroker = async ({ topic, acks }: Case, inFlight: number, warmupMs = WARMUP_MS): Promise<LoadResult> => {
-    const before = await admin.recordCount(topic)
-    const load = { kind: 'produce', topic, acks, batch: BATCH } as const
     const result = await generator.run({
       ...jobOf(inFlight, warmupMs),
+      kind: 'produce',
+      topic,
+      acks,
       port: broker.port,
       serverPid: broker.pid,
-      load,
     })
-    const appended = (await admin.recordCount(topic)) - before
-    if (appended !== result.answersInAll) {
-      throw new Error(`${result.answersInAll} records were acknowledged, ${appended} are in the log`)
-    }
+    const inAll = (acknowledged.get(topic) ?? 0) + result.answersInAll
+    acknowledged.set(topic, inAll)
+    await admin.awaitRecords(topic, inAll)
     return result
   }
 
@@ -99,6 +103,7 @@ async function run(context: BenchmarkContext): Promise<readonly Row[]> {
       rows.push({ name: `${name}, ${inFlight} in flight`, figures })
     }
   }
+  for (const [topic, records] of acknowledged) await admin.awaitRecords(topic, records)
   generator.close()
   echo.close()
   admin.close()
@@ -118,34 +123,20 @@ function casesOf({ commit, os }: { readonly commit: Topic; readonly os: Topic })
   ]
 }
 
-function jobOf(inFlight: number, warmupMs: number): Omit<LoadJob, 'port' | 'serverPid' | 'load'> {
-  return { connections: CONNECTIONS, inFlight, warmupMs, measureMs: MEASURE_MS, mostRequests: Number.MAX_SAFE_INTEGER }
+function jobOf(inFlight: number, warmupMs: number) {
+  return { valueBytes: VALUE_BYTES, connections: CONNECTIONS, inFlight, warmupMs, measureMs: MEASURE_MS }
 }
 
 function figuresOf(results: readonly LoadResult[]): Row['figures'] {
+  const of = (name: string, unit: Figure['unit'], get: (result: LoadResult) => number): Figure =>
+    figure(name, unit, results.map(get))
   return [
-    figure('requests', 'req/s', results.map(requestRate)),
-    figure(
-      'p50',
-      'us',
-      results.map(({ p50Us }) => p50Us),
-    ),
-    figure(
-      'p99',
-      'us',
-      results.map(({ p99Us }) => p99Us),
-    ),
-    figure('server cpu per request', 'us', results.map(processorUs)),
-    figure(
-      'server loop busy',
-      'share',
-      results.map(({ serverLoopBusy }) => serverLoopBusy),
-    ),
-    figure(
-      'generator busy',
-      'share',
-      results.map(({ generatorBusy }) => generatorBusy),
-    ),
+    of('requests', 'req/s', requestRate),
+    of('p50', 'us', ({ p50Us }) => p50Us),
+    of('p99', 'us', ({ p99Us }) => p99Us),
+    of('cpu per request', 'us', processorUs),
+    of('loop busy', 'share', ({ serverLoopBusy }) => serverLoopBusy),
+    of('generator busy', 'share', ({ generatorBusy }) => generatorBusy),
   ]
 }
 

@@ -10,8 +10,9 @@ import type { Benchmark, BenchmarkContext, Row } from './benchmark.js'
 import { describeMachine } from './lib/machine.js'
 import { produceSmall } from './produce-small.js'
 import { machineText, tableText } from './report.js'
+import { start } from './start.js'
 
-const BENCHMARKS: readonly Benchmark[] = [produceSmall]
+const BENCHMARKS: readonly Benchmark[] = [start, produceSmall]
 
 const { values: options, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false }, data: { type: 'string', default: tmpdir() } },

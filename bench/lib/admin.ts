@@ -14,6 +14,7 @@ import type { Topic } from './load-requests.js'
 const REQUEST_TIMEOUT_MS = 30_000
 const RETRY_AFTER_MS = 1
 const MOST_RETRIES = 5000
+const COMMIT_TIMEOUT_MS = 10_000
 const LATEST = -1
 
 const clock = new NodeClock()
@@ -64,7 +65,7 @@ export class Admin {
 
   /** One record of 100 bytes to partition 0, acknowledged by all. */
   async produceOne({ name, topicId }: Topic): Promise<void> {
-    const topicData = [{ name, topicId, partitionData: [{ index: 0, records: record.bytes }] }]
+    const topicData = [{ name, topicId, partitionData: [{ index: 0, records: record }] }]
     for (let attempt = 0; attempt < MOST_RETRIES; attempt++) {
       const body = { acks: -1, timeoutMs: REQUEST_TIMEOUT_MS, topicData }
       const { responses } = await this.#call(Produce, body)
@@ -74,8 +75,27 @@ export class Admin {
     throw new Error(`no record is taken for ${name}`)
   }
 
-  /** Of all partitions together. */
-  async recordCount({ name, partitions }: Topic): Promise<number> {
+  /**
+   * Waits until the topic holds so many records, all partitions together; throws if it holds more, or fewer for too long. Only what is
+   * committed is counted, and an answer to acks=1 comes before that.
+   */
+  async awaitRecords(topic: Topic, expected: number): Promise<void> {
+    const deadlineMs = performance.now() + COMMIT_TIMEOUT_MS
+    for (;;) {
+      const records = await this.#recordCount(topic)
+      if (records === expected) return
+      if (records > expected || performance.now() > deadlineMs) {
+        throw new Error(`${topic.name}: ${expected} records were acknowledged, ${records} are in the log`)
+      }
+      await pause(RETRY_AFTER_MS)
+    }
+  }
+
+  close(): void {
+    this.#connection.close()
+  }
+
+  async #recordCount({ name, partitions }: Topic): Promise<number> {
     const wanted = Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp: LATEST }))
     const body = { replicaId: -1, isolationLevel: 0, topics: [{ name, partitions: wanted }] }
     const { topics } = await this.#call(ListOffsets, body)
@@ -85,10 +105,6 @@ export class Admin {
       records += offset
     }
     return records
-  }
-
-  close(): void {
-    this.#connection.close()
   }
 
   #call<Request extends Fields, Response extends Fields>(

@@ -7,67 +7,76 @@ import { ended, watch } from './children.js'
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 const SERVES = /serves Kafka clients on \S*?:(\d+)/
 
-export interface BrokerOptions {
-  readonly dataPath: string
-  /** As after `--set`. */
-  readonly settings?: readonly string[]
-}
-
 export class BrokerProcess {
-  readonly port: number
-  /** From just before the process was made to the line that says that it serves. */
-  readonly listeningAfterMs: number
+  readonly #dataPath: string
   /** `performance.now()` just before the process was made. */
-  readonly startedAtMs: number
-  readonly #child: ChildProcessByStdio<null, Readable, null>
+  readonly startedAtMs = performance.now()
+  readonly #child: ChildProcessByStdio<null, Readable, Readable>
+  #port = 0
+  #listeningAfterMs = 0
+  /** What it said besides, for when something goes wrong. */
+  #complaints = ''
 
-  private constructor(
-    child: ChildProcessByStdio<null, Readable, null>,
-    port: number,
-    startedAtMs: number,
-    listeningAfterMs: number,
-  ) {
-    this.#child = child
-    this.port = port
-    this.startedAtMs = startedAtMs
-    this.listeningAfterMs = listeningAfterMs
+  private constructor(dataPath: string) {
+    this.#dataPath = dataPath
+    const args = [MAIN, 'start', '--data', dataPath, '--port', '0']
+    this.#child = watch(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] }))
+    this.#child.stderr.on('data', (text) => (this.#complaints += text))
   }
 
-  static start({ dataPath, settings = [] }: BrokerOptions): Promise<BrokerProcess> {
-    const args = ['start', '--data', dataPath, '--port', '0', ...settings.flatMap((setting) => ['--set', setting])]
-    const startedAtMs = performance.now()
-    const child = watch(spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'inherit'] }))
-    return new Promise((resolve, reject) => {
-      let output = ''
-      const failed = (): void => reject(new Error(`the broker did not start: ${args.join(' ')}`))
-      child.once('exit', failed)
-      child.once('error', reject)
-      child.stdout.on('data', (bytes: Buffer) => {
-        const nowMs = performance.now()
-        output += bytes.toString()
-        const port = SERVES.exec(output)?.[1]
-        if (port === undefined) return
-        child.off('exit', failed)
-        child.stdout.removeAllListeners('data').resume()
-        resolve(new BrokerProcess(child, Number(port), startedAtMs, nowMs - startedAtMs))
-      })
-    })
+  /** Resolves when it serves. */
+  static async start(dataPath: string): Promise<BrokerProcess> {
+    const broker = new BrokerProcess(dataPath)
+    await broker.#serves()
+    return broker
   }
 
   get pid(): number {
     return this.#child.pid!
   }
 
+  get port(): number {
+    return this.#port
+  }
+
+  /** From just before the process was made to the line that says that it serves. */
+  get listeningAfterMs(): number {
+    return this.#listeningAfterMs
+  }
+
   /** As with Ctrl-C. Throws if it does not end well. */
   async stop(): Promise<void> {
     this.#child.kill('SIGTERM')
     const code = await ended(this.#child)
-    if (code !== 0) throw new Error(`the broker ended with ${code}`)
+    if (code !== 0) throw this.#failure(`ended with ${code}`)
   }
 
   /** As with `kill -9`. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL')
     await ended(this.#child)
+  }
+
+  #serves(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const failed = (): void => reject(this.#failure('did not start'))
+      let output = ''
+      this.#child.once('exit', failed)
+      this.#child.once('error', failed)
+      this.#child.stdout.on('data', (text) => {
+        if (this.#port > 0) return
+        const nowMs = performance.now()
+        output += text
+        this.#port = Number(SERVES.exec(output)?.[1] ?? 0)
+        if (this.#port === 0) return
+        this.#listeningAfterMs = nowMs - this.startedAtMs
+        this.#child.off('exit', failed)
+        resolve()
+      })
+    })
+  }
+
+  #failure(what: string): Error {
+    return new Error(`the broker with data in ${this.#dataPath} ${what}\n${this.#complaints}`)
   }
 }

@@ -23,11 +23,6 @@ export class Histogram {
     this.#total++
   }
 
-  clear(): void {
-    this.#counts.fill(0)
-    this.#total = 0
-  }
-
   /** In microseconds, the middle of the bucket; NaN without a record. `share` is 0.5 for the median. */
   quantileUs(share: number): number {
     let left = share * this.#total

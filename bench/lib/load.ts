@@ -1,8 +1,7 @@
 /** The near side of the load generator and of the echo server. */
 import type { ChildProcess } from 'node:child_process'
-import { singleRecordBatch } from './batches.js'
 import { nextMessage, startModule } from './children.js'
-import type { BatchShape, LoadJob, LoadReply, LoadResult } from './load-job.js'
+import type { LoadJob, LoadReply, LoadResult } from './load-job.js'
 import { produceAnswer, produceRing, type Topic } from './load-requests.js'
 
 export class LoadGenerator {
@@ -13,7 +12,7 @@ export class LoadGenerator {
     const reply = nextMessage<LoadReply>(this.#child)
     this.#child.send(job)
     const received = await reply
-    if ('error' in received) throw new Error(`${job.load.kind}: ${received.error}`)
+    if ('error' in received) throw new Error(`${job.kind}: ${received.error}`)
     return received.result
   }
 
@@ -32,8 +31,8 @@ export class EchoServer {
   }
 
   /** One that answers as a broker would these produce requests, by size. */
-  static async start(topic: Topic, { valueBytes }: BatchShape): Promise<EchoServer> {
-    const { requestBytes } = produceRing(topic, 1, singleRecordBatch(valueBytes), 1)
+  static async start(topic: Topic, valueBytes: number): Promise<EchoServer> {
+    const { requestBytes } = produceRing(topic, 1, valueBytes, 1)
     const answer = produceAnswer(topic, 0).toString('base64')
     const child = startModule('echo-server.js', [String(requestBytes), answer])
     return new EchoServer(child, await nextMessage<number>(child))
