@@ -41,14 +41,41 @@ export interface Slot {
   end(reason: string): void
 }
 
-interface OpenSlot {
+class OpenSlot implements Slot {
   readonly message: Message
   readonly version: number
   readonly correlationId: number
   readonly alone: boolean
-  state: 'waiting' | 'ready' | 'dropped' | 'gone'
-  body: object | undefined
-  sent: (() => void) | undefined
+  state: 'waiting' | 'ready' | 'dropped' | 'gone' = 'waiting'
+  body: object | undefined = undefined
+  sent: (() => void) | undefined = undefined
+  readonly #connection: ServerConnection
+
+  constructor(connection: ServerConnection, message: Message, version: number, correlationId: number, alone: boolean) {
+    this.#connection = connection
+    this.message = message
+    this.version = version
+    this.correlationId = correlationId
+    this.alone = alone
+  }
+
+  fill(body: object, sent?: () => void): void {
+    if (this.#connection.closedAlready || this.state === 'gone') return sent?.()
+    this.state = 'ready'
+    this.body = body
+    this.sent = sent
+    this.#connection.settle()
+  }
+
+  drop(): void {
+    if (this.state === 'gone') return
+    this.state = 'dropped'
+    this.#connection.settle()
+  }
+
+  end(reason: string): void {
+    this.#connection.endBefore(this, reason)
+  }
 }
 
 export class ServerConnection implements ConnectionHandlers {
@@ -122,41 +149,34 @@ export class ServerConnection implements ConnectionHandlers {
 
   /** Takes the next slot for a request. */
   open(message: Message, version: number, correlationId: number, alone: boolean): Slot {
-    const slot: OpenSlot = {
-      message,
-      version,
-      correlationId,
-      alone,
-      state: 'waiting',
-      body: undefined,
-      sent: undefined,
-    }
+    const slot = new OpenSlot(this, message, version, correlationId, alone)
     this.#slots.push(slot)
     if (alone) this.#alone++
-    return {
-      fill: (body, sent) => {
-        if (this.#closed || slot.state === 'gone') return sent?.()
-        slot.state = 'ready'
-        slot.body = body
-        slot.sent = sent
-        this.#settle()
-      },
-      drop: () => {
-        if (slot.state === 'gone') return
-        slot.state = 'dropped'
-        this.#settle()
-      },
-      end: (reason) => {
-        const at = this.#slots.indexOf(slot)
-        if (at === -1) return
-        for (const behind of this.#slots.splice(at)) {
-          behind.state = 'gone'
-          if (behind.alone) this.#alone--
-          behind.sent?.()
-        }
-        this.endAfterAnswers(reason)
-      },
+    return slot
+  }
+
+  /** Ends the connection behind the answers to what was asked before this. */
+  endBefore(slot: Slot, reason: string): void {
+    const at = this.#slots.findIndex((each) => each === slot)
+    if (at === -1) return
+    for (const behind of this.#slots.splice(at)) {
+      behind.state = 'gone'
+      if (behind.alone) this.#alone--
+      behind.sent?.()
     }
+    this.endAfterAnswers(reason)
+  }
+
+  /** Encodes the answers that are ready at the head of the queue. */
+  settle(): void {
+    while (!this.#closed && this.#slots.length > 0 && this.#slots[0]!.state !== 'waiting') {
+      const slot = this.#slots.shift()!
+      if (slot.alone) this.#alone--
+      if (slot.state === 'ready') this.#encode(slot)
+    }
+    if (this.#flushScheduled || this.#closed) return
+    this.#flushScheduled = true
+    this.#ports.clock.defer(this.#flush)
   }
 
   /** Looks at nothing more that comes, and ends the connection when what was asked before is answered. */
@@ -167,7 +187,7 @@ export class ServerConnection implements ConnectionHandlers {
     this.#ports.logger.debug({ remote: this.socket.remote, reason }, 'connection ends')
     this.#ending = true
     for (const frame of this.#held.splice(0)) frame.owner?.release()
-    this.#settle()
+    this.settle()
   }
 
   /** Ends the connection at once. */
@@ -250,18 +270,6 @@ export class ServerConnection implements ConnectionHandlers {
     this.socket.resume()
   }
 
-  /** Encodes the answers that are ready at the head of the queue. */
-  #settle(): void {
-    while (!this.#closed && this.#slots.length > 0 && this.#slots[0]!.state !== 'waiting') {
-      const slot = this.#slots.shift()!
-      if (slot.alone) this.#alone--
-      if (slot.state === 'ready') this.#encode(slot)
-    }
-    if (this.#flushScheduled || this.#closed) return
-    this.#flushScheduled = true
-    this.#ports.clock.defer(() => this.#flush())
-  }
-
   #encode({ message, version, correlationId, body, sent }: OpenSlot): void {
     if (sent !== undefined) this.#sent.push(sent)
     try {
@@ -273,7 +281,7 @@ export class ServerConnection implements ConnectionHandlers {
     }
   }
 
-  #flush(): void {
+  readonly #flush = (): void => {
     this.#flushScheduled = false
     if (this.#closed) return
     if (this.#writer.length > 0) {

@@ -8,11 +8,11 @@
  */
 import type { BufferPool } from '../../base/buffer-pool.js'
 import { Reader } from '../../base/bytes/reader.js'
-import type { Connection, ConnectionHandlers } from '../../io/network.js'
+import type { Address, Connection, ConnectionHandlers } from '../../io/network.js'
 import type { Ports } from '../../io/ports.js'
 import { ErrorCode } from '../../protocol/errors.js'
 import { decodeClientId, decodeRequestPrefix } from '../../protocol/frame.js'
-import type { Frame } from '../../protocol/frame-assembler.js'
+import type { Frame, FrameOwner } from '../../protocol/frame-assembler.js'
 import { ApiVersions } from '../../protocol/messages/api-versions.js'
 import { type ConnectionOwner, ServerConnection, type Slot } from './connection.js'
 import type { Call, Handler } from './handler.js'
@@ -82,6 +82,7 @@ export class Pipeline<Services> implements ConnectionOwner {
 
   #start(connection: ServerConnection, frame: Frame): void {
     const { services, stages, listener } = this.#options
+    const { owner } = frame
     const reader = this.#reader
     reader.reset(frame.bytes, frame.start, frame.end)
     const { apiKey, apiVersion: version, correlationId } = decodeRequestPrefix(reader)
@@ -104,24 +105,52 @@ export class Pipeline<Services> implements ConnectionOwner {
       const refusal = handler.refuse(request, ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
       return refusal === undefined ? slot.end('not allowed') : slot.fill(refusal as object)
     }
-    handler.handle(request, services, this.#call(connection, slot, frame, { version, clientId, principal }))
+    handler.handle(request, services, new ServedCall(connection, slot, version, clientId, principal, listener, owner))
   }
+}
 
-  #call(
+/** One is made for every request: a class, because an object with a closure for each method costs several microseconds. */
+class ServedCall implements Call<unknown> {
+  readonly version: number
+  readonly clientId: string | null
+  readonly principal: Principal
+  readonly listener: ListenerContext
+  readonly owner: FrameOwner | undefined
+  readonly #connection: ServerConnection
+  readonly #slot: Slot
+
+  constructor(
     connection: ServerConnection,
     slot: Slot,
-    frame: Frame,
-    who: { readonly version: number; readonly clientId: string | null; readonly principal: Principal },
-  ): Call<unknown> {
-    return {
-      ...who,
-      listener: this.#options.listener,
-      local: connection.socket.local,
-      owner: frame.owner,
-      reply: (response, sent) => slot.fill(response as object, sent),
-      noReply: () => slot.drop(),
-      close: (reason) => slot.end(reason),
-    }
+    version: number,
+    clientId: string | null,
+    principal: Principal,
+    listener: ListenerContext,
+    owner: FrameOwner | undefined,
+  ) {
+    this.version = version
+    this.clientId = clientId
+    this.principal = principal
+    this.listener = listener
+    this.owner = owner
+    this.#connection = connection
+    this.#slot = slot
+  }
+
+  get local(): Address {
+    return this.#connection.socket.local
+  }
+
+  reply(response: unknown, sent?: () => void): void {
+    this.#slot.fill(response as object, sent)
+  }
+
+  noReply(): void {
+    this.#slot.drop()
+  }
+
+  close(reason: string): void {
+    this.#slot.end(reason)
   }
 }
 
