@@ -13,9 +13,9 @@ export interface DelayedOperation {
 }
 
 interface Waiting<Key> {
-  readonly operation: DelayedOperation
+  /** Undefined: completed. The deadline stays for a while, and must not keep a request in memory. */
+  operation: DelayedOperation | undefined
   readonly keys: readonly Key[]
-  completed: boolean
 }
 
 /** Completed operations stay in the heap of deadlines until they are this many and the majority. */
@@ -47,7 +47,7 @@ export class Purgatory<Key> {
   tryCompleteOrWatch(operation: DelayedOperation, keys: readonly Key[], waitMs: number): void {
     if (operation.tryComplete()) return
     if (waitMs <= 0) return operation.expire()
-    const waiting: Waiting<Key> = { operation, keys, completed: false }
+    const waiting: Waiting<Key> = { operation, keys }
     this.#size++
     for (const key of keys) {
       const watchers = this.#watchers.get(key)
@@ -66,7 +66,7 @@ export class Purgatory<Key> {
     this.#watchers.delete(key)
     const left: Waiting<Key>[] = []
     for (const waiting of watchers) {
-      if (waiting.completed) continue
+      if (waiting.operation === undefined) continue
       if (waiting.operation.tryComplete()) this.#complete(waiting)
       else left.push(waiting)
     }
@@ -84,11 +84,11 @@ export class Purgatory<Key> {
 
   /** An operation that waits for several keys must not stay behind under those about which nothing happens. */
   #complete(waiting: Waiting<Key>): void {
-    waiting.completed = true
+    waiting.operation = undefined
     this.#size--
     if (waiting.keys.length > 1) this.#unwatch(waiting)
     if (this.#deadlines.size > COMPACT_FROM && this.#deadlines.size > 2 * this.#size) {
-      this.#deadlines.retain(({ completed }) => !completed)
+      this.#deadlines.retain(({ operation }) => operation !== undefined)
     }
   }
 
@@ -103,15 +103,16 @@ export class Purgatory<Key> {
   }
 
   #expire(waiting: Waiting<Key>): void {
-    if (waiting.completed) return
-    waiting.completed = true
+    const { operation } = waiting
+    if (operation === undefined) return
+    waiting.operation = undefined
     this.#size--
     this.#unwatch(waiting)
-    waiting.operation.expire()
+    operation.expire()
   }
 
+  /** The earliest deadline may be that of a completed operation: a timer too many is cheaper than to look for the next one. */
   #schedule(): void {
-    while (this.#deadlines.peek()?.completed === true) this.#deadlines.pop()
     const dueMs = this.#deadlines.peekKey()
     if (dueMs >= this.#timerDueMs) return
     this.#timer?.cancel()
@@ -119,7 +120,10 @@ export class Purgatory<Key> {
     this.#timer = this.#clock.timer(dueMs - this.#clock.monotonicMs(), () => {
       this.#timerDueMs = Number.POSITIVE_INFINITY
       const nowMs = this.#clock.monotonicMs()
-      while (this.#deadlines.peekKey() <= nowMs) this.#expire(this.#deadlines.pop()!)
+      const deadlines = this.#deadlines
+      while (deadlines.size > 0 && (deadlines.peekKey() <= nowMs || deadlines.peek()!.operation === undefined)) {
+        this.#expire(deadlines.pop()!)
+      }
       this.#schedule()
     })
   }

@@ -156,8 +156,8 @@ export class ServerConnection implements ConnectionHandlers {
   }
 
   /** Ends the connection behind the answers to what was asked before this. */
-  endBefore(slot: Slot, reason: string): void {
-    const at = this.#slots.findIndex((each) => each === slot)
+  endBefore(slot: OpenSlot, reason: string): void {
+    const at = this.#slots.indexOf(slot)
     if (at === -1) return
     for (const behind of this.#slots.splice(at)) {
       behind.state = 'gone'
