@@ -23,6 +23,8 @@ type Response = InferInput<typeof Fetch.response>
 type PartitionResult = Response['responses'][number]['partitions'][number]
 type WantedPartition = Request['topics'][number]['partitions'][number]
 
+const TOPIC_IDS_SINCE = 13
+
 export const fetch = handler<Services, typeof Fetch.request.fields, typeof Fetch.response.fields>(Fetch, {
   versions: [4, 18],
   servedBy: 'partition leader',
@@ -38,8 +40,8 @@ export const fetch = handler<Services, typeof Fetch.request.fields, typeof Fetch
     })),
   }),
   handle: (request, services, call) => {
-    // No session was ever given out: one that is named is not known.
-    if (request.sessionId !== 0 && request.sessionEpoch > 0) {
+    // No session was ever given out: one that goes on is not known, whatever it is called.
+    if (request.sessionEpoch > 0) {
       return call.reply({ errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND, responses: [] })
     }
     const broker = brokerOf(services)
@@ -66,7 +68,8 @@ class DelayedFetch implements DelayedOperation {
     this.#request = request
     this.#broker = broker
     this.#call = call
-    for (const { topic: name, topicId, partitions } of request.topics) {
+    for (const { topic: name, topicId: id, partitions } of request.topics) {
+      const topicId = call.version < TOPIC_IDS_SINCE ? undefined : id
       for (const wanted of partitions) {
         const found = findPartition(broker, { name, topicId }, wanted.partition)
         this.#parts.push(

@@ -1,13 +1,12 @@
 /** Which hosted partition a request means, by name or by id, or the error that says why there is none. */
-import { ZERO_UUID } from '../../../base/uuid.js'
 import type { ErrorName } from '../../../protocol/errors.js'
 import type { Broker } from '../../broker.js'
 import { Partition } from '../../partition.js'
 
-/** A request names its topics either way, by version. */
+/** A request names its topics either way, by version; with an id the name says nothing. */
 export interface TopicReference {
   readonly name: string
-  readonly topicId: string
+  readonly topicId: string | undefined
 }
 
 export function findPartition(
@@ -16,9 +15,8 @@ export function findPartition(
   partition: number,
 ): Partition | ErrorName {
   const { image, replicas } = broker
-  const byId = topicId !== ZERO_UUID
-  const topic = byId ? image.topicsById.get(topicId) : image.topicsByName.get(name)
-  if (topic === undefined) return byId ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
+  const topic = topicId === undefined ? image.topicsByName.get(name) : image.topicsById.get(topicId)
+  if (topic === undefined) return topicId === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID'
   if (topic.partitions[partition] === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
   const hosted = replicas.find(topic.topicId, partition)
   if (hosted instanceof Partition) return hosted

@@ -4,7 +4,6 @@
  * Left out: v0; tiered storage: the earliest local offset is the earliest, and nothing is tiered or pending.
  */
 
-import { ZERO_UUID } from '../../../base/uuid.js'
 import { DiskError } from '../../../io/disk.js'
 import { ErrorCode, type ErrorName } from '../../../protocol/errors.js'
 import { ListOffsets } from '../../../protocol/messages/list-offsets.js'
@@ -67,7 +66,7 @@ const NOTHING: Found = { offset: -1, timestamp: -1 }
 function find(broker: Broker, name: string, wanted: WantedPartition, version: number): PartitionResult {
   const { partitionIndex, currentLeaderEpoch, timestamp } = wanted
   const failed = (error: ErrorName): PartitionResult => ({ partitionIndex, errorCode: ErrorCode[error] })
-  const partition = findPartition(broker, { name, topicId: ZERO_UUID }, partitionIndex)
+  const partition = findPartition(broker, { name, topicId: undefined }, partitionIndex)
   if (typeof partition === 'string') return failed(partition)
   const error = partition.checkEpoch(currentLeaderEpoch)
   if (error !== undefined) return failed(error)

@@ -24,9 +24,13 @@ type PartitionResult = Response['responses'][number]['partitionResponses'][numbe
 
 const ZSTD = 4
 const ZSTD_SINCE = 7
+const TOPIC_IDS_SINCE = 13
 const MAGIC_2_SINCE = 3
 /** From this size on a batch with memory of its own is written from there instead of being copied. */
 const BY_REFERENCE_FROM_BYTES = 16 * 1024
+
+/** Longer than any write takes but on a disk that is stuck. */
+const SHORTEST_WRITE_TIMEOUT_MS = 1000
 
 const validator = new BatchValidator()
 
@@ -35,18 +39,21 @@ export const produce = handler<Services, typeof Produce.request.fields, typeof P
   servedBy: 'partition leader',
   listeners: ['broker'],
   authorize: ({ topicData }) => topicData.map(({ name }) => ({ operation: 'WRITE', resource: topic(name) })),
-  refuse: (request, errorCode) => ({
-    responses: request.topicData.map(({ name, topicId, partitionData }) => ({
+  refuse: ({ acks, topicData }, errorCode) => {
+    if (acks === 0) return undefined
+    const responses = topicData.map(({ name, topicId, partitionData }) => ({
       name,
       topicId,
       partitionResponses: partitionData.map(({ index }) => ({ index, errorCode, baseOffset: -1 })),
-    })),
-  }),
+    }))
+    return { responses }
+  },
   handle: (request, services, call) => {
     const broker = brokerOf(services)
     const { acks } = request
     const parts: Part[] = []
-    for (const { name, topicId, partitionData } of request.topicData) {
+    for (const { name, topicId: id, partitionData } of request.topicData) {
+      const topicId = call.version < TOPIC_IDS_SINCE ? undefined : id
       for (const { index, records } of partitionData) {
         parts.push(appendTo(broker, request, { name, topicId, index, records }, call))
       }
@@ -59,7 +66,9 @@ export const produce = handler<Services, typeof Produce.request.fields, typeof P
     }
     const operation = new DelayedProduce(request, parts, call)
     const partitions = parts.flatMap(({ appended, partition }) => (appended === undefined ? [] : [partition!]))
-    broker.replicas.produces.tryCompleteOrWatch(operation, partitions, request.timeoutMs)
+    // The time that the client allows is for replicas: the write at the end of this turn is waited for in any case.
+    const waitMs = acks === 1 ? Math.max(request.timeoutMs, SHORTEST_WRITE_TIMEOUT_MS) : request.timeoutMs
+    broker.replicas.produces.tryCompleteOrWatch(operation, partitions, waitMs)
   },
 })
 
@@ -74,7 +83,7 @@ interface Part {
 
 interface Wanted {
   readonly name: string
-  readonly topicId: string
+  readonly topicId: string | undefined
   readonly index: number
   readonly records: Uint8Array | null
 }
