@@ -2,6 +2,7 @@
 /** The command line: finds the command, runs it. */
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
+import { simCommand } from './cli/sim.js'
 import { startCommand } from './cli/start.js'
 import { VERSION } from './cli/version.js'
 
@@ -9,6 +10,7 @@ await yargs(hideBin(process.argv))
   .scriptName('lograft')
   .usage('$0 <command> [options]')
   .command(startCommand)
+  .command(simCommand)
   .demandCommand(1, 'say what to do: one of the commands above')
   .strict()
   .version(VERSION)

@@ -77,7 +77,9 @@ export class DiskDevice {
   }
 
   get freeBytes(): number {
-    return Math.max(0, this.faults.capacityBytes - this.usedBytes)
+    const { capacityBytes } = this.faults
+    // Asked at every write, and mostly there is no end to the disk.
+    return capacityBytes === Number.POSITIVE_INFINITY ? capacityBytes : Math.max(0, capacityBytes - this.usedBytes)
   }
 
   losePower(): void {

@@ -222,7 +222,9 @@ class SimulatedDiskFile implements DiskFile {
       let error: DiskError | undefined
       let length = 0
       try {
-        length = this.readSync(position, target)
+        // Not readSync: the file may have been closed meanwhile, and a read that has begun is seen through.
+        this.#disk.device.mayFail('read', this.path)
+        length = this.#file.read(position, target)
       } catch (cause) {
         if (!(cause instanceof DiskError)) throw cause
         error = cause

@@ -13,6 +13,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   'failed-flush',
   'disk-full',
   'stuck-disk',
+  'io-error',
 ]
 
 export class FaultSchedule {
@@ -59,7 +60,9 @@ export class FaultSchedule {
     const random = this.#random
     switch (kind) {
       case 'process-crash':
-        if (random.chance(0.5)) world.crash()
+        // No fault, but what it leaves behind is trusted at the next start.
+        if (random.chance(0.2)) world.stopOnce()
+        else if (random.chance(0.5)) world.crash()
         else world.strikeAtOperation(random.between(1, 40), 'crash')
         return
       // A torn write is what a power loss, or a crash within a write, leaves.

@@ -14,12 +14,13 @@ import { FAULT_KINDS, FaultSchedule } from './faults.js'
 import { Invariants } from './invariants.js'
 import { Machine } from './machine.js'
 import { WorkloadProducer } from './producer.js'
-import { Simulation } from './simulation.js'
+import { Simulation, SimulationError } from './simulation.js'
 import { withTraps } from './traps.js'
 import { BROKER_HOST, BROKER_PORT, World } from './world.js'
 
-/** How long there are load and faults, and how long everything may then take to come to an end. */
-const LOAD_MS = 15_000
+/** How long there are load and faults: one of these. */
+const LOAD_MS = [3000, 8000, 15_000]
+/** How long everything may then take to come to an end. */
 const SETTLE_MS = 120_000
 
 export interface ScenarioOptions {
@@ -71,6 +72,8 @@ class Scenario {
   readonly #clients: SimulatedClient[] = []
   readonly #history: Operation[] = []
   readonly #invariants: Invariants
+  readonly #loadMs: number
+  #quiet = false
   #nextProcess = 0
 
   constructor(seed: string | number, options: ScenarioOptions) {
@@ -87,6 +90,7 @@ class Scenario {
       },
       longestDownMs: random.pick([20, 300]),
     })
+    this.#loadMs = random.pick(LOAD_MS)
     this.#invariants = new Invariants(this.#world)
     const count = random.between(1, 3)
     for (let n = 0; n < count; n++) {
@@ -109,9 +113,10 @@ class Scenario {
     const faults = new FaultSchedule(world, this.#options.faults ?? FAULT_KINDS, (kind) =>
       this.#history.push({ f: 'fault', type: 'info', kind, process: -1, time: simulation.nowMs }),
     )
-    this.#until(() => false, LOAD_MS)
+    this.#until(() => false, this.#loadMs)
 
     faults.stop()
+    this.#quiet = true
     for (const producer of this.#producers) producer.stop()
     this.#must(
       'the producers come to an end',
@@ -123,7 +128,7 @@ class Scenario {
     this.#invariants.checkAll()
     for (const client of this.#clients) client.stop()
     world.stop()
-    this.#must('the node stops', () => world.machine.process?.alive === false)
+    this.#must('the node stops cleanly', () => world.exitCode === 0)
     return this.#report()
   }
 
@@ -137,8 +142,8 @@ class Scenario {
 
   #must(what: string, condition: () => boolean): void {
     if (!this.#until(condition, SETTLE_MS)) {
-      const trace = this.#simulation.trace.slice(-40).join('\n')
-      throw new Error(`seed ${this.#simulation.seed}: within ${SETTLE_MS} ms it should be that ${what}\n${trace}`)
+      const { seed, nowMs, trace } = this.#simulation
+      throw new SimulationError(seed, nowMs, what, trace, `not within ${SETTLE_MS} ms`)
     }
   }
 
@@ -205,6 +210,8 @@ class Scenario {
         admin.call(CreateTopics, { topics: [wanted], timeoutMs: 2000 }, (_, response) => {
           const result = response?.topics[0]
           const known = result?.errorCode === ErrorCode.NONE ? result.topicId : this.#idOf(name)
+          // Whoever began to use it now would not be told to stop.
+          if (this.#quiet) return
           if (known === undefined) return admin.later(100, () => create(topic))
           topic.topicId = known
           this.#useTopic(topic)
@@ -212,7 +219,7 @@ class Scenario {
       )
     }
     for (const topic of this.#topics) {
-      this.#simulation.schedule(random.below(3000), `create ${topic.name}`, () => create(topic))
+      this.#simulation.schedule(random.below(2000), `create ${topic.name}`, () => create(topic))
     }
   }
 

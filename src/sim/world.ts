@@ -26,6 +26,8 @@ export class World {
   /** How often the node has been started, and how often it ended itself because it could not go on. */
   starts = 0
   exits = 0
+  /** Of the last start that has ended by itself. */
+  exitCode: number | undefined
   /** Whether a dead node is started again. */
   restart = true
   #node: Node | undefined
@@ -52,17 +54,20 @@ export class World {
   get partitions(): readonly Partition[] {
     const broker = this.node?.broker
     if (broker === undefined) return []
-    return [...broker.image.topicsById.values()].flatMap(({ topicId, partitions }) =>
-      [...partitions.keys()].flatMap((index) => {
-        const hosted = broker.replicas.find(topicId, index)
-        return hosted instanceof Partition ? [hosted] : []
-      }),
-    )
+    const hosted: Partition[] = []
+    for (const { topicId, partitions } of broker.image.topicsById.values()) {
+      for (let index = 0; index < partitions.length; index++) {
+        const partition = broker.replicas.find(topicId, index)
+        if (partition instanceof Partition) hosted.push(partition)
+      }
+    }
+    return hosted
   }
 
   start(): void {
     if (this.machine.process?.alive === true) return
     this.starts++
+    this.exitCode = undefined
     this.#serving = false
     const config = nodeConfig({
       ...this.#options.settings,
@@ -84,6 +89,7 @@ export class World {
         node.start()
       },
       (code) => {
+        this.exitCode = code
         if (code !== 0) this.exits++
         this.#startLater()
       },
@@ -108,9 +114,14 @@ export class World {
     this.machine.device.crashPoint = { operationsLeft: operations, strike: () => this[kind]() }
   }
 
-  /** Stops the node in order; `stopped` when it has ended. */
+  /** Stops the node in order, for good. */
   stop(): void {
     this.restart = false
+    this.stopOnce()
+  }
+
+  /** Stops the node in order; it is started again. */
+  stopOnce(): void {
     const { node } = this
     const process = this.machine.process
     process?.after(0, 'arrival', 'stop', () => node?.stop())

@@ -52,6 +52,7 @@ export class LogManager {
   #lastCheckpointMs: number
   #bytesAtCheckpoint = 0
   #closed = false
+  #afterCheckpoint: (() => void) | undefined
 
   /** The directory is taken over and marked as running. Throws `DiskError`. */
   constructor(ports: Ports, directory: LogDirectory, checkpointIntervalMs: number) {
@@ -101,6 +102,12 @@ export class LogManager {
   /** Flushes and writes down everything. Without an error the directory may be marked as cleanly stopped. */
   closeClean(done: DiskDone): void {
     this.#stopTimer()
+    // Both write the same files.
+    if (this.#checkpointing) this.#afterCheckpoint = () => this.#closeLogs(done)
+    else this.#closeLogs(done)
+  }
+
+  #closeLogs(done: DiskDone): void {
     let failure: DiskError | undefined
     const logs = [...this.#logs.values()]
     let open = logs.length
@@ -223,6 +230,7 @@ export class LogManager {
     const finish: DiskDone = (error) => {
       this.#checkpointing = false
       if (error !== undefined) this.#directory.report(error)
+      this.#afterCheckpoint?.()
     }
     const next = (): void => {
       if (this.#closed) return finish(undefined)
