@@ -14,6 +14,7 @@ import { type DiskDone, DiskError } from '../io/disk.js'
 import { rollReason } from '../log/segment-roll.js'
 import type { BatchView } from '../records/batch.js'
 import { asDiskError } from './atomic-file.js'
+import type { BytesOwner, Gather } from './gather.js'
 import type { LogDirectory } from './log-directory.js'
 import { LogFlusher } from './log-flusher.js'
 import { type LoadEnvironment, type LoadedLog, type LogDamagedError, loadLog } from './log-loader.js'
@@ -22,6 +23,8 @@ import { LogSegment, type SegmentOptions, segmentPath } from './log-segment.js'
 import type { LogState } from './log-state.js'
 import { Segments } from './segments.js'
 import type { TurnWritable, TurnWriter } from './turn-writer.js'
+
+export type { BytesOwner } from './gather.js'
 
 export interface LogOptions extends SegmentOptions {
   readonly segmentBytes: number
@@ -43,12 +46,6 @@ export interface LogObserver {
   failed(error: DiskError): void
   /** Appends are taken again. */
   repaired(): void
-}
-
-/** Who keeps the bytes of a batch: they stay until `release` has come for each `retain`. */
-export interface BytesOwner {
-  retain(): void
-  release(): void
 }
 
 /** Of bytes that nobody else uses. */
@@ -76,9 +73,8 @@ export class PartitionLog implements TurnWritable {
   #repairing = false
   #closed = false
 
-  /** Chunks of this turn for the active segment, and whom to tell when they are written or refused. */
-  #chunks: Uint8Array[] = []
-  #lent: (() => void)[] = []
+  /** Of this turn, for the active segment. */
+  readonly #gather: Gather
   /** Oldest first. */
   #writes: Write[] = []
   #whenWritten: (() => void)[] = []
@@ -95,6 +91,7 @@ export class PartitionLog implements TurnWritable {
     this.directory = directory
     this.#environment = environment
     this.#options = options
+    this.#gather = environment.turns.gather()
     this.#segments = new Segments(loaded.segments)
     this.#state = loaded.state
     this.#nextOffset = loaded.endOffset
@@ -182,34 +179,23 @@ export class PartitionLog implements TurnWritable {
     segment.sizeBytes += sizeBytes
     this.#nextOffset = lastOffset + 1
     this.#environment.turns.bytesAppended += sizeBytes
-    const bytes = batch.bytes.subarray(batch.start, batch.start + sizeBytes)
-    if (owner === undefined) this.#gather(this.#environment.turns.copy(bytes))
-    else {
-      owner.retain()
-      this.#gather(bytes)
-      this.#lent.push(() => owner.release())
-    }
+    const { bytes, start } = batch
+    if (owner === undefined) this.#gather.copy(bytes, start, start + sizeBytes)
+    else this.#gather.lend(bytes.subarray(start, start + sizeBytes), owner)
     this.#environment.turns.schedule(this)
     return baseOffset
   }
 
-  writeTurn(written: () => void): void {
-    if (this.#chunks.length === 0) return written()
-    const chunks = this.#chunks
-    const lent = this.#lent
-    this.#chunks = []
-    this.#lent = []
-    const finished = (): void => {
-      written()
-      for (const release of lent) release()
-    }
+  writeTurn(): void {
+    if (this.#gather.isEmpty) return
+    const gathered = this.#gather.take()
     // What was gathered before the failure was learned of is part of it.
-    if (this.#failure !== undefined) return finished()
+    if (this.#failure !== undefined) return gathered.release()
     const segment = this.#segments.active
     const write: Write = { segment, endBytes: segment.sizeBytes, endOffset: this.#nextOffset, state: 'pending' }
     this.#writes.push(write)
-    segment.file.append(chunks, (error) => {
-      finished()
+    segment.file.append(gathered.chunks, (error) => {
+      gathered.release()
       write.state = error === undefined ? 'done' : 'failed'
       if (error !== undefined) this.#fail(error)
       this.#settleWrites()
@@ -280,8 +266,8 @@ export class PartitionLog implements TurnWritable {
       done(error)
     }
     this.#environment.turns.schedule({
-      writeTurn: (written) => {
-        this.writeTurn(written)
+      writeTurn: () => {
+        this.writeTurn()
         this.#afterWrites(() => {
           this.flush()
           this.#flusher.afterFlushes(() => this.#writeDown(finish))
@@ -296,20 +282,11 @@ export class PartitionLog implements TurnWritable {
     this.#segments.close()
   }
 
-  /** Neighbours in memory become one chunk: fewer for the system call to look at. */
-  #gather(bytes: Uint8Array): void {
-    const last = this.#chunks[this.#chunks.length - 1]
-    if (last !== undefined && last.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset) {
-      const joined = Buffer.from(last.buffer, last.byteOffset, last.length + bytes.length)
-      this.#chunks[this.#chunks.length - 1] = joined
-    } else this.#chunks.push(bytes)
-  }
-
   /** Throws `DiskError`. */
   #roll(): void {
-    const { disk, turns } = this.#environment
+    const { disk } = this.#environment
     this.#appending = true
-    this.writeTurn(turns.hold())
+    this.writeTurn()
     this.#appending = false
     if (this.#failure !== undefined) throw this.#failure
     let segment: LogSegment
@@ -361,12 +338,7 @@ export class PartitionLog implements TurnWritable {
   }
 
   #atEndOfTurn(action: () => void): void {
-    this.#environment.turns.schedule({
-      writeTurn: (written) => {
-        written()
-        action()
-      },
-    })
+    this.#environment.turns.schedule({ writeTurn: action })
   }
 
   /** Throws `DiskError`. */
