@@ -25,6 +25,8 @@ type Response = InferInput<typeof Metadata.response>
 type TopicResult = Response['topics'][number]
 
 const CREATE_TIMEOUT_MS = 5000
+/** Before, a response cannot leave the name out, and a request may not either. */
+const BY_ID_SINCE = 12
 const INTERNAL_TOPICS = new Set(['__consumer_offsets', '__transaction_state', '__share_group_state'])
 
 export const metadata = handler<Services, typeof Metadata.request.fields, typeof Metadata.response.fields>(Metadata, {
@@ -39,6 +41,10 @@ export const metadata = handler<Services, typeof Metadata.request.fields, typeof
     errorCode,
   }),
   handle: (request, services, call) => {
+    if (call.version < BY_ID_SINCE && request.topics?.some(({ name }) => name === null)) {
+      const topics = request.topics.map(({ name }) => failed(ErrorCode.INVALID_REQUEST, name ?? ''))
+      return call.reply({ brokers: [], topics })
+    }
     const missing = topicsToCreate(request, services)
     if (missing.length === 0) return call.reply(answer(request, services, call, new Map()))
     const wanted = missing.map((name) => ({
@@ -67,8 +73,8 @@ function asksForAll({ topics }: Request, version: number): boolean {
 function topicsToCreate(request: Request, services: Services): string[] {
   const { settings, image } = brokerOf(services)
   if (!request.allowAutoTopicCreation || !settings['auto.create.topics.enable']) return []
-  const names = (request.topics ?? []).flatMap(({ name }) => name ?? [])
-  return names.filter((name) => !image.topicsByName.has(name) && invalidTopicName(name) === undefined)
+  const names = new Set((request.topics ?? []).flatMap(({ name }) => name ?? []))
+  return [...names].filter((name) => !image.topicsByName.has(name) && invalidTopicName(name) === undefined)
 }
 
 function answer(

@@ -27,6 +27,15 @@ const LARGEST_TIMESTAMP = -3
 const EARLIEST_LOCAL = -4
 const LATEST_TIERED = -5
 const EARLIEST_PENDING_UPLOAD = -6
+/** From which version on a client may mean these times. */
+const SPECIAL_SINCE: ReadonlyMap<number, number> = new Map([
+  [LATEST, 1],
+  [EARLIEST, 1],
+  [LARGEST_TIMESTAMP, 7],
+  [EARLIEST_LOCAL, 8],
+  [LATEST_TIERED, 9],
+  [EARLIEST_PENDING_UPLOAD, 11],
+])
 const LEADER_EPOCH_SINCE = 4
 /** The largest batch that is opened to find a time in it. */
 const MAX_BATCH_BYTES = 128 * 1024 * 1024
@@ -70,7 +79,10 @@ function find(broker: Broker, name: string, wanted: WantedPartition, version: nu
   if (typeof partition === 'string') return failed(partition)
   const error = partition.checkEpoch(currentLeaderEpoch)
   if (error !== undefined) return failed(error)
-  let found: Found | undefined
+  if (timestamp < 0 && version < (SPECIAL_SINCE.get(timestamp) ?? Number.POSITIVE_INFINITY)) {
+    return failed('UNSUPPORTED_VERSION')
+  }
+  let found: Found
   try {
     found = lookUp(partition, timestamp)
   } catch (cause) {
@@ -78,15 +90,14 @@ function find(broker: Broker, name: string, wanted: WantedPartition, version: nu
     if (cause instanceof CompressionError || cause instanceof RecordFormatError) return failed('CORRUPT_MESSAGE')
     throw cause
   }
-  if (found === undefined) return failed('UNSUPPORTED_VERSION')
   const result = { partitionIndex, errorCode: ErrorCode.NONE, offset: found.offset, timestamp: found.timestamp }
   return version < LEADER_EPOCH_SINCE || found.offset === -1
     ? result
     : { ...result, leaderEpoch: partition.log.state.epochs.epochOf(found.offset) ?? partition.leaderEpoch }
 }
 
-/** Undefined: no such special time. Throws what reading throws. */
-function lookUp({ log, highWatermark }: Partition, timestamp: number): Found | undefined {
+/** Throws what reading throws. */
+function lookUp({ log, highWatermark }: Partition, timestamp: number): Found {
   switch (timestamp) {
     case LATEST:
       return { offset: highWatermark, timestamp: -1 }
@@ -101,7 +112,7 @@ function lookUp({ log, highWatermark }: Partition, timestamp: number): Found | u
       return largest === -1 ? NOTHING : firstAt(log.batchAtTimestamp(largest, highWatermark), largest)
     }
     default:
-      return timestamp < 0 ? undefined : firstAt(log.batchAtTimestamp(timestamp, highWatermark), timestamp)
+      return firstAt(log.batchAtTimestamp(timestamp, highWatermark), timestamp)
   }
 }
 

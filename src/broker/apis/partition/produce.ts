@@ -16,7 +16,7 @@ import type { DelayedOperation } from '../../purgatory.js'
 import { type Call, handler } from '../../server/handler.js'
 import { topic } from '../../server/stages.js'
 import { brokerOf, type Services } from '../services.js'
-import { findPartition } from './find-partition.js'
+import { findPartition, type TopicReference } from './find-partition.js'
 
 type Request = Infer<typeof Produce.request>
 type Response = InferInput<typeof Produce.response>
@@ -52,10 +52,13 @@ export const produce = handler<Services, typeof Produce.request.fields, typeof P
     const broker = brokerOf(services)
     const { acks } = request
     const parts: Part[] = []
-    for (const { name, topicId: id, partitionData } of request.topicData) {
-      const topicId = call.version < TOPIC_IDS_SINCE ? undefined : id
+    const appendedTo: Partition[] = []
+    for (const { name, topicId, partitionData } of request.topicData) {
+      const reference = { name, topicId: call.version < TOPIC_IDS_SINCE ? undefined : topicId }
       for (const { index, records } of partitionData) {
-        parts.push(appendTo(broker, request, { name, topicId, index, records }, call))
+        const part = appendTo(broker, request, reference, index, records, call)
+        parts.push(part)
+        if (part.appended !== undefined) appendedTo.push(part.partition!)
       }
     }
     if (acks === 0) {
@@ -65,10 +68,9 @@ export const produce = handler<Services, typeof Produce.request.fields, typeof P
       return
     }
     const operation = new DelayedProduce(request, parts, call)
-    const partitions = parts.flatMap(({ appended, partition }) => (appended === undefined ? [] : [partition!]))
     // The time that the client allows is for replicas: the write at the end of this turn is waited for in any case.
     const waitMs = acks === 1 ? Math.max(request.timeoutMs, SHORTEST_WRITE_TIMEOUT_MS) : request.timeoutMs
-    broker.replicas.produces.tryCompleteOrWatch(operation, partitions, waitMs)
+    broker.replicas.produces.tryCompleteOrWatch(operation, appendedTo, waitMs)
   },
 })
 
@@ -81,25 +83,18 @@ interface Part {
   message: string | null
 }
 
-interface Wanted {
-  readonly name: string
-  readonly topicId: string | undefined
-  readonly index: number
-  readonly records: Uint8Array | null
-}
-
-function appendTo(broker: Broker, request: Request, wanted: Wanted, call: Call<Response>): Part {
-  const { acks, transactionalId } = request
-  const refused = (error: ErrorName, message: string | null = null): Part => ({
-    partition: undefined,
-    appended: undefined,
-    error,
-    message,
-  })
+function appendTo(
+  broker: Broker,
+  { acks, transactionalId }: Request,
+  reference: TopicReference,
+  index: number,
+  records: Uint8Array | null,
+  call: Call<Response>,
+): Part {
   if (acks !== 0 && acks !== 1 && acks !== -1) return refused('INVALID_REQUIRED_ACKS')
-  const partition = findPartition(broker, wanted, wanted.index)
+  const partition = findPartition(broker, reference, index)
   if (typeof partition === 'string') return refused(partition)
-  const fault = checkBatch(wanted.records, call.version)
+  const fault = checkBatch(records, call.version)
   if (fault !== undefined) return refused(fault.error, fault.message)
   const { batch } = validator
   if (batch.isTransactional || transactionalId !== null) {
@@ -119,6 +114,10 @@ function appendTo(broker: Broker, request: Request, wanted: Wanted, call: Call<R
   if (result.kind === 'refused')
     return { partition, appended: undefined, error: result.error, message: result.message ?? null }
   return { partition, appended: result, error: undefined, message: null }
+}
+
+function refused(error: ErrorName, message: string | null = null): Part {
+  return { partition: undefined, appended: undefined, error, message }
 }
 
 /** Large batches are written from the memory that they came in, if they have one of their own. */

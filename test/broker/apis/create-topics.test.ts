@@ -1,0 +1,166 @@
+/** CreateTopics over the wire: what is created, what is refused, and what the answer says of it. */
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { errorByCode } from '../../../src/protocol/errors.js'
+import { CreateTopics } from '../../../src/protocol/messages/create-topics.js'
+import { Metadata } from '../../../src/protocol/messages/metadata.js'
+import type { InferInput } from '../../../src/protocol/schema.js'
+import { startNode } from '../test-node.js'
+
+const broker = await startNode({ 'num.partitions': '4', 'auto.create.topics.enable': 'false' })
+const client = await broker.client()
+after(() => {
+  client.close()
+  return broker.remove()
+})
+
+type Wanted = InferInput<typeof CreateTopics.request>['topics'][number]
+
+function wanted(name: string, changes: Partial<Wanted> = {}): Wanted {
+  return { name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [], ...changes }
+}
+
+async function create(topics: readonly Wanted[], options: { validateOnly?: boolean; version?: number } = {}) {
+  const { version = 7, ...rest } = options
+  return (await client.request(CreateTopics, version, { topics, timeoutMs: 5000, ...rest })).topics
+}
+
+async function refused(topic: Wanted, error: string, message: RegExp): Promise<void> {
+  const [result] = await create([topic])
+  assert.equal(errorByCode(result!.errorCode).name, error, JSON.stringify(topic))
+  assert.match(result!.errorMessage!, message)
+  const existed = (await create([topic], { validateOnly: true }))[0]!
+  assert.equal(errorByCode(existed.errorCode).name, error)
+}
+
+async function partitionsOf(name: string): Promise<number> {
+  const { topics } = await client.request(Metadata, 12, { topics: [{ name }] })
+  return topics[0]!.partitions.length
+}
+
+test('the answer says what was made, and the topic can be used with it', async () => {
+  const [topic] = await create([
+    wanted('made', { numPartitions: 5, configs: [{ name: 'max.message.bytes', value: '1234' }] }),
+  ])
+  assert.deepEqual(
+    [topic!.errorCode, topic!.errorMessage, topic!.numPartitions, topic!.replicationFactor],
+    [0, null, 5, 1],
+  )
+  assert.equal(topic!.topicId.length, 22)
+  const { topics } = await client.request(Metadata, 12, { topics: [{ name: null, topicId: topic!.topicId }] })
+  assert.deepEqual([topics[0]!.name, topics[0]!.partitions.map(({ leaderId }) => leaderId)], ['made', [1, 1, 1, 1, 1]])
+  const configs = new Map(topic!.configs!.map(({ name, value, configSource }) => [name, [value, configSource]]))
+  assert.deepEqual(configs.get('max.message.bytes'), ['1234', 1])
+  assert.deepEqual(configs.get('min.insync.replicas'), ['1', 5])
+})
+
+test("-1 stands for the broker's defaults", async () => {
+  const [topic] = await create([wanted('defaults', { numPartitions: -1, replicationFactor: -1 })])
+  assert.deepEqual([topic!.errorCode, topic!.numPartitions, topic!.replicationFactor], [0, 4, 1])
+  assert.equal(await partitionsOf('defaults'), 4)
+})
+
+test('validating only checks everything, answers as if, and makes nothing', async () => {
+  for (const version of [1, 4, 5, 7]) {
+    const [topic] = await create([wanted('validated', { numPartitions: 2 })], { validateOnly: true, version })
+    assert.equal(topic!.errorCode, 0)
+    if (version >= 5) assert.equal(topic!.numPartitions, 2)
+    assert.equal(topic!.topicId, 'AAAAAAAAAAAAAAAAAAAAAA')
+  }
+  assert.equal(await partitionsOf('validated'), 0)
+  assert.equal((await create([wanted('validated')]))[0]!.errorCode, 0)
+  await refused(wanted('validated'), 'TOPIC_ALREADY_EXISTS', /validated/)
+})
+
+test('what exists, or is named twice in the request, is refused; the others of the request are made', async () => {
+  await create([wanted('exists')])
+  await refused(wanted('exists'), 'TOPIC_ALREADY_EXISTS', /exists already/)
+  const results = await create([wanted('once'), wanted('double'), wanted('exists'), wanted('double')])
+  assert.deepEqual(results.map(({ name, errorCode }) => `${name} ${errorByCode(errorCode).name}`).sort(), [
+    'double INVALID_REQUEST',
+    'exists TOPIC_ALREADY_EXISTS',
+    'once NONE',
+  ])
+  assert.deepEqual([await partitionsOf('once'), await partitionsOf('double')], [1, 0])
+})
+
+test('names', async () => {
+  await create([wanted('dotted.name')])
+  await refused(wanted('dotted_name'), 'INVALID_TOPIC_EXCEPTION', /collides with topic dotted.name/)
+  for (const name of ['', '.', '..', 'a b', 'a/b', 'x'.repeat(250), '__cluster_metadata']) {
+    await refused(wanted(name), 'INVALID_TOPIC_EXCEPTION', /./)
+  }
+  // Also among those of one request.
+  const results = await create([wanted('pair.x'), wanted('pair_x')])
+  assert.deepEqual(
+    results.map(({ errorCode }) => errorByCode(errorCode).name),
+    ['NONE', 'INVALID_TOPIC_EXCEPTION'],
+  )
+})
+
+test('numbers of partitions and replicas', async () => {
+  for (const numPartitions of [0, -2, -(2 ** 31)]) {
+    await refused(wanted('numbers', { numPartitions }), 'INVALID_PARTITIONS', /at least 1/)
+  }
+  await refused(wanted('numbers', { numPartitions: 2 ** 31 - 1 }), 'POLICY_VIOLATION', /too many/)
+  for (const replicationFactor of [0, -2]) {
+    await refused(wanted('numbers', { replicationFactor }), 'INVALID_REPLICATION_FACTOR', /at least 1/)
+  }
+  for (const replicationFactor of [2, 32767]) {
+    await refused(wanted('numbers', { replicationFactor }), 'INVALID_REPLICATION_FACTOR', /one broker is available/)
+  }
+})
+
+test('configurations', async () => {
+  for (const [name, value, message] of [
+    ['no.such.config', '1', /not a configuration/],
+    ['max.message.bytes', 'many', /whole number/],
+    ['max.message.bytes', '-1', /at least|from 0/],
+    ['max.message.bytes', null, /no value/],
+    ['flush.policy', 'sometimes', /commit or os/],
+    ['min.insync.replicas', '0', /from 1/],
+  ] as const) {
+    await refused(wanted('configured', { configs: [{ name, value }] }), 'INVALID_CONFIG', message)
+  }
+})
+
+test('assignments', async () => {
+  const assigned = (...partitions: [number, number[]][]): Partial<Wanted> => ({
+    numPartitions: -1,
+    replicationFactor: -1,
+    assignments: partitions.map(([partitionIndex, brokerIds]) => ({ partitionIndex, brokerIds })),
+  })
+  const [topic] = await create([wanted('assigned', assigned([1, [1]], [0, [1]]))])
+  assert.deepEqual([topic!.errorCode, topic!.numPartitions, topic!.replicationFactor], [0, 2, 1])
+  for (const [changes, message] of [
+    [assigned([0, [1]], [2, [1]]), /1 is missing/],
+    [assigned([-1, [1]]), /0 is missing/],
+    [assigned([0, [1]], [0, [1]]), /assigned twice/],
+    [assigned([0, []]), /needs replicas/],
+    [assigned([0, [1, 1]]), /different brokers/],
+    [assigned([0, [9]]), /no broker 9/],
+  ] as const) {
+    await refused(wanted('misassigned', changes), 'INVALID_REPLICA_ASSIGNMENT', message)
+  }
+  const both = { ...assigned([0, [1]]), numPartitions: 1 }
+  await refused(wanted('misassigned', both), 'INVALID_REQUEST', /must be -1/)
+})
+
+test('a request for nothing is answered with nothing', async () => {
+  assert.deepEqual(await create([]), [])
+})
+
+test('many at once over several connections: each name is made once', async () => {
+  const names = Array.from({ length: 20 }, (_, n) => `raced-${n % 5}`)
+  const results = await Promise.all(
+    names.map((name) =>
+      broker.use(
+        async (other) => (await other.request(CreateTopics, 7, { topics: [wanted(name)], timeoutMs: 5000 })).topics[0]!,
+      ),
+    ),
+  )
+  for (const name of new Set(names)) {
+    const errors = results.filter((each) => each.name === name).map(({ errorCode }) => errorByCode(errorCode).name)
+    assert.deepEqual(errors.sort(), ['NONE', ...Array(3).fill('TOPIC_ALREADY_EXISTS')])
+  }
+})
