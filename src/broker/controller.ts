@@ -15,6 +15,7 @@ import {
 import { unsupportedLevel } from '../controller/features.js'
 import type { Timer } from '../io/clock.js'
 import type { Ports } from '../io/ports.js'
+import type { Random } from '../io/random.js'
 import type { MetadataImage } from '../metadata/image.js'
 import type { MetadataRecord } from '../metadata/records.js'
 import type { Quorum, QuorumObserver } from './quorum.js'
@@ -51,9 +52,9 @@ export class Controller implements QuorumObserver {
     onUnsupported: (sentence: string) => void,
   ) {
     this.#ports = ports
-    this.#options = options
     this.#quorum = quorum
     this.#track = recorder.track('controller', 'controller', () => this.#core?.capture())
+    this.#options = { ...options, random: recorded(options.random, this.#track) }
     this.#onUnsupported = onUnsupported
     quorum.observe(this)
   }
@@ -91,14 +92,18 @@ export class Controller implements QuorumObserver {
     const unsupported = unsupportedLevel(image)
     if (unsupported !== undefined) return this.#onUnsupported(unsupported)
     const nowMs = this.#ports.clock.monotonicMs()
+    const { clusterId, settings } = this.#options
+    this.#track('leads', { clusterId, settings }, image, nowMs)
     const core = new ControllerCore(this.#options, image, nowMs)
     this.#core = core
     this.#ports.logger.info({ epoch, offset: image.offset }, 'active controller')
+    this.#track('begin')
     this.#append(core, core.begin())
     this.#schedule()
   }
 
   resigned(): void {
+    this.#track('resigned')
     this.#core = undefined
     this.#timer?.cancel()
     for (const { abandon } of this.#waiting.splice(0)) abandon()
@@ -119,6 +124,7 @@ export class Controller implements QuorumObserver {
     if (records.length === 0) return true
     const baseOffset = this.#quorum.propose(records)
     if (baseOffset === undefined) return false
+    this.#track('apply', records, baseOffset)
     core.apply(records, baseOffset)
     return true
   }
@@ -145,5 +151,21 @@ export class Controller implements QuorumObserver {
       this.#append(core, core.expire(nowMs, nextOffset))
       this.#schedule()
     })
+  }
+}
+
+/** What a decision draws is an input to it like any other; it follows the decision in the record. */
+function recorded(random: Random, track: FlightTrack): Random {
+  return {
+    below: (limit) => {
+      const value = random.below(limit)
+      track('drawn', value)
+      return value
+    },
+    bytes: (length) => {
+      const bytes = random.bytes(length)
+      track('drawn', Buffer.from(bytes).toString('hex'))
+      return bytes
+    },
   }
 }

@@ -14,6 +14,7 @@
 import { FlightRecorder } from '../base/flight-recorder.js'
 import type { ListenerConfig, NodeConfig } from '../config/node-config.js'
 import { resolveTopicSettings } from '../config/topic-settings.js'
+import type { Timer } from '../io/clock.js'
 import type { Address, Listener } from '../io/network.js'
 import type { Ports } from '../io/ports.js'
 import { asDiskError } from '../storage/atomic-file.js'
@@ -48,12 +49,14 @@ interface Bound {
 }
 
 const FLIGHT_RECORDER_FILE = 'flight-recorder.jsonl'
+/** A disk that takes longer to take the flight record is part of the trouble. */
+const LONGEST_DUMP_MS = 2000
 
 export class Node {
   readonly #config: NodeConfig
   readonly #ports: Ports
   readonly #events: NodeEvents
-  readonly #recorder = new FlightRecorder()
+  readonly #recorder: FlightRecorder
   readonly #listeners: Bound[] = []
   #directory: LogDirectory | undefined
   #logs: LogManager | undefined
@@ -62,10 +65,11 @@ export class Node {
   #broker: Broker | undefined
   #state: 'new' | 'starting' | 'serving' | 'stopping' | 'ended' = 'new'
 
-  constructor(config: NodeConfig, ports: Ports, events: NodeEvents) {
+  constructor(config: NodeConfig, ports: Ports, events: NodeEvents, recorder = new FlightRecorder()) {
     this.#config = config
     this.#ports = ports
     this.#events = events
+    this.#recorder = recorder
   }
 
   /** Where it listens, by name; the ports are the real ones. */
@@ -140,23 +144,44 @@ export class Node {
     })
   }
 
-  /** Something in this process is wrong: leaves the flight record behind and ends at once, as after a crash. */
+  /** Something in this process is wrong: does nothing more but leave the flight record behind, and ends as after a crash. */
   crashed(error: unknown): void {
-    const directory = this.#directory
-    if (directory !== undefined) {
-      try {
-        const file = this.#ports.disk.open(`${directory.path}/${FLIGHT_RECORDER_FILE}`, { create: true })
-        file.truncate(0)
-        file.append([Buffer.from(this.flightRecord())], () => file.close())
-      } catch {
-        // The error itself is what matters.
-      }
+    if (this.#state === 'ended') return
+    const cause = new NodeError(`something went wrong that never should: ${(error as Error)?.stack ?? String(error)}`)
+    let timer: Timer | undefined
+    let told = false
+    const end = (): void => {
+      timer?.cancel()
+      if (told) return
+      told = true
+      this.#events.ended(cause)
     }
-    this.#end(new NodeError(`something went wrong that never should: ${(error as Error)?.stack ?? String(error)}`))
+    try {
+      const flightRecord = this.flightRecord()
+      this.#halt()
+      if (this.#directory === undefined) return end()
+      const file = this.#ports.disk.open(`${this.#directory.path}/${FLIGHT_RECORDER_FILE}`, { create: true })
+      timer = this.#ports.clock.timer(LONGEST_DUMP_MS, end)
+      file.truncate(0)
+      file.append([Buffer.from(flightRecord)], () => {
+        file.close()
+        end()
+      })
+    } catch {
+      // The error itself is what matters.
+      this.#state = 'ended'
+      end()
+    }
   }
 
   #end(error: NodeError | undefined): void {
     if (this.#state === 'ended') return
+    this.#halt()
+    this.#events.ended(error)
+  }
+
+  /** Lets go of everything, as it is. */
+  #halt(): void {
     this.#state = 'ended'
     for (const { listener, pipeline } of this.#listeners) {
       listener.close()
@@ -167,7 +192,6 @@ export class Node {
     this.#quorum?.stop()
     this.#logs?.close()
     this.#directory?.abandon()
-    this.#events.ended(error)
   }
 
   #openLogs(directory: LogDirectory): void {

@@ -65,7 +65,9 @@ export class Partition implements LogObserver {
     this.#nodeId = nodeId
     this.#settings = settings
     this.#changed = changed
-    this.#track = recorder.track(`${id.topic}-${id.partition}`, 'partition-leader', () => this.#leader?.capture())
+    // A topic that is created again is another one.
+    const name = `${id.topic}-${id.partition} (${id.topicId})`
+    this.#track = recorder.track(name, 'partition-leader', () => this.#leader?.capture())
     log.observer = this
   }
 
@@ -101,8 +103,10 @@ export class Partition implements LogObserver {
     this.#leaderId = state.leader
     if (state.leaderEpoch === this.#leaderEpoch) return
     this.#leaderEpoch = state.leaderEpoch
-    this.#leader = undefined
-    if (state.leader === this.#nodeId) {
+    if (state.leader !== this.#nodeId) {
+      this.#track('resigned')
+      this.#leader = undefined
+    } else {
       const { log } = this
       log.state.epochs.assign(state.leaderEpoch, log.nextOffset)
       const options = {
@@ -114,8 +118,8 @@ export class Partition implements LogObserver {
         logEndOffset: log.logEndOffset,
         flushedEndOffset: log.flushedEndOffset,
       }
+      this.#track('leads', options)
       this.#leader = new PartitionLeader(options)
-      this.#track('become', options)
     }
     this.#changed(this)
   }

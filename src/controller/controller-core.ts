@@ -62,9 +62,10 @@ const deciders: Deciders = {
   AllocateProducerIds: allocateProducerIds,
 }
 
-/** Everything the core is made of, as plain data, but for the image, which is a function of the log up to `offset`. */
+/** Everything the core is made of, as data, but for the source of randomness. */
 export interface ControllerState {
-  readonly offset: number
+  readonly options: Omit<ControllerOptions, 'random'>
+  readonly image: MetadataImage
   readonly lastHeardMs: readonly (readonly [brokerId: number, lastHeardMs: number])[]
 }
 
@@ -78,6 +79,14 @@ export class ControllerCore {
     this.#options = options
     this.#image = image
     for (const brokerId of image.brokers.keys()) this.#lastHeardMs.set(brokerId, nowMs)
+  }
+
+  /** The same core as the one that was captured. */
+  static restore({ options, image, lastHeardMs }: ControllerState, random: Random): ControllerCore {
+    const core = new ControllerCore({ ...options, random }, image, 0)
+    core.#lastHeardMs.clear()
+    for (const [brokerId, heardMs] of lastHeardMs) core.#lastHeardMs.set(brokerId, heardMs)
+    return core
   }
 
   /** With everything that was decided so far, committed or not. */
@@ -136,9 +145,10 @@ export class ControllerCore {
     return { records: [], replies: [] }
   }
 
-  /** For the flight recorder. */
+  /** All there is, for the flight recorder: `restore` makes the same core of it. */
   capture(): ControllerState {
-    return { offset: this.#image.offset, lastHeardMs: [...this.#lastHeardMs] }
+    const { clusterId, settings } = this.#options
+    return { options: { clusterId, settings }, image: this.#image, lastHeardMs: [...this.#lastHeardMs] }
   }
 
   #sessionEndMs(brokerId: number): number {
