@@ -102,10 +102,8 @@ export class ClientConnection implements ConnectionHandlers {
   ): void {
     const version = this.versionOf(message as unknown as Message)
     if (version === undefined) {
-      return done(
-        this.#error ?? new RpcError('failed', `${message.name} is not served in a version known here`),
-        undefined,
-      )
+      const reason = this.#error?.message ?? `${message.name} is not served in a version known here`
+      return done(new RpcError('failed', reason), undefined)
     }
     this.send(message, version, body, done, timeoutMs)
   }
@@ -174,18 +172,20 @@ export class ClientConnection implements ConnectionHandlers {
     const pending = this.#pending.shift()
     if (pending === undefined) return new RpcError('wrong', 'an answer that nobody asked for')
     pending.timer.cancel()
-    let failure: RpcError
+    let answer: ReturnType<typeof decodeResponse<Fields>> | undefined
+    let problem: string
     try {
-      const { correlationId, body } = decodeResponse(pending.message, pending.version, new Reader(bytes, start, end))
-      if (correlationId === pending.correlationId) {
-        pending.done(undefined, body)
-        return undefined
-      }
-      failure = new RpcError('wrong', `an answer to request ${correlationId}, not to ${pending.correlationId}`)
+      answer = decodeResponse(pending.message, pending.version, new Reader(bytes, start, end))
+      problem = `an answer to request ${answer.correlationId}, not to ${pending.correlationId}`
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
-      failure = new RpcError('wrong', error.message)
+      problem = error.message
     }
+    if (answer?.correlationId === pending.correlationId) {
+      pending.done(undefined, answer.body)
+      return undefined
+    }
+    const failure = new RpcError('wrong', problem)
     pending.done(failure, undefined)
     return failure
   }
@@ -195,9 +195,11 @@ export class ClientConnection implements ConnectionHandlers {
     this.#error = error
     this.#assembler.discard()
     this.#socket.destroy()
+    // What cannot be read was not their answer.
+    const loss = error.kind === 'wrong' ? new RpcError('lost', error.message) : error
     for (const { timer, done } of this.#pending.splice(0)) {
       timer.cancel()
-      done(error, undefined)
+      done(loss, undefined)
     }
     this.#options.closed?.(error)
   }
