@@ -64,6 +64,26 @@ for (const seed of SEEDS) {
     assert.deepEqual([valuesOf(short).length, short.tookMs >= 700], [1, true])
   })
 
+  test(`${seed}: a fetch does not wait for more than it may be given`, () => {
+    const broker = new SimulatedBroker(seed, { 'fetch.max.bytes': '1024' })
+    const topic = { name: 'bounded', topicId: broker.createTopic('bounded') }
+    const options = { maxWaitMs: 300_000, minBytes: 1_000_000 }
+    const byClient = broker.client().send(Fetch, 12, fetchRequest(topic, 0, { ...options, maxBytes: batch.length + 1 }))
+    const byBroker = broker.client().send(Fetch, 12, fetchRequest(topic, 0, options))
+    const producer = broker.client()
+    producer.request(Produce, 9, produceRequest(topic, batch))
+    broker.pass(1000)
+    assert.deepEqual([byClient.response, byBroker.response], [undefined, undefined])
+    producer.request(Produce, 9, produceRequest(topic, batch))
+    broker.until(() => byClient.response !== undefined, 'as much as the client takes')
+    assert.equal(byBroker.response, undefined)
+    for (let n = 2 * batch.length; n < 1024; n += batch.length) {
+      producer.request(Produce, 9, produceRequest(topic, batch))
+    }
+    broker.until(() => byBroker.response !== undefined, 'as much as the broker gives')
+    assert.ok(byBroker.tookMs < 30_000)
+  })
+
   test(`${seed}: an error, no minimum and no time are reasons not to wait`, () => {
     const broker = new SimulatedBroker(seed)
     const topic = { name: 'hasty', topicId: broker.createTopic('hasty') }

@@ -1,10 +1,13 @@
 /** Fetch over the wire: which bytes come, how many, and what is said instead. What is about waiting stands in fetch-waits.test.ts. */
 import assert from 'node:assert/strict'
+import fs from 'node:fs'
 import { after, test } from 'node:test'
 import { errorByCode } from '../../../src/protocol/errors.js'
+import { Metadata } from '../../../src/protocol/messages/metadata.js'
 import { BatchIterator } from '../../../src/records/reader.js'
+import { temporaryDirectory } from '../../node-ports.js'
 import { batchOf, Fetch, fetchRequest, Produce, produceRequest, type Topic, valuesIn } from '../requests.js'
-import { startNode } from '../test-node.js'
+import { startNode, type TestNode } from '../test-node.js'
 
 const broker = await startNode({ 'fetch.max.bytes': '5000' })
 const client = await broker.client()
@@ -164,6 +167,49 @@ test('leader epochs: an old one is fenced, a later one is unknown, the current o
   assert.equal((await fetchOne(topic, 0, { partition: { currentLeaderEpoch: 0 } })).error, 'NONE')
   const same = await fetchOne(topic, 1, { partition: { lastFetchedEpoch: 0 } })
   assert.deepEqual([same.error, same.divergingEpoch], ['NONE', { epoch: -1, endOffset: -1 }])
+})
+
+test('an epoch that never was is no place to go on from', async () => {
+  const topic = await topicOf('futures', [['a']])
+  const { error, values } = await fetchOne(topic, 1, { partition: { lastFetchedEpoch: 5 } })
+  assert.deepEqual([error, values], ['OFFSET_OUT_OF_RANGE', []])
+})
+
+test('where the logs part is said before the offset is called out of range', async () => {
+  const directory = temporaryDirectory('epochs')
+  const epochs: number[] = []
+  const start = async (): Promise<TestNode> => {
+    const node = await startNode({}, directory)
+    if (epochs.length === 0) await node.createTopic('parted')
+    const { topics } = await node.use((other) => other.request(Metadata, 12, { topics: [{ name: 'parted' }] }))
+    epochs.push(topics[0]!.partitions[0]!.leaderEpoch)
+    return node
+  }
+  try {
+    for (const values of [['a', 'b'], ['c']]) {
+      const node = await start()
+      await node.use((other) => other.request(Produce, 9, produceRequest({ name: 'parted' }, batchOf(values))))
+      await node.stop()
+    }
+    const node = await start()
+    const [first, second, third] = epochs as [number, number, number]
+    assert.ok(first < second && second < third, epochs.join(', '))
+    const from = async (fetchOffset: number, lastFetchedEpoch: number): Promise<unknown[]> => {
+      const request = fetchRequest({ name: 'parted' }, fetchOffset, { partition: { lastFetchedEpoch } })
+      const [part] = (await node.use((other) => other.request(Fetch, 12, request))).responses[0]!.partitions
+      const { epoch, endOffset } = part!.divergingEpoch
+      return [errorByCode(part!.errorCode).name, valuesIn(part!.records), epoch, endOffset]
+    }
+    assert.deepEqual(await from(2, first), ['NONE', ['c'], -1, -1])
+    assert.deepEqual(await from(3, second), ['NONE', [], -1, -1])
+    assert.deepEqual(await from(3, first), ['NONE', [], first, 2])
+    assert.deepEqual(await from(9, first), ['NONE', [], first, 2])
+    assert.deepEqual(await from(9, second), ['NONE', [], second, 3])
+    assert.deepEqual(await from(9, -1), ['OFFSET_OUT_OF_RANGE', [], -1, -1])
+    await node.stop()
+  } finally {
+    fs.rmSync(directory, { recursive: true, force: true })
+  }
 })
 
 test('an empty request is answered at once, with nothing', async () => {

@@ -92,14 +92,17 @@ class DelayedFetch implements DelayedOperation {
     this.#read()
   }
 
+  get #maxBytes(): number {
+    return Math.min(this.#request.maxBytes, this.#broker.settings['fetch.max.bytes'])
+  }
+
   /** Whether there is enough to answer, or something that must be said at once. */
   #isReady(): boolean {
-    const { minBytes } = this.#request
+    const minBytes = Math.min(this.#request.minBytes, this.#maxBytes)
     if (this.#parts.length === 0 || minBytes <= 0) return true
     let bytes = 0
     for (const { wanted, partition, error } of this.#parts) {
-      if (partition === undefined || error !== undefined || checkPartition(partition, wanted) !== undefined) return true
-      if (findDivergence(partition, wanted) !== undefined) return true
+      if (partition === undefined || error !== undefined || findObstacle(partition, wanted) !== undefined) return true
       bytes += bytesThere(partition, wanted, minBytes)
       if (bytes >= minBytes) return true
     }
@@ -108,7 +111,7 @@ class DelayedFetch implements DelayedOperation {
 
   /** Partition after partition, each with what the ones before have left. */
   #read(): void {
-    let left = Math.min(this.#request.maxBytes, this.#broker.settings['fetch.max.bytes'])
+    let left = this.#maxBytes
     const results: PartitionResult[] = []
     const reads: LogRead[] = []
     let some = false
@@ -149,13 +152,17 @@ function readPart(
 ): void {
   const index = wanted.partition
   if (partition === undefined) return done(failed(index, ErrorCode[error!]))
-  const problem = checkPartition(partition, wanted)
   const { log, highWatermark } = partition
   const offsets = { highWatermark, lastStableOffset: highWatermark, logStartOffset: log.startOffset }
-  if (problem !== undefined)
-    return done({ ...failed(index, ErrorCode[problem]), ...(partition.isLeader ? offsets : {}) })
-  const divergingEpoch = findDivergence(partition, wanted)
-  if (divergingEpoch !== undefined) return done({ ...failed(index, ErrorCode.NONE), ...offsets, divergingEpoch })
+  const obstacle = findObstacle(partition, wanted)
+  if (obstacle !== undefined) {
+    const { error: found = 'NONE', divergingEpoch } = obstacle
+    return done({
+      ...failed(index, ErrorCode[found]),
+      ...(partition.isLeader ? offsets : {}),
+      ...(divergingEpoch === undefined ? {} : { divergingEpoch }),
+    })
+  }
   const maxBytes = Math.min(wanted.partitionMaxBytes, bytesLeft)
   const request = { offset: wanted.fetchOffset, upToOffset: highWatermark, maxBytes, wholeFirstBatch }
   log.read(request, (_, read) => {
@@ -181,29 +188,31 @@ function bytesThere({ log, highWatermark }: Partition, { fetchOffset }: WantedPa
   }
 }
 
-function checkPartition(
-  partition: Partition,
-  { currentLeaderEpoch, fetchOffset }: WantedPartition,
-): ErrorName | undefined {
-  const epochError = partition.checkEpoch(currentLeaderEpoch)
-  if (epochError !== undefined) return epochError
-  const { startOffset, logEndOffset } = partition.log
-  return fetchOffset < startOffset || fetchOffset > logEndOffset ? 'OFFSET_OUT_OF_RANGE' : undefined
+interface Obstacle {
+  readonly error?: ErrorName
+  /** Where the client's log and this one part. */
+  readonly divergingEpoch?: { readonly epoch: number; readonly endOffset: number }
 }
 
 /**
- * Where the client's log and this one part, if it names the epoch of what it has last and this log knows of another end of it (KIP-320,
- * KIP-595).
+ * Why nothing can be read there. A client that names the epoch of what it has last is told where the logs part before it is told that its
+ * offset is none (KIP-320, KIP-595): after a truncation it usually is both.
  */
-function findDivergence(
-  { log }: Partition,
-  { lastFetchedEpoch, fetchOffset }: WantedPartition,
-): { readonly epoch: number; readonly endOffset: number } | undefined {
-  if (lastFetchedEpoch < 0) return undefined
-  const end = log.state.epochs.endOffsetFor(lastFetchedEpoch, log.logEndOffset)
-  if (end === undefined) return { epoch: -1, endOffset: -1 }
-  const { leaderEpoch, endOffset } = end
-  return leaderEpoch < lastFetchedEpoch || endOffset < fetchOffset ? { epoch: leaderEpoch, endOffset } : undefined
+function findObstacle(
+  partition: Partition,
+  { currentLeaderEpoch, lastFetchedEpoch, fetchOffset }: WantedPartition,
+): Obstacle | undefined {
+  const epochError = partition.checkEpoch(currentLeaderEpoch)
+  if (epochError !== undefined) return { error: epochError }
+  const { startOffset, logEndOffset, state } = partition.log
+  if (lastFetchedEpoch >= 0) {
+    const end = state.epochs.endOffsetFor(lastFetchedEpoch, logEndOffset)
+    // An epoch that is later than any here.
+    if (end === undefined) return { error: 'OFFSET_OUT_OF_RANGE' }
+    const { leaderEpoch: epoch, endOffset } = end
+    if (epoch < lastFetchedEpoch || endOffset < fetchOffset) return { divergingEpoch: { epoch, endOffset } }
+  }
+  return fetchOffset < startOffset || fetchOffset > logEndOffset ? { error: 'OFFSET_OUT_OF_RANGE' } : undefined
 }
 
 function failed(partitionIndex: number, errorCode: number): PartitionResult {
