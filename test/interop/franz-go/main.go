@@ -1,0 +1,158 @@
+// create | produce | consume with franz-go; see round-trips.ts for the arguments.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const limit = 60 * time.Second
+
+// One line of the suite's files: encoding/json reads and writes []byte as base64, nil as null.
+type record struct {
+	Partition int32    `json:"partition"`
+	Offset    int64    `json:"offset"`
+	Timestamp int64    `json:"timestamp"`
+	Key       []byte   `json:"key"`
+	Value     []byte   `json:"value"`
+	Headers   []header `json:"headers"`
+}
+
+type header struct {
+	name  string
+	value []byte
+}
+
+func (h header) MarshalJSON() ([]byte, error) { return json.Marshal([]any{h.name, h.value}) }
+
+func (h *header) UnmarshalJSON(text []byte) error {
+	return json.Unmarshal(text, &[]any{&h.name, &h.value})
+}
+
+func check(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func number(text string) int {
+	value, err := strconv.Atoi(text)
+	check(err)
+	return value
+}
+
+func client(options ...kgo.Opt) *kgo.Client {
+	made, err := kgo.NewClient(append(options, kgo.SeedBrokers(os.Args[2]))...)
+	check(err)
+	return made
+}
+
+func create(ctx context.Context, topic string, partitions int) {
+	admin := kadm.NewClient(client())
+	defer admin.Close()
+	_, err := admin.CreateTopic(ctx, int32(partitions), 1, nil, topic)
+	check(err)
+}
+
+func produce(ctx context.Context, topic, path, codec, acks, mode string) {
+	codecs := map[string]kgo.CompressionCodec{
+		"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
+		"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
+	}
+	levels := map[string]kgo.Acks{"0": kgo.NoAck(), "1": kgo.LeaderAck(), "all": kgo.AllISRAcks()}
+	options := []kgo.Opt{
+		kgo.ProducerBatchCompression(codecs[codec]),
+		kgo.RequiredAcks(levels[acks]),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+	}
+	if mode != "idempotent" {
+		options = append(options, kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1))
+	}
+	producer := client(options...)
+	defer producer.Close()
+
+	file, err := os.Open(path)
+	check(err)
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var line record
+		check(json.Unmarshal(lines.Bytes(), &line))
+		made := &kgo.Record{
+			Topic: topic, Partition: line.Partition, Key: line.Key, Value: line.Value,
+			Timestamp: time.UnixMilli(line.Timestamp),
+		}
+		for _, h := range line.Headers {
+			made.Headers = append(made.Headers, kgo.RecordHeader{Key: h.name, Value: h.value})
+		}
+		producer.Produce(ctx, made, func(_ *kgo.Record, err error) { check(err) })
+	}
+	check(lines.Err())
+	check(producer.Flush(ctx))
+}
+
+func consume(ctx context.Context, topic, path string, count int) {
+	admin := kadm.NewClient(client())
+	defer admin.Close()
+	described, err := admin.ListTopics(ctx, topic)
+	check(err)
+	from := map[int32]kgo.Offset{}
+	for partition := range described[topic].Partitions {
+		from[partition] = kgo.NewOffset().AtStart()
+	}
+	consumer := client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}))
+	defer consumer.Close()
+
+	file, err := os.Create(path)
+	check(err)
+	lines := json.NewEncoder(file)
+	for read, end := 0, int64(count); int64(read) < end; {
+		fetches := consumer.PollFetches(ctx)
+		for _, failed := range fetches.Errors() {
+			check(failed.Err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			line := record{r.Partition, r.Offset, r.Timestamp.UnixMilli(), r.Key, r.Value, []header{}}
+			for _, h := range r.Headers {
+				line.Headers = append(line.Headers, header{h.Key, h.Value})
+			}
+			check(lines.Encode(line))
+			read++
+		})
+		// What is there beyond the records that were sent is read too, and then stands out.
+		if read >= count {
+			ends, err := admin.ListEndOffsets(ctx, topic)
+			check(err)
+			check(ends.Error())
+			end = 0
+			ends.Each(func(o kadm.ListedOffset) { end += o.Offset })
+		}
+	}
+	check(file.Close())
+}
+
+func main() {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	args := os.Args[1:]
+	switch args[0] {
+	case "create":
+		create(ctx, args[2], number(args[3]))
+	case "produce":
+		produce(ctx, args[2], args[3], args[4], args[5], args[6])
+	case "consume":
+		consume(ctx, args[2], args[3], number(args[4]))
+	default:
+		check(fmt.Errorf("there is no task %s", args[0]))
+	}
+}

@@ -1,0 +1,261 @@
+/** Apache Kafka's own command-line tools: the Java producer, consumer and admin client as their makers ship them. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { type Check, type Client, type Context, cachePath, installOnce, sourcePath } from './client.js'
+import { attempt, commandError, type Outcome, probe, run } from './external.js'
+import { kcat, missingKcat, readWithKcat } from './kcat-tool.js'
+import { compareBytes, compareRecords, count } from './records.js'
+
+const OLDEST_JAVA = 17
+const POM = sourcePath('java', 'pom.xml')
+const TOOL_LIMIT_MS = 90_000
+const PERFORMANCE_RECORDS = 100_000
+const PERFORMANCE_SIZE = 100
+const NUMBERS = 20_000
+const VERIFIED = 5_000
+
+/** Its tools live for a second or two: compiling well does not pay. */
+const JAVA_OPTIONS = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx512m']
+
+function javaCommand(tool: string, args: readonly string[], input: string) {
+  const classPath = `${cachePath('java', 'jars')}/*`
+  const all = [...JAVA_OPTIONS, '-cp', classPath, `org.apache.kafka.tools.${tool}`, ...args]
+  return { command: 'java', args: all, input, limitMs: TOOL_LIMIT_MS }
+}
+
+async function java(tool: string, args: readonly string[], input = ''): Promise<Outcome> {
+  return run(javaCommand(tool, args, input))
+}
+
+function missing(): string | undefined {
+  const version = probe('java', '-version')
+  if (version === undefined) return 'no java'
+  const major = Number(/version "(\d+)/.exec(version)?.[1])
+  if (!(major >= OLDEST_JAVA)) return `java ${major}, and the tools need ${OLDEST_JAVA}`
+  return probe('mvn', '--version') === undefined ? 'no mvn' : undefined
+}
+
+async function install(): Promise<void> {
+  await installOnce('java', { files: [POM], runtime: 'java' }, async (path) => {
+    const target = `-DoutputDirectory=${join(path, 'jars')}`
+    await run({
+      command: 'mvn',
+      args: ['-q', '-B', '-f', POM, 'dependency:copy-dependencies', target],
+      limitMs: 300_000,
+    })
+  })
+}
+
+async function create(bootstrap: string, topic: string, partitions = 1): Promise<void> {
+  const args = ['--bootstrap-server', bootstrap, '--create', '--topic', topic, '--partitions', String(partitions)]
+  const { stdout } = await java('TopicCommand', args)
+  assert.match(stdout.toString(), /^Created topic /m)
+}
+
+function produce(bootstrap: string, topic: string, records: number, args: readonly string[]): Promise<Outcome> {
+  const fixed = ['--bootstrap-server', bootstrap, '--topic', topic, '--throughput', '-1']
+  return java('ProducerPerformance', [...fixed, '--num-records', String(records), ...args])
+}
+
+/** Values, a line each; the tool waits until it has so many. */
+async function consume(
+  bootstrap: string,
+  topic: string,
+  records: number,
+  args: readonly string[] = [],
+): Promise<Buffer> {
+  const where = ['--bootstrap-server', bootstrap, '--topic', topic, '--partition', '0', '--offset', 'earliest']
+  const limits = ['--max-messages', String(records), '--timeout-ms', '20000']
+  return (await java('consumer.ConsoleConsumer', [...where, ...limits, ...args])).stdout
+}
+
+async function checkTopics({ bootstrap }: Context): Promise<string> {
+  const topics = ['java.topics-a', 'java.topics-b']
+  for (const topic of topics) await create(bootstrap, topic, 3)
+  const again = javaCommand('TopicCommand', ['--bootstrap-server', bootstrap, '--create', '--topic', topics[0]!], '')
+  const outcome = await attempt(again)
+  if (outcome.code !== 1 || !/errors\.TopicExistsException/.test(`${outcome.stdout}${outcome.stderr}`)) {
+    throw new Error(`a topic was created twice, or refused as something else: ${commandError(again, outcome).message}`)
+  }
+  const listed = (await java('TopicCommand', ['--bootstrap-server', bootstrap, '--list'])).stdout.toString().split('\n')
+  for (const topic of topics) assert.equal(listed.filter((line) => line === topic).length, 1, `${topic} in the list`)
+  return '2 created, one of them refused the second time, both listed'
+}
+
+async function checkPerformance({ bootstrap }: Context): Promise<string> {
+  const topic = 'java.performance'
+  await create(bootstrap, topic)
+  const args = ['--record-size', String(PERFORMANCE_SIZE), '--command-property', 'acks=all']
+  const { stdout } = await produce(bootstrap, topic, PERFORMANCE_RECORDS, args)
+  assert.match(stdout.toString(), new RegExp(`^${PERFORMANCE_RECORDS} records sent`, 'm'))
+  const read = await consume(bootstrap, topic, PERFORMANCE_RECORDS)
+  assert.equal(read.length, PERFORMANCE_RECORDS * (PERFORMANCE_SIZE + 1))
+  const values = read.toString('latin1').split('\n')
+  assert.equal(values.pop(), '')
+  for (const value of values) assert.match(value, /^[A-Z]{100}$/)
+  // The letters are random: a record that came twice, or in another's place, is seen by comparing.
+  assert.equal(new Set(values).size, PERFORMANCE_RECORDS)
+  if ((await missingKcat()) === undefined) {
+    const seen = await kcat(bootstrap, ['-C', '-q', '-e', '-t', topic, '-o', 'beginning'])
+    compareBytes('what the Java consumer read', read, seen.stdout)
+  }
+  return `${count(PERFORMANCE_RECORDS)} different records, ${count(PERFORMANCE_RECORDS * PERFORMANCE_SIZE)} bytes`
+}
+
+/** The producer numbers its records: what comes back must be 0, 1, 2 ... */
+function numbersCheck(codec: string): Check {
+  return {
+    name: codec,
+    run: async ({ bootstrap }) => {
+      const topic = `java.${codec}`
+      const properties = ['acks=all', `compression.type=${codec}`, 'enable.idempotence=true']
+      const args = properties.flatMap((property) => ['--command-property', property])
+      await produce(bootstrap, topic, NUMBERS, ['--payload-monotonic', ...args])
+      const read = await consume(bootstrap, topic, NUMBERS)
+      const wanted = Array.from({ length: NUMBERS }, (_, index) => `${index}\n`).join('')
+      compareBytes('the numbers', Buffer.from(wanted), read)
+      return `${count(NUMBERS)} numbers in order, ${count(wanted.length)} bytes`
+    },
+  }
+}
+
+async function checkKeysAndHeaders({ bootstrap }: Context): Promise<string> {
+  const topic = 'java.keys-and-headers'
+  await create(bootstrap, topic)
+  const lines = Array.from({ length: 500 }, (_, index) => ({
+    headers: `n:${index},größe:日志 ${index % 7}`,
+    key: index % 5 === 0 ? 'NULL' : `key ${index % 11}`,
+    value: index % 13 === 0 ? 'NULL' : `Wert ${index}`,
+  }))
+  const text = lines.map(({ headers, key, value }) => `${headers}\t${key}\t${value}\n`).join('')
+  const how = ['parse.key=true', 'parse.headers=true', 'null.marker=NULL'].flatMap((item) => [
+    '--reader-property',
+    item,
+  ])
+  await java('ConsoleProducer', ['--bootstrap-server', bootstrap, '--topic', topic, ...how], text)
+  const shown = [
+    'print.headers=true',
+    'print.offset=true',
+    'print.partition=true',
+    'print.key=true',
+    'null.literal=NULL',
+  ]
+  const show = shown.flatMap((item) => ['--formatter-property', item])
+  const read = await consume(bootstrap, topic, lines.length, show)
+  const wanted = lines.map(
+    ({ headers, key, value }, index) => `Partition:0\tOffset:${index}\t${headers}\t${key}\t${value}\n`,
+  )
+  compareBytes('the lines', Buffer.from(wanted.join('')), read)
+  return `${lines.length} records, ${count(read.length)} bytes`
+}
+
+interface Sent {
+  readonly name: string
+  readonly partition: number
+  readonly offset: number
+  readonly value: string
+}
+
+/** The partition and the offset of every acknowledgement are those where the record is found. */
+async function checkAcknowledgements({ bootstrap }: Context): Promise<string> {
+  const topic = 'java.acknowledgements'
+  await create(bootstrap, topic, 3)
+  const args = ['--bootstrap-server', bootstrap, '--topic', topic, '--max-messages', String(VERIFIED)]
+  const { stdout } = await java('VerifiableProducer', args)
+  const events = stdout.toString().split('\n').filter(Boolean)
+  const sent = events.map((line) => JSON.parse(line) as Sent).filter(({ name }) => name === 'producer_send_success')
+  assert.equal(sent.length, VERIFIED)
+  const records = sent.map(({ partition, offset, value }) => ({
+    partition,
+    offset,
+    key: null,
+    value: Buffer.from(value),
+    headers: [],
+    timestamp: 0,
+  }))
+  records.sort((a, b) => a.partition - b.partition || a.offset - b.offset)
+  return compareRecords(records, await readWithKcat(bootstrap, topic), { timestamps: true })
+}
+
+async function checkOffsets({ bootstrap }: Context): Promise<string> {
+  const topic = 'java.offsets'
+  await create(bootstrap, topic, 2)
+  // The producer goes on to the next partition with every batch.
+  await produce(bootstrap, topic, 1_000, ['--payload-monotonic', '--command-property', 'batch.size=500'])
+  const ask = async (time: string): Promise<number[]> => {
+    const { stdout } = await java('GetOffsetShell', ['--bootstrap-server', bootstrap, '--topic', topic, '--time', time])
+    const rows = stdout.toString().trim().split('\n').sort()
+    return rows.map((row, partition) => {
+      assert.ok(row.startsWith(`${topic}:${partition}:`), row)
+      return Number(row.split(':')[2])
+    })
+  }
+  assert.deepEqual(await ask('earliest'), [0, 0])
+  const ends = await ask('latest')
+  assert.equal(ends.length, 2)
+  assert.equal(ends[0]! + ends[1]!, 1_000)
+  for (const end of ends) assert.ok(end > 0, `ends ${ends}`)
+  return `ends ${ends.join(' and ')} of 1,000 records`
+}
+
+async function checkQuorum({ bootstrap }: Context): Promise<string> {
+  const { stdout } = await java('MetadataQuorumCommand', ['--bootstrap-server', bootstrap, 'describe', '--status'])
+  const field = (name: string): string => new RegExp(`^${name}:\\s+(.*)$`, 'm').exec(stdout.toString())?.[1] ?? ''
+  const cluster = await java('ClusterTool', ['cluster-id', '--bootstrap-server', bootstrap])
+  const id = /Cluster ID: (\S+)/.exec(cluster.stdout.toString())?.[1]
+  assert.ok(id !== undefined && /^[\w-]{22}$/.test(id), `the cluster id ${id}`)
+  assert.equal(field('ClusterId'), id)
+  assert.equal(field('LeaderId'), '1')
+  assert.ok(Number(field('HighWatermark')) > 0)
+  const voters = JSON.parse(field('CurrentVoters')) as readonly { readonly id: number }[]
+  assert.deepEqual(
+    voters.map((voter) => voter.id),
+    [1],
+  )
+  return `cluster ${id}, leader 1, high watermark ${field('HighWatermark')}`
+}
+
+async function checkApiVersions({ bootstrap }: Context): Promise<string> {
+  const { stdout } = await java('BrokerApiVersionsCommand', ['--bootstrap-server', bootstrap])
+  const usable = [...stdout.toString().matchAll(/^\t(\w+)\(\d+\): \d+ to \d+ \[usable: (\d+)\]/gm)]
+  const names = usable.map(([, name]) => name)
+  for (const name of ['Produce', 'Fetch', 'ListOffsets', 'Metadata', 'ApiVersions', 'CreateTopics', 'InitProducerId'])
+    assert.ok(names.includes(name), `${name} is not usable:\n${stdout}`)
+  return `${usable.length} APIs that the Java client can use`
+}
+
+/** Kafka's reader of segment files on the files that we wrote: every batch's checksum, count, offsets, values. */
+async function checkSegmentFile({ bootstrap, dataPath }: Context): Promise<string> {
+  const topic = 'java.segment-file'
+  await create(bootstrap, topic)
+  const properties = ['--command-property', 'compression.type=zstd']
+  await produce(bootstrap, topic, NUMBERS, ['--payload-monotonic', ...properties])
+  const file = join(dataPath, `${topic}-0`, '00000000000000000000.log')
+  const { stdout } = await java('DumpLogSegments', ['--files', file, '--print-data-log'])
+  const text = stdout.toString()
+  assert.doesNotMatch(text, /isvalid: false|not sequential|mismatch|could not/i)
+  const batches = text.match(/^baseOffset: .* magic: 2 compresscodec: zstd /gm)?.length ?? 0
+  assert.ok(batches > 0, text.slice(0, 500))
+  const found = [...text.matchAll(/^\| offset: (\d+) .* payload: (\d+)$/gm)].map(([, offset, value]) => [offset, value])
+  assert.equal(found.length, NUMBERS)
+  for (const [index, pair] of found.entries()) assert.deepEqual(pair, [String(index), String(index)])
+  return `${batches} batches, ${count(NUMBERS)} records`
+}
+
+export const javaTools: Client = {
+  name: 'java-tools',
+  about: 'the tools of Apache Kafka 4.3.1',
+  missing,
+  install,
+  checks: [
+    { name: 'topics', run: checkTopics },
+    { name: 'ProducerPerformance', run: checkPerformance },
+    ...['none', 'gzip', 'snappy', 'lz4', 'zstd'].map(numbersCheck),
+    { name: 'keys and headers', run: checkKeysAndHeaders },
+    { name: 'acknowledgements', missing: missingKcat, run: checkAcknowledgements },
+    { name: 'offsets', run: checkOffsets },
+    { name: 'quorum', run: checkQuorum },
+    { name: 'ApiVersions', run: checkApiVersions },
+    { name: 'segment file', run: checkSegmentFile },
+  ],
+}

@@ -1,0 +1,24 @@
+/** kafkajs, the client most used on Node for years: no releases since 2023, old versions of the APIs. Its consumer needs a group: kcat reads. */
+import type { Client } from './client.js'
+import { missingKcat } from './kcat-tool.js'
+import { installNodeClients, missingNpm, nodeProgram } from './node-clients.js'
+import { roundTrips } from './round-trips.js'
+
+export const kafkajs: Client = {
+  name: 'kafkajs',
+  about: 'kafkajs 2.2.4',
+  missing: async () => missingNpm() ?? (await missingKcat()),
+  install: installNodeClients,
+  checks: roundTrips('kafkajs', nodeProgram('kafkajs.mjs'), {
+    variants: [
+      { codec: 'none' },
+      { codec: 'gzip' },
+      { codec: 'none', acks: 0 },
+      { codec: 'none', acks: 1 },
+      { codec: 'none', idempotent: true },
+      { codec: 'gzip', idempotent: true },
+    ],
+    reads: false,
+    headers: 'distinct',
+  }),
+}

@@ -1,0 +1,77 @@
+// create | produce | consume with @platformatic/kafka; see round-trips.ts for the arguments.
+import { Admin, Consumer, Producer } from '@platformatic/kafka'
+import { readRecords, slices, writeRecords } from './records.mjs'
+
+const RECORDS_PER_SEND = 200
+const [task, bootstrap, topic, ...rest] = process.argv.slice(2)
+const options = { clientId: 'interop', bootstrapBrokers: [bootstrap] }
+
+async function create(partitions) {
+  const admin = new Admin(options)
+  await admin.createTopics({ topics: [topic], partitions: Number(partitions), replicas: 1 })
+  await admin.close()
+}
+
+async function produce(path, codec, acks, mode) {
+  const producer = new Producer({ ...options, idempotent: mode === 'idempotent' })
+  for (const records of slices(readRecords(path), RECORDS_PER_SEND)) {
+    const messages = records.map(({ partition, timestamp, key, value, headers }) => ({
+      topic,
+      partition,
+      timestamp: BigInt(timestamp),
+      key: key ?? undefined,
+      value: value ?? undefined,
+      headers: new Map(headers.map(([name, bytes]) => [Buffer.from(name), bytes])),
+    }))
+    await producer.send({ messages, compression: codec, acks: acks === 'all' ? -1 : Number(acks) })
+  }
+  await producer.close()
+}
+
+/** Its streams need a group; its fetch and its offsets do not. */
+async function consume(path) {
+  const consumer = new Consumer({ ...options, groupId: 'unused' })
+  const { brokers, topics } = await consumer.metadata({ topics: [topic] })
+  const { id: topicId, partitions } = topics.get(topic)
+  const ends = (await consumer.listOffsets({ topics: [topic], timestamp: -1n })).get(topic)
+  const read = []
+  for (const [number, { leader }] of partitions.entries()) {
+    if (!brokers.has(leader)) throw new Error(`partition ${number} has no leader`)
+    for (let next = 0n; next < ends[number]; ) {
+      const partition = {
+        partition: number,
+        currentLeaderEpoch: -1,
+        fetchOffset: next,
+        lastFetchedEpoch: -1,
+        partitionMaxBytes: 1_000_000,
+      }
+      const { responses } = await consumer.fetch({
+        node: leader,
+        topics: [{ topicId, partitions: [partition] }],
+        minBytes: 1,
+        maxBytes: 4_000_000,
+        maxWaitTime: 1000,
+      })
+      const batches = responses[0].partitions[0].records ?? []
+      if (batches.length === 0) throw new Error(`partition ${number} gives nothing at ${next}`)
+      for (const { firstOffset, firstTimestamp, lastOffsetDelta, records } of batches) {
+        for (const { offsetDelta, timestampDelta, key, value, headers } of records) {
+          read.push({
+            partition: number,
+            offset: Number(firstOffset) + offsetDelta,
+            timestamp: Number(firstTimestamp + timestampDelta),
+            key,
+            value,
+            headers: headers.map(([name, bytes]) => [name.toString(), bytes]),
+          })
+        }
+        next = firstOffset + BigInt(lastOffsetDelta) + 1n
+      }
+    }
+  }
+  await consumer.close(true)
+  writeRecords(path, read)
+}
+
+const tasks = { create, produce, consume }
+await tasks[task](...rest)

@@ -1,0 +1,82 @@
+"""create | produce | consume with confluent-kafka; see round-trips.ts for the arguments."""
+
+import sys
+import time
+
+import records
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+LIMIT_SECONDS = 60
+
+
+def create(bootstrap, topic, partitions):
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    created = admin.create_topics([NewTopic(topic, num_partitions=int(partitions), replication_factor=1)])
+    created[topic].result(LIMIT_SECONDS)
+
+
+def produce(bootstrap, topic, path, codec, acks, mode):
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "compression.type": codec,
+            "acks": acks,
+            "enable.idempotence": mode == "idempotent",
+            # Without sequence numbers only one request at a time keeps the order through a retry.
+            "max.in.flight": 5 if mode == "idempotent" else 1,
+        }
+    )
+    failed = []
+    acknowledged = []
+
+    def done(error, message):
+        (acknowledged if error is None else failed).append(error or message.offset())
+
+    for record in records.read(path):
+        producer.produce(
+            topic,
+            value=record["value"],
+            key=record["key"],
+            headers=record["headers"],
+            partition=record["partition"],
+            timestamp=record["timestamp"],
+            on_delivery=done,
+        )
+        producer.poll(0)
+    left = producer.flush(LIMIT_SECONDS)
+    if failed or left:
+        sys.exit(f"{len(failed)} failed, {left} are left: {failed[:3]}")
+
+
+def consume(bootstrap, topic, path, count):
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            # The library insists on a name; with assign() it joins no group.
+            "group.id": "unused",
+            "enable.auto.commit": False,
+            "enable.partition.eof": False,
+        }
+    )
+    numbers = sorted(consumer.list_topics(topic, timeout=LIMIT_SECONDS).topics[topic].partitions)
+    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in numbers])
+    read = []
+    until = time.monotonic() + LIMIT_SECONDS
+    while time.monotonic() < until:
+        for message in consumer.consume(500, timeout=0.2):
+            if message.error():
+                sys.exit(str(message.error()))
+            read.append(message)
+        if len(read) >= int(count):
+            ends = [consumer.get_watermark_offsets(TopicPartition(topic, number), LIMIT_SECONDS)[1] for number in numbers]
+            if len(read) >= sum(ends):
+                break
+    consumer.close()
+    records.write(
+        path,
+        ((m.partition(), m.offset(), m.timestamp()[1], m.key(), m.value(), m.headers()) for m in read),
+    )
+
+
+{"create": create, "produce": produce, "consume": consume}[sys.argv[1]](*sys.argv[2:])

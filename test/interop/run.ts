@@ -1,0 +1,172 @@
+/**
+ * Proves the broker with clients that others wrote: `node dist/test/interop/run.js [--no-skips] [CLIENT ...]`. Starts one broker, lets each
+ * client write and read, stops the broker, starts it again on its data and looks whether everything is still there. One line per check; ends
+ * with 1 if one failed, and with --no-skips also if one could not be made.
+ */
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { BrokerProcess } from './broker.js'
+import type { Client, Context } from './client.js'
+import { comparison } from './comparison.js'
+import { confluentKafka } from './confluent-kafka.js'
+import { franzGo } from './franz-go.js'
+import { javaTools } from './java-tools.js'
+import { kafkaPython } from './kafka-python.js'
+import { kafkajs } from './kafkajs.js'
+import { kcatClient, listTopics } from './kcat.js'
+import { missingKcat, readWithKcat } from './kcat-tool.js'
+import { platformatic } from './platformatic.js'
+import { count } from './records.js'
+
+const CLIENTS: readonly Client[] = [kcatClient, javaTools, kafkaPython, confluentKafka, franzGo, kafkajs, platformatic]
+
+const { values: options, positionals } = parseArgs({
+  options: { 'no-skips': { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
+const unknown = positionals.filter((wanted) => !CLIENTS.some(({ name }) => name === wanted))
+if (unknown.length > 0) {
+  const known = CLIENTS.map(({ name, about }) => `  ${name.padEnd(18)}${about}`).join('\n')
+  process.stderr.write(`there is no client ${unknown.join(', ')}; there are\n${known}\n`)
+  process.exit(2)
+}
+const chosen = CLIENTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+
+const totals = { passed: 0, failed: 0, skipped: 0 }
+const broken: string[] = []
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+function skip(name: string, reason: string): void {
+  totals.skipped++
+  broken.push(`skipped ${name}: ${reason}`)
+  print(`skipped  ${name}: ${reason}`)
+}
+
+async function check(name: string, run: () => Promise<string>): Promise<boolean> {
+  const startedAtMs = performance.now()
+  const seconds = (): string => `${((performance.now() - startedAtMs) / 1000).toFixed(1)} s`
+  try {
+    const figures = await run()
+    totals.passed++
+    print(`passed   ${name}: ${figures} (${seconds()})`)
+    return true
+  } catch (error) {
+    totals.failed++
+    broken.push(`failed ${name}`)
+    const text = error instanceof Error ? error.message : String(error)
+    print(`FAILED   ${name} (${seconds()})\n${text.replaceAll(/^/gm, '         ')}`)
+    return false
+  }
+}
+
+async function runClient(client: Client, context: Context, isRunning: () => boolean): Promise<void> {
+  const reason = await client.missing()
+  if (reason !== undefined) return skip(client.name, reason)
+  const { install } = client
+  if (install !== undefined) {
+    const installed = await check(`${client.name} installed`, () => install().then(() => client.about))
+    if (!installed) return
+  }
+  for (const { name, missing, run } of client.checks) {
+    const lacking = await missing?.()
+    if (lacking !== undefined) skip(`${client.name} ${name}`, lacking)
+    else {
+      await check(`${client.name} ${name}`, async () => {
+        if (!isRunning()) throw new Error('the broker has ended')
+        return run(context)
+      })
+    }
+  }
+}
+
+interface Content {
+  readonly records: number
+  readonly digest: string
+}
+
+/** What kcat sees of every topic. */
+async function readAll(bootstrap: string): Promise<Map<string, Content>> {
+  const contents = new Map<string, Content>()
+  for (const { topic } of (await listTopics(bootstrap)).topics) {
+    const read = await readWithKcat(bootstrap, topic)
+    // The partitions' answers come in any order.
+    read.sort((a, b) => a.partition - b.partition || a.offset - b.offset)
+    const digest = createHash('sha256')
+    for (const { partition, offset, timestamp, key, value, headers } of read) {
+      digest.update(`${partition} ${offset} ${timestamp} ${key?.length} ${value?.length} ${JSON.stringify(headers)}`)
+      digest.update(key ?? '').update(value ?? '')
+    }
+    contents.set(topic, { records: read.length, digest: digest.digest('hex') })
+  }
+  return contents
+}
+
+function compareContents(before: ReadonlyMap<string, Content>, after: ReadonlyMap<string, Content>): string {
+  if (before.size === 0) throw new Error('no topic was written')
+  let records = 0
+  for (const [topic, was] of before) {
+    const is = after.get(topic)
+    if (is === undefined) throw new Error(`the topic ${topic} is gone`)
+    if (is.records !== was.records) throw new Error(`${topic} had ${was.records} records, now ${is.records}`)
+    if (is.digest !== was.digest) throw new Error(`the ${was.records} records of ${topic} are not the same`)
+    records += was.records
+  }
+  if (after.size !== before.size) throw new Error(`${before.size} topics became ${after.size}`)
+  return `${before.size} topics, ${count(records)} records`
+}
+
+const startedAtMs = performance.now()
+const root = mkdtempSync(join(tmpdir(), 'lograft-interop-'))
+process.once('exit', () => rmSync(root, { recursive: true, force: true }))
+const dataPath = join(root, 'data')
+const files = join(root, 'files')
+mkdirSync(files)
+
+await check('the comparison', comparison)
+
+let broker = await BrokerProcess.start(dataPath)
+const { bootstrap } = broker
+const context: Context = { bootstrap, dataPath, file: (name) => join(files, name) }
+for (const client of chosen) await runClient(client, context, () => !broker.ended)
+
+const noKcat = await missingKcat()
+let before = new Map<string, Content>()
+if (noKcat === undefined) {
+  await check('all topics read before the stop', async () => {
+    before = await readAll(bootstrap)
+    return `${before.size} topics`
+  })
+}
+
+async function stop(): Promise<string> {
+  if (broker.ended) throw new Error('it had ended before')
+  const code = await broker.stop()
+  if (code !== 0) throw new Error(`it ended with ${code}`)
+  return 'exit code 0'
+}
+
+await check('the broker stops on SIGTERM', stop)
+if (totals.failed > 0) print(`--- the end of what the broker printed\n${broker.log.trimEnd()}\n---`)
+
+await check('the broker starts again on its data', async () => {
+  broker = await BrokerProcess.start(dataPath)
+  return broker.bootstrap
+})
+if (noKcat !== undefined) skip('what was written is still there', noKcat)
+else if (!broker.ended) {
+  await check('what was written is still there', async () => compareContents(before, await readAll(broker.bootstrap)))
+}
+await check('the broker stops again', stop)
+
+const failed = totals.failed > 0 || (options['no-skips'] && totals.skipped > 0)
+if (failed) print(`\n${broken.join('\n')}`)
+const { passed, failed: failures, skipped } = totals
+print(`\n${((performance.now() - startedAtMs) / 1000).toFixed(0)} s`)
+print(`${passed} passed, ${failures} failed, ${skipped} skipped`)
+process.exitCode = failed ? 1 : 0
