@@ -3,6 +3,9 @@ import { type Outcome, probe, run } from './external.js'
 import type { ReadRecord } from './records.js'
 
 const INSTALL_LIMIT_MS = 240_000
+/** The end shows when a fetch finds nothing: it need not wait long for that. */
+const UNTIL_END = ['-q', '-e', '-X', 'fetch.wait.max.ms=10']
+
 const ARRIVAL_LIMIT_MS = 20_000
 const LINE_FEED = 0x0a
 
@@ -47,7 +50,7 @@ export async function readWithKcat(
   topic: string,
   args: readonly string[] = ['-o', 'beginning'],
 ): Promise<ReadRecord[]> {
-  const { stdout } = await kcat(bootstrap, ['-C', '-q', '-e', '-t', topic, '-f', FORMAT, ...args])
+  const { stdout } = await kcat(bootstrap, ['-C', ...UNTIL_END, '-t', topic, '-f', FORMAT, ...args])
   return parse(stdout)
 }
 

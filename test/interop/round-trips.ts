@@ -28,8 +28,8 @@ export interface Ability {
 export type Program = () => Pick<Command, 'command' | 'args' | 'directory'>
 
 /**
- * A program is called as `create BOOTSTRAP TOPIC PARTITIONS`, `produce BOOTSTRAP TOPIC FILE CODEC ACKS plain|idempotent` and
- * `consume BOOTSTRAP TOPIC FILE COUNT`; the files are of `writeRecords`.
+ * A program is called as `write BOOTSTRAP TOPIC FILE PARTITIONS CODEC ACKS plain|idempotent`, and then creates the topic, and as
+ * `read BOOTSTRAP TOPIC FILE COUNT`; the files are of `writeRecords`.
  */
 async function call(program: Program, ...args: readonly string[]): Promise<void> {
   const start = program()
@@ -46,14 +46,13 @@ export function roundTrips(client: string, program: Program, { variants, reads, 
     const write = async ({ bootstrap, file }: Context): Promise<void> => {
       const path = file(`${topic}.sent`)
       writeRecords(path, sent)
-      await call(program, 'create', bootstrap, topic, String(PARTITIONS))
       const how = [codec, String(acks ?? 'all'), idempotent ? 'idempotent' : 'plain']
-      await call(program, 'produce', bootstrap, topic, path, ...how)
+      await call(program, 'write', bootstrap, topic, path, String(PARTITIONS), ...how)
       written = true
     }
     const readItself = async ({ bootstrap, file }: Context): Promise<string> => {
       const path = file(`${topic}.read`)
-      await call(program, 'consume', bootstrap, topic, path, String(sent.length))
+      await call(program, 'read', bootstrap, topic, path, String(sent.length))
       return compareRecords(sent, readRecords(path))
     }
     const readByKcat = async ({ bootstrap }: Context): Promise<string> => {

@@ -1,4 +1,4 @@
-// create | produce | consume with franz-go; see round-trips.ts for the arguments.
+// write | read with franz-go; see round-trips.ts for the arguments.
 package main
 
 import (
@@ -63,7 +63,8 @@ func create(ctx context.Context, topic string, partitions int) {
 	check(err)
 }
 
-func produce(ctx context.Context, topic, path, codec, acks, mode string) {
+func write(ctx context.Context, topic, path string, partitions int, codec, acks, mode string) {
+	create(ctx, topic, partitions)
 	codecs := map[string]kgo.CompressionCodec{
 		"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
 		"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
@@ -101,7 +102,7 @@ func produce(ctx context.Context, topic, path, codec, acks, mode string) {
 	check(producer.Flush(ctx))
 }
 
-func consume(ctx context.Context, topic, path string, count int) {
+func read(ctx context.Context, topic, path string, count int) {
 	admin := kadm.NewClient(client())
 	defer admin.Close()
 	described, err := admin.ListTopics(ctx, topic)
@@ -116,7 +117,7 @@ func consume(ctx context.Context, topic, path string, count int) {
 	file, err := os.Create(path)
 	check(err)
 	lines := json.NewEncoder(file)
-	for read, end := 0, int64(count); int64(read) < end; {
+	for found, end := 0, int64(count); int64(found) < end; {
 		fetches := consumer.PollFetches(ctx)
 		for _, failed := range fetches.Errors() {
 			check(failed.Err)
@@ -127,10 +128,10 @@ func consume(ctx context.Context, topic, path string, count int) {
 				line.Headers = append(line.Headers, header{h.Key, h.Value})
 			}
 			check(lines.Encode(line))
-			read++
+			found++
 		})
 		// What is there beyond the records that were sent is read too, and then stands out.
-		if read >= count {
+		if found >= count {
 			ends, err := admin.ListEndOffsets(ctx, topic)
 			check(err)
 			check(ends.Error())
@@ -146,12 +147,10 @@ func main() {
 	defer cancel()
 	args := os.Args[1:]
 	switch args[0] {
-	case "create":
-		create(ctx, args[2], number(args[3]))
-	case "produce":
-		produce(ctx, args[2], args[3], args[4], args[5], args[6])
-	case "consume":
-		consume(ctx, args[2], args[3], number(args[4]))
+	case "write":
+		write(ctx, args[2], args[3], number(args[4]), args[5], args[6], args[7])
+	case "read":
+		read(ctx, args[2], args[3], number(args[4]))
 	default:
 		check(fmt.Errorf("there is no task %s", args[0]))
 	}

@@ -1,4 +1,4 @@
-// create | produce with kafkajs; see round-trips.ts for the arguments.
+// write with kafkajs; see round-trips.ts for the arguments.
 import kafkajs from 'kafkajs'
 import { readRecords, slices } from './records.mjs'
 
@@ -10,12 +10,13 @@ const kafka = new Kafka({ brokers: [bootstrap], logLevel: logLevel.WARN })
 async function create(partitions) {
   const admin = kafka.admin()
   await admin.connect()
-  const created = await admin.createTopics({ topics: [{ topic, numPartitions: Number(partitions) }] })
+  const created = await admin.createTopics({ topics: [{ topic, numPartitions: partitions }] })
   await admin.disconnect()
   if (!created) throw new Error(`${topic} was there before`)
 }
 
-async function produce(path, codec, acks, mode) {
+async function write(path, partitions, codec, acks, mode) {
+  await create(Number(partitions))
   const producer = kafka.producer({
     idempotent: mode === 'idempotent',
     maxInFlightRequests: 1,
@@ -38,5 +39,5 @@ async function produce(path, codec, acks, mode) {
   await producer.disconnect()
 }
 
-const tasks = { create, produce }
+const tasks = { write }
 await tasks[task](...rest)

@@ -1,4 +1,4 @@
-// create | produce | consume with @platformatic/kafka; see round-trips.ts for the arguments.
+// write | read with @platformatic/kafka; see round-trips.ts for the arguments.
 import { Admin, Consumer, Producer } from '@platformatic/kafka'
 import { readRecords, slices, writeRecords } from './records.mjs'
 
@@ -8,11 +8,12 @@ const options = { clientId: 'interop', bootstrapBrokers: [bootstrap] }
 
 async function create(partitions) {
   const admin = new Admin(options)
-  await admin.createTopics({ topics: [topic], partitions: Number(partitions), replicas: 1 })
+  await admin.createTopics({ topics: [topic], partitions, replicas: 1 })
   await admin.close()
 }
 
-async function produce(path, codec, acks, mode) {
+async function write(path, partitions, codec, acks, mode) {
+  await create(Number(partitions))
   const producer = new Producer({ ...options, idempotent: mode === 'idempotent' })
   for (const records of slices(readRecords(path), RECORDS_PER_SEND)) {
     const messages = records.map(({ partition, timestamp, key, value, headers }) => ({
@@ -29,12 +30,12 @@ async function produce(path, codec, acks, mode) {
 }
 
 /** Its streams need a group; its fetch and its offsets do not. */
-async function consume(path) {
+async function read(path) {
   const consumer = new Consumer({ ...options, groupId: 'unused' })
   const { brokers, topics } = await consumer.metadata({ topics: [topic] })
   const { id: topicId, partitions } = topics.get(topic)
   const ends = (await consumer.listOffsets({ topics: [topic], timestamp: -1n })).get(topic)
-  const read = []
+  const found = []
   for (const [number, { leader }] of partitions.entries()) {
     if (!brokers.has(leader)) throw new Error(`partition ${number} has no leader`)
     for (let next = 0n; next < ends[number]; ) {
@@ -56,7 +57,7 @@ async function consume(path) {
       if (batches.length === 0) throw new Error(`partition ${number} gives nothing at ${next}`)
       for (const { firstOffset, firstTimestamp, lastOffsetDelta, records } of batches) {
         for (const { offsetDelta, timestampDelta, key, value, headers } of records) {
-          read.push({
+          found.push({
             partition: number,
             offset: Number(firstOffset) + offsetDelta,
             timestamp: Number(firstTimestamp + timestampDelta),
@@ -70,8 +71,8 @@ async function consume(path) {
     }
   }
   await consumer.close(true)
-  writeRecords(path, read)
+  writeRecords(path, found)
 }
 
-const tasks = { create, produce, consume }
+const tasks = { write, read }
 await tasks[task](...rest)

@@ -1,4 +1,4 @@
-"""create | produce | consume with confluent-kafka; see round-trips.ts for the arguments."""
+"""write | read with confluent-kafka; see round-trips.ts for the arguments."""
 
 import sys
 import time
@@ -12,11 +12,12 @@ LIMIT_SECONDS = 60
 
 def create(bootstrap, topic, partitions):
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    created = admin.create_topics([NewTopic(topic, num_partitions=int(partitions), replication_factor=1)])
+    created = admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=1)])
     created[topic].result(LIMIT_SECONDS)
 
 
-def produce(bootstrap, topic, path, codec, acks, mode):
+def write(bootstrap, topic, path, partitions, codec, acks, mode):
+    create(bootstrap, topic, int(partitions))
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,
@@ -49,7 +50,7 @@ def produce(bootstrap, topic, path, codec, acks, mode):
         sys.exit(f"{len(failed)} failed, {left} are left: {failed[:3]}")
 
 
-def consume(bootstrap, topic, path, count):
+def read(bootstrap, topic, path, count):
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -61,22 +62,22 @@ def consume(bootstrap, topic, path, count):
     )
     numbers = sorted(consumer.list_topics(topic, timeout=LIMIT_SECONDS).topics[topic].partitions)
     consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in numbers])
-    read = []
+    found = []
     until = time.monotonic() + LIMIT_SECONDS
     while time.monotonic() < until:
         for message in consumer.consume(500, timeout=0.2):
             if message.error():
                 sys.exit(str(message.error()))
-            read.append(message)
-        if len(read) >= int(count):
+            found.append(message)
+        if len(found) >= int(count):
             ends = [consumer.get_watermark_offsets(TopicPartition(topic, number), LIMIT_SECONDS)[1] for number in numbers]
-            if len(read) >= sum(ends):
+            if len(found) >= sum(ends):
                 break
     consumer.close()
     records.write(
         path,
-        ((m.partition(), m.offset(), m.timestamp()[1], m.key(), m.value(), m.headers()) for m in read),
+        ((m.partition(), m.offset(), m.timestamp()[1], m.key(), m.value(), m.headers()) for m in found),
     )
 
 
-{"create": create, "produce": produce, "consume": consume}[sys.argv[1]](*sys.argv[2:])
+{"write": write, "read": read}[sys.argv[1]](*sys.argv[2:])

@@ -1,4 +1,4 @@
-"""create | produce | consume with kafka-python; see round-trips.ts for the arguments."""
+"""write | read with kafka-python; see round-trips.ts for the arguments."""
 
 import sys
 import time
@@ -12,11 +12,12 @@ LIMIT_SECONDS = 60
 
 def create(bootstrap, topic, partitions):
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
-    admin.create_topics([NewTopic(topic, num_partitions=int(partitions), replication_factor=1)])
+    admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=1)])
     admin.close()
 
 
-def produce(bootstrap, topic, path, codec, acks, mode):
+def write(bootstrap, topic, path, partitions, codec, acks, mode):
+    create(bootstrap, topic, int(partitions))
     producer = KafkaProducer(
         bootstrap_servers=bootstrap,
         compression_type=None if codec == "none" else codec,
@@ -43,25 +44,25 @@ def produce(bootstrap, topic, path, codec, acks, mode):
     producer.close(LIMIT_SECONDS)
 
 
-def consume(bootstrap, topic, path, count):
+def read(bootstrap, topic, path, count):
     consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, group_id=None)
     partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic))]
     consumer.assign(partitions)
     consumer.seek_to_beginning()
-    read = []
+    found = []
     until = time.monotonic() + LIMIT_SECONDS
     while time.monotonic() < until:
         for batch in consumer.poll(timeout_ms=500).values():
-            read.extend(batch)
-        if len(read) >= int(count):
+            found.extend(batch)
+        if len(found) >= int(count):
             ends = consumer.end_offsets(partitions)
             if all(consumer.position(partition) >= ends[partition] for partition in partitions):
                 break
     consumer.close()
     records.write(
         path,
-        ((r.partition, r.offset, r.timestamp, r.key, r.value, r.headers) for r in read),
+        ((r.partition, r.offset, r.timestamp, r.key, r.value, r.headers) for r in found),
     )
 
 
-{"create": create, "produce": produce, "consume": consume}[sys.argv[1]](*sys.argv[2:])
+{"write": write, "read": read}[sys.argv[1]](*sys.argv[2:])
