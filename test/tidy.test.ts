@@ -32,11 +32,11 @@ const FLOORS: Readonly<Record<string, number>> = {
   broker: 5,
   streams: 5,
   connect: 5,
-  cli: 6,
   console: 6,
   sim: 6,
-  main: 7,
-  index: 7,
+  cli: 7,
+  main: 8,
+  index: 8,
 }
 
 /** Neighbours on one floor of which one may use the other: languages are built on languages. */

@@ -1,7 +1,9 @@
 /** `lograft sim`: runs of the simulator: a seed that is to be seen again, or many that nobody has tried yet. */
+import fs from 'node:fs'
 import type { CommandModule } from 'yargs'
 import type { FaultKind } from '../sim/disk-device.js'
 import { FAULT_KINDS } from '../sim/faults.js'
+import { FlightRecordError, type FlightReport, replayFlight } from '../sim/replay-flight.js'
 import { runSeed, type ScenarioOptions, type SeedReport } from '../sim/scenario.js'
 import { SimulationError } from '../sim/simulation.js'
 import { Tally } from '../sim/tally.js'
@@ -18,6 +20,7 @@ interface SimOptions {
   readonly 'flush-policy': 'commit' | 'os' | undefined
   readonly acks: '1' | 'all' | undefined
   readonly strict: boolean
+  readonly 'replay-flight': string | undefined
 }
 
 export const simCommand: CommandModule<object, SimOptions> = {
@@ -55,11 +58,17 @@ export const simCommand: CommandModule<object, SimOptions> = {
         default: false,
         describe: 'Judge as if nothing acknowledged may ever be lost, whatever the settings promise',
       })
+      .option('replay-flight', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Instead: feed a flight record, which a node leaves behind when it fails, to its cores again',
+      })
       .example('$0 sim --seed 42', 'The run of seed 42, always the same')
       .example('$0 sim --seed 1 --seeds 500', 'Five hundred runs')
       .example('$0 sim --seeds 20 --flush-policy os --strict', 'See the checker find losses'),
   handler: (options) => {
-    process.exitCode = run(options) ? 0 : 1
+    const path = options['replay-flight']
+    process.exitCode = (path === undefined ? run(options) : replay(path)) ? 0 : 1
   },
 }
 
@@ -118,4 +127,23 @@ function print(report: SeedReport): void {
     ...(findings.length > SHOWN_FINDINGS ? [`  and ${findings.length - SHOWN_FINDINGS} more`] : []),
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+/** Whether all cores came to the states that were recorded. */
+function replay(path: string): boolean {
+  let report: FlightReport
+  try {
+    report = replayFlight(fs.readFileSync(path, 'utf8'))
+  } catch (error) {
+    if (error instanceof FlightRecordError) fail(`${path}: ${error.message}`)
+    return fail(`cannot read the flight record: ${(error as Error).message}`)
+  }
+  const { cores, inputs, states, mismatches, thrown } = report
+  const lines = [
+    `${cores} cores, ${inputs} inputs, ${states} states compared`,
+    ...thrown.map(({ core, line, input, error }) => `reproduced: ${core}, line ${line}, ${input}: ${error.stack}`),
+    ...mismatches.map(({ core, line, detail }) => `different: ${core}, line ${line}: ${detail}`),
+  ]
+  process.stdout.write(`${lines.join('\n')}\n`)
+  return mismatches.length === 0
 }

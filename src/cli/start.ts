@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import type { CommandModule } from 'yargs'
 import { Node, type NodeError } from '../broker/node.js'
 import { type NodeConfig, nodeConfig, readConfigText } from '../config/node-config.js'
+import { nodeSettings } from '../config/node-settings.js'
 import { ConfigError } from '../config/setting.js'
 import { NodeClock } from '../io/node/clock.js'
 import { NodeCompute } from '../io/node/compute.js'
@@ -13,6 +14,7 @@ import { NodeNetwork } from '../io/node/network.js'
 import { NodeRandom } from '../io/node/random.js'
 import type { Ports } from '../io/ports.js'
 import { fail } from './fail.js'
+import { nearest } from './nearest.js'
 import { VERSION } from './version.js'
 
 /** A stop that takes longer has met something that will not end. */
@@ -64,7 +66,14 @@ function configOf({ config, data, port, set }: StartOptions): NodeConfig {
       if (cut <= 0) fail(`--set ${setting} is not allowed: it must be key=value`)
       entries.set(setting.slice(0, cut), setting.slice(cut + 1))
     }
-    return nodeConfig(entries)
+    const typed = nodeConfig(entries)
+    const mistyped = typed.unknownKeys.find((key) => set.some((setting) => setting.startsWith(`${key}=`)))
+    // In a file it may be a key of Kafka's that is not needed here; who types it means it.
+    if (mistyped !== undefined) {
+      const meant = nearest(mistyped, Object.keys(nodeSettings))
+      fail(`--set ${mistyped} is not a setting${meant === undefined ? '' : `; did you mean ${meant}?`}`)
+    }
+    return typed
   } catch (error) {
     if (error instanceof ConfigError) fail(config === undefined ? error.message : `${config}: ${error.message}`)
     throw error

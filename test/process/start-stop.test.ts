@@ -110,6 +110,10 @@ test('a setting that is mistyped is refused with what would be right', options, 
     start('listeners=localhost'),
     /^lograft: listeners=localhost is not allowed: it must be NAME:\/\/host:port/,
   )
+  await refuses(
+    start('num.partitons=6'),
+    /^lograft: --set num\.partitons is not a setting; did you mean num\.partitions\?$/,
+  )
   assert.equal(existsSync(join(data, 'never')), false)
 })
 

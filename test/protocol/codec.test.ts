@@ -6,11 +6,11 @@ import { EncodeError, Writer } from '../../src/base/bytes/writer.js'
 import { ErrorCode, errorByCode, KAFKA_ERRORS } from '../../src/protocol/errors.js'
 import { array, type Fields, int16, int32, int64, string, struct, uuid } from '../../src/protocol/field.js'
 import { Fetch } from '../../src/protocol/messages/fetch.js'
-import { MESSAGES } from '../../src/protocol/messages/index.js'
 import { Metadata } from '../../src/protocol/messages/metadata.js'
 import { Produce } from '../../src/protocol/messages/produce.js'
 import { type Infer, type InferInput, message, Schema } from '../../src/protocol/schema.js'
 import { arbitraryOf } from './arbitrary.js'
+import { MESSAGES } from './messages.js'
 
 const schemas: Schema<Fields>[] = MESSAGES.flatMap(({ request, response }) => [request, response])
 

@@ -14,10 +14,10 @@ import {
   requestHeaderVersion,
   responseHeaderVersion,
 } from '../../src/protocol/frame.js'
-import { MESSAGES } from '../../src/protocol/messages/index.js'
 import * as quorumRecords from '../../src/protocol/quorum-records.js'
 import type { Message, Schema } from '../../src/protocol/schema.js'
 import { golden } from '../golden.js'
+import { MESSAGES } from './messages.js'
 
 interface Vector {
   readonly api: string

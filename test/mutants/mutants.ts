@@ -1,0 +1,131 @@
+/**
+ * Bugs that could have been written, each with the seed whose run finds it. They show what the simulator would see; a mutant that survives
+ * its seed has uncovered a hole. After changes of the simulator or the scenario, `run.js --find` looks for new seeds.
+ */
+export interface Mutant {
+  readonly name: string
+  /** What the bug would be. */
+  readonly about: string
+  readonly file: string
+  /** Stands in the file once. */
+  readonly from: string
+  readonly to: string
+  /** Options of `lograft sim` besides the seed. */
+  readonly options: readonly string[]
+  readonly seed: number
+  /** Part of what the run says about it. */
+  readonly found: RegExp
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'reply-before-flush',
+    about: 'acks=all is answered when the batch is written, not when it is durable',
+    file: 'src/broker/partition.ts',
+    from: 'const reached = acks === -1 ? this.highWatermark : this.log.logEndOffset',
+    to: 'const reached = this.log.logEndOffset',
+    options: ['--acks', 'all', '--flush-policy', 'commit'],
+    seed: 11,
+    found: /lost-write/,
+  },
+  {
+    name: 'torn-batch-kept',
+    about: 'recovery does not look at checksums, and keeps a batch of which only a part was written',
+    file: 'src/log/recovery-scan.ts',
+    from: 'if (crc !== batch.crc) {',
+    to: 'if (crc !== batch.crc && crc < 0) {',
+    options: [],
+    seed: 20,
+    found: /phantom|lost-read|lost-write|inconsistent-offsets|CRC|decode/i,
+  },
+  {
+    name: 'recovery-point-ahead',
+    about: 'the recovery point is the end of the log instead of the end of what is flushed',
+    file: 'src/storage/log-flusher.ts',
+    from: 'const recoveryPoint = this.#flushedEndOffset',
+    to: 'const recoveryPoint = this.#log.logEndOffset',
+    options: [],
+    seed: 2,
+    found: /recovery|lost-write/,
+  },
+  {
+    name: 'planted-randomness',
+    about: 'something that hangs on Math.random instead of the random port',
+    file: 'src/broker/partition.ts',
+    from: 'const failures = this.#failures\n    if (batch.hasProducer) {',
+    to: 'const failures = this.#failures\n    if (Math.random() >= 0 && batch.hasProducer) {',
+    options: [],
+    seed: 1,
+    found: /Math\.random was called inside a simulation/,
+  },
+  {
+    name: 'planted-clock',
+    about: 'a time that is read from the process instead of the clock port',
+    file: 'src/broker/partition.ts',
+    from: 'const failures = this.#failures\n    if (batch.hasProducer) {',
+    to: 'const failures = this.#failures\n    if (Date.now() >= 0 && batch.hasProducer) {',
+    options: [],
+    seed: 1,
+    found: /Date\.now was called inside a simulation/,
+  },
+  {
+    name: 'failed-flush-forgiven',
+    about: 'a flush that failed counts as one that succeeded',
+    file: 'src/storage/log-flusher.ts',
+    from: 'if (error !== undefined) return this.#finish(error, targetOffset)\n        file.segment',
+    to: 'if (error?.code === "ENOENT") return this.#finish(error, targetOffset)\n        file.segment',
+    options: ['--acks', 'all', '--flush-policy', 'commit'],
+    seed: 8,
+    found: /lost-write|on the device/,
+  },
+  {
+    name: 'names-not-flushed',
+    about: 'the bytes of a new segment are flushed, its name in the directory is not',
+    file: 'src/storage/log-flusher.ts',
+    from: 'if (this.#namesFlushed) return flushParent()',
+    to: 'if (this.#namesFlushed || this.#flushedEndOffset >= 0) return flushParent()',
+    options: ['--acks', 'all', '--flush-policy', 'commit'],
+    seed: 3,
+    found: /lost-write|flushed up to|on the device/,
+  },
+  {
+    name: 'duplicates-appended',
+    about: 'a batch that an idempotent producer sends again is appended again',
+    file: 'src/broker/partition.ts',
+    from: "if (verdict.kind === 'duplicate') {",
+    to: "if (verdict.kind === 'duplicate' && acks === 7) {",
+    options: ['--acks', 'all'],
+    seed: 2,
+    found: /duplicate/,
+  },
+  {
+    name: 'sequences-not-checked',
+    about: 'a batch of an idempotent producer is taken although one before it is missing',
+    file: 'src/broker/partition.ts',
+    from: "if (verdict.kind === 'refuse') return refused(verdict.error, verdict.reason)",
+    to: "if (verdict.kind === 'refuse' && acks === 7) return refused(verdict.error, verdict.reason)",
+    options: ['--acks', 'all'],
+    seed: 30,
+    found: /duplicate|nonmonotonic|assert/i,
+  },
+  {
+    name: 'checkpoint-while-stopping',
+    about: 'a clean stop does not wait for the checkpoint that is being written',
+    file: 'src/storage/log-manager.ts',
+    from: 'if (this.#checkpointing) this.#afterCheckpoint = () => this.#closeLogs(done)\n    else this.#closeLogs(done)',
+    to: 'this.#closeLogs(done)',
+    options: ['--faults', 'process-crash'],
+    seed: 73,
+    found: /stops cleanly/,
+  },
+  {
+    name: 'uncommitted-read',
+    about: 'a consumer is given what is not committed',
+    file: 'src/broker/apis/partition/fetch.ts',
+    from: 'upToOffset: highWatermark, maxBytes',
+    to: 'upToOffset: log.logEndOffset, maxBytes',
+    options: ['--flush-policy', 'commit'],
+    seed: 24,
+    found: /lost-read|inconsistent-offsets/,
+  },
+]

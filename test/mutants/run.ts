@@ -1,0 +1,122 @@
+/**
+ * Replays the mutants: `node dist/test/mutants/run.js [--find] [NAME ...]`. Each is put into a copy of the sources, which is compiled and run on its seed:
+ * the run must fail, and say what; the same seed on the sources as they are must not. With `--find` it looks for the first seed that does it.
+ */
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { MUTANTS, type Mutant } from './mutants.js'
+
+/** The clone: two folders above `dist/test/mutants`, and one for `dist`. */
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const SEEDS_TRIED = 200
+const LONGEST_MS = 120_000
+
+const { values, positionals } = parseArgs({
+  options: { find: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
+const wanted = MUTANTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+if (wanted.length === 0 || wanted.length < positionals.length) {
+  process.stderr.write(`there are the mutants ${MUTANTS.map(({ name }) => name).join(', ')}\n`)
+  process.exit(2)
+}
+
+/** A copy of what is compiled, where a mutant can be put in and taken out. */
+const copy = mkdtempSync(join(tmpdir(), 'lograft-mutants-'))
+process.once('exit', () => rmSync(copy, { recursive: true, force: true }))
+for (const name of ['src', 'package.json', 'tsconfig.json'])
+  cpSync(join(ROOT, name), join(copy, name), { recursive: true })
+symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
+
+function run(args: readonly string[]): { readonly status: number | null; readonly output: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: copy,
+    encoding: 'utf8',
+    timeout: LONGEST_MS,
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  return { status, output: stdout + stderr }
+}
+
+function compile(): void {
+  const compiler = join('node_modules', 'typescript', 'bin', 'tsc')
+  // A mutant may leave something unused behind.
+  const { status, output } = run([compiler, '-p', '.', '--noUnusedLocals', 'false', '--noUnusedParameters', 'false'])
+  if (status !== 0) throw new Error(`it does not compile:\n${output}`)
+}
+
+function simulate({ options }: Mutant, seed: number): ReturnType<typeof run> {
+  return run([join('dist', 'src', 'main.js'), 'sim', '--seed', String(seed), ...options])
+}
+
+function withMutant<T>({ file, from, to }: Mutant, action: () => T): T {
+  const path = join(copy, file)
+  const original = readFileSync(path, 'utf8')
+  if (original.split(from).length !== 2)
+    throw new Error(`${file} has "${from}" ${original.split(from).length - 1} times`)
+  writeFileSync(
+    path,
+    original.replace(from, () => to),
+  )
+  try {
+    compile()
+    return action()
+  } finally {
+    writeFileSync(path, original)
+  }
+}
+
+/** What the run has to say, in one line; undefined if it has not found the mutant. */
+function finding(mutant: Mutant, seed: number): string | undefined {
+  const { status, output } = simulate(mutant, seed)
+  if (status === 0) return undefined
+  return output
+    .split('\n')
+    .find((line) => mutant.found.test(line))
+    ?.trim()
+}
+
+/** What went wrong, if anything. */
+function replay(mutant: Mutant): string | undefined {
+  const { name, seed } = mutant
+  const found = withMutant(mutant, () => finding(mutant, seed))
+  if (found === undefined) return `seed ${seed} does not find it`
+  process.stdout.write(`${name}: found by seed ${seed}: ${found.slice(0, 160)}\n`)
+  return undefined
+}
+
+function find(mutant: Mutant): string | undefined {
+  return withMutant(mutant, () => {
+    for (let seed = 1; seed <= SEEDS_TRIED; seed++) {
+      const found = finding(mutant, seed)
+      if (found === undefined) continue
+      process.stdout.write(`${mutant.name}: found by seed ${seed}: ${found.slice(0, 160)}\n`)
+      return undefined
+    }
+    return `none of ${SEEDS_TRIED} seeds finds it`
+  })
+}
+
+const failures: string[] = []
+for (const mutant of wanted) {
+  try {
+    const failure = values.find ? find(mutant) : replay(mutant)
+    if (failure !== undefined) failures.push(`${mutant.name}: ${failure}`)
+  } catch (error) {
+    failures.push(`${mutant.name}: ${(error as Error).message}`)
+  }
+}
+compile()
+if (!values.find) {
+  for (const mutant of wanted) {
+    const { status, output } = simulate(mutant, mutant.seed)
+    if (status !== 0)
+      failures.push(`seed ${mutant.seed} fails without the mutant ${mutant.name}:\n${output.slice(-2000)}`)
+  }
+}
+process.stdout.write(failures.length === 0 ? `${wanted.length} mutants, all found\n` : `${failures.join('\n')}\n`)
+process.exitCode = failures.length === 0 ? 0 : 1
