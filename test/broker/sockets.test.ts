@@ -93,8 +93,9 @@ test('from a client that does not read nothing is read: what waits for it is bou
   const topics = Array.from({ length: 50 }, (_, n) => `a-topic-with-a-long-name-${n}`)
   for (const name of topics) await broker.createTopic(name)
   const slow = await broker.client()
-  await until(() => open.size > 0, 'the connection')
-  const server = [...open].at(-1)!
+  const serverEnd = (): Connection | undefined => [...open].find(({ remote }) => remote.port === slow.socket.localPort)
+  await until(() => serverEnd() !== undefined, 'the connection')
+  const server = serverEnd()!
   const answerBytes = await broker.use(async (client) => {
     await client.request(Metadata, 12, { topics: null })
     return client.bytesReceived

@@ -5,6 +5,7 @@ import { errorByCode } from '../../../src/protocol/errors.js'
 import { CreateTopics } from '../../../src/protocol/messages/create-topics.js'
 import { Metadata } from '../../../src/protocol/messages/metadata.js'
 import type { InferInput } from '../../../src/protocol/schema.js'
+import { batchOf, Produce, produceRequest } from '../requests.js'
 import { startNode } from '../test-node.js'
 
 const broker = await startNode({ 'num.partitions': '4', 'auto.create.topics.enable': 'false' })
@@ -163,4 +164,24 @@ test('many at once over several connections: each name is made once', async () =
     const errors = results.filter((each) => each.name === name).map(({ errorCode }) => errorByCode(errorCode).name)
     assert.deepEqual(errors.sort(), ['NONE', ...Array(3).fill('TOPIC_ALREADY_EXISTS')])
   }
+})
+
+test('many at once: each can be used as soon as its creation is answered', async () => {
+  const rounds = Array.from({ length: 40 }, (_, n) => `usable-${n}`)
+  await Promise.all(
+    rounds.map((name, n) =>
+      broker.use(async (other) => {
+        // Spread over several turns, so that some come while others are on their way.
+        for (let turn = 0; turn < n; turn++) await new Promise<void>((resolve) => setImmediate(resolve))
+        const created = other.send(CreateTopics, 7, { topics: [wanted(name, { numPartitions: 3 })], timeoutMs: 5000 })
+        await other.answerTo(CreateTopics, 7, created)
+        const { responses } = await other.request(
+          Produce,
+          9,
+          produceRequest({ name }, batchOf(['x']), { partition: 2 }),
+        )
+        assert.equal(responses[0]!.partitionResponses[0]!.errorCode, 0, name)
+      }),
+    ),
+  )
 })
