@@ -103,7 +103,13 @@ export class WorkloadConsumer {
     const records: [number, string][] = []
     const batches = new BatchIterator(bytes ?? new Uint8Array(0))
     while (batches.next() === 'batch') {
-      for (const { offset, value } of readRecords(batches.batch, MAX_BATCH_BYTES)) {
+      const { batch } = batches
+      if (batch.computeCrc() !== batch.crc) {
+        // The checker takes it for a value that nobody has sent, and that is what it is.
+        records.push([batch.lastOffset, `damaged batch of ${batch.sizeBytes} bytes`])
+        continue
+      }
+      for (const { offset, value } of readRecords(batch, MAX_BATCH_BYTES)) {
         if (offset >= this.#offset) records.push([offset, Buffer.from(value!).toString()])
       }
     }

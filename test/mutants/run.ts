@@ -1,6 +1,9 @@
 /**
- * Replays the mutants: `node dist/test/mutants/run.js [--find] [NAME ...]`. Each is put into a copy of the sources, which is compiled and run on its seed:
- * the run must fail, and say what; the same seed on the sources as they are must not. With `--find` it looks for the first seed that does it.
+ * Replays the mutants: `node dist/test/mutants/run.js [--find] [NAME ...]`. Each is put into a copy of the sources, which is compiled and run on the
+ * seed that the table names: the run must fail, and say what; the same seed on the sources as they are must not.
+ *
+ * Other draws come of the same seed when the order of what a node does changes. With `--find` it looks for the first seed that finds a
+ * mutant where the table's does not any more, and writes the table.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -12,6 +15,8 @@ import { MUTANTS, type Mutant } from './mutants.js'
 
 /** The clone: two folders above `dist/test/mutants`, and one for `dist`. */
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const TABLE = join(ROOT, 'test', 'mutants', 'killed-by.tsv')
+const TABLE_HEADER = '# mutant\tseed that finds it; written by `npm run test:mutants -- --find`'
 const SEEDS_TRIED = 200
 const LONGEST_MS = 120_000
 
@@ -24,6 +29,14 @@ if (wanted.length === 0 || wanted.length < positionals.length) {
   process.stderr.write(`there are the mutants ${MUTANTS.map(({ name }) => name).join(', ')}\n`)
   process.exit(2)
 }
+
+const table = new Map(
+  readFileSync(TABLE, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => line.split('\t'))
+    .map(([name, seed]) => [name!, Number(seed)] as const),
+)
 
 /** A copy of what is compiled, where a mutant can be put in and taken out. */
 const copy = mkdtempSync(join(tmpdir(), 'lograft-mutants-'))
@@ -80,43 +93,53 @@ function finding(mutant: Mutant, seed: number): string | undefined {
     ?.trim()
 }
 
-/** What went wrong, if anything. */
-function replay(mutant: Mutant): string | undefined {
-  const { name, seed } = mutant
-  const found = withMutant(mutant, () => finding(mutant, seed))
-  if (found === undefined) return `seed ${seed} does not find it`
+function say({ name }: Mutant, seed: number, found: string): void {
   process.stdout.write(`${name}: found by seed ${seed}: ${found.slice(0, 160)}\n`)
-  return undefined
+}
+
+/** Says what went wrong, if anything. */
+function replay(mutant: Mutant): string | undefined {
+  return withMutant(mutant, () => {
+    const inTable = table.get(mutant.name)
+    const found = inTable === undefined ? undefined : finding(mutant, inTable)
+    if (found !== undefined) {
+      say(mutant, inTable!, found)
+      return undefined
+    }
+    return values.find ? find(mutant) : `seed ${inTable} does not find it`
+  })
 }
 
 function find(mutant: Mutant): string | undefined {
-  return withMutant(mutant, () => {
-    for (let seed = 1; seed <= SEEDS_TRIED; seed++) {
-      const found = finding(mutant, seed)
-      if (found === undefined) continue
-      process.stdout.write(`${mutant.name}: found by seed ${seed}: ${found.slice(0, 160)}\n`)
-      return undefined
-    }
-    return `none of ${SEEDS_TRIED} seeds finds it`
-  })
+  for (let seed = 1; seed <= SEEDS_TRIED; seed++) {
+    const found = finding(mutant, seed)
+    if (found === undefined) continue
+    say(mutant, seed, found)
+    table.set(mutant.name, seed)
+    return undefined
+  }
+  return `none of ${SEEDS_TRIED} seeds finds it`
 }
 
 const failures: string[] = []
 for (const mutant of wanted) {
   try {
-    const failure = values.find ? find(mutant) : replay(mutant)
+    const failure = replay(mutant)
     if (failure !== undefined) failures.push(`${mutant.name}: ${failure}`)
   } catch (error) {
     failures.push(`${mutant.name}: ${(error as Error).message}`)
   }
 }
 compile()
-if (!values.find) {
-  for (const mutant of wanted) {
-    const { status, output } = simulate(mutant, mutant.seed)
-    if (status !== 0)
-      failures.push(`seed ${mutant.seed} fails without the mutant ${mutant.name}:\n${output.slice(-2000)}`)
-  }
+for (const mutant of wanted) {
+  const seed = table.get(mutant.name)
+  if (seed === undefined) continue
+  const { status, output } = simulate(mutant, seed)
+  if (status !== 0) failures.push(`seed ${seed} fails without the mutant ${mutant.name}:\n${output.slice(-2000)}`)
+}
+if (values.find) {
+  const rows = MUTANTS.flatMap(({ name }) => (table.has(name) ? [`${name}\t${table.get(name)}`] : []))
+  writeFileSync(TABLE, `${[TABLE_HEADER, ...rows].join('\n')}\n`)
 }
 process.stdout.write(failures.length === 0 ? `${wanted.length} mutants, all found\n` : `${failures.join('\n')}\n`)
 process.exitCode = failures.length === 0 ? 0 : 1
