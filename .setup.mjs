@@ -2,12 +2,13 @@
 // newer than the last build. Plain JavaScript, because it runs before there is a compiler. `npm start` and `npm test`
 // begin with it; when there is nothing to do it costs a few milliseconds.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(fileURLToPath(import.meta.url))
 const stamp = join(root, 'dist', '.built')
+const commandLink = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'lograft.cmd' : 'lograft')
 const installed = join(root, 'node_modules', '.package-lock.json')
 
 function run(what, command, args) {
@@ -39,6 +40,15 @@ function sources() {
   return seen.sort().join('\n')
 }
 
+/** npm links the commands of packages that it installs, but not the one of the package that it stands in: `npx lograft` looks here. */
+function linkCommand() {
+  const main = join(root, 'dist', 'src', 'main.js')
+  if (process.platform === 'win32') return writeFileSync(commandLink, `@node "${main}" %*\r\n`)
+  rmSync(commandLink, { force: true })
+  chmodSync(main, 0o755)
+  symlinkSync(relative(dirname(commandLink), main), commandLink)
+}
+
 if (modified(installed) < modified(join(root, 'package-lock.json'))) {
   run('installing packages', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
 }
@@ -48,5 +58,6 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
   // Output of a source that is gone would still be run by the tests.
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   run('compiling', process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root])
+  linkCommand()
   writeFileSync(stamp, wanted)
-}
+} else if (!existsSync(commandLink)) linkCommand()

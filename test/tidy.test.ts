@@ -259,3 +259,31 @@ test('each rule can fail', () => {
   assert.equal(findLooks([{ path: 'base/A.ts', text: '// TODO\nexport default 1\n' }]).length, 4)
   assert.equal(findLooks(broken('base/a.ts', 'x\n'.repeat(450))).length, 1)
 })
+
+interface LockedPackage {
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+  readonly resolved?: string
+}
+
+/** What would make `npm ci` fail on another machine than the one that wrote the lock file. */
+function findUnlocked(packages: Readonly<Record<string, LockedPackage>>): string[] {
+  const findings: string[] = []
+  for (const [path, { dependencies, optionalDependencies, resolved }] of Object.entries(packages)) {
+    if (resolved !== undefined) findings.push(`${path} has a download address`)
+    for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
+      const places = [`${path}/node_modules/${name}`, `node_modules/${name}`]
+      if (!places.some((place) => place in packages)) findings.push(`${path} needs ${name}, which is not locked`)
+    }
+  }
+  return findings
+}
+
+test('the lock file is complete for every machine, and names none', () => {
+  const text = readFileSync(new URL('../../package-lock.json', import.meta.url), 'utf8')
+  const { packages } = JSON.parse(text) as { packages: Readonly<Record<string, LockedPackage>> }
+  assert.ok(Object.keys(packages).length > 20)
+  assert.deepEqual(findUnlocked(packages), [])
+  assert.equal(findUnlocked({ 'node_modules/a': { optionalDependencies: { b: '1' } } }).length, 1)
+  assert.equal(findUnlocked({ 'node_modules/a': { resolved: 'https://registry.example/a.tgz' } }).length, 1)
+})
