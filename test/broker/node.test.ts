@@ -6,8 +6,9 @@ import { type TestContext, test } from 'node:test'
 import { Metadata } from '../../src/protocol/messages/metadata.js'
 import { temporaryDirectory } from '../node-ports.js'
 import { batchOf, Fetch, fetchRequest, Produce, produceRequest, valuesIn } from './requests.js'
+import { SimulatedBroker } from './simulated-broker.js'
 import { type Settings, startNode, TestNode } from './test-node.js'
-import { until, within } from './wire-client.js'
+import { within } from './wire-client.js'
 
 function directoryFor(t: TestContext): string {
   const directory = temporaryDirectory('node')
@@ -193,18 +194,32 @@ test('a stop while requests are in flight ends in order, and what was acknowledg
   }
 })
 
-test('a stop at any moment of the start, once the directory is taken, ends it, and the next start finds the directory in order', async (t) => {
-  const directory = directoryFor(t)
-  for (let turns = 0; turns < 40; turns += 3) {
-    const node = new TestNode(directory, {})
-    await until(() => node.node.directory !== undefined, 'the directory')
-    for (let n = 0; n < turns; n++) await new Promise<void>((resolve) => setImmediate(resolve))
-    await node.stop()
-  }
-  const node = await startNode({}, directory)
-  await node.createTopic('usable')
-  assert.equal(await produce(node, 'usable', ['a']), 0)
-  // To stop twice is to stop once.
+for (const seed of ['stop-1', 'stop-2', 'stop-3']) {
+  test(`${seed}: a stop at any moment of the start ends the process in order, and the next start finds the directory in order`, () => {
+    const broker = new SimulatedBroker(seed)
+    const { simulation, world } = broker
+    const process = () => world.machine.process!
+    broker.createTopic('usable')
+    let served = 0
+    for (let events = 0; served < 2; events += 7) {
+      world.stop()
+      broker.until(() => !process().alive, 'the node stops')
+      world.restart = true
+      world.start()
+      const begin = simulation.events
+      broker.until(() => simulation.events >= begin + events, 'a moment of the start')
+      if (world.serving) served++
+      assert.ok(events < 10_000, 'it never comes to serve')
+    }
+    assert.equal(world.exits, 0)
+    broker.until(() => world.serving, 'the node serves')
+    const { responses } = broker.client().request(Produce, 9, produceRequest({ name: 'usable' }, batchOf(['a'])))
+    assert.equal(responses[0]!.partitionResponses[0]!.errorCode, 0)
+  })
+}
+
+test('to stop twice is to stop once', async (t) => {
+  const node = await startNode({}, directoryFor(t))
   node.node.stop()
   await node.stop()
 })
