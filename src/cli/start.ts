@@ -5,14 +5,7 @@ import { Node, type NodeError } from '../broker/node.js'
 import { type NodeConfig, nodeConfig, readConfigText } from '../config/node-config.js'
 import { nodeSettings } from '../config/node-settings.js'
 import { ConfigError } from '../config/setting.js'
-import { NodeClock } from '../io/node/clock.js'
-import { NodeCompute } from '../io/node/compute.js'
-import { NodeDisk } from '../io/node/disk.js'
-import { NodeHost } from '../io/node/host.js'
-import { nodeLogger } from '../io/node/logger.js'
-import { NodeNetwork } from '../io/node/network.js'
-import { NodeRandom } from '../io/node/random.js'
-import type { Ports } from '../io/ports.js'
+import { nodePorts } from '../io/node/ports.js'
 import { fail } from './fail.js'
 import { nearest } from './nearest.js'
 import { VERSION } from './version.js'
@@ -89,15 +82,7 @@ function readText(path: string): string {
 }
 
 function run(config: NodeConfig): void {
-  const ports: Ports = {
-    clock: new NodeClock(),
-    disk: new NodeDisk(),
-    network: new NodeNetwork(),
-    random: new NodeRandom(),
-    compute: new NodeCompute(),
-    host: new NodeHost(),
-    logger: nodeLogger(config.settings['log.level']),
-  }
+  const ports = nodePorts(config.settings['log.level'])
   const ended = (error: NodeError | undefined): void => {
     if (error !== undefined) process.stderr.write(`lograft: ${error.message}\n`)
     ports.host.exit(error === undefined ? 0 : 1)

@@ -1,0 +1,59 @@
+/** The parts of README.md that say what the code declares, read from the code. */
+import { HANDLERS } from '../src/broker/apis/index.js'
+import { nodeSettings } from '../src/config/node-settings.js'
+import { topicSettings } from '../src/config/topic-settings.js'
+
+interface Declared {
+  readonly default: string | undefined
+  readonly doc: string
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+function code(text: string): string {
+  return text === '' ? '' : `\`${text}\``
+}
+
+const TABLES: Readonly<Record<string, () => string>> = {
+  settings: () =>
+    table(
+      ['key', 'default', ''],
+      Object.entries<Declared>(nodeSettings).map(([key, setting]) => [
+        code(key),
+        code(setting.default ?? ''),
+        setting.doc,
+      ]),
+    ),
+  'topic settings': () =>
+    table(
+      ['key', ''],
+      Object.entries<Declared>(topicSettings).map(([key, { doc }]) => [code(key), doc]),
+    ),
+  apis: () =>
+    table(
+      ['API', 'key', 'versions', 'answered by', 'listeners'],
+      HANDLERS.map(({ message, versions, servedBy, listeners }) => [
+        message.name,
+        String(message.key),
+        `${versions[0]} to ${versions[1]}`,
+        servedBy,
+        listeners.join(', '),
+      ]),
+    ),
+}
+
+/** The text with its tables as they should be. Throws if a table has no place in it. */
+export function withTables(text: string): string {
+  let filled = text
+  for (const [name, make] of Object.entries(TABLES)) {
+    const [begin, end] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`]
+    const from = filled.indexOf(begin)
+    const to = filled.indexOf(end)
+    if (from < 0 || to < from) throw new Error(`README.md has no place for the table of ${name}`)
+    filled = `${filled.slice(0, from + begin.length)}${make()}\n${filled.slice(to)}`
+  }
+  return filled
+}
