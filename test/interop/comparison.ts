@@ -1,5 +1,6 @@
 /** The comparison itself, shown records that were lost, doubled, swapped or changed: a suite that cannot fail proves nothing. */
 import assert from 'node:assert/strict'
+import { type Content, compareContents } from './contents.js'
 import { compareRecords, makeRecords, type ReadRecord, type SentRecord } from './records.js'
 
 const HARMS: Readonly<Record<string, (read: ReadRecord[], at: number) => void>> = {
@@ -68,5 +69,24 @@ export async function comparison(): Promise<string> {
     assert.throws(() => compareRecords(sent, read), `${name} is not noticed`)
   }
   assert.throws(() => compareRecords([], []))
+  checkContents()
   return `${Object.keys(HARMS).length} kinds of harm are noticed`
+}
+
+function checkContents(): void {
+  const topics: [string, Content][] = [
+    ['a', { records: 3, digest: '1' }],
+    ['b', { records: 2, digest: '2' }],
+  ]
+  const before = new Map(topics)
+  compareContents(before, new Map(topics))
+  for (const after of [
+    topics.slice(1),
+    [topics[0]!, ['b', { records: 1, digest: '2' }]],
+    [topics[0]!, ['b', { records: 2, digest: '3' }]],
+    [...topics, ['c', { records: 1, digest: '4' }]],
+  ] as [string, Content][][]) {
+    assert.throws(() => compareContents(before, new Map(after)))
+  }
+  assert.throws(() => compareContents(new Map(), new Map()))
 }

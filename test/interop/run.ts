@@ -3,7 +3,6 @@
  * client write and read, stops the broker, starts it again on its data and looks whether everything is still there. One line per check; ends
  * with 1 if one failed, and with --no-skips also if one could not be made.
  */
-import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,14 +11,14 @@ import { BrokerProcess } from './broker.js'
 import type { Client, Context } from './client.js'
 import { comparison } from './comparison.js'
 import { confluentKafka } from './confluent-kafka.js'
+import { type Content, compareContents, readAll } from './contents.js'
 import { franzGo } from './franz-go.js'
 import { javaTools } from './java-tools.js'
 import { kafkaPython } from './kafka-python.js'
 import { kafkajs } from './kafkajs.js'
-import { kcatClient, listTopics } from './kcat.js'
-import { missingKcat, readWithKcat } from './kcat-tool.js'
+import { kcatClient } from './kcat.js'
+import { missingKcat } from './kcat-tool.js'
 import { platformatic } from './platformatic.js'
-import { count } from './records.js'
 
 const CLIENTS: readonly Client[] = [kcatClient, javaTools, kafkaPython, confluentKafka, franzGo, kafkajs, platformatic]
 
@@ -83,42 +82,6 @@ async function runClient(client: Client, context: Context, isRunning: () => bool
       })
     }
   }
-}
-
-interface Content {
-  readonly records: number
-  readonly digest: string
-}
-
-/** What kcat sees of every topic. */
-async function readAll(bootstrap: string): Promise<Map<string, Content>> {
-  const contents = new Map<string, Content>()
-  for (const { topic } of (await listTopics(bootstrap)).topics) {
-    const read = await readWithKcat(bootstrap, topic)
-    // The partitions' answers come in any order.
-    read.sort((a, b) => a.partition - b.partition || a.offset - b.offset)
-    const digest = createHash('sha256')
-    for (const { partition, offset, timestamp, key, value, headers } of read) {
-      digest.update(`${partition} ${offset} ${timestamp} ${key?.length} ${value?.length} ${JSON.stringify(headers)}`)
-      digest.update(key ?? '').update(value ?? '')
-    }
-    contents.set(topic, { records: read.length, digest: digest.digest('hex') })
-  }
-  return contents
-}
-
-function compareContents(before: ReadonlyMap<string, Content>, after: ReadonlyMap<string, Content>): string {
-  if (before.size === 0) throw new Error('no topic was written')
-  let records = 0
-  for (const [topic, was] of before) {
-    const is = after.get(topic)
-    if (is === undefined) throw new Error(`the topic ${topic} is gone`)
-    if (is.records !== was.records) throw new Error(`${topic} had ${was.records} records, now ${is.records}`)
-    if (is.digest !== was.digest) throw new Error(`the ${was.records} records of ${topic} are not the same`)
-    records += was.records
-  }
-  if (after.size !== before.size) throw new Error(`${before.size} topics became ${after.size}`)
-  return `${before.size} topics, ${count(records)} records`
 }
 
 const startedAtMs = performance.now()

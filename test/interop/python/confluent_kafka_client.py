@@ -8,6 +8,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 LIMIT_SECONDS = 60
+READ_SECONDS = 30
 
 
 def create(bootstrap, topic, partitions):
@@ -63,7 +64,7 @@ def read(bootstrap, topic, path, count):
     numbers = sorted(consumer.list_topics(topic, timeout=LIMIT_SECONDS).topics[topic].partitions)
     consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in numbers])
     found = []
-    until = time.monotonic() + LIMIT_SECONDS
+    until = time.monotonic() + READ_SECONDS
     while time.monotonic() < until:
         for message in consumer.consume(500, timeout=0.2):
             if message.error():

@@ -8,6 +8,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 
 LIMIT_SECONDS = 60
+READ_SECONDS = 30
 
 
 def create(bootstrap, topic, partitions):
@@ -50,7 +51,7 @@ def read(bootstrap, topic, path, count):
     consumer.assign(partitions)
     consumer.seek_to_beginning()
     found = []
-    until = time.monotonic() + LIMIT_SECONDS
+    until = time.monotonic() + READ_SECONDS
     while time.monotonic() < until:
         for batch in consumer.poll(timeout_ms=500).values():
             found.extend(batch)
