@@ -2,12 +2,10 @@
  * The public API of the package: a node inside this process, on real sockets and a real disk, for programs and their tests; the simulator;
  * and the checker of histories.
  */
-import fs from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
 import { Node, type NodeError } from './broker/node.js'
 import { nodeConfig } from './config/node-config.js'
 import { nodePorts } from './io/node/ports.js'
+import { makeTemporaryDirectory } from './io/node/temporary-directory.js'
 
 export { NodeError } from './broker/node.js'
 export { type Anomaly, type CheckOptions, checkLog, type Finding, type Verdict } from './check/check-log.js'
@@ -37,10 +35,8 @@ export interface RunningNode {
  */
 export async function startNode(settings: Readonly<Record<string, string>> = {}): Promise<RunningNode> {
   const given = settings['log.dirs'] ?? settings['log.dir']
-  const directory = given ?? fs.mkdtempSync(path.join(os.tmpdir(), 'lograft-'))
-  const removeTemporary = (): void => {
-    if (given === undefined) fs.rmSync(directory, { recursive: true, force: true })
-  }
+  const temporary = given === undefined ? makeTemporaryDirectory() : undefined
+  const directory = given ?? temporary!.path
   try {
     const config = nodeConfig({ listeners: 'PLAINTEXT://127.0.0.1:0', 'log.dirs': directory, ...settings })
     let serves = (): void => {}
@@ -66,11 +62,11 @@ export async function startNode(settings: Readonly<Record<string, string>> = {})
       ended,
       stop: async () => {
         node.stop()
-        await ended.finally(removeTemporary)
+        await ended.finally(() => temporary?.remove())
       },
     }
   } catch (error) {
-    removeTemporary()
+    temporary?.remove()
     throw error
   }
 }

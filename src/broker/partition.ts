@@ -11,7 +11,8 @@ import type { PartitionState } from '../metadata/records.js'
 import type { ErrorName } from '../protocol/errors.js'
 import type { BatchView } from '../records/batch.js'
 import { PartitionLeader } from '../replication/partition-leader.js'
-import type { BytesOwner, LogObserver, PartitionLog } from '../storage/partition-log.js'
+import type { BytesOwner } from '../storage/gather.js'
+import type { LogObserver, PartitionLog } from '../storage/partition-log.js'
 
 export interface PartitionId {
   readonly topic: string

@@ -8,10 +8,10 @@
 import type { DiskDone, DiskError } from '../io/disk.js'
 import { writeAtomically } from './atomic-file.js'
 import { parentOf } from './durable-directory.js'
+import type { LogEnvironment } from './log-environment.js'
 import { DIGEST_CHECKPOINT, LEADER_EPOCH_CHECKPOINT } from './log-files.js'
 import type { LoadedLog } from './log-loader.js'
 import { type LogSegment, type StateSnapshot, segmentPath, writeFlushed } from './log-segment.js'
-import type { LogEnvironment } from './partition-log.js'
 import type { Segments } from './segments.js'
 
 export interface FlushedLog {

@@ -10,10 +10,7 @@
  *     otherwise     index files   index files ▲ read through  read through, cut at the first fault
  *                                      recovery point
  */
-import type { BufferPool } from '../base/buffer-pool.js'
-import type { Compute } from '../io/compute.js'
-import { type Disk, DiskError } from '../io/disk.js'
-import type { Logger } from '../io/logger.js'
+import { DiskError } from '../io/disk.js'
 import { LeaderEpochCache } from '../log/leader-epoch-cache.js'
 import { newestUsableSnapshot, ProducerState } from '../log/producer-state.js'
 import { type RecoveryScanOutput, recoveryScan, scanForRecovery } from '../log/recovery-scan.js'
@@ -22,6 +19,7 @@ import { BatchTableCursor } from '../log/scanned-batches.js'
 import { SegmentIndexes } from '../log/segment-indexes.js'
 import { asDiskError, TEMPORARY_SUFFIX } from './atomic-file.js'
 import type { LastStop } from './log-directory.js'
+import type { LoadEnvironment } from './log-environment.js'
 import { DIGEST_CHECKPOINT, LEADER_EPOCH_CHECKPOINT } from './log-files.js'
 import {
   LogSegment,
@@ -41,13 +39,6 @@ const LOG_START_OFFSET = 0
 const CHUNK_BYTES = 4 * 1024 * 1024
 /** A smaller piece is scanned on the spot: handing it over would cost more. */
 const OFF_LOOP_FROM_BYTES = 256 * 1024
-
-export interface LoadEnvironment {
-  readonly disk: Disk
-  readonly compute: Compute
-  readonly buffers: BufferPool
-  readonly logger: Logger
-}
 
 export interface LoadOptions extends SegmentOptions {
   readonly directory: string

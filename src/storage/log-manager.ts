@@ -9,6 +9,7 @@ import { type DiskDone, DiskError } from '../io/disk.js'
 import type { Ports } from '../io/ports.js'
 import { asDiskError, writeAtomically } from './atomic-file.js'
 import type { LogDirectory } from './log-directory.js'
+import type { LogEnvironment } from './log-environment.js'
 import {
   formatPartitionMetadata,
   PARTITION_METADATA,
@@ -17,7 +18,7 @@ import {
 } from './log-files.js'
 import { LogDamagedError, loadLog } from './log-loader.js'
 import { formatOffsetCheckpoint, type PartitionOffset, parseOffsetCheckpoint } from './offset-checkpoint.js'
-import { type LogEnvironment, type LogOptions, PartitionLog } from './partition-log.js'
+import { type LogOptions, PartitionLog } from './partition-log.js'
 import { TurnWriter } from './turn-writer.js'
 
 const RECOVERY_POINTS = 'recovery-point-offset-checkpoint'

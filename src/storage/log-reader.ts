@@ -5,8 +5,8 @@
 import type { DiskError } from '../io/disk.js'
 import { BATCH_HEADER_BYTES } from '../records/batch.js'
 import { asDiskError } from './atomic-file.js'
+import type { LogEnvironment } from './log-environment.js'
 import type { LogSegment } from './log-segment.js'
-import type { LogEnvironment } from './partition-log.js'
 import type { Segments } from './segments.js'
 
 /** What lies this close to the end of the active segment is taken to be in the page cache. */

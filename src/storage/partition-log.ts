@@ -15,25 +15,18 @@ import { rollReason } from '../log/segment-roll.js'
 import type { BatchView } from '../records/batch.js'
 import { asDiskError } from './atomic-file.js'
 import type { BytesOwner, Gather } from './gather.js'
-import type { LogDirectory } from './log-directory.js'
+import type { LogEnvironment } from './log-environment.js'
 import { LogFlusher } from './log-flusher.js'
-import { type LoadEnvironment, type LoadedLog, type LogDamagedError, loadLog } from './log-loader.js'
+import { type LoadedLog, type LogDamagedError, loadLog } from './log-loader.js'
 import { batchAtTimestamp, type ReadDone, type ReadRequest, readLog } from './log-reader.js'
 import { LogSegment, type SegmentOptions, segmentPath } from './log-segment.js'
 import type { LogState } from './log-state.js'
 import { Segments } from './segments.js'
-import type { TurnWritable, TurnWriter } from './turn-writer.js'
-
-export type { BytesOwner } from './gather.js'
+import type { TurnWritable } from './turn-writer.js'
 
 export interface LogOptions extends SegmentOptions {
   readonly segmentBytes: number
   readonly flushPolicy: 'commit' | 'os'
-}
-
-export interface LogEnvironment extends LoadEnvironment {
-  readonly turns: TurnWriter
-  readonly logDirectory: LogDirectory
 }
 
 /** Who owns the log hears of it. Calls come at the end of a turn or from a completion, never from within `append`. */

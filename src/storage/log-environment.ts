@@ -1,0 +1,20 @@
+/** What the logs of one data directory share. */
+import type { BufferPool } from '../base/buffer-pool.js'
+import type { Compute } from '../io/compute.js'
+import type { Disk } from '../io/disk.js'
+import type { Logger } from '../io/logger.js'
+import type { LogDirectory } from './log-directory.js'
+import type { TurnWriter } from './turn-writer.js'
+
+/** For reading a log that is there. */
+export interface LoadEnvironment {
+  readonly disk: Disk
+  readonly compute: Compute
+  readonly buffers: BufferPool
+  readonly logger: Logger
+}
+
+export interface LogEnvironment extends LoadEnvironment {
+  readonly turns: TurnWriter
+  readonly logDirectory: LogDirectory
+}
