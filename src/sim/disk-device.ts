@@ -62,7 +62,7 @@ export class DiskDevice {
   }
 
   /** Directories that are locked, by path: a lock dies with its process. */
-  readonly locks = new Map<string, object>()
+  readonly locks = new Map<string, { readonly process: object }>()
 
   strike(kind: FaultKind): void {
     let count = this.counts.get(kind)

@@ -14,19 +14,27 @@ export const SECTOR_BYTES = 512
 /** Contents of one sector that a power loss may leave, besides the one on the device. */
 const MAX_VERSIONS = 4
 
+/** Something that a write has left behind, and which of the writes to the file it was. */
+interface Version<T> {
+  readonly write: number
+  readonly value: T
+}
+
 interface Sector {
   /** Later contents, oldest first. */
-  versions: Buffer[]
+  versions: Version<Buffer>[]
   /** A flush will write it. */
   dirty: boolean
-  /** Rises with every write: tells whether it was written again during a flush. */
-  writes: number
+  /** The last write to it. */
+  lastWrite: number
 }
 
 /** What a flush that has begun will make durable. */
 export interface PendingFlush {
+  /** The last write that it knows of. */
+  readonly lastWrite: number
   readonly sizeBytes: number
-  readonly sectors: ReadonlyMap<number, { readonly content: Buffer; readonly writes: number }>
+  readonly sectors: ReadonlyMap<number, Version<Buffer>>
 }
 
 export class SimulatedFile {
@@ -34,9 +42,11 @@ export class SimulatedFile {
   #cachedBytes = 0
   #durable = Buffer.alloc(0)
   #durableBytes = 0
+  /** Those whose content on the device is not that of the last write, or not for certain. */
   readonly #sectors = new Map<number, Sector>()
-  /** Sizes since the last flush that a power loss may leave. */
-  #sizes: number[] = []
+  /** Sizes since the last flush that a power loss may leave, oldest first. */
+  #sizes: Version<number>[] = []
+  #writes = 0
 
   get sizeBytes(): number {
     return this.#cachedBytes
@@ -60,6 +70,7 @@ export class SimulatedFile {
 
   write(position: number, bytes: Uint8Array): void {
     const end = position + bytes.length
+    this.#writes++
     this.#reserve(end)
     this.#cached.set(bytes, position)
     if (end > this.#cachedBytes) this.#resize(end)
@@ -67,6 +78,7 @@ export class SimulatedFile {
   }
 
   truncate(sizeBytes: number): void {
+    this.#writes++
     this.#reserve(sizeBytes)
     if (sizeBytes < this.#cachedBytes) this.#cached.fill(0, sizeBytes, this.#cachedBytes)
     const edge = Math.floor(sizeBytes / SECTOR_BYTES)
@@ -79,42 +91,42 @@ export class SimulatedFile {
   }
 
   beginFlush(): PendingFlush {
-    const sectors = new Map<number, { content: Buffer; writes: number }>()
-    for (const [index, { dirty, writes }] of this.#sectors) {
-      if (dirty) sectors.set(index, { content: this.#sectorContent(index), writes })
+    const sectors = new Map<number, Version<Buffer>>()
+    for (const [index, { dirty, lastWrite }] of this.#sectors) {
+      if (dirty) sectors.set(index, { write: lastWrite, value: this.#sectorContent(index) })
     }
-    return { sizeBytes: this.#cachedBytes, sectors }
+    return { lastWrite: this.#writes, sizeBytes: this.#cachedBytes, sectors }
   }
 
-  endFlush({ sizeBytes, sectors }: PendingFlush, succeeded: boolean): void {
-    for (const [index, { content, writes }] of sectors) {
+  /** Flushes may end in another order than they began: a later one has been there already, and nothing goes back. */
+  endFlush({ lastWrite, sizeBytes, sectors }: PendingFlush, succeeded: boolean): void {
+    for (const [index, { write, value }] of sectors) {
       const sector = this.#sectors.get(index)
       if (sector === undefined) continue
-      if (!succeeded) {
-        // Written again meanwhile: still dirty.
-        if (sector.writes === writes) sector.dirty = false
-        continue
-      }
-      this.#storeDurable(index, content)
-      if (sector.writes === writes) this.#sectors.delete(index)
-      else sector.versions = sector.versions.slice(-(sector.writes - writes))
+      // Written again meanwhile: still dirty.
+      if (sector.lastWrite === write) sector.dirty = false
+      if (!succeeded || !sector.versions.some((version) => version.write <= write)) continue
+      this.#storeDurable(index, value)
+      if (sector.lastWrite === write) this.#sectors.delete(index)
+      else sector.versions = sector.versions.filter((version) => version.write > write)
     }
-    if (!succeeded) return
+    if (!succeeded || !this.#sizes.some(({ write }) => write <= lastWrite)) return
     this.#durableBytes = sizeBytes
-    this.#sizes = sizeBytes === this.#cachedBytes ? [] : [this.#cachedBytes]
+    this.#sizes = this.#sizes.filter(({ write }) => write > lastWrite)
   }
 
   /** The cache is gone. True: what was written since the last flush survived in part. */
   losePower(random: Prng): boolean {
-    const unsynced = this.#sectors.size > 0
-    let lost = 0
-    const sizeBytes = this.#sizes.length === 0 ? this.#durableBytes : random.pick([this.#durableBytes, ...this.#sizes])
+    const before = Buffer.from(this.durableContent)
+    const written = Buffer.from(this.content)
+    const sizeBytes =
+      this.#sizes.length === 0
+        ? this.#durableBytes
+        : random.pick([this.#durableBytes, ...this.#sizes.map(({ value }) => value)])
     for (const [index, { versions }] of this.#sectors) {
       const kept = random.below(versions.length + 1)
-      if (kept > 0) this.#storeDurable(index, versions[kept - 1]!)
-      if (kept < versions.length) lost++
+      if (kept > 0) this.#storeDurable(index, versions[kept - 1]!.value)
     }
-    const torn = unsynced && (lost > 0 ? lost < this.#sectors.size : sizeBytes < this.#cachedBytes)
     const after = Buffer.alloc(Math.max(sizeBytes, SECTOR_BYTES))
     this.#durable.copy(after, 0, 0, Math.min(sizeBytes, this.#durable.length))
     // Of a block that was never written: zeros, or what another file left there.
@@ -127,7 +139,7 @@ export class SimulatedFile {
     this.#durableBytes = sizeBytes
     this.#sectors.clear()
     this.#sizes = []
-    return torn
+    return !this.content.equals(before) && !this.content.equals(written)
   }
 
   /** Flips one bit of what is on the device and in the cache. */
@@ -139,10 +151,10 @@ export class SimulatedFile {
 
   #touch(index: number): void {
     let sector = this.#sectors.get(index)
-    if (sector === undefined) this.#sectors.set(index, (sector = { versions: [], dirty: true, writes: 0 }))
+    if (sector === undefined) this.#sectors.set(index, (sector = { versions: [], dirty: true, lastWrite: 0 }))
     sector.dirty = true
-    sector.writes++
-    sector.versions.push(this.#sectorContent(index))
+    sector.lastWrite = this.#writes
+    sector.versions.push({ write: this.#writes, value: this.#sectorContent(index) })
     if (sector.versions.length > MAX_VERSIONS) sector.versions.splice(1, 1)
   }
 
@@ -162,7 +174,7 @@ export class SimulatedFile {
 
   #resize(sizeBytes: number): void {
     this.#cachedBytes = sizeBytes
-    this.#sizes.push(sizeBytes)
+    this.#sizes.push({ write: this.#writes, value: sizeBytes })
     if (this.#sizes.length > MAX_VERSIONS) this.#sizes.splice(1, 1)
   }
 

@@ -22,7 +22,7 @@ export class SimulatedDisk implements Disk {
     this.#atOnceChance = process.random.pick([0, 0.5, 0.95])
     process.whenDead(() => {
       for (const abandon of this.#unfinished) abandon()
-      for (const [path, holder] of device.locks) if (holder === this) device.locks.delete(path)
+      for (const [path, lock] of device.locks) if (lock.process === process) device.locks.delete(path)
     })
   }
 
@@ -112,8 +112,15 @@ export class SimulatedDisk implements Disk {
     const key = partsOf(path).join('/')
     this.process.after(this.process.random.float(), 'arrival', `lock ${path}`, () => {
       if (this.device.locks.has(key)) return done(new DiskError('EBUSY', 'lock', path), undefined)
-      this.device.locks.set(key, this)
-      done(undefined, { release: () => void this.device.locks.delete(key) })
+      const lock = {
+        process: this.process,
+        release: () => {
+          // Somebody else's by now, if it was let go before.
+          if (this.device.locks.get(key) === lock) this.device.locks.delete(key)
+        },
+      }
+      this.device.locks.set(key, lock)
+      done(undefined, lock)
     })
   }
 

@@ -102,6 +102,8 @@ export class SimulatedNetwork {
     const from = { host, port: this.#nextPort++ }
     const near = new SimulatedConnection(this, process, from, to, handlers)
     const arrive = (): void => {
+      // Who has given up meanwhile, or died, leaves nobody waiting on the other side.
+      if (!near.isOpen || !process.alive) return
       if (this.isHeld(host, to.host, arrive)) return
       const listener = this.#listeners.get(`${to.host}:${to.port}`)
       if (listener === undefined || !listener.process.alive) {
@@ -163,6 +165,10 @@ class SimulatedConnection implements Connection {
   attach(handlers: ConnectionHandlers): void {
     this.#handlers = handlers
     this.#peer?.pull()
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open'
   }
 
   get pendingBytes(): number {
@@ -232,7 +238,10 @@ class SimulatedConnection implements Connection {
       this.#waiting.shift()
       this.#tellTaken(first.taken, withinCall)
     }
-    if (wasPending) this.#process.after(0, 'arrival', 'drained', () => this.#handlers?.drained())
+    if (!wasPending) return
+    this.#process.after(0, 'arrival', 'drained', () => {
+      if (this.#state === 'open' && this.#waiting.length === 0) this.#handlers?.drained()
+    })
   }
 
   /** Within the call or later: both happen on a real socket. */
@@ -246,18 +255,20 @@ class SimulatedConnection implements Connection {
     if (this.#delivering || this.#peer === undefined || this.#state === 'closed') return
     if (this.#outgoing.length === 0 && !this.#ending) return
     this.#delivering = true
-    this.#network.simulation.schedule(this.#network.delayMs(), `bytes to ${this.remote.host}`, () => {
-      this.#delivering = false
-      this.#arrive()
-    })
+    this.#network.simulation.schedule(this.#network.delayMs(), `bytes to ${this.remote.host}`, () => this.#arrive())
   }
 
+  /** One piece is on its way at a time: they come in order. */
   #arrive(): void {
     const peer = this.#peer
     if (peer === undefined || peer.#state === 'closed' || this.#state === 'closed') return
-    if (!peer.#takesData) return
+    if (!peer.#takesData) {
+      this.#delivering = false
+      return
+    }
     if (this.#network.isHeld(this.local.host, this.remote.host, () => this.#arrive())) return
     if (this.#outgoing.length === 0) {
+      this.#delivering = false
       if (!this.#ending) return
       peer.fail(undefined)
       return this.fail(undefined)
@@ -266,10 +277,11 @@ class SimulatedConnection implements Connection {
     const piece = Buffer.from(this.#outgoing.subarray(0, length))
     this.#outgoing = this.#outgoing.subarray(length)
     if (this.#process.alive) this.#accept(false)
-    this.#delivering = true
     peer.#process.after(0, 'arrival', 'data', () => {
       this.#delivering = false
-      if (peer.#state !== 'closed' && peer.#handlers !== undefined) {
+      // Paused since: it waits with the rest.
+      if (peer.#paused) this.#outgoing = Buffer.concat([piece, this.#outgoing])
+      else if (peer.#state !== 'closed' && peer.#handlers !== undefined) {
         peer.#handlers.data(piece)
         // Bytes are only lent for the call: whoever keeps them finds rubbish.
         piece.fill(0xee)

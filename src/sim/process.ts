@@ -77,7 +77,7 @@ export class SimulatedProcess {
 
   /** Schedules a turn of this process. */
   after(delayMs: number, kind: Kind, label: string, action: () => void): { cancel(): void } {
-    const delay = this.nowMs - this.simulation.nowMs + delayMs
+    const delay = this.nowMs - this.simulation.nowMs + quantized(delayMs)
     return this.simulation.schedule(delay, `${this.name}: ${label}`, () => this.#arrive({ kind, label, action }))
   }
 

@@ -65,7 +65,8 @@ export class Simulation {
 
   schedule(delayMs: number, label: string, action: () => void): Scheduled {
     const event: Event = { label, action }
-    this.#heap.push(quantized(this.#nowMs + Math.max(0, delayMs)), event)
+    // Each by itself: a tiny delay must not vanish in the sum.
+    this.#heap.push(quantized(this.#nowMs) + quantized(Math.max(0, delayMs)), event)
     return {
       cancel: () => {
         event.action = undefined
