@@ -53,6 +53,13 @@ export class Computers {
     this.simulation.runUntil(() => false, this.simulation.nowMs + LONGEST_MS)
   }
 
+  /** Lets so many events happen, if there are as many. */
+  step(events: number): void {
+    const { simulation } = this
+    const last = simulation.events + events
+    simulation.runUntil(() => simulation.events >= last, simulation.nowMs + LONGEST_MS)
+  }
+
   /** Lets time pass. */
   pass(durationMs: number): void {
     this.simulation.runUntil(() => false, this.simulation.nowMs + durationMs)
