@@ -3,7 +3,7 @@
  * nobody is active.
  */
 import type { ControllerApi, ControllerReply, ControllerRequest } from '../controller/controller-core.js'
-import type { Clock } from '../io/clock.js'
+import type { Clock, Timer } from '../io/clock.js'
 import type { Controller } from './controller.js'
 
 const RETRY_MS = 10
@@ -16,6 +16,8 @@ export type ChannelDone<Api extends ControllerApi> = (
 export class ControllerChannel {
   readonly #clock: Clock
   readonly #controller: Controller
+  readonly #retries = new Set<Timer>()
+  #stopped = false
 
   constructor(clock: Clock, controller: Controller) {
     this.#clock = clock
@@ -30,13 +32,26 @@ export class ControllerChannel {
     done: ChannelDone<Api>,
   ): void {
     const deadlineMs = this.#clock.monotonicMs() + timeoutMs
-    const attempt = (): void =>
+    const attempt = (): void => {
+      if (this.#stopped) return
       this.#controller.handle(api, request, principal, (answer) => {
         if (answer !== undefined) return done(answer)
         const leftMs = deadlineMs - this.#clock.monotonicMs()
         if (leftMs <= 0) return done(undefined)
-        this.#clock.timer(Math.min(RETRY_MS, leftMs), attempt)
+        const retry = this.#clock.timer(Math.min(RETRY_MS, leftMs), () => {
+          this.#retries.delete(retry)
+          attempt()
+        })
+        this.#retries.add(retry)
       })
+    }
     this.#clock.defer(attempt)
+  }
+
+  /** Asks nothing any more; who waits for an answer is not told. */
+  stop(): void {
+    this.#stopped = true
+    for (const retry of this.#retries) retry.cancel()
+    this.#retries.clear()
   }
 }

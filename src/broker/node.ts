@@ -62,6 +62,7 @@ export class Node {
   #logs: LogManager | undefined
   #quorum: Quorum | undefined
   #controller: Controller | undefined
+  #channel: ControllerChannel | undefined
   #broker: Broker | undefined
   #state: 'new' | 'starting' | 'serving' | 'stopping' | 'ended' = 'new'
 
@@ -107,7 +108,10 @@ export class Node {
       onRoom: () => this.#logs?.repairFailed(),
     }
     LogDirectory.open(this.#ports, options, (error, directory) => {
-      if (this.#state === 'ended') return directory?.abandon()
+      if (this.#state !== 'starting') {
+        directory?.abandon()
+        return this.#end(undefined)
+      }
       if (directory === undefined) return this.#end(new NodeError(error!.message))
       this.#directory = directory
       const { clusterId } = directory.identity
@@ -120,13 +124,17 @@ export class Node {
   stop(): void {
     if (this.#state === 'stopping' || this.#state === 'ended') return
     const running = this.#state === 'serving'
+    const openingDirectory = this.#state === 'starting' && this.#directory === undefined
     this.#state = 'stopping'
+    // The directory's lock is on its way, and must be given back before this has ended.
+    if (openingDirectory) return
     for (const { listener, pipeline } of this.#listeners) {
       listener.close()
       pipeline?.close()
     }
     const brokerEpoch = this.#broker?.brokerEpoch ?? -1
     this.#broker?.stop()
+    this.#channel?.stop()
     this.#controller?.stop()
     this.#quorum?.stop()
     const directory = this.#directory
@@ -188,6 +196,7 @@ export class Node {
       pipeline?.close()
     }
     this.#broker?.stop()
+    this.#channel?.stop()
     this.#controller?.stop()
     this.#quorum?.stop()
     this.#logs?.close()
@@ -262,6 +271,7 @@ export class Node {
     )
     this.#controller = controller
     const channel = new ControllerChannel(clock, controller)
+    this.#channel = channel
     if (settings['process.roles'].has('broker')) {
       this.#broker = new Broker(this.#ports, {
         settings,

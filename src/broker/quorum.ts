@@ -122,6 +122,11 @@ export class Quorum implements LogObserver {
       }
       readQuorumLog(log, (readError, content) => {
         if (content === undefined) return done(readError, undefined)
+        const { nodeId, directoryId } = options.directory.identity
+        if (content.voters?.has(nodeId, directoryId) === false) {
+          const sentence = `node ${nodeId} with the directory id ${directoryId} is no voter of this quorum: meta.properties was changed, or the log is another node's`
+          return done(new Error(sentence), undefined)
+        }
         done(undefined, new Quorum(ports, options, log, saved, content))
       })
     })

@@ -34,6 +34,7 @@ export class LogFlusher {
   #epochsWritten: string | undefined
   #wanted: 'all' | 'closed' | undefined
   #busy = false
+  #stopped = false
   #whenIdle: (() => void)[] = []
 
   constructor(
@@ -72,7 +73,12 @@ export class LogFlusher {
   /** Has everything written so far, or everything but the active segment, made durable. */
   flush(what: 'all' | 'closed'): void {
     if (this.#wanted !== 'all') this.#wanted = what
-    if (!this.#busy) this.#next()
+    if (!this.#busy && !this.#stopped) this.#next()
+  }
+
+  /** Touches no file any more. */
+  stop(): void {
+    this.#stopped = true
   }
 
   /** Calls back when no flush is on its way or wanted. */
@@ -105,6 +111,7 @@ export class LogFlusher {
         done(undefined)
       })
     const nextSegment = (index: number): void => {
+      if (this.#stopped) return done(undefined)
       const segment = closed[index]
       if (segment === undefined) return flushNames()
       segment.writeIndexes(disk, this.#directory, (error) => {
@@ -156,6 +163,7 @@ export class LogFlusher {
       if (bytes > segment.flushedBytes && (what === 'all' || segment !== active)) unflushed.push({ segment, bytes })
     }
     const nextFile = (index: number): void => {
+      if (this.#stopped) return
       const file = unflushed[index]
       if (file === undefined) return this.#flushNames((error) => this.#finish(error, targetOffset))
       file.segment.file.flush((error) => {
@@ -183,6 +191,7 @@ export class LogFlusher {
   }
 
   #finish(error: DiskError | undefined, targetOffset: number): void {
+    if (this.#stopped) return
     this.#busy = false
     if (error !== undefined) {
       this.#wanted = undefined

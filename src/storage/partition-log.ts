@@ -197,6 +197,8 @@ export class PartitionLog implements TurnWritable {
 
   /** Reads from `request.offset` on, which must be within `startOffset` and `logEndOffset`. */
   read(request: ReadRequest, done: ReadDone): void {
+    // Nothing is wrong with the disk.
+    if (this.#closed) return done(new DiskError('EBADF', 'read', this.directory), undefined)
     const upToOffset = Math.min(request.upToOffset, this.#logEndOffset)
     readLog(this.#environment, this.#segments, { ...request, upToOffset }, (error, read) => {
       if (error !== undefined) this.#environment.logDirectory.report(error)
@@ -272,6 +274,8 @@ export class PartitionLog implements TurnWritable {
   /** Lets go of the files as they are. */
   close(): void {
     this.#closed = true
+    this.#flusher.stop()
+    if (!this.#gather.isEmpty) this.#gather.take().release()
     this.#segments.close()
   }
 

@@ -129,6 +129,9 @@ test('what is wrong with a directory is said, and nothing in it is changed', asy
     fs.writeFileSync(meta, damaged)
     assert.match(await refusal(directory), /meta.properties is damaged, or of a version/, JSON.stringify(damaged))
   }
+  const other = text.replace(/directory.id=.*/, 'directory.id=AAAAAAAAAAAAAAAAAAAACA')
+  fs.writeFileSync(meta, other)
+  assert.match(await refusal(directory), /directory id AAAAAAAAAAAAAAAAAAAACA is no voter of this quorum/)
   fs.rmSync(meta)
   assert.match(await refusal(directory), /but no meta.properties: it is not known whose data this is/)
   fs.writeFileSync(meta, good.meta)
@@ -217,6 +220,20 @@ for (const seed of ['stop-1', 'stop-2', 'stop-3']) {
     assert.equal(responses[0]!.partitionResponses[0]!.errorCode, 0)
   })
 }
+
+test('a stop at any moment of the start leaves nothing behind: no lock, no timer', async (t) => {
+  const directory = directoryFor(t)
+  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const before = timers()
+  for (const turns of [0, 1, 2, 3, 5, 8, 13, 21, 34, 55]) {
+    const node = new TestNode(directory, {})
+    for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+    await node.stop()
+    assert.equal(timers(), before, `after ${turns} turns`)
+  }
+  const node = await startNode({}, directory)
+  await node.stop()
+})
 
 test('to stop twice is to stop once', async (t) => {
   const node = await startNode({}, directoryFor(t))

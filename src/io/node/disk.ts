@@ -92,7 +92,7 @@ class NodeFile implements DiskFile {
   #sizeBytes: number
   /** Writes given to the thread pool, the first of them under way. */
   readonly #pooled: PendingWrite[] = []
-  /** Flushes and reads under way; the descriptor is closed after the last. */
+  /** Flushes, reads and pooled writes that are not done; the descriptor is closed after the last. */
   #operations = 0
   #closed = false
   #failure: DiskError | undefined
@@ -109,6 +109,7 @@ class NodeFile implements DiskFile {
   }
 
   append(chunks: readonly Uint8Array[], done: DiskDone): void {
+    this.#check('append')
     if (this.#failure !== undefined) return done(this.#failure)
     const position = this.#sizeBytes
     for (const chunk of chunks) this.#sizeBytes += chunk.length
@@ -116,14 +117,17 @@ class NodeFile implements DiskFile {
   }
 
   rewrite(position: number, bytes: Uint8Array, done: DiskDone): void {
+    this.#check('rewrite')
     this.#write({ position, chunks: [bytes], done })
   }
 
   readSync(position: number, target: Uint8Array): number {
+    this.#check('read')
     return attempt('read', this.path, () => fs.readSync(this.#fd, target, 0, target.length, position))
   }
 
   read(position: number, target: Uint8Array, done: (error: DiskError | undefined, bytesRead: number) => void): void {
+    this.#check('read')
     this.#operations++
     fs.read(this.#fd, target, 0, target.length, position, (error, bytesRead) => {
       this.#finished()
@@ -132,12 +136,14 @@ class NodeFile implements DiskFile {
   }
 
   truncate(sizeBytes: number): void {
+    this.#check('truncate')
     attempt('truncate', this.path, () => fs.ftruncateSync(this.#fd, sizeBytes))
     this.#sizeBytes = sizeBytes
     this.#failure = undefined
   }
 
   flush(done: DiskDone): void {
+    this.#check('flush')
     this.#operations++
     fs.fdatasync(this.#fd, (error) => {
       this.#finished()
@@ -151,14 +157,20 @@ class NodeFile implements DiskFile {
     if (this.#operations === 0) fs.closeSync(this.#fd)
   }
 
-  #finished(): void {
-    this.#operations--
+  /** The number of a descriptor that was closed may be that of another file by now. */
+  #check(operation: DiskOperation): void {
+    if (this.#closed) throw new DiskError('EBADF', operation, this.path)
+  }
+
+  #finished(operations = 1): void {
+    this.#operations -= operations
     if (this.#closed && this.#operations === 0) fs.closeSync(this.#fd)
   }
 
   /** Synchronously while the page cache takes it at once: a hand-off to the pool costs twenty times a small write. */
   #write(write: PendingWrite): void {
     if (this.#pooled.length > 0 || this.#disk.stalled) {
+      this.#operations++
       this.#pooled.push(write)
       if (this.#pooled.length === 1) this.#writePooled(write.position, write.chunks)
       return
@@ -181,22 +193,23 @@ class NodeFile implements DiskFile {
   }
 
   #writePooled(position: number, chunks: readonly Uint8Array[]): void {
-    this.#operations++
     fs.writev(this.#fd, chunks as NodeJS.ArrayBufferView[], position, (cause, written) => {
-      this.#finished()
       if (cause) return this.#failPooled(diskError('append', this.path, cause))
       const rest = without(chunks, written)
       if (rest.length > 0) return this.#writePooled(position + written, rest)
       const { done } = this.#pooled.shift()!
       const next = this.#pooled[0]
       if (next !== undefined) this.#writePooled(next.position, next.chunks)
+      this.#finished()
       done(undefined)
     })
   }
 
   #failPooled(error: DiskError): void {
     this.#failure = error
-    for (const { done } of this.#pooled.splice(0)) done(error)
+    const lost = this.#pooled.splice(0)
+    this.#finished(lost.length)
+    for (const { done } of lost) done(error)
   }
 }
 

@@ -50,6 +50,43 @@ test('appends go to the end, in order, however they are written', async () => {
   }
 })
 
+test('a file may be closed while writes and reads are on their way', async () => {
+  const path = join(folder(), 'file')
+  const disk = new NodeDisk()
+  const file = disk.open(path, { create: true })
+  await done((callback) => file.append([Buffer.from('begin')], callback))
+  disk.wrote(10_000)
+  const part = Buffer.alloc(5)
+  const read = new Promise<number>((resolve) => file.read(0, part, (_, bytes) => resolve(bytes)))
+  const writes = Array.from({ length: 20 }, (_, n) => done((callback) => file.append([Buffer.from(`-${n}`)], callback)))
+  file.close()
+  assert.equal(await read, 5)
+  await Promise.all(writes)
+  assert.equal(fs.readFileSync(path, 'utf8'), ['begin', ...writes.keys()].join('-'))
+})
+
+test('a closed file is not used, for its descriptor may be that of another by now', () => {
+  const path = join(folder(), 'file')
+  const disk = new NodeDisk()
+  const file = disk.open(path, { create: true })
+  file.close()
+  const other = disk.open(`${path}2`, { create: true })
+  const bytes = Buffer.from('harm')
+  const never = (): void => assert.fail('it was done')
+  for (const use of [
+    () => file.append([bytes], never),
+    () => file.rewrite(0, bytes, never),
+    () => file.read(0, bytes, never),
+    () => file.readSync(0, bytes),
+    () => file.truncate(0),
+    () => file.flush(never),
+  ]) {
+    assert.throws(use, (error) => error instanceof DiskError && error.code === 'EBADF')
+  }
+  assert.equal(fs.readFileSync(`${path}2`, 'utf8'), '')
+  other.close()
+})
+
 test('a file may be closed while a flush is on its way', async () => {
   const disk = new NodeDisk()
   const file = disk.open(join(folder(), 'file'), { create: true })
