@@ -10,7 +10,7 @@ import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
 
 /** Folders whose tests need other languages, real processes or many minutes. */
-const OWN_COMMAND = ['interop', 'mutants', 'process', 'seeds']
+const OWN_COMMAND = ['fuzz', 'interop', 'mutants', 'process', 'seeds']
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 const wanted = process.argv.slice(2)

@@ -1,0 +1,58 @@
+/**
+ * The fuzz suite: `node dist/test/fuzz/run.js [--minutes N] [--seed S] [TARGET ...]`. The time is shared out among the targets. Every failure is
+ * printed with a seed, and `--seed S TARGET` repeats exactly that case; a seed without a case repeats the whole run from its beginning.
+ *
+ * Each target runs in a process of its own: a case that hangs, eats the memory or brings the process down is a failure like any other.
+ */
+import { parseArgs } from 'node:util'
+import { runTarget, type TargetReport } from './supervise.js'
+import { parseSeed } from './target.js'
+import { TARGETS } from './targets.js'
+
+const DEFAULT_MINUTES = '1'
+
+const { values, positionals } = parseArgs({
+  options: { minutes: { type: 'string', default: DEFAULT_MINUTES }, seed: { type: 'string' } },
+  allowPositionals: true,
+})
+const minutes = Number(values.minutes)
+const names = positionals.length > 0 ? positionals : TARGETS.map(({ name }) => name)
+const unknown = names.filter((name) => !TARGETS.some((target) => target.name === name))
+if (unknown.length > 0 || !(minutes > 0)) {
+  const known = TARGETS.map(({ name }) => name).join(', ')
+  process.stderr.write(
+    unknown.length > 0
+      ? `no target is called ${unknown.join(', ')}: there are ${known}\n`
+      : '--minutes must be above 0\n',
+  )
+  process.exit(2)
+}
+
+const { seed, index } = parseSeed(values.seed ?? Date.now().toString(36))
+process.stdout.write(`seed ${values.seed ?? seed}\n`)
+
+let failed = false
+for (const name of names) {
+  const report = await runTarget({ target: name, seed, index, seconds: (minutes * 60) / names.length })
+  failed = print(name, report) || failed
+}
+process.exitCode = failed ? 1 : 0
+
+/** True: it failed. */
+function print(name: string, { cases, tried, past, seconds, failure }: TargetReport): boolean {
+  const floor = TARGETS.find((target) => target.name === name)!.floor
+  const share = tried === 0 ? 0 : past / tried
+  const inputs = tried === cases ? '' : `, ${tried} inputs`
+  process.stdout.write(
+    `${name}: ${cases} cases${inputs} in ${seconds.toFixed(0)} s, ${(100 * share).toFixed(1)} % past the first check\n`,
+  )
+  if (failure !== undefined) {
+    const { seed: failing, message, hex } = failure
+    process.stdout.write(`\n${name} FAILED: ${message}\n  input: ${hex}\n  again: --seed ${failing} ${name}\n\n`)
+    return true
+  }
+  // A single case proves nothing about shares.
+  if (index !== undefined || share >= floor) return false
+  process.stdout.write(`\n${name} FAILED: ${(100 * floor).toFixed(0)} % at least must get past the first check\n\n`)
+  return true
+}

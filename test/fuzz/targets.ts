@@ -1,0 +1,11 @@
+/** The list of targets, in the order in which they run. */
+
+import { batches } from './batches.js'
+import { codec } from './codec.js'
+import type { Target } from './target.js'
+
+export const TARGETS: readonly Target[] = [codec, batches] as readonly unknown[] as readonly Target[]
+
+export function targetOf(name: string): Target | undefined {
+  return TARGETS.find((target) => target.name === name)
+}
