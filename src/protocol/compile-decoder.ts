@@ -10,6 +10,7 @@ import type { Field, Fields, FieldType, PrimitiveKind } from './field.js'
 
 const MAX_ELEMENTS = 1_000_000
 const MAX_TAGGED_FIELDS = 10_000
+const LONGEST_STRING_BYTES = 0x7fff
 
 export type Decoder = (reader: Reader) => unknown
 
@@ -116,7 +117,8 @@ class DecoderCompiler {
 
   /** An expression for the length that stands before a value; -1 for null. */
   #length(kind: PrimitiveKind | 'array', flexible: boolean): string {
-    if (flexible) return 'r.uvarint() - 1'
+    // Two bytes of length hold no more than a string may have; a varint does.
+    if (flexible) return kind === 'string' ? 'checks.stringLength(r.uvarint() - 1)' : 'r.uvarint() - 1'
     return kind === 'string' ? 'r.int16()' : 'r.int32()'
   }
 
@@ -160,6 +162,12 @@ class DecoderCompiler {
 const CHECKS = {
   notNull(length: number): number {
     if (length === -1) throw new DecodeError('null, where null is not allowed')
+    return length
+  },
+  stringLength(length: number): number {
+    if (length > LONGEST_STRING_BYTES) {
+      throw new DecodeError(`a string of ${length} bytes, ${LONGEST_STRING_BYTES} are allowed`)
+    }
     return length
   },
   isPresent(marker: number): boolean {

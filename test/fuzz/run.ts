@@ -4,12 +4,17 @@
  *
  * Each target runs in a process of its own: a case that hangs, eats the memory or brings the process down is a failure like any other.
  */
+import { writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runTarget, type TargetReport } from './supervise.js'
 import { parseSeed } from './target.js'
 import { TARGETS } from './targets.js'
 
 const DEFAULT_MINUTES = '1'
+/** Hexadecimal digits. */
+const LONGEST_SHOWN = 4000
 
 const { values, positionals } = parseArgs({
   options: { minutes: { type: 'string', default: DEFAULT_MINUTES }, seed: { type: 'string' } },
@@ -48,11 +53,21 @@ function print(name: string, { cases, tried, past, seconds, failure }: TargetRep
   )
   if (failure !== undefined) {
     const { seed: failing, message, hex } = failure
-    process.stdout.write(`\n${name} FAILED: ${message}\n  input: ${hex}\n  again: --seed ${failing} ${name}\n\n`)
+    process.stdout.write(
+      `\n${name} FAILED: ${message}\n  input: ${shown(`${name}-${failing}`, hex)}\n  again: --seed ${failing} ${name}\n\n`,
+    )
     return true
   }
   // A single case proves nothing about shares.
   if (index !== undefined || share >= floor) return false
   process.stdout.write(`\n${name} FAILED: ${(100 * floor).toFixed(0)} % at least must get past the first check\n\n`)
   return true
+}
+
+/** What is too long to be read stands in a file. */
+function shown(label: string, hex: string): string {
+  if (hex.length <= LONGEST_SHOWN) return hex
+  const path = join(tmpdir(), `lograft-fuzz-${label.replace(/[^a-z0-9-]/gi, '-')}.hex`)
+  writeFileSync(path, hex)
+  return `${hex.length / 2} bytes, as hex in ${path}`
 }

@@ -5,6 +5,7 @@ import { DecodeError, Reader } from '../../src/base/bytes/reader.js'
 import { EncodeError, Writer } from '../../src/base/bytes/writer.js'
 import { ErrorCode, errorByCode, KAFKA_ERRORS } from '../../src/protocol/errors.js'
 import { array, type Fields, int16, int32, int64, string, struct, uuid } from '../../src/protocol/field.js'
+import { ApiVersions } from '../../src/protocol/messages/api-versions.js'
 import { Fetch } from '../../src/protocol/messages/fetch.js'
 import { Metadata } from '../../src/protocol/messages/metadata.js'
 import { Produce } from '../../src/protocol/messages/produce.js'
@@ -98,6 +99,22 @@ test('counts and lengths that promise more than there is are refused before anyt
   refused([0x80, 0x80, 0x80, 0x80, 0x80, 0x00], 9, /longer than 5 bytes/)
   // Three known booleans, then more tagged fields than there may be.
   refused([0x00, 0x01, 0x00, 0x00, 0x91, 0x4e], 9, /10001 tagged fields/)
+})
+
+test('a string longer than could be written is refused, as by Kafka, in every version', () => {
+  const clientSoftware = (length: number): Buffer => {
+    const writer = new Writer()
+    writer.uvarint(length + 1)
+    writer.raw(Buffer.alloc(length, 0x61))
+    writer.raw(Buffer.from([1, 0]))
+    return writer.toBuffer()
+  }
+  const { clientSoftwareName } = ApiVersions.request.decode(3, new Reader(clientSoftware(32_767)))
+  assert.equal(clientSoftwareName.length, 32_767)
+  assert.throws(
+    () => ApiVersions.request.decode(3, new Reader(clientSoftware(32_768))),
+    (error) => error instanceof DecodeError && /clientSoftwareName: a string of 32768 bytes/.test(error.message),
+  )
 })
 
 test('a field that the version lacks must be at its default, unless it may be ignored', () => {
