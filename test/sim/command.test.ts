@@ -1,0 +1,65 @@
+/** `lograft sim` as a process: what it prints and how it ends. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+
+function sim(...args: string[]): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+  return spawnSync(process.execPath, [MAIN, 'sim', ...args], { encoding: 'utf8', timeout: 60_000 })
+}
+
+function hashIn(stdout: string): string | undefined {
+  return /^ {2}hash ([0-9a-f]{16})$/m.exec(stdout)?.[1]
+}
+
+test('a seed that is well ends with 0 and prints its hash, the same every time', () => {
+  const first = sim('--seed', '4')
+  assert.equal(first.status, 0, first.stderr)
+  assert.match(first.stdout, /^seed 4: \d+ records acknowledged, \d+ unknown, \d+ starts, \d+ events in \d+ ms$/m)
+  assert.notEqual(hashIn(first.stdout), undefined, first.stdout)
+  assert.equal(sim('--seed', '4').stdout, first.stdout)
+})
+
+test('another seed has another hash, and a seed may be a text', () => {
+  const other = sim('--seed', 'any text', '--faults', 'io-error', '--twice')
+  assert.equal(other.status, 0, other.stdout + other.stderr)
+  assert.notEqual(hashIn(other.stdout), undefined)
+  assert.notEqual(hashIn(other.stdout), hashIn(sim('--seed', '4').stdout))
+})
+
+test('what is found is printed, and the process ends with 1', () => {
+  const { status, stdout } = sim('--seed', '1', '--flush-policy', 'os', '--faults', 'power-loss', '--strict')
+  assert.equal(status, 1)
+  assert.match(stdout, /^ {2}[a-z-]+ in topic\d-\d: \S/m)
+  assert.match(stdout, /^ {2}and \d+ more$/m)
+})
+
+test('many seeds are told in one table', () => {
+  const { status, stdout } = sim('--seed', '4', '--seeds', '2', '--faults', 'process-crash')
+  assert.equal(status, 0, stdout)
+  assert.match(stdout, /^2 seeds, \d+ events/)
+  assert.match(stdout, /seeds with findings: none\n$/)
+})
+
+const REFUSED: readonly (readonly [string[], RegExp])[] = [
+  [['--seeds', '0'], /^lograft: --seeds must be a whole number from 1 on$/],
+  [['--seeds', '2', '--seed', 'x'], /^lograft: --seeds counts up from a number, and --seed is x$/],
+  [['--seed-s', '2'], /^lograft: Unknown arguments?: /],
+  [['unexpected'], /^lograft: Unknown argument: unexpected$/],
+  [['--faults', 'earthquake'], /Argument: faults, Given: "earthquake"/],
+  [['--flush-policy', 'never'], /Argument: flush-policy, Given: "never"/],
+  [['--acks', '2'], /Argument: acks, Given: "2"/],
+  [['--replay-flight', '/nowhere/flight-recorder.jsonl'], /^lograft: cannot read the flight record: ENOENT/],
+]
+
+test('options that are wrong are refused with a sentence and an exit code, and nothing runs', () => {
+  for (const [args, sentence] of REFUSED) {
+    const { status, stdout, stderr } = sim(...args)
+    assert.ok(status !== null && status > 0, `${args}: ${status}`)
+    assert.equal(stdout, '', `${args}`)
+    assert.match(stderr.trimEnd().split('\n').at(-1)!, sentence)
+    assert.doesNotMatch(stderr, /^ {4}at /m, `${args}: a stack instead of a sentence`)
+  }
+})
