@@ -3,12 +3,7 @@ import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Logger } from '../src/io/logger.js'
-import { NodeClock } from '../src/io/node/clock.js'
-import { NodeCompute } from '../src/io/node/compute.js'
-import { NodeDisk } from '../src/io/node/disk.js'
-import { NodeHost } from '../src/io/node/host.js'
-import { NodeNetwork } from '../src/io/node/network.js'
-import { NodeRandom } from '../src/io/node/random.js'
+import { nodePorts as productionPorts } from '../src/io/node/ports.js'
 import type { Ports } from '../src/io/ports.js'
 
 export interface LogLine {
@@ -47,15 +42,7 @@ export class MemoryLogger implements Logger {
 }
 
 export function nodePorts(): Ports & { readonly logger: MemoryLogger } {
-  return {
-    clock: new NodeClock(),
-    disk: new NodeDisk(),
-    network: new NodeNetwork(),
-    random: new NodeRandom(),
-    compute: new NodeCompute(),
-    host: new NodeHost(),
-    logger: new MemoryLogger(),
-  }
+  return { ...productionPorts('error'), logger: new MemoryLogger() }
 }
 
 /** A new, empty directory. */
