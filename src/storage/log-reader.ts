@@ -4,6 +4,7 @@
  */
 import type { DiskError } from '../io/disk.js'
 import { BATCH_HEADER_BYTES } from '../records/batch.js'
+import { RecordFormatError } from '../records/reader.js'
 import { asDiskError } from './atomic-file.js'
 import type { LogEnvironment } from './log-environment.js'
 import type { LogSegment } from './log-segment.js'
@@ -66,14 +67,17 @@ export function readLog(environment: LogEnvironment, segments: Segments, request
   finish(undefined, bytesRead)
 }
 
-/** The first batch with a timestamp of at least this, below `upToOffset`; undefined if there is none. Throws `DiskError`. */
+/** The first batch with a timestamp of at least this, below `upToOffset`; undefined if there is none. Throws `DiskError` and
+ * `RecordFormatError`. */
 export function batchAtTimestamp(segments: Segments, timestamp: number, upToOffset: number): Uint8Array | undefined {
   for (const segment of segments.all) {
     if (segment.baseOffset >= upToOffset) return undefined
     if (segment.indexes.maxTimestamp < timestamp) continue
     const position = segment.positionOfTimestamp(timestamp, segments.endPosition(segment, upToOffset))
     if (position === undefined) continue
-    const bytes = Buffer.allocUnsafe(segment.batchSizeAt(position))
+    const size = segment.batchSizeAt(position)
+    if (size === 0) throw new RecordFormatError(`no batch begins at ${position} in ${segment.file.path}: it is damaged`)
+    const bytes = Buffer.allocUnsafe(size)
     segment.file.readSync(position, bytes)
     return bytes
   }

@@ -81,10 +81,12 @@ export class LogSegment {
     return this.#hop(start, endPosition, (batch) => batch.maxTimestamp >= timestamp)
   }
 
-  /** The size of the batch that begins at `position`. Throws `DiskError`. */
+  /** The size of the batch that begins at `position`; 0 if no whole one does: what was flushed may have rotted. Throws `DiskError`. */
   batchSizeAt(position: number): number {
     const header = Buffer.allocUnsafe(BATCH_HEADER_BYTES)
-    return this.file.readSync(position, header) < header.length ? 0 : new BatchView().reset(header, 0).sizeBytes
+    if (this.file.readSync(position, header) < header.length) return 0
+    const { sizeBytes } = new BatchView().reset(header, 0)
+    return sizeBytes >= BATCH_HEADER_BYTES && sizeBytes <= this.writtenBytes - position ? sizeBytes : 0
   }
 
   /** Writes both index files and makes their content durable (not yet their names). */
@@ -133,11 +135,15 @@ export function parseSegmentName(name: string): { baseOffset: number; kind: Segm
   return match === null ? undefined : { baseOffset: Number(match[1]), kind: match[2] as SegmentFile }
 }
 
-/** The indexes of a segment from their files; undefined if one is missing or damaged. Throws `DiskError`. */
+/**
+ * The indexes of a segment from their files; undefined if one is missing, damaged, or speaks of more than the `logBytes` of batches that
+ * there are. Throws `DiskError`.
+ */
 export function readIndexes(
   disk: Disk,
   directory: string,
   baseOffset: number,
+  logBytes: number,
   options: SegmentOptions,
 ): SegmentIndexes | undefined {
   const offsetBytes = disk.readFile(segmentPath(directory, baseOffset, 'index'))
@@ -146,6 +152,7 @@ export function readIndexes(
   const offsets = OffsetIndex.fromBytes(offsetBytes, baseOffset, options.indexBytes)
   const times = TimeIndex.fromBytes(timeBytes, baseOffset, options.indexBytes)
   if (offsets.kind === 'corrupt' || times.kind === 'corrupt') return undefined
+  if (offsets.value.count > 0 && offsets.value.lastPosition >= logBytes) return undefined
   return new SegmentIndexes(offsets.value, times.value, options.indexIntervalBytes)
 }
 

@@ -212,7 +212,8 @@ export class PartitionLog implements TurnWritable {
     return limit <= 1 ? 1 : this.#segments.bytesBetween(fromOffset, upToOffset, limit)
   }
 
-  /** The first batch with a timestamp of at least this, below `upToOffset`; undefined if there is none. Throws `DiskError`. */
+  /** The first batch with a timestamp of at least this, below `upToOffset`; undefined if there is none. Throws `DiskError` and
+   * `RecordFormatError`. */
   batchAtTimestamp(timestamp: number, upToOffset: number): Uint8Array | undefined {
     return batchAtTimestamp(this.#segments, timestamp, Math.min(upToOffset, this.#logEndOffset))
   }

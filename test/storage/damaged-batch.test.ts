@@ -1,0 +1,79 @@
+/** A batch that was durable once and has rotted since: whoever reads it is told, and neither the node nor its memory suffers. */
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { BatchView, FIELD_AT } from '../../src/records/batch.js'
+import { buildBatch } from '../../src/records/builder.js'
+import { RecordFormatError } from '../../src/records/reader.js'
+import { LogDirectory } from '../../src/storage/log-directory.js'
+import { LogManager } from '../../src/storage/log-manager.js'
+import type { PartitionLog } from '../../src/storage/partition-log.js'
+import { nodePorts, temporaryDirectory } from '../node-ports.js'
+
+const path = temporaryDirectory('damaged-batch')
+const options = { segmentBytes: 1024, indexBytes: 1024, indexIntervalBytes: 4096, flushPolicy: 'commit' } as const
+const FIRST_TIMESTAMP = 1000
+
+after(() => fs.rmSync(path, { recursive: true }))
+
+/** Opens the log, and leaves it in order behind `use`. */
+function withLog(use: (log: PartitionLog) => void | Promise<void>): Promise<void> {
+  const ports = nodePorts()
+  return new Promise((resolve, reject) => {
+    const directoryOptions = { path, nodeId: 1, reservedBytes: 0, onOffline: reject, onRoom: () => {} }
+    LogDirectory.open(ports, directoryOptions, (error, directory) => {
+      if (directory === undefined) return reject(error)
+      const manager = new LogManager(ports, directory, 60_000)
+      const stop = (): void =>
+        manager.closeClean((failure) =>
+          failure === undefined
+            ? directory.closeClean(1, (markerFailure) => (markerFailure ? reject(markerFailure) : resolve()))
+            : reject(failure),
+        )
+      manager.open({ topic: 't', partition: 0, topicId: 'dDSbtSATTPSwRiEHkm4hSw' }, options, (openError, log) => {
+        if (log === undefined) return reject(openError)
+        Promise.resolve(log)
+          .then(use)
+          .then(stop)
+          .catch((cause) => {
+            manager.close()
+            directory.abandon()
+            reject(cause)
+          })
+      })
+    })
+  })
+}
+
+function append(log: PartitionLog): void {
+  for (let n = 0; n < 40; n++) {
+    const batch = buildBatch([{ key: null, value: Buffer.alloc(50, 0x61), timestamp: FIRST_TIMESTAMP + n }])
+    log.append(new BatchView().reset(batch, 0), 0)
+  }
+}
+
+for (const length of [-1000, 0, 48, 0x7fff_ff00]) {
+  test(`a batch whose length has become ${length}`, async () => {
+    fs.rmSync(path, { recursive: true })
+    await withLog(append)
+    const file = join(path, 't-0', '00000000000000000000.log')
+    const bytes = fs.readFileSync(file)
+    bytes.writeInt32BE(length, FIELD_AT.length)
+    fs.writeFileSync(file, bytes)
+    await withLog((log) => {
+      assert.throws(() => log.batchAtTimestamp(FIRST_TIMESTAMP, 40), RecordFormatError)
+      // The others are not affected.
+      assert.equal(new BatchView().reset(log.batchAtTimestamp(FIRST_TIMESTAMP + 39, 40)!, 0).baseOffset, 39)
+      const request = { offset: 0, upToOffset: 40, maxBytes: 10, wholeFirstBatch: true }
+      return new Promise((resolve, reject) =>
+        log.read(request, (error, read) => {
+          if (read === undefined) return reject(error)
+          assert.ok(read.bytes.length <= bytes.length, `${read.bytes.length} bytes of a file of ${bytes.length}`)
+          read.release()
+          resolve()
+        }),
+      )
+    })
+  })
+}
