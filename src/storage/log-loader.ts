@@ -249,7 +249,12 @@ class LogLoader {
     if (endOffset < recoveryPoint) {
       return this.#fail(this.#damage(`the log ends at offset ${endOffset} and was flushed up to ${recoveryPoint}`))
     }
-    this.#state.epochs.truncateFromEnd(endOffset)
+    // Written down for a log that was longer: after a stop in order nothing else has been asked yet whether it fits.
+    const { epochs, producers, digest } = this.#state
+    if (this.#options.lastStop === 'clean' && Math.max(producers.endOffset, digest.endOffset) > endOffset) {
+      return this.#distrust(endOffset)
+    }
+    epochs.truncateFromEnd(endOffset)
     for (const segment of this.#segments.slice(0, this.#firstUntrusted)) {
       segment.flushedBytes = segment.sizeBytes
       segment.filesWritten = !this.#rebuild.has(segment)
@@ -311,6 +316,14 @@ class LogLoader {
     })
   }
 
+  /** Once more, as if the log had not been stopped in order. */
+  #distrust(endOffset: number): void {
+    const { directory } = this.#options
+    this.#environment.logger.warn({ directory, endOffset }, 'log is shorter than it was at its last stop: read through')
+    for (const segment of this.#segments) segment.close()
+    loadLog(this.#environment, { ...this.#options, lastStop: 'unclean' }, this.#done)
+  }
+
   /** Names of segment files, by base offset. Removes what an interrupted replacement left. */
   #listAndTidy(): { baseOffset: number; kind: SegmentFile }[] {
     const { disk } = this.#environment
@@ -345,7 +358,7 @@ class LogLoader {
     const { disk } = this.#environment
     const { directory, indexBytes, indexIntervalBytes } = this.#options
     const file = disk.open(segmentPath(directory, baseOffset, 'log'), { create: false })
-    const fromFiles = trusted ? readIndexes(disk, directory, baseOffset, this.#options) : undefined
+    const fromFiles = trusted ? readIndexes(disk, directory, baseOffset, file.sizeBytes, this.#options) : undefined
     const segment = new LogSegment(
       baseOffset,
       file,
