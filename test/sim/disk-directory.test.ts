@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { Prng } from '../../src/base/prng.js'
 import { SimulatedDirectory } from '../../src/sim/disk-directory.js'
 import { SimulatedFile } from '../../src/sim/disk-file.js'
+import { NameModel } from './name-model.js'
 
 const SEEDS = 300
 
@@ -170,69 +171,36 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant('flush' as const) }),
 )
 
-/** All that may be left: every subset of the changes since the last flush in which none is without an earlier one of its names. */
-function legal(
-  flushed: ReadonlyMap<string, string>,
-  changes: readonly (readonly [string, string | undefined][])[],
-): Set<string> {
-  const all = new Set<string>()
-  for (let subset = 0; subset < 1 << changes.length; subset++) {
-    const names = new Map(flushed)
-    const missing = new Set<string>()
-    let possible = true
-    for (const [n, change] of changes.entries()) {
-      if ((subset & (1 << n)) === 0) for (const [each] of change) missing.add(each)
-      else if (change.some(([each]) => missing.has(each))) possible = false
-      else for (const [each, content] of change) content === undefined ? names.delete(each) : names.set(each, content)
-    }
-    if (possible)
-      all.add(
-        [...names]
-          .sort(([a], [b]) => (a < b ? -1 : 1))
-          .map(([each, content]) => `${each}=${content}`)
-          .join(' '),
-      )
-  }
-  return all
-}
-
 test('whatever is done with a few names, a power loss leaves one of the legal subsets', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 8 }), fc.nat(), (steps, seed) => {
       const directory = new SimulatedDirectory()
-      const names = new Map<string, string>()
-      let flushed = new Map<string, string>()
-      let changes: [string, string | undefined][][] = []
+      const model = new NameModel<string>()
       for (const [n, each] of steps.entries()) {
         if (each.kind === 'flush') {
           flush(directory)
-          flushed = new Map(names)
-          changes = []
-          continue
-        }
-        if (each.kind === 'set') {
+          model.flush()
+        } else if (each.kind === 'set') {
           directory.set(each.name, file(String(n)))
-          changes.push([[each.name, String(n)]])
+          model.set(each.name, String(n))
         } else if (each.kind === 'remove') {
           directory.remove(each.name)
-          changes.push([[each.name, undefined]])
-        } else {
-          const content = names.get(each.name)
-          if (content === undefined || each.to === each.name) continue
+          model.remove(each.name)
+        } else if (model.names.has(each.name) && each.to !== each.name) {
           directory.rename(each.name, each.to)
-          changes.push([
-            [each.name, undefined],
-            [each.to, content],
-          ])
+          model.rename(each.name, each.to)
         }
-        for (const [key, content] of changes.at(-1)!)
-          content === undefined ? names.delete(key) : names.set(key, content)
-        assert.deepEqual(directory.names, [...names.keys()].sort())
+        assert.deepEqual(directory.names, [...model.names.keys()].sort())
       }
-      const possible = legal(flushed, changes)
+      const possible = new Set(model.legal().map(showNames))
       directory.losePower(new Prng(seed))
       assert.ok(possible.has(show(directory)), `${show(directory)} is none of ${[...possible].join(', ')}`)
     }),
     { numRuns: 2000 },
   )
 })
+
+function showNames(names: ReadonlyMap<string, string>): string {
+  const sorted = [...names].sort(([a], [b]) => (a < b ? -1 : 1))
+  return sorted.map(([each, content]) => `${each}=${content}`).join(' ')
+}
