@@ -16,15 +16,14 @@ import { newestUsableSnapshot, ProducerState } from '../log/producer-state.js'
 import { type RecoveryScanOutput, recoveryScan, scanForRecovery } from '../log/recovery-scan.js'
 import { ReplicaDigest } from '../log/replica-digest.js'
 import { BatchTableCursor } from '../log/scanned-batches.js'
-import { SegmentIndexes } from '../log/segment-indexes.js'
 import { asDiskError, TEMPORARY_SUFFIX } from './atomic-file.js'
 import type { LastStop } from './log-directory.js'
 import type { LoadEnvironment } from './log-environment.js'
 import { DIGEST_CHECKPOINT, LEADER_EPOCH_CHECKPOINT } from './log-files.js'
 import {
+  type IndexTrust,
   LogSegment,
   parseSegmentName,
-  readIndexes,
   type SegmentFile,
   type SegmentOptions,
   segmentPath,
@@ -109,7 +108,10 @@ class LogLoader {
     let firstUntrusted = clean ? baseOffsets.length : Math.max(0, countBelow(baseOffsets, recoveryPoint + 1) - 1)
     if (epochs === undefined) firstUntrusted = 0
     this.#firstUntrusted = firstUntrusted
-    for (const [index, baseOffset] of baseOffsets.entries()) this.#open(baseOffset, index < firstUntrusted)
+    for (const [index, baseOffset] of baseOffsets.entries()) {
+      const isActive = index === baseOffsets.length - 1
+      this.#open(baseOffset, index >= firstUntrusted ? 'none' : isActive ? 'if they fit' : 'files')
+    }
 
     const startOffset = this.#segments[0]!.baseOffset
     const trustedEnd =
@@ -354,17 +356,10 @@ class LogLoader {
     return []
   }
 
-  #open(baseOffset: number, trusted: boolean): void {
+  #open(baseOffset: number, trust: IndexTrust): void {
     const { disk } = this.#environment
-    const { directory, indexBytes, indexIntervalBytes } = this.#options
-    const file = disk.open(segmentPath(directory, baseOffset, 'log'), { create: false })
-    const fromFiles = trusted ? readIndexes(disk, directory, baseOffset, file.sizeBytes, this.#options) : undefined
-    const segment = new LogSegment(
-      baseOffset,
-      file,
-      fromFiles ?? SegmentIndexes.empty(baseOffset, indexBytes, indexIntervalBytes),
-    )
-    if (trusted && fromFiles === undefined) this.#rebuild.add(segment)
+    const { segment, indexed } = LogSegment.open(disk, this.#options.directory, baseOffset, this.#options, trust)
+    if (trust !== 'none' && !indexed) this.#rebuild.add(segment)
     this.#segments.push(segment)
   }
 
@@ -411,9 +406,8 @@ class LogLoader {
   #startOf(segment: LogSegment, offset: number): number {
     const index = this.#segments.indexOf(segment)
     if (index >= this.#firstUntrusted || this.#rebuild.has(segment)) return 0
-    const { offsets, resumePosition } = segment.indexes
-    const wanted = offset <= segment.baseOffset ? 0 : offsets.lookup(offset).position
-    return index === this.#segments.length - 1 ? Math.min(wanted, resumePosition) : wanted
+    const wanted = offset <= segment.baseOffset ? 0 : segment.startFor(offset)
+    return index === this.#segments.length - 1 ? Math.min(wanted, segment.indexes.resumePosition) : wanted
   }
 
   #removeFiles(baseOffset: number, kinds: readonly SegmentFile[]): void {

@@ -10,7 +10,7 @@ import type { Disk, DiskDone, DiskFile } from '../io/disk.js'
 import { OffsetIndex } from '../log/offset-index.js'
 import { SegmentIndexes } from '../log/segment-indexes.js'
 import { TimeIndex } from '../log/time-index.js'
-import { BATCH_HEADER_BYTES, BatchView } from '../records/batch.js'
+import { BATCH_HEADER_BYTES, BatchView, MAGIC_V2 } from '../records/batch.js'
 import { asDiskError } from './atomic-file.js'
 
 /** How much is read at a time to hop from header to header. */
@@ -30,6 +30,9 @@ export interface SegmentOptions {
   /** `index.interval.bytes` */
   readonly indexIntervalBytes: number
 }
+
+/** What is believed of a segment's index files. `if they fit`: appends will go on from their last entries. */
+export type IndexTrust = 'none' | 'if they fit' | 'files'
 
 export class LogSegment {
   readonly baseOffset: number
@@ -62,6 +65,24 @@ export class LogSegment {
     return new LogSegment(baseOffset, file, indexes)
   }
 
+  /** One that is there, with its indexes from their files as far as these are trusted, else empty. Throws `DiskError`. */
+  static open(
+    disk: Disk,
+    directory: string,
+    baseOffset: number,
+    options: SegmentOptions,
+    trust: IndexTrust,
+  ): { readonly segment: LogSegment; readonly indexed: boolean } {
+    const file = disk.open(segmentPath(directory, baseOffset, 'log'), { create: false })
+    const indexes = trust === 'none' ? undefined : readIndexes(disk, directory, baseOffset, file.sizeBytes, options)
+    if (indexes !== undefined) {
+      const segment = new LogSegment(baseOffset, file, indexes)
+      if (trust === 'files' || segment.indexesFit) return { segment, indexed: true }
+    }
+    const empty = SegmentIndexes.empty(baseOffset, options.indexBytes, options.indexIntervalBytes)
+    return { segment: new LogSegment(baseOffset, file, empty), indexed: false }
+  }
+
   get isFull(): boolean {
     return this.indexes.isFull
   }
@@ -71,21 +92,40 @@ export class LogSegment {
    * Throws `DiskError`.
    */
   positionOf(offset: number, endPosition: number): number | undefined {
-    return this.#hop(this.indexes.offsets.lookup(offset).position, endPosition, (batch) => batch.lastOffset >= offset)
+    return this.#hop(this.startFor(offset), endPosition, (batch) => batch.lastOffset >= offset)
   }
 
   /** Where the first batch begins at or behind `position` that holds a timestamp of at least this. Throws `DiskError`. */
   positionOfTimestamp(timestamp: number, endPosition: number): number | undefined {
     const fromOffset = this.indexes.times.lookup(timestamp).offset
-    const start = this.indexes.offsets.lookup(fromOffset).position
-    return this.#hop(start, endPosition, (batch) => batch.maxTimestamp >= timestamp)
+    return this.#hop(this.startFor(fromOffset), endPosition, (batch) => batch.maxTimestamp >= timestamp)
+  }
+
+  /**
+   * Where to begin looking for the batch with `offset`: where the index says, if a batch stands there that is not behind what is looked for, else
+   * at the beginning. An index has no checksum; one that has rotted costs time, and no records. Throws `DiskError`.
+   */
+  startFor(offset: number): number {
+    const { position, offset: lastOffset } = this.indexes.offsets.lookup(offset)
+    if (position === 0 || position >= this.writtenBytes) return position
+    const batch = this.#headerAt(position)
+    const stands = batch !== undefined && batch.magic === MAGIC_V2 && isWithin(batch, this.baseOffset, lastOffset)
+    return stands ? position : 0
+  }
+
+  /** Whether the last entries of the indexes speak of batches that are there: appends will go on from them. Throws `DiskError`. */
+  get indexesFit(): boolean {
+    const { offsets, times } = this.indexes
+    if (offsets.count > 0 && this.#headerAt(offsets.lastPosition)?.lastOffset !== offsets.lastOffset) return false
+    if (times.count === 0) return true
+    const position = this.positionOf(times.lastOffset, this.writtenBytes)
+    const latest = position === undefined ? undefined : this.#headerAt(position)
+    return latest?.lastOffset === times.lastOffset && latest.maxTimestamp === times.lastTimestamp
   }
 
   /** The size of the batch that begins at `position`; 0 if no whole one does: what was flushed may have rotted. Throws `DiskError`. */
   batchSizeAt(position: number): number {
-    const header = Buffer.allocUnsafe(BATCH_HEADER_BYTES)
-    if (this.file.readSync(position, header) < header.length) return 0
-    const { sizeBytes } = new BatchView().reset(header, 0)
+    const sizeBytes = this.#headerAt(position)?.sizeBytes ?? 0
     return sizeBytes >= BATCH_HEADER_BYTES && sizeBytes <= this.writtenBytes - position ? sizeBytes : 0
   }
 
@@ -100,6 +140,11 @@ export class LogSegment {
 
   close(): void {
     this.file.close()
+  }
+
+  #headerAt(position: number): BatchView | undefined {
+    const header = Buffer.allocUnsafe(BATCH_HEADER_BYTES)
+    return this.file.readSync(position, header) < header.length ? undefined : new BatchView().reset(header, 0)
   }
 
   #hop(start: number, endPosition: number, found: (batch: BatchView) => boolean): number | undefined {
@@ -123,6 +168,10 @@ export class LogSegment {
   }
 }
 
+function isWithin({ baseOffset, sizeBytes }: BatchView, firstOffset: number, lastOffset: number): boolean {
+  return baseOffset >= firstOffset && baseOffset <= lastOffset && sizeBytes >= BATCH_HEADER_BYTES
+}
+
 export type SegmentFile = 'log' | 'index' | 'timeindex' | 'snapshot'
 
 export function segmentPath(directory: string, baseOffset: number, kind: SegmentFile): string {
@@ -139,7 +188,7 @@ export function parseSegmentName(name: string): { baseOffset: number; kind: Segm
  * The indexes of a segment from their files; undefined if one is missing, damaged, or speaks of more than the `logBytes` of batches that
  * there are. Throws `DiskError`.
  */
-export function readIndexes(
+function readIndexes(
   disk: Disk,
   directory: string,
   baseOffset: number,

@@ -1,24 +1,28 @@
-/** A batch that was durable once and has rotted since: whoever reads it is told, and neither the node nor its memory suffers. */
+/**
+ * What was durable once and has rotted since. A batch: whoever reads it is told, and neither the node nor its memory suffers. An index entry, of which
+ * nothing but the batches can tell that it is wrong: it costs time, and no records.
+ */
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { BatchView, FIELD_AT } from '../../src/records/batch.js'
 import { buildBatch } from '../../src/records/builder.js'
-import { RecordFormatError } from '../../src/records/reader.js'
+import { BatchIterator, RecordFormatError } from '../../src/records/reader.js'
 import { LogDirectory } from '../../src/storage/log-directory.js'
 import { LogManager } from '../../src/storage/log-manager.js'
-import type { PartitionLog } from '../../src/storage/partition-log.js'
+import type { LogOptions, PartitionLog } from '../../src/storage/partition-log.js'
 import { nodePorts, temporaryDirectory } from '../node-ports.js'
 
 const path = temporaryDirectory('damaged-batch')
-const options = { segmentBytes: 1024, indexBytes: 1024, indexIntervalBytes: 4096, flushPolicy: 'commit' } as const
+const unindexed = { segmentBytes: 1024, indexBytes: 1024, indexIntervalBytes: 4096, flushPolicy: 'commit' } as const
+const indexed = { ...unindexed, indexIntervalBytes: 100 } as const
 const FIRST_TIMESTAMP = 1000
 
 after(() => fs.rmSync(path, { recursive: true }))
 
 /** Opens the log, and leaves it in order behind `use`. */
-function withLog(use: (log: PartitionLog) => void | Promise<void>): Promise<void> {
+function withLog(use: (log: PartitionLog) => void | Promise<void>, options: LogOptions = unindexed): Promise<void> {
   const ports = nodePorts()
   return new Promise((resolve, reject) => {
     const directoryOptions = { path, nodeId: 1, reservedBytes: 0, onOffline: reject, onRoom: () => {} }
@@ -76,4 +80,57 @@ for (const length of [-1000, 0, 48, 0x7fff_ff00]) {
       )
     })
   })
+}
+
+async function readOffsets(log: PartitionLog): Promise<number[]> {
+  const offsets: number[] = []
+  for (let offset = 0; offset < log.logEndOffset; ) {
+    const request = { offset, upToOffset: log.logEndOffset, maxBytes: 1, wholeFirstBatch: true }
+    const first = await new Promise<number | undefined>((resolve, reject) =>
+      log.read(request, (error, read) => {
+        if (read === undefined) return reject(error)
+        const batches = new BatchIterator(read.bytes)
+        resolve(batches.next() === 'batch' ? batches.batch.baseOffset : undefined)
+        read.release()
+      }),
+    )
+    if (first !== offset) break
+    offsets.push(offset++)
+  }
+  return offsets
+}
+
+const FILES: Readonly<Record<string, (names: readonly string[]) => string>> = {
+  closed: (names) => names[0]!,
+  active: (names) => names.at(-1)!,
+}
+
+for (const [which, choose] of Object.entries(FILES)) {
+  for (const [at, by] of [
+    [0, 1],
+    [0, 3],
+    [4, 1],
+    [4, -1],
+    [4, 131],
+  ] as const) {
+    const what = at === 0 ? 'offset' : 'position'
+    test(`the ${what} of the last entry of the ${which} segment’s index has become another by ${by}`, async () => {
+      fs.rmSync(path, { recursive: true })
+      await withLog(append, indexed)
+      const folder = join(path, 't-0')
+      const names = fs.readdirSync(folder).filter((name) => name.endsWith('.index'))
+      const file = join(folder, choose(names))
+      const bytes = fs.readFileSync(file)
+      assert.ok(bytes.length >= 8)
+      bytes.writeInt32BE(bytes.readInt32BE(bytes.length - 8 + at) + by, bytes.length - 8 + at)
+      fs.writeFileSync(file, bytes)
+      await withLog(async (log) => {
+        const count = log.logEndOffset
+        assert.equal(count, 40)
+        assert.deepEqual(await readOffsets(log), [...Array(count).keys()])
+        append(log)
+      }, indexed)
+      await withLog(async (log) => assert.equal((await readOffsets(log)).length, 80), indexed)
+    })
+  }
 }
