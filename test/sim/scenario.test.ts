@@ -44,7 +44,7 @@ test('every record of the last reading is told of in order, and none twice', () 
 })
 
 function report(strict: boolean): SeedReport {
-  return runSeed(1, { flushPolicy: 'os', faults: ['power-loss'], strict })
+  return runSeed(11, { flushPolicy: 'os', faults: ['power-loss'], strict })
 }
 
 test('where nothing is flushed a power loss takes what was acknowledged: strictly judged that is a loss, as promised it is none', () => {
