@@ -70,7 +70,7 @@ export class BatchValidator {
    * compressed batch.
    */
   checkProduced(bytes: Uint8Array, start: number, end: number): BatchVerdict {
-    const verdict = this.checkStored(bytes, start, end)
+    const verdict = this.#checkWhole(bytes, start, end)
     if (verdict !== 'ok') return verdict
     const batch = this.batch
     const behind = this.#checkBehind(bytes, batch.end, end)
@@ -92,6 +92,15 @@ export class BatchValidator {
    * be held. Its offsets may have gaps and it may have no records left: compaction does that.
    */
   checkStored(bytes: Uint8Array, at: number, end: number): BatchVerdict {
+    const verdict = this.#checkWhole(bytes, at, end)
+    if (verdict !== 'ok') return verdict
+    const { lastOffsetDelta, recordCount } = this.batch
+    if (lastOffsetDelta < 0) return 'wrong-last-offset'
+    // As recovery has it: what is stored must be believed after a restart too.
+    return recordCount < 0 || recordCount - 1 > lastOffsetDelta ? 'wrong-count' : 'ok'
+  }
+
+  #checkWhole(bytes: Uint8Array, at: number, end: number): BatchVerdict {
     this.walked = false
     const size = batchSizeAt(bytes, at, end)
     if (size === SIZE_CORRUPT) return bytes[at + FIELD_AT.magic]! > MAGIC_V2 ? 'wrong-magic' : 'wrong-length'

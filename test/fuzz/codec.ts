@@ -35,6 +35,8 @@ export interface CodecInput {
 
 const FILES = ['data', 'topics-configs', 'transactions', 'cluster']
 const LONGEST_STRING_BYTES = 0x7fff
+/** An array in each other, as deep as messages go, is sized once for the value and once more to say where the error is. */
+const ARRAY_BYTES_PER_BYTE = 2 * 8 * 6
 /** In front of and behind the input: what belongs to somebody else. */
 const GUARD = Buffer.alloc(48, 0xee)
 
@@ -133,7 +135,7 @@ function run({ subject, bytes, untouched }: CodecInput): Outcome {
   const reader = new CountingReader(memory, GUARD.length, end)
   let value: object
   try {
-    value = withinMemory('decoding', 0, () => schema.decode(version, reader))
+    value = withinMemory('decoding', ARRAY_BYTES_PER_BYTE * bytes.length, () => schema.decode(version, reader))
   } catch (error) {
     checkWork(reader, bytes)
     if (!(error instanceof DecodeError)) throw error

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { crc32c } from '../../src/base/crc32c.js'
+import { scanForRecovery } from '../../src/log/recovery-scan.js'
 import { FIELD_AT } from '../../src/records/batch.js'
 import { type BatchOptions, buildBatch } from '../../src/records/builder.js'
 import { CODEC_NAMES } from '../../src/records/compression/codec.js'
@@ -246,4 +247,30 @@ test('any bytes get a verdict', () => {
   for (const expected of ['cut-off', 'malformed-record', 'broken-stream', 'unknown-codec']) {
     assert.ok(seen.has(expected as BatchVerdict), `${expected} never came up in ${[...seen]}`)
   }
+})
+
+test('a batch is only fit to be stored if recovery would believe its counts', () => {
+  const verdicts = (lastOffsetDelta: number, recordCount: number): string => {
+    const batch = Buffer.from(buildBatch([{ key: null, value: Buffer.from('v'), timestamp: 1 }]))
+    batch.writeInt32BE(lastOffsetDelta, FIELD_AT.lastOffsetDelta)
+    batch.writeInt32BE(recordCount, FIELD_AT.recordCount)
+    batch.writeUInt32BE(crc32c(batch, FIELD_AT.attributes, batch.length), FIELD_AT.crc)
+    const verdict = new BatchValidator().checkStored(batch, 0, batch.length)
+    const { batchCount } = scanForRecovery({
+      bytes: batch,
+      filePosition: 0,
+      segmentBaseOffset: 0,
+      expectedOffset: 0,
+      leaderEpoch: -1,
+      maximumBatchBytes: 1000,
+    })
+    assert.equal(batchCount === 1, verdict === 'ok', `${verdict}, and recovery finds ${batchCount} batches`)
+    return verdict
+  }
+  assert.equal(verdicts(0, 1), 'ok')
+  assert.equal(verdicts(5, 1), 'ok')
+  assert.equal(verdicts(0, 0), 'ok')
+  assert.equal(verdicts(0, -1), 'wrong-count')
+  assert.equal(verdicts(0, 2), 'wrong-count')
+  assert.equal(verdicts(-1, 0), 'wrong-last-offset')
 })
