@@ -81,6 +81,11 @@ export class Broker implements QuorumObserver {
     for (const { go } of this.#waiting.splice(0)) go()
   }
 
+  /** The directory has room again. */
+  openOffline(): void {
+    if (!this.#stopped) this.replicas.openOffline(this.#image)
+  }
+
   /** Calls back when the metadata has been applied up to the end (exclusive) of what a controller answered from. */
   whenApplied(endOffset: number, go: () => void): void {
     if (this.#image.offset >= endOffset - 1) go()

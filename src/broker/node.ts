@@ -105,7 +105,10 @@ export class Node {
       reservedBytes: settings['log.dir.reserved.bytes'],
       onOffline: (error: Error) =>
         this.#end(new NodeError(`the data directory cannot be used any more: ${error.message}`)),
-      onRoom: () => this.#logs?.repairFailed(),
+      onRoom: () => {
+        this.#logs?.repairFailed()
+        this.#broker?.openOffline()
+      },
     }
     LogDirectory.open(this.#ports, options, (error, directory) => {
       if (this.#state !== 'starting') {

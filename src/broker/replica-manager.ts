@@ -31,6 +31,8 @@ export class ReplicaManager {
   readonly #logs: LogManager
   readonly #recorder: FlightRecorder
   readonly #topics = new Map<Uuid, Map<number, Hosted>>()
+  /** Whose logs are being opened. */
+  readonly #opening = new Set<string>()
   #timer: Timer | undefined
 
   constructor(
@@ -87,6 +89,17 @@ export class ReplicaManager {
     finished()
   }
 
+  /** Tries again to open what could not be opened: the directory has room now. */
+  openOffline(image: MetadataImage): void {
+    for (const [topicId, partitions] of this.#topics) {
+      const topic = image.topicsById.get(topicId)
+      if (topic === undefined) continue
+      for (const [partition, hosted] of partitions) {
+        if (hosted === 'offline') this.#open(image, topic, partition, () => {})
+      }
+    }
+  }
+
   /** Ends all waiting; nothing is hosted any more. */
   close(): void {
     this.#timer?.cancel()
@@ -99,7 +112,11 @@ export class ReplicaManager {
     const { name, topicId } = topic
     const settings = resolveTopicSettings(this.#settings, configsOf(image, RESOURCE_TYPE_TOPIC, name))
     const id = { topic: name, topicId, partition }
+    const key = `${topicId}-${partition}`
+    if (this.#opening.has(key)) return done()
+    this.#opening.add(key)
     this.#logs.open(id, logOptions(settings), (error, log) => {
+      this.#opening.delete(key)
       let hosted: Hosted = 'offline'
       if (log === undefined) this.#ports.logger.error({ ...id, error: error?.message }, 'partition is offline')
       else {

@@ -1,28 +1,23 @@
 /**
- * Creates a directory so that it is still there after a power loss: the name of a new directory is an entry of its parent, which has
- * to be flushed like any other.
+ * The names of directories are entries of their parents, which have to be flushed like any other, or the directory may be gone after a power
+ * loss with everything in it.
  */
-import type { Disk, DiskDone } from '../io/disk.js'
-import { asDiskError } from './atomic-file.js'
+import type { Disk, DiskDone, DiskError } from '../io/disk.js'
 
-export function makeDirectoryDurably(disk: Disk, path: string, done: DiskDone): void {
-  const parents: string[] = []
-  try {
-    for (let at = path; disk.stat(at) === undefined; at = parentOf(at)) {
-      const parent = parentOf(at)
-      parents.push(parent)
-      if (parent === at) break
-    }
-    disk.makeDirectory(path)
-  } catch (error) {
-    return done(asDiskError(error))
-  }
-  const flushNext = (): void => {
-    const parent = parents.pop()
-    if (parent === undefined) return done(undefined)
-    disk.flushDirectory(parent, (error) => (error === undefined ? flushNext() : done(error)))
-  }
-  flushNext()
+/** What a directory says that was there before this program: it must not be read, or is on a file system that nobody writes to. */
+const NOT_OURS: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'EINVAL'])
+
+/**
+ * Flushes the names of a directory and of all above it. Which of them are new cannot be known: whoever made them may have crashed before
+ * they were flushed.
+ */
+export function flushPath(disk: Disk, path: string, done: DiskDone): void {
+  const parent = parentOf(path)
+  disk.flushDirectory(parent, (error: DiskError | undefined) => {
+    if (error !== undefined && !NOT_OURS.has(error.code)) return done(error)
+    if (parentOf(parent) === parent) return done(undefined)
+    flushPath(disk, parent, done)
+  })
 }
 
 /** `.` for a relative path of one name, the root for itself. */

@@ -11,7 +11,7 @@ import type { Timer } from '../io/clock.js'
 import { type DiskDone, DiskError, type DiskLock } from '../io/disk.js'
 import type { Ports } from '../io/ports.js'
 import { asDiskError, writeAtomically } from './atomic-file.js'
-import { makeDirectoryDurably } from './durable-directory.js'
+import { flushPath } from './durable-directory.js'
 
 const META_PROPERTIES = 'meta.properties'
 /** Kafka's marker of a clean stop. */
@@ -84,14 +84,16 @@ export class LogDirectory {
     const { path } = options
     const fail = (error: DiskError): void =>
       done(new DirectoryError(`${path} cannot be used: ${error.message}`), undefined)
-    makeDirectoryDurably(disk, path, (makeError) => {
-      if (makeError !== undefined) return fail(makeError)
-      disk.lock(path, (lockError, lock) => {
-        if (lock !== undefined) return LogDirectory.#openLocked(ports, options, lock, done)
-        if (lockError?.code !== 'EBUSY') return fail(lockError ?? new DiskError('EIO', 'lock', path))
-        const message = `${path} is in use by another node that is running: stop it, or name another directory`
-        done(new DirectoryError(message), undefined)
-      })
+    try {
+      disk.makeDirectory(path)
+    } catch (error) {
+      return fail(asDiskError(error))
+    }
+    disk.lock(path, (lockError, lock) => {
+      if (lock !== undefined) return LogDirectory.#openLocked(ports, options, lock, done)
+      if (lockError?.code !== 'EBUSY') return fail(lockError ?? new DiskError('EIO', 'lock', path))
+      const message = `${path} is in use by another node that is running: stop it, or name another directory`
+      done(new DirectoryError(message), undefined)
     })
   }
 
@@ -251,9 +253,12 @@ function takeOver(ports: Ports, path: string, opened: Opened, done: DiskDone): v
   if (!opened.isNew) return markRunning()
   const { clusterId, nodeId, directoryId } = opened.identity
   const meta = `#\nnode.id=${nodeId}\ndirectory.id=${directoryId}\nversion=1\ncluster.id=${clusterId}\n`
-  writeAtomically(disk, path, META_PROPERTIES, Buffer.from(meta), (error) =>
-    error === undefined ? markRunning() : done(error),
-  )
+  flushPath(disk, path, (pathError) => {
+    if (pathError !== undefined) return done(pathError)
+    writeAtomically(disk, path, META_PROPERTIES, Buffer.from(meta), (error) =>
+      error === undefined ? markRunning() : done(error),
+    )
+  })
 }
 
 function parseIdentity(path: string, text: string): DirectoryIdentity {

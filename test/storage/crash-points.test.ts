@@ -72,6 +72,25 @@ test('the first start of a directory that is struck is followed by one that work
   assert.ok(struck > 100, `${struck}`)
 })
 
+test('what is flushed after a first start that was struck survives the next power loss, with the directory itself', () => {
+  const struck = atEveryOperation({
+    seeds: 15,
+    strikes: ['crash'],
+    prepare: () => {},
+    run: (store) => store.start(),
+    check: (store, where) => {
+      store.reopened()
+      store.turn(() => fill(store, 0, 8))
+      store.until(() => store.log.flushedEndOffset === 8)
+      store.machine.losePower()
+      store.reopened()
+      assert.equal(store.log.nextOffset, 8, where)
+      assertValues(store, where)
+    },
+  })
+  assert.ok(struck > 50, `${struck}`)
+})
+
 test('what was counted as flushed survives a strike at every operation of appends, rolls, checkpoints and a stop', () => {
   let flushed = 0
   const struck = atEveryOperation({
