@@ -59,6 +59,9 @@ export class BatchIterator {
   }
 }
 
+/** To no more than this the records of one batch are opened that a client has sent compressed. */
+export const MAX_OPENED_BYTES = 128 * 1024 * 1024
+
 export interface RecordHeader {
   /** What is not UTF-8 has become U+FFFD. */
   readonly key: string

@@ -73,7 +73,7 @@ const expectations: ReadonlyMap<string, Expected> = new Map<string, Expected>([
       },
     },
   ],
-  // Produce v0 to v2 are served here, so that old clients at least get an error: nothing was asked, nothing is answered.
+  // Produce v0 to v2 are served here: nothing was asked, nothing is answered.
   ['Produce v2, advertised but not served', { connection: 'open', answer: '0000000c000000070000000000000000' }],
   // A negative length other than -1 is damage, not null.
   ['Metadata v1, topic count -2', { connection: 'closed', answer: '' }],

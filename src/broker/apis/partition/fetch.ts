@@ -1,6 +1,6 @@
 /**
  * Fetch: batches as they stand in the log, below the high watermark. Waits until `minBytes` are there or `maxWaitMs` are over. The first batch of
- * the answer comes whole, however large it is, so that a consumer always gets on.
+ * the answer comes whole, however large it is, so that a consumer always gets on. Versions below 4 get messages of magic 0 or 1 instead.
  *
  * Left out: sessions (KIP-227; a client that wants one is answered in full, without one), followers, transactions: everything committed is
  * stable.
@@ -9,6 +9,8 @@ import { DiskError } from '../../../io/disk.js'
 import { ErrorCode, type ErrorName } from '../../../protocol/errors.js'
 import { Fetch } from '../../../protocol/messages/fetch.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
+import { downConvert } from '../../../records/legacy/down-convert.js'
+import type { OldMagic } from '../../../records/legacy/message.js'
 import type { LogRead } from '../../../storage/log-reader.js'
 import type { Broker } from '../../broker.js'
 import { Partition } from '../../partition.js'
@@ -24,6 +26,12 @@ type PartitionResult = Response['responses'][number]['partitions'][number]
 type WantedPartition = Request['topics'][number]['partitions'][number]
 
 const TOPIC_IDS_SINCE = 13
+const MAGIC_1_SINCE = 2
+const MAGIC_2_SINCE = 4
+/** How much of compressed batches is opened for one answer to an old client, its first batch aside: it holds up all others meanwhile. */
+const MAX_CONVERTED_BYTES = 4 * 1024 * 1024
+/** How often a partition is read on for one answer because nothing that was read can be said in an old format. */
+const MAX_READS = 100
 
 export const fetch = handler<Services, typeof Fetch.request.fields, typeof Fetch.response.fields>(Fetch, {
   versions: [4, 18],
@@ -45,7 +53,8 @@ export const fetch = handler<Services, typeof Fetch.request.fields, typeof Fetch
       return call.reply({ errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND, responses: [] })
     }
     const broker = brokerOf(services)
-    const operation = new DelayedFetch(request, broker, call)
+    const operation =
+      call.version >= MAGIC_2_SINCE ? new DelayedFetch(request, broker, call) : new OldFetch(request, broker, call)
     broker.replicas.fetches.tryCompleteOrWatch(operation, operation.partitions, request.maxWaitMs)
   },
 })
@@ -109,6 +118,40 @@ class DelayedFetch implements DelayedOperation {
     return false
   }
 
+  protected readPart(
+    { wanted, partition, error }: Part,
+    bytesLeft: number,
+    wholeFirstBatch: boolean,
+    done: PartDone,
+  ): void {
+    const index = wanted.partition
+    if (partition === undefined) return done(failed(index, ErrorCode[error!]))
+    const { log, highWatermark } = partition
+    const offsets = { highWatermark, lastStableOffset: highWatermark, logStartOffset: log.startOffset }
+    const obstacle = findObstacle(partition, wanted)
+    if (obstacle !== undefined) {
+      const { error: found = 'NONE', divergingEpoch } = obstacle
+      return done({
+        ...failed(index, ErrorCode[found]),
+        ...(partition.isLeader ? offsets : {}),
+        ...(divergingEpoch === undefined ? {} : { divergingEpoch }),
+      })
+    }
+    const maxBytes = Math.min(wanted.partitionMaxBytes, bytesLeft)
+    const request = { offset: wanted.fetchOffset, upToOffset: highWatermark, maxBytes, wholeFirstBatch }
+    log.read(request, (_, read) => {
+      if (read === undefined) return done(failed(index, ErrorCode.KAFKA_STORAGE_ERROR))
+      const result = {
+        partitionIndex: index,
+        errorCode: ErrorCode.NONE,
+        ...offsets,
+        abortedTransactions: null,
+        records: read.bytes,
+      }
+      done(result, read)
+    })
+  }
+
   /** Partition after partition, each with what the ones before have left. */
   #read(): void {
     let left = this.#maxBytes
@@ -118,7 +161,7 @@ class DelayedFetch implements DelayedOperation {
     const next = (): void => {
       const part = this.#parts[results.length]
       if (part === undefined) return this.#answer(results, reads)
-      readPart(part, left, !some, (result, read) => {
+      this.readPart(part, left, !some, (result, read) => {
         if (read !== undefined) {
           reads.push(read)
           left -= read.bytes.length
@@ -144,38 +187,57 @@ class DelayedFetch implements DelayedOperation {
   }
 }
 
-function readPart(
-  { wanted, partition, error }: Part,
-  bytesLeft: number,
-  wholeFirstBatch: boolean,
-  done: (result: PartitionResult, read?: LogRead) => void,
-): void {
-  const index = wanted.partition
-  if (partition === undefined) return done(failed(index, ErrorCode[error!]))
-  const { log, highWatermark } = partition
-  const offsets = { highWatermark, lastStableOffset: highWatermark, logStartOffset: log.startOffset }
-  const obstacle = findObstacle(partition, wanted)
-  if (obstacle !== undefined) {
-    const { error: found = 'NONE', divergingEpoch } = obstacle
-    return done({
-      ...failed(index, ErrorCode[found]),
-      ...(partition.isLeader ? offsets : {}),
-      ...(divergingEpoch === undefined ? {} : { divergingEpoch }),
-    })
+type PartDone = (result: PartitionResult, read?: LogRead) => void
+
+/** A client from before record batches: what is read becomes messages, a copy. */
+class OldFetch extends DelayedFetch {
+  readonly #magic: OldMagic
+  #maxPlainBytes = MAX_CONVERTED_BYTES
+
+  constructor(request: Request, broker: Broker, call: Call<Response>) {
+    super(request, broker, call)
+    this.#magic = call.version >= MAGIC_1_SINCE ? 1 : 0
   }
-  const maxBytes = Math.min(wanted.partitionMaxBytes, bytesLeft)
-  const request = { offset: wanted.fetchOffset, upToOffset: highWatermark, maxBytes, wholeFirstBatch }
-  log.read(request, (_, read) => {
-    if (read === undefined) return done(failed(index, ErrorCode.KAFKA_STORAGE_ERROR))
-    const result = {
-      partitionIndex: index,
-      errorCode: ErrorCode.NONE,
-      ...offsets,
-      abortedTransactions: null,
-      records: read.bytes,
-    }
-    done(result, read)
-  })
+
+  protected override readPart(part: Part, bytesLeft: number, wholeFirstBatch: boolean, done: PartDone): void {
+    // Where what may be converted is used up, the others have their turn when the client asks again.
+    const some = this.#maxPlainBytes > 0
+    this.#readFrom(part.wanted.fetchOffset, part, some ? bytesLeft : 0, some && wholeFirstBatch, MAX_READS, done)
+  }
+
+  #readFrom(
+    offset: number,
+    part: Part,
+    bytesLeft: number,
+    wholeFirstBatch: boolean,
+    readsLeft: number,
+    done: PartDone,
+  ): void {
+    const { wanted } = part
+    super.readPart(
+      { ...part, wanted: { ...wanted, fetchOffset: offset } },
+      bytesLeft,
+      wholeFirstBatch,
+      (result, read) => {
+        if (read === undefined) return done(result)
+        const converted = downConvert(read.bytes, {
+          magic: this.#magic,
+          fromOffset: offset,
+          maxBytes: Math.min(wanted.partitionMaxBytes, bytesLeft),
+          maxPlainBytes: this.#maxPlainBytes,
+        })
+        read.release()
+        this.#maxPlainBytes -= converted.plainBytes
+        const { bytes, nextOffset, error } = converted
+        if (error !== undefined) return done({ ...result, errorCode: ErrorCode[error], records: NOTHING })
+        if (bytes.length === 0 && nextOffset !== undefined && nextOffset > offset && readsLeft > 1) {
+          // Control batches only: a client that hears nothing would ask for the same for ever.
+          return this.#readFrom(nextOffset, part, bytesLeft, wholeFirstBatch, readsLeft - 1, done)
+        }
+        done({ ...result, records: bytes }, { bytes, release: () => {} })
+      },
+    )
+  }
 }
 
 /** A log that cannot be looked at is read at once: the error belongs into the answer. */

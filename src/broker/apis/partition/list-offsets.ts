@@ -1,7 +1,9 @@
 /**
  * ListOffsets: the ends of a partition, and the first offset at or behind a time.
  *
- * Left out: v0; tiered storage: the earliest local offset is the earliest, and nothing is tiered or pending.
+ * Version 0 asks for up to so many offsets before a time, the newest first. It gets the end of what is before that time and the start of the log.
+ *
+ * Left out: where segments begin, in version 0; tiered storage: the earliest local offset is the earliest, and nothing is tiered or pending.
  */
 
 import { DiskError } from '../../../io/disk.js'
@@ -10,7 +12,7 @@ import { ListOffsets } from '../../../protocol/messages/list-offsets.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
 import { BatchView } from '../../../records/batch.js'
 import { CompressionError } from '../../../records/compression/codec.js'
-import { RecordFormatError, readRecords } from '../../../records/reader.js'
+import { MAX_OPENED_BYTES, RecordFormatError, readRecords } from '../../../records/reader.js'
 import type { Broker } from '../../broker.js'
 import type { Partition } from '../../partition.js'
 import { handler } from '../../server/handler.js'
@@ -29,16 +31,15 @@ const LATEST_TIERED = -5
 const EARLIEST_PENDING_UPLOAD = -6
 /** From which version on a client may mean these times. */
 const SPECIAL_SINCE: ReadonlyMap<number, number> = new Map([
-  [LATEST, 1],
-  [EARLIEST, 1],
+  [LATEST, 0],
+  [EARLIEST, 0],
   [LARGEST_TIMESTAMP, 7],
   [EARLIEST_LOCAL, 8],
   [LATEST_TIERED, 9],
   [EARLIEST_PENDING_UPLOAD, 11],
 ])
+const ONE_OFFSET_SINCE = 1
 const LEADER_EPOCH_SINCE = 4
-/** The largest batch that is opened to find a time in it. */
-const MAX_BATCH_BYTES = 128 * 1024 * 1024
 
 export const listOffsets = handler<Services, typeof ListOffsets.request.fields, typeof ListOffsets.response.fields>(
   ListOffsets,
@@ -50,7 +51,7 @@ export const listOffsets = handler<Services, typeof ListOffsets.request.fields, 
     refuse: ({ topics }, errorCode) => ({
       topics: topics.map(({ name, partitions }) => ({
         name,
-        partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+        partitions: partitions.map(({ partitionIndex }) => failed(partitionIndex, errorCode)),
       })),
     }),
     handle: ({ topics }, services, call) => {
@@ -74,26 +75,39 @@ const NOTHING: Found = { offset: -1, timestamp: -1 }
 
 function find(broker: Broker, name: string, wanted: WantedPartition, version: number): PartitionResult {
   const { partitionIndex, currentLeaderEpoch, timestamp } = wanted
-  const failed = (error: ErrorName): PartitionResult => ({ partitionIndex, errorCode: ErrorCode[error] })
+  const refused = (error: ErrorName): PartitionResult => failed(partitionIndex, ErrorCode[error])
   const partition = findPartition(broker, { name, topicId: undefined }, partitionIndex)
-  if (typeof partition === 'string') return failed(partition)
+  if (typeof partition === 'string') return refused(partition)
   const error = partition.checkEpoch(currentLeaderEpoch)
-  if (error !== undefined) return failed(error)
+  if (error !== undefined) return refused(error)
   if (timestamp < 0 && version < (SPECIAL_SINCE.get(timestamp) ?? Number.POSITIVE_INFINITY)) {
-    return failed('UNSUPPORTED_VERSION')
+    return refused('UNSUPPORTED_VERSION')
   }
   let found: Found
   try {
+    if (version < ONE_OFFSET_SINCE) {
+      return { partitionIndex, errorCode: ErrorCode.NONE, oldStyleOffsets: offsetsBefore(partition, wanted) }
+    }
     found = lookUp(partition, timestamp)
   } catch (cause) {
-    if (cause instanceof DiskError) return failed('KAFKA_STORAGE_ERROR')
-    if (cause instanceof CompressionError || cause instanceof RecordFormatError) return failed('CORRUPT_MESSAGE')
+    if (cause instanceof DiskError) return refused('KAFKA_STORAGE_ERROR')
+    if (cause instanceof CompressionError || cause instanceof RecordFormatError) return refused('CORRUPT_MESSAGE')
     throw cause
   }
   const result = { partitionIndex, errorCode: ErrorCode.NONE, offset: found.offset, timestamp: found.timestamp }
   return version < LEADER_EPOCH_SINCE || found.offset === -1
     ? result
     : { ...result, leaderEpoch: partition.log.state.epochs.epochOf(found.offset) ?? partition.leaderEpoch }
+}
+
+/** What version 0 wants: descending. Throws what reading throws. */
+function offsetsBefore(partition: Partition, { timestamp, maxNumOffsets }: WantedPartition): number[] {
+  const { startOffset } = partition.log
+  const { offset } = lookUp(partition, timestamp)
+  // Nothing is as new as that: all of it is before.
+  const end = offset === -1 ? partition.highWatermark : offset
+  const offsets = end > startOffset ? [end, startOffset] : timestamp < 0 ? [startOffset] : []
+  return offsets.slice(0, Math.max(maxNumOffsets, 0))
 }
 
 /** Throws what reading throws. */
@@ -119,6 +133,10 @@ function lookUp({ log, highWatermark }: Partition, timestamp: number): Found {
 /** The first record of the batch with at least this timestamp. */
 function firstAt(bytes: Uint8Array | undefined, timestamp: number): Found {
   if (bytes === undefined) return NOTHING
-  const records = readRecords(new BatchView().reset(bytes, 0), MAX_BATCH_BYTES)
+  const records = readRecords(new BatchView().reset(bytes, 0), MAX_OPENED_BYTES)
   return records.find((record) => record.timestamp >= timestamp) ?? NOTHING
+}
+
+function failed(partitionIndex: number, errorCode: number): PartitionResult {
+  return { partitionIndex, errorCode, oldStyleOffsets: [] }
 }

@@ -2,13 +2,17 @@
  * Produce: batches are checked where they lie, given their offsets and appended, all within the call; the answer waits for as much as `acks`
  * asks for: 1 for the write at the end of the turn, -1 until the batch is committed, 0 not at all.
  *
- * Left out: transactions (INVALID_TXN_STATE), message formats 0 and 1 (UNSUPPORTED_FOR_MESSAGE_FORMAT).
+ * What old producers send in message formats 0 and 1 becomes a batch first; versions below 3 may carry both.
+ *
+ * Left out: transactions (INVALID_TXN_STATE).
  */
 import { ErrorCode, type ErrorName } from '../../../protocol/errors.js'
 import type { FrameOwner } from '../../../protocol/frame-assembler.js'
 import { Produce } from '../../../protocol/messages/produce.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
-import type { BatchView } from '../../../records/batch.js'
+import { BatchView } from '../../../records/batch.js'
+import { SET_FAULTS, upConvert } from '../../../records/legacy/up-convert.js'
+import { MAX_OPENED_BYTES } from '../../../records/reader.js'
 import { BATCH_FAULTS, BatchValidator } from '../../../records/validator.js'
 import type { Broker } from '../../broker.js'
 import type { Appended, Partition } from '../../partition.js'
@@ -62,7 +66,7 @@ export const produce = handler<Services, typeof Produce.request.fields, typeof P
       }
     }
     if (acks === 0) {
-      const failed = parts.find(({ appended }) => appended === undefined)
+      const failed = parts.find(({ error }) => error !== undefined)
       if (failed === undefined) call.noReply()
       else call.close(`a produce with acks=0 failed: ${failed.error}`)
       return
@@ -77,6 +81,7 @@ export const produce = handler<Services, typeof Produce.request.fields, typeof P
 /** What becomes of one partition of the request. */
 interface Part {
   readonly partition: Partition | undefined
+  /** Undefined with an error, and where there was nothing to append. */
   readonly appended: Appended | undefined
   /** Why it was not appended, or did not come to what was asked for. */
   error: ErrorName | undefined
@@ -95,12 +100,36 @@ function appendTo(
   const partition = findPartition(broker, reference, index)
   if (typeof partition === 'string') return refused(partition)
   const fault = checkBatch(records, call.version)
+  if (fault === 'old-format') return appendOld(broker, partition, acks, records!)
   if (fault !== undefined) return refused(fault.error, fault.message)
   const { batch } = validator
   if (batch.isTransactional || transactionalId !== null) {
     const error = transactionalId === null ? 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' : 'INVALID_TXN_STATE'
     return refused(error, 'transactions are not supported')
   }
+  return appendBatch(broker, partition, acks, batch, ownerOf(call, batch.sizeBytes))
+}
+
+/** What an old client sends in the formats before batches. */
+function appendOld(broker: Broker, partition: Partition, acks: number, records: Uint8Array): Part {
+  if (records.length === 0) {
+    const error = partition.checkEpoch(-1)
+    return error === undefined ? { partition, appended: undefined, error, message: null } : refused(error)
+  }
+  const maxMessageBytes = partition.settings['max.message.bytes']
+  const converted = upConvert(records, { maxMessageBytes, maxPlainBytes: MAX_OPENED_BYTES })
+  if (typeof converted === 'string') return refused(SET_FAULTS[converted].error, SET_FAULTS[converted].message)
+  return appendBatch(broker, partition, acks, new BatchView().reset(converted, 0), undefined)
+}
+
+/** A batch that is in order. */
+function appendBatch(
+  broker: Broker,
+  partition: Partition,
+  acks: number,
+  batch: BatchView,
+  owner: FrameOwner | undefined,
+): Part {
   const { sizeBytes } = batch
   const maxBytes = partition.settings['max.message.bytes']
   if (sizeBytes > maxBytes) {
@@ -110,7 +139,7 @@ function appendTo(
     return refused('RECORD_LIST_TOO_LARGE', `the batch has ${sizeBytes} bytes, more than a segment`)
   }
   if (!broker.replicas.takesAppends) return refused('KAFKA_STORAGE_ERROR', 'there is no room left on the disk')
-  const result = partition.append(batch, acks, ownerOf(call, sizeBytes))
+  const result = partition.append(batch, acks, owner)
   if (result.kind === 'refused')
     return { partition, appended: undefined, error: result.error, message: result.message ?? null }
   return { partition, appended: result, error: undefined, message: null }
@@ -125,17 +154,23 @@ function ownerOf({ owner }: Call<Response>, sizeBytes: number): FrameOwner | und
   return sizeBytes < BY_REFERENCE_FROM_BYTES ? undefined : owner
 }
 
-/** Whether exactly one good batch is there; it is then in `validator.batch`, with its maximum timestamp set right. */
-function checkBatch(
-  records: Uint8Array | null,
-  version: number,
-): { readonly error: ErrorName; readonly message: string } | undefined {
+interface Fault {
+  readonly error: ErrorName
+  readonly message: string
+}
+
+/**
+ * Whether exactly one good batch is there; it is then in `validator.batch`, with its maximum timestamp set right. `old-format` only in versions that
+ * carry it: messages of magic 0 or 1, or nothing at all.
+ */
+function checkBatch(records: Uint8Array | null, version: number): Fault | 'old-format' | undefined {
   if (records === null) return { error: 'INVALID_RECORD', message: 'there are no records' }
   const verdict = validator.checkProduced(records, 0, records.length)
-  if (verdict === 'old-magic' && version < MAGIC_2_SINCE) {
-    return { error: 'UNSUPPORTED_FOR_MESSAGE_FORMAT', message: 'message formats 0 and 1 are not supported' }
+  if (verdict !== 'ok') {
+    return version < MAGIC_2_SINCE && (verdict === 'old-magic' || records.length === 0)
+      ? 'old-format'
+      : BATCH_FAULTS[verdict]
   }
-  if (verdict !== 'ok') return BATCH_FAULTS[verdict]
   const { batch } = validator
   if (batch.codecId === ZSTD && version < ZSTD_SINCE) {
     return { error: 'UNSUPPORTED_COMPRESSION_TYPE', message: `zstd needs version ${ZSTD_SINCE} of Produce` }
@@ -207,5 +242,5 @@ function result(index: number, { partition, appended, error, message }: Part): P
   if (error !== undefined) {
     return { index, errorCode: ErrorCode[error], baseOffset: -1, logStartOffset, errorMessage: message }
   }
-  return { index, errorCode: ErrorCode.NONE, baseOffset: appended!.baseOffset, logStartOffset }
+  return { index, errorCode: ErrorCode.NONE, baseOffset: appended?.baseOffset ?? -1, logStartOffset }
 }
