@@ -1,0 +1,46 @@
+/**
+ * ReadShareGroupStateSummary: where share partitions begin, without the states of their records (KIP-932).
+ *
+ * v1 how many records are done with behind the start offset.
+ */
+import { array, int16, int32, int64, string, struct, uuid } from '../field.js'
+import { message } from '../schema.js'
+
+export const ReadShareGroupStateSummary = message({
+  name: 'ReadShareGroupStateSummary',
+  key: 87,
+  versions: [0, 1],
+  flexible: 0,
+  request: {
+    groupId: string,
+    topics: array(
+      struct({
+        topicId: uuid,
+        partitions: array(
+          struct({
+            partition: int32,
+            leaderEpoch: int32,
+          }),
+        ),
+      }),
+    ),
+  },
+  response: {
+    results: array(
+      struct({
+        topicId: uuid,
+        partitions: array(
+          struct({
+            partition: int32,
+            errorCode: int16,
+            errorMessage: string.nullable().default(null),
+            stateEpoch: int32,
+            leaderEpoch: int32,
+            startOffset: int64,
+            deliveryCompleteCount: int32.default(-1).since(1).ignorable(),
+          }),
+        ),
+      }),
+    ),
+  },
+})
