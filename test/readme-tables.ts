@@ -1,12 +1,11 @@
 /** The parts of README.md that say what the code declares, read from the code. */
 import { HANDLERS } from '../src/broker/apis/index.js'
+import { dynamicOf, type NodeSettingKey } from '../src/config/dynamic-settings.js'
 import { nodeSettings } from '../src/config/node-settings.js'
-import { topicSettings } from '../src/config/topic-settings.js'
+import type { Setting } from '../src/config/setting.js'
+import { synonymsOf, type TopicSettingKey, topicSettings } from '../src/config/topic-settings.js'
 
-interface Declared {
-  readonly default: string | undefined
-  readonly doc: string
-}
+type Declared = Setting<unknown>
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
@@ -20,17 +19,26 @@ function code(text: string): string {
 const TABLES: Readonly<Record<string, () => string>> = {
   settings: () =>
     table(
-      ['key', 'default', ''],
+      ['key', 'type', 'default', 'changes', ''],
       Object.entries<Declared>(nodeSettings).map(([key, setting]) => [
         code(key),
+        setting.type,
         code(setting.default ?? ''),
+        dynamicOf(key as NodeSettingKey),
         setting.doc,
       ]),
     ),
   'topic settings': () =>
     table(
-      ['key', ''],
-      Object.entries<Declared>(topicSettings).map(([key, { doc }]) => [code(key), doc]),
+      ['key', 'type', 'falls back to', ''],
+      Object.entries<Declared>(topicSettings).map(([key, { type, doc }]) => [
+        code(key),
+        type,
+        synonymsOf(key as TopicSettingKey)
+          .map(code)
+          .join(', '),
+        doc,
+      ]),
     ),
   apis: () =>
     table(

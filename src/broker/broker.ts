@@ -7,6 +7,7 @@ import type { NodeSettings } from '../config/node-settings.js'
 import type { Address } from '../io/network.js'
 import type { Ports } from '../io/ports.js'
 import type { MetadataDelta } from '../metadata/delta.js'
+import { EffectiveSettings } from '../metadata/effective-settings.js'
 import { EMPTY_IMAGE, type MetadataImage } from '../metadata/image.js'
 import type { LogDirectory } from '../storage/log-directory.js'
 import type { LogManager } from '../storage/log-manager.js'
@@ -35,11 +36,12 @@ interface Publication {
 export class Broker implements QuorumObserver {
   readonly nodeId: number
   readonly clusterId: string
-  readonly settings: NodeSettings
   readonly channel: ControllerChannel
   readonly replicas: ReplicaManager
   readonly producerIds: ProducerIdBlock
   readonly #lifecycle: BrokerLifecycle
+  readonly #effective: EffectiveSettings
+  #settings: NodeSettings
   #image: MetadataImage = EMPTY_IMAGE
   readonly #publications: Publication[] = []
   #applying = false
@@ -51,7 +53,8 @@ export class Broker implements QuorumObserver {
     const { identity } = directory
     this.nodeId = identity.nodeId
     this.clusterId = identity.clusterId
-    this.settings = settings
+    this.#settings = settings
+    this.#effective = new EffectiveSettings(settings, identity.nodeId)
     this.channel = channel
     this.replicas = new ReplicaManager(ports, identity.nodeId, settings, directory, logs, recorder)
     const appliedOffset = (): number => this.#image.offset
@@ -63,6 +66,11 @@ export class Broker implements QuorumObserver {
   /** The metadata that has been applied. */
   get image(): MetadataImage {
     return this.#image
+  }
+
+  /** As they are now: what was set while the node runs is in it. */
+  get settings(): NodeSettings {
+    return this.#settings
   }
 
   /** -1: not registered yet. */
@@ -107,6 +115,8 @@ export class Broker implements QuorumObserver {
     if (publication === undefined) return
     this.#applying = true
     const { image, delta } = publication
+    this.#settings = this.#effective.at(image)
+    this.replicas.configure(this.#settings, image, delta)
     this.replicas.apply(image, delta, () => {
       this.#applying = false
       this.#image = image

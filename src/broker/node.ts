@@ -12,7 +12,7 @@
  *   serving     connections are read
  */
 import { FlightRecorder } from '../base/flight-recorder.js'
-import type { ListenerConfig, NodeConfig } from '../config/node-config.js'
+import { type ListenerConfig, meantSetting, type NodeConfig } from '../config/node-config.js'
 import { resolveTopicSettings } from '../config/topic-settings.js'
 import type { Timer } from '../io/clock.js'
 import type { Address, Listener } from '../io/network.js'
@@ -98,7 +98,7 @@ export class Node {
   start(): void {
     this.#state = 'starting'
     const { settings, unknownKeys } = this.#config
-    for (const key of unknownKeys) this.#ports.logger.warn({ key }, 'unknown setting')
+    for (const key of unknownKeys) this.#ports.logger.warn({ key, meant: meantSetting(key) }, 'unknown setting')
     const options = {
       path: settings['log.dirs'][0]!,
       nodeId: settings['node.id'],

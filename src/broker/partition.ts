@@ -12,7 +12,7 @@ import type { ErrorName } from '../protocol/errors.js'
 import type { BatchView } from '../records/batch.js'
 import { PartitionLeader } from '../replication/partition-leader.js'
 import type { BytesOwner } from '../storage/gather.js'
-import type { LogObserver, PartitionLog } from '../storage/partition-log.js'
+import type { LogObserver, LogOptions, PartitionLog } from '../storage/partition-log.js'
 
 export interface PartitionId {
   readonly topic: string
@@ -123,6 +123,18 @@ export class Partition implements LogObserver {
       this.#leader = new PartitionLeader(options)
     }
     this.#changed(this)
+  }
+
+  /** Takes up settings that have changed; they hold from the next append on. */
+  configure(settings: TopicSettings, options: LogOptions): void {
+    this.#settings = settings
+    this.log.options = options
+    const flushPolicy = settings['flush.policy']
+    this.#track('flushPolicy', flushPolicy)
+    const moved = this.#leader?.setFlushPolicy(flushPolicy) ?? false
+    // What was appended before is waited for, too.
+    if (flushPolicy === 'commit') this.log.flush()
+    if (moved) this.#changed(this)
   }
 
   /** What a request that names a leader epoch is told if it is not the current one; -1 names none. */

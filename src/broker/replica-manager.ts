@@ -9,7 +9,7 @@ import { resolveTopicSettings, type TopicSettings } from '../config/topic-settin
 import type { Timer } from '../io/clock.js'
 import type { Ports } from '../io/ports.js'
 import type { MetadataDelta } from '../metadata/delta.js'
-import { configsOf, type MetadataImage, type TopicImage } from '../metadata/image.js'
+import { configKey, configsOf, type MetadataImage, type TopicImage } from '../metadata/image.js'
 import { RESOURCE_TYPE_TOPIC } from '../metadata/records.js'
 import type { LogDirectory } from '../storage/log-directory.js'
 import type { LogManager } from '../storage/log-manager.js'
@@ -26,7 +26,7 @@ export class ReplicaManager {
   readonly fetches: Purgatory<Partition>
   readonly #ports: Ports
   readonly #nodeId: number
-  readonly #settings: NodeSettings
+  #settings: NodeSettings
   readonly #directory: LogDirectory
   readonly #logs: LogManager
   readonly #recorder: FlightRecorder
@@ -62,6 +62,21 @@ export class ReplicaManager {
   /** Undefined: not hosted here. */
   find(topicId: Uuid, partition: number): Hosted | undefined {
     return this.#topics.get(topicId)?.get(partition)
+  }
+
+  /** Takes up what was set for the node and for topics. Without a delta everything is looked at. */
+  configure(settings: NodeSettings, image: MetadataImage, delta: MetadataDelta | undefined): void {
+    const all = settings !== this.#settings || delta === undefined
+    this.#settings = settings
+    for (const [topicId, partitions] of this.#topics) {
+      const topic = image.topicsById.get(topicId)
+      if (topic === undefined) continue
+      if (!all && !delta.changedConfigs.has(configKey(RESOURCE_TYPE_TOPIC, topic.name))) continue
+      const ofTopic = this.#settingsOf(image, topic)
+      for (const hosted of partitions.values()) {
+        if (hosted !== 'offline') hosted.configure(ofTopic, logOptions(ofTopic))
+      }
+    }
   }
 
   /** Does what the metadata says; `done` when the logs of new partitions are open. Without a delta everything is looked at. */
@@ -110,7 +125,7 @@ export class ReplicaManager {
 
   #open(image: MetadataImage, topic: TopicImage, partition: number, done: () => void): void {
     const { name, topicId } = topic
-    const settings = resolveTopicSettings(this.#settings, configsOf(image, RESOURCE_TYPE_TOPIC, name))
+    const settings = this.#settingsOf(image, topic)
     const id = { topic: name, topicId, partition }
     const key = `${topicId}-${partition}`
     if (this.#opening.has(key)) return done()
@@ -127,6 +142,10 @@ export class ReplicaManager {
       this.#topics.set(topicId, partitions.set(partition, hosted))
       done()
     })
+  }
+
+  #settingsOf(image: MetadataImage, { name }: TopicImage): TopicSettings {
+    return resolveTopicSettings(this.#settings, configsOf(image, RESOURCE_TYPE_TOPIC, name))
   }
 
   readonly #wake = (partition: Partition): void => {

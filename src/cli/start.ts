@@ -2,12 +2,10 @@
 import fs from 'node:fs'
 import type { CommandModule } from 'yargs'
 import { Node, type NodeError } from '../broker/node.js'
-import { type NodeConfig, nodeConfig, readConfigText } from '../config/node-config.js'
-import { nodeSettings } from '../config/node-settings.js'
+import { lineOf, meantSetting, type NodeConfig, nodeConfig, readConfigText } from '../config/node-config.js'
 import { ConfigError } from '../config/setting.js'
 import { nodePorts } from '../io/node/ports.js'
 import { fail } from './fail.js'
-import { nearest } from './nearest.js'
 import { VERSION } from './version.js'
 
 /** A stop that takes longer has met something that will not end. */
@@ -50,8 +48,9 @@ export const startCommand: CommandModule<object, StartOptions> = {
 }
 
 function configOf({ config, data, port, set }: StartOptions): NodeConfig {
+  const text = config === undefined ? '' : readText(config)
   try {
-    const entries = config === undefined ? new Map<string, string>() : readConfigText(readText(config))
+    const entries = readConfigText(text)
     if (data !== undefined) entries.set('log.dirs', data)
     if (port !== undefined) entries.set('listeners', `PLAINTEXT://:${port}`)
     for (const setting of set) {
@@ -63,13 +62,15 @@ function configOf({ config, data, port, set }: StartOptions): NodeConfig {
     const mistyped = typed.unknownKeys.find((key) => set.some((setting) => setting.startsWith(`${key}=`)))
     // In a file it may be a key of Kafka's that is not needed here; who types it means it.
     if (mistyped !== undefined) {
-      const meant = nearest(mistyped, Object.keys(nodeSettings))
+      const meant = meantSetting(mistyped)
       fail(`--set ${mistyped} is not a setting${meant === undefined ? '' : `; did you mean ${meant}?`}`)
     }
     return typed
   } catch (error) {
-    if (error instanceof ConfigError) fail(config === undefined ? error.message : `${config}: ${error.message}`)
-    throw error
+    if (!(error instanceof ConfigError)) throw error
+    const line = set.some((setting) => setting.startsWith(`${error.key}=`)) ? undefined : lineOf(text, error.key)
+    if (line === undefined) fail(error.message)
+    fail(`${config}: ${error.message.startsWith('line ') ? '' : `line ${line}: `}${error.message}`)
   }
 }
 

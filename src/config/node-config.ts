@@ -2,6 +2,7 @@
  * A node's configuration as it was given, checked and typed. Built from text (files, command line, a test's object); whatever is
  * wrong comes as a `ConfigError` that names key, value and what is allowed; unknown keys come as a list to be warned about.
  */
+import { nearest } from '../base/nearest.js'
 import { type NodeSettings, nodeSettings } from './node-settings.js'
 import { parseProperties } from './properties.js'
 import { ConfigError, parseSetting } from './setting.js'
@@ -9,6 +10,8 @@ import { ConfigError, parseSetting } from './setting.js'
 export interface NodeConfig {
   readonly settings: NodeSettings
   readonly listeners: readonly ListenerConfig[]
+  /** What was set, as text, by key: all others are at their defaults. */
+  readonly given: ReadonlyMap<string, string>
   readonly unknownKeys: readonly string[]
 }
 
@@ -39,6 +42,16 @@ export function readConfigText(text: string): Map<string, string> {
   return entries
 }
 
+/** Where a file sets a key for the last time, from 1; undefined: nowhere. */
+export function lineOf(text: string, key: string): number | undefined {
+  return parseProperties(text).findLast((property) => property.key === key)?.line
+}
+
+/** The setting that somebody may have meant who wrote this key. */
+export function meantSetting(unknownKey: string): string | undefined {
+  return nearest(unknownKey, Object.keys(nodeSettings))
+}
+
 /** `entries`: keys and values as text. Throws `ConfigError`. */
 export function nodeConfig(entries: ReadonlyMap<string, string> | Readonly<Record<string, string>>): NodeConfig {
   const given = entries instanceof Map ? entries : new Map(Object.entries(entries))
@@ -51,6 +64,7 @@ export function nodeConfig(entries: ReadonlyMap<string, string> | Readonly<Recor
   const settings: Record<string, unknown> = {}
   for (const [key, setting] of Object.entries(nodeSettings)) {
     const value = text.get(key) ?? setting.default
+    if (value === undefined && setting.optional) continue
     if (value === undefined) throw new ConfigError(key, `${key} must be set: ${setting.doc}`)
     settings[key] = parseSetting<unknown>(setting, key, value)
   }
@@ -70,6 +84,7 @@ export function nodeConfig(entries: ReadonlyMap<string, string> | Readonly<Recor
   return {
     settings: typed,
     listeners: listenerConfigs(typed),
+    given: new Map([...text].filter(([key]) => Object.hasOwn(nodeSettings, key))),
     unknownKeys: [...text.keys()].filter((key) => !Object.hasOwn(nodeSettings, key)),
   }
 }

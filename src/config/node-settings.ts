@@ -5,40 +5,48 @@
 import { boolean, integer, list, long, oneOf, someOf, string, type Values } from './setting.js'
 
 export const nodeSettings = {
-  'node.id': integer({ default: '1', min: 0, doc: 'The id of this node, unique in the cluster.' }),
+  'node.id': integer({ default: '1', min: 0, importance: 'high', doc: 'The id of this node, unique in the cluster.' }),
   'process.roles': someOf(['broker', 'controller'], {
     default: 'broker,controller',
+    importance: 'high',
     doc: 'What this node does: hold partitions (broker), take part in the metadata quorum (controller), or both.',
   }),
   listeners: list({
     default: 'PLAINTEXT://:9092',
+    importance: 'high',
     doc: 'Where to listen, as NAME://host:port with commas between; no host means every address, port 0 any free port.',
   }),
   'advertised.listeners': list({
     default: '',
+    importance: 'high',
     doc: 'What clients are told to connect to, as NAME://host:port; without it, the address by which they came.',
   }),
   'controller.listener.names': list({
     default: '',
+    importance: 'high',
     doc: 'Which of the listeners serve the requests of controllers instead of those of clients.',
   }),
   'controller.quorum.voters': list({
     default: '',
+    importance: 'high',
     doc: 'The voters of the metadata quorum, as id@host:port. Empty: this node alone is the quorum.',
   }),
   'controller.quorum.bootstrap.servers': list({
     default: '',
+    importance: 'high',
     doc: 'Addresses of controllers to ask for the quorum. Empty: this node alone is the quorum.',
   }),
-  'log.dirs': list({ default: 'data', doc: 'The directory that holds the data.' }),
+  'log.dirs': list({ default: 'data', importance: 'high', doc: 'The directory that holds the data.' }),
   'broker.heartbeat.interval.ms': integer({
     default: '2000',
     min: 1,
+    importance: 'high',
     doc: 'Time between heartbeats to the controller.',
   }),
   'broker.session.timeout.ms': integer({
     default: '9000',
     min: 1,
+    importance: 'high',
     doc: 'After this long without a heartbeat a broker is fenced.',
   }),
   'num.partitions': integer({ default: '1', min: 1, doc: 'Partitions of a topic whose creator names no number.' }),
@@ -50,17 +58,29 @@ export const nodeSettings = {
   }),
   'auto.create.topics.enable': boolean({
     default: 'true',
+    importance: 'high',
     doc: 'Whether a topic is created when a client that allows it asks for its metadata.',
   }),
   'min.insync.replicas': integer({
     default: '1',
     min: 1,
+    importance: 'high',
     doc: 'With acks=all a produce is refused while fewer replicas than this are in sync.',
   }),
-  'log.segment.bytes': integer({ default: '1073741824', min: 1024 * 1024, doc: 'Size at which a segment is closed.' }),
+  'log.segment.bytes': integer({
+    default: '1073741824',
+    min: 1024 * 1024,
+    importance: 'high',
+    doc: 'Size at which a segment is closed.',
+  }),
   'log.index.interval.bytes': integer({ default: '4096', min: 0, doc: 'Bytes of log between two index entries.' }),
   'log.index.size.max.bytes': integer({ default: '10485760', min: 4, doc: 'Size at which an index is full.' }),
-  'message.max.bytes': integer({ default: '1048588', min: 0, doc: 'The largest record batch that is taken.' }),
+  'message.max.bytes': integer({
+    default: '1048588',
+    min: 0,
+    importance: 'high',
+    doc: 'The largest record batch that is taken.',
+  }),
   'log.flush.policy': oneOf(['commit', 'os'], {
     default: 'commit',
     doc:
@@ -70,6 +90,7 @@ export const nodeSettings = {
   'log.flush.offset.checkpoint.interval.ms': integer({
     default: '60000',
     min: 0,
+    importance: 'high',
     doc: 'How often the recovery points are written down.',
   }),
   'log.dir.reserved.bytes': long({
@@ -80,11 +101,14 @@ export const nodeSettings = {
   'producer.id.expiration.ms': integer({
     default: '86400000',
     min: 1,
+    dynamic: 'cluster-wide',
+    importance: 'low',
     doc: 'After this long without a batch a producer is forgotten by a partition.',
   }),
   'producer.id.expiration.check.interval.ms': integer({
     default: '600000',
     min: 1,
+    importance: 'low',
     doc: 'How often forgotten producers are looked for.',
   }),
   'socket.request.max.bytes': integer({ default: '104857600', min: 1, doc: 'The largest request that is taken.' }),

@@ -1,8 +1,18 @@
 /**
- * How a setting is declared: once, with Kafka's name, type, default, bounds and what it does. Parsing, checking, help and
- * documentation are all read from the declaration.
+ * How a setting is declared: once, with Kafka's name, type, default, bounds and what it does. Parsing, checking, help,
+ * documentation and DescribeConfigs are all read from the declaration.
  */
+
+/** Kafka's types of settings (`ConfigDef.Type`). */
+export type SettingType = 'boolean' | 'string' | 'int' | 'long' | 'double' | 'list' | 'password'
+
+/**
+ * Whether a setting of a node can be changed while it runs (KIP-226): not at all, for one broker by its id, or also for all of them at once.
+ */
+export type Dynamic = 'read-only' | 'per-broker' | 'cluster-wide'
+
 export interface Setting<T> {
+  readonly type: SettingType
   /** One sentence for operators. */
   readonly doc: string
   /** As it would be written in a file; undefined where the value comes from elsewhere (see `doc`). */
@@ -11,7 +21,14 @@ export interface Setting<T> {
   readonly allowed: string
   /** Undefined if the text is not allowed. */
   readonly parse: (text: string) => T | undefined
+  readonly importance: Importance
+  /** Undefined: as the settings of topics that fall back to it say (`dynamicOf`). */
+  readonly dynamic: Dynamic | undefined
+  /** Whether it may be left unset: its value is then undefined, Kafka's null. */
+  readonly optional: boolean
 }
+
+export type Importance = 'high' | 'medium' | 'low'
 
 /** Says which key, which value and what is allowed; `line` where it came from a file. */
 export class ConfigError extends Error {
@@ -27,92 +44,97 @@ export class ConfigError extends Error {
 interface Options {
   readonly default?: string
   readonly doc: string
+  /** Default: medium. */
+  readonly importance?: Importance
+  readonly dynamic?: Dynamic
+}
+
+function declared<T>(
+  type: SettingType,
+  options: Options,
+  allowed: string,
+  parse: (text: string) => T | undefined,
+): Setting<T> {
+  const { doc, importance = 'medium', dynamic } = options
+  return { type, doc, default: options.default, allowed, parse, importance, dynamic, optional: false }
 }
 
 /** A whole number within bounds. */
 export function integer(options: Options & { readonly min?: number; readonly max?: number }): Setting<number> {
   const { min = -0x8000_0000, max = 0x7fff_ffff } = options
-  return {
-    doc: options.doc,
-    default: options.default,
-    allowed: `a whole number from ${min} to ${max}`,
-    parse: (text) => {
-      const value = /^[+-]?\d+$/.test(text.trim()) ? Number(text) : Number.NaN
-      return value >= min && value <= max ? value : undefined
-    },
-  }
+  return declared('int', options, `a whole number from ${min} to ${max}`, (text) => {
+    const value = /^[+-]?\d+$/.test(text.trim()) ? Number(text) : Number.NaN
+    return value >= min && value <= max ? value : undefined
+  })
 }
 
 /** A whole number of up to 2^53 - 1; Kafka's `Long.MAX_VALUE` is taken for the largest there is. */
 export function long(options: Options & { readonly min?: number }): Setting<number> {
   const { min = Number.MIN_SAFE_INTEGER } = options
-  return {
-    doc: options.doc,
-    default: options.default,
-    allowed: `a whole number of at least ${min}`,
-    parse: (text) => {
-      if (!/^[+-]?\d+$/.test(text.trim())) return undefined
-      const value = Math.min(Number(text), Number.MAX_SAFE_INTEGER)
-      return value >= min ? value : undefined
-    },
-  }
+  return declared('long', options, `a whole number of at least ${min}`, (text) => {
+    if (!/^[+-]?\d+$/.test(text.trim())) return undefined
+    const value = Math.min(Number(text), Number.MAX_SAFE_INTEGER)
+    return value >= min ? value : undefined
+  })
+}
+
+/** A number with or without a fraction, within bounds. */
+export function double(options: Options & { readonly min: number; readonly max: number }): Setting<number> {
+  const { min, max } = options
+  return declared('double', options, `a number from ${min} to ${max}`, (text) => {
+    const value = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text.trim()) ? Number(text) : Number.NaN
+    return value >= min && value <= max ? value : undefined
+  })
 }
 
 export function boolean(options: Options): Setting<boolean> {
-  return {
-    doc: options.doc,
-    default: options.default,
-    allowed: 'true or false',
-    parse: (text) => {
-      const word = text.trim().toLowerCase()
-      return word === 'true' ? true : word === 'false' ? false : undefined
-    },
-  }
+  return declared('boolean', options, 'true or false', (text) => {
+    const word = text.trim().toLowerCase()
+    return word === 'true' ? true : word === 'false' ? false : undefined
+  })
 }
 
 export function string(options: Options): Setting<string> {
-  return { doc: options.doc, default: options.default, allowed: 'text', parse: (text) => text.trim() }
+  return declared('string', options, 'text', (text) => text.trim())
+}
+
+/** Text that is never shown: not in errors, logs or descriptions. */
+export function password(options: Options): Setting<string> {
+  return declared('password', options, 'text', (text) => text)
 }
 
 /** Comma-separated; empty text is the empty list. */
 export function list(options: Options): Setting<readonly string[]> {
-  return {
-    doc: options.doc,
-    default: options.default,
-    allowed: 'a list with commas between',
-    parse: (text) =>
-      text
-        .split(',')
-        .map((item) => item.trim())
-        .filter((item) => item !== ''),
-  }
+  return declared('list', options, 'a list with commas between', (text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  )
 }
 
 export function oneOf<T extends string>(values: readonly T[], options: Options): Setting<T> {
-  return {
-    doc: options.doc,
-    default: options.default,
-    allowed: values.join(' or '),
-    parse: (text) => values.find((value) => value === text.trim().toLowerCase()),
-  }
+  return declared('string', options, values.join(' or '), (text) =>
+    values.find((value) => value === text.trim().toLowerCase()),
+  )
 }
 
 /** A non-empty set out of these words, written with commas between. */
 export function someOf<T extends string>(values: readonly T[], options: Options): Setting<ReadonlySet<T>> {
-  return {
-    doc: options.doc,
-    default: options.default,
-    allowed: `one or more of ${values.join(', ')}, with commas between`,
-    parse: (text) => {
-      const chosen = new Set<T>()
-      for (const word of text.split(',')) {
-        const value = values.find((each) => each === word.trim())
-        if (value === undefined || chosen.has(value)) return undefined
-        chosen.add(value)
-      }
-      return chosen
-    },
-  }
+  return declared('list', options, `one or more of ${values.join(', ')}, with commas between`, (text) => {
+    const chosen = new Set<T>()
+    for (const word of text.split(',')) {
+      const value = values.find((each) => each === word.trim())
+      if (value === undefined || chosen.has(value)) return undefined
+      chosen.add(value)
+    }
+    return chosen
+  })
+}
+
+/** The same, but it may be left unset. */
+export function optional<T>(setting: Setting<T>): Setting<T | undefined> {
+  return { ...setting, default: undefined, optional: true }
 }
 
 /** What a table of settings gives when it is parsed. */
@@ -124,7 +146,14 @@ export type Values<Table extends Record<string, Setting<unknown>>> = {
 export function parseSetting<T>(setting: Setting<T>, key: string, text: string): T {
   const value = setting.parse(text)
   if (value === undefined) {
-    throw new ConfigError(key, `${key}=${text} is not allowed: it must be ${setting.allowed}`)
+    const shown = setting.type === 'password' ? '' : `=${text}`
+    throw new ConfigError(key, `${key}${shown} is not allowed: it must be ${setting.allowed}`)
   }
   return value
+}
+
+/** A value as it would be written in a file. */
+export function valueText(value: unknown): string {
+  if (value instanceof Set) return [...value].join(',')
+  return Array.isArray(value) ? value.join(',') : String(value)
 }

@@ -1,10 +1,10 @@
 /**
- * The settings of a topic, as far as this version acts on them. Each falls back to a setting of the node; CreateTopics refuses any
- * other key with INVALID_CONFIG.
+ * The settings of a topic, as far as this version acts on them. Each falls back to a setting of the node; CreateTopics and AlterConfigs
+ * refuse any other key with INVALID_CONFIG.
  */
 import type { NodeSettings } from './node-settings.js'
 import { nodeSettings } from './node-settings.js'
-import { integer, parseSetting, type Values } from './setting.js'
+import { integer, parseSetting, type Setting, type Values } from './setting.js'
 
 export const topicSettings = {
   'flush.policy': nodeSettings['log.flush.policy'],
@@ -22,19 +22,46 @@ export const topicSettings = {
 export type TopicSettings = Values<typeof topicSettings>
 export type TopicSettingKey = keyof typeof topicSettings
 
-/** Where a topic's setting comes from when the topic itself does not set it. */
-const fallback: { readonly [Key in TopicSettingKey]: keyof NodeSettings } = {
-  'flush.policy': 'log.flush.policy',
-  'index.interval.bytes': 'log.index.interval.bytes',
-  'internal.segment.bytes': 'log.segment.bytes',
-  'max.message.bytes': 'message.max.bytes',
-  'min.insync.replicas': 'min.insync.replicas',
-  'segment.bytes': 'log.segment.bytes',
-  'segment.index.bytes': 'log.index.size.max.bytes',
+/** Keys of the node, the first that is set counts; with the factor by which the value of a coarser one is multiplied. */
+export type Fallbacks<Node> = readonly (keyof Node | readonly [key: keyof Node, factor: number])[]
+
+/**
+ * Where a topic's setting comes from when the topic itself does not set it. A topic's setting that is declared as one of the node's falls back
+ * to that one, and need not stand here.
+ */
+const FALLBACKS: { readonly [Key in TopicSettingKey]?: Fallbacks<NodeSettings> } = {
+  'internal.segment.bytes': ['log.segment.bytes'],
 }
+
+const fallbacks = new Map(
+  Object.entries(topicSettings).map(([key, setting]): [string, Fallbacks<NodeSettings>] => {
+    const listed = FALLBACKS[key as TopicSettingKey]
+    if (listed !== undefined) return [key, listed]
+    const node = Object.entries(nodeSettings).find(([, each]) => (each as Setting<unknown>) === setting)?.[0]
+    if (node === undefined) throw new Error(`${key} falls back to nothing: name its setting of the node in FALLBACKS`)
+    return [key, [node as keyof NodeSettings]]
+  }),
+)
 
 export function isTopicSetting(key: string): key is TopicSettingKey {
   return Object.hasOwn(topicSettings, key)
+}
+
+/** The settings of the node that a topic's falls back to; those that go before come first. */
+export function synonymsOf(key: TopicSettingKey): readonly (keyof NodeSettings)[] {
+  return fallbacks.get(key)!.map((each) => (typeof each === 'string' ? each : each[0]))
+}
+
+/** What the first of these that is set says; undefined: none is. A negative number stands for no limit in every unit. */
+export function firstSet<Node>(node: Node, keys: Fallbacks<Node>): unknown {
+  for (const each of keys) {
+    const [key, factor] = Array.isArray(each) ? (each as [keyof Node, number]) : [each as keyof Node, 1]
+    const value: unknown = node[key]
+    if (value === undefined) continue
+    if (factor === 1 || typeof value !== 'number') return value
+    return value < 0 ? -1 : value * factor
+  }
+  return undefined
 }
 
 /** What holds for a topic with these overrides on this node. The overrides were checked when they were accepted. */
@@ -42,7 +69,8 @@ export function resolveTopicSettings(node: NodeSettings, overrides: ReadonlyMap<
   const values: Record<string, unknown> = {}
   for (const key of Object.keys(topicSettings) as TopicSettingKey[]) {
     const text = overrides.get(key)
-    values[key] = text === undefined ? node[fallback[key]] : parseSetting<unknown>(topicSettings[key], key, text)
+    values[key] =
+      text === undefined ? firstSet(node, fallbacks.get(key)!) : parseSetting<unknown>(topicSettings[key], key, text)
   }
   if (!overrides.has('internal.segment.bytes')) values['internal.segment.bytes'] = values['segment.bytes']
   return values as TopicSettings

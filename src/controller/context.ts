@@ -8,6 +8,7 @@ export interface DecisionContext {
   readonly image: MetadataImage
   /** The offset that the first record of the decision gets. */
   readonly nextOffset: number
+  /** Of this node, as they are now. */
   readonly settings: NodeSettings
   readonly clusterId: string
   readonly random: Random

@@ -8,6 +8,7 @@ import type { Decision } from '../base/decision.js'
 import type { NodeSettings } from '../config/node-settings.js'
 import type { Random } from '../io/random.js'
 import { MetadataDelta } from '../metadata/delta.js'
+import { EffectiveSettings } from '../metadata/effective-settings.js'
 import type { MetadataImage } from '../metadata/image.js'
 import type { MetadataRecord } from '../metadata/records.js'
 import type { AllocateProducerIds } from '../protocol/messages/allocate-producer-ids.js'
@@ -71,12 +72,14 @@ export interface ControllerState {
 
 export class ControllerCore {
   readonly #options: ControllerOptions
+  readonly #settings: EffectiveSettings
   readonly #lastHeardMs = new Map<number, number>()
   #image: MetadataImage
 
   /** Takes over with the image at the end of the log. */
   constructor(options: ControllerOptions, image: MetadataImage, nowMs: number) {
     this.#options = options
+    this.#settings = new EffectiveSettings(options.settings, options.settings['node.id'])
     this.#image = image
     for (const brokerId of image.brokers.keys()) this.#lastHeardMs.set(brokerId, nowMs)
   }
@@ -157,7 +160,7 @@ export class ControllerCore {
   }
 
   #context(nextOffset: number): DecisionContext {
-    const { settings, clusterId, random } = this.#options
-    return { image: this.#image, nextOffset, settings, clusterId, random }
+    const { clusterId, random } = this.#options
+    return { image: this.#image, nextOffset, settings: this.#settings.at(this.#image), clusterId, random }
   }
 }

@@ -31,7 +31,7 @@ export interface PartitionLeaderState extends PartitionLeaderOptions {
 export class PartitionLeader {
   readonly leaderEpoch: number
   readonly #nodeId: number
-  readonly #flushPolicy: FlushPolicy
+  #flushPolicy: FlushPolicy
   readonly #isr: readonly number[]
   /** How far each replica has the log, durably as its policy wants it. */
   readonly #positions: Map<number, number>
@@ -83,6 +83,12 @@ export class PartitionLeader {
       () => `flushed ${flushedEndOffset} after ${this.#flushedEndOffset}, end ${this.#logEndOffset}`,
     )
     this.#flushedEndOffset = flushedEndOffset
+    return this.#count()
+  }
+
+  /** How replicas count from now on; what is committed stays so. True: the high watermark has moved. */
+  setFlushPolicy(flushPolicy: FlushPolicy): boolean {
+    this.#flushPolicy = flushPolicy
     return this.#count()
   }
 

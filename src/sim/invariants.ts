@@ -19,6 +19,8 @@ export class Invariants {
   #looked = 0
   /** High watermarks by partition, of the node that runs now: they never go back. */
   #highWatermarks = new Map<string, number>()
+  /** What was committed when a partition came under `flush.policy=commit`: none of it was promised to be flushed. */
+  #committedBefore = new Map<string, number>()
   #ofStart = 0
 
   constructor(world: World) {
@@ -30,6 +32,7 @@ export class Invariants {
     if (this.#world.starts !== this.#ofStart) {
       this.#ofStart = this.#world.starts
       this.#highWatermarks = new Map()
+      this.#committedBefore = new Map()
     }
     for (const partition of this.#world.partitions) this.#offsets(partition)
     this.#looked++
@@ -50,9 +53,10 @@ export class Invariants {
     assert(startOffset <= flushedEndOffset && flushedEndOffset <= logEndOffset && logEndOffset <= nextOffset, numbers)
     assert(recoveryPoint <= flushedEndOffset && highWatermark <= logEndOffset, numbers)
     if (settings['flush.policy'] === 'commit') {
-      assert(highWatermark <= flushedEndOffset, numbers)
+      if (this.#committedBefore.get(name) === Number.POSITIVE_INFINITY) this.#committedBefore.set(name, highWatermark)
+      assert(highWatermark <= Math.max(flushedEndOffset, this.#committedBefore.get(name) ?? 0), numbers)
       if (highWatermark > 0) this.#count('committed is flushed')
-    }
+    } else this.#committedBefore.set(name, Number.POSITIVE_INFINITY)
     const before = this.#highWatermarks.get(name) ?? 0
     if (partition.isLeader) {
       assert(highWatermark >= before, `${name}: the high watermark went back from ${before} to ${highWatermark}`)

@@ -15,6 +15,7 @@ import type { MetadataImage } from '../metadata/image.js'
 import type { MetadataRecord } from '../metadata/records.js'
 import { type LogEnd, RaftNode, type RaftState } from '../raft/raft-node.js'
 import {
+  type FlushPolicy,
   PartitionLeader,
   type PartitionLeaderOptions,
   type PartitionLeaderState,
@@ -116,6 +117,9 @@ class RecordedLeader implements RecordedCore {
         return
       case 'flushed':
         this.#leader?.flushed(args[0] as number)
+        return
+      case 'flushPolicy':
+        this.#leader?.setFlushPolicy(args[0] as FlushPolicy)
         return
       default:
         throw new UnknownInputError('partition-leader', name)

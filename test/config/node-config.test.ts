@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { nodeConfig, readConfigText } from '../../src/config/node-config.js'
+import { dynamicOf, familyOf, withDynamic } from '../../src/config/dynamic-settings.js'
+import { lineOf, meantSetting, nodeConfig, readConfigText } from '../../src/config/node-config.js'
 import { parseProperties } from '../../src/config/properties.js'
-import { ConfigError } from '../../src/config/setting.js'
-import { isTopicSetting, resolveTopicSettings } from '../../src/config/topic-settings.js'
+import { ConfigError, double, integer, optional, parseSetting, password } from '../../src/config/setting.js'
+import { firstSet, isTopicSetting, resolveTopicSettings, synonymsOf } from '../../src/config/topic-settings.js'
 
 function refused(entries: Record<string, string>, pattern: RegExp): void {
   assert.throws(
@@ -127,4 +128,67 @@ test("a topic's settings fall back to the node's", () => {
   assert.equal(own['flush.policy'], 'commit')
   assert.equal(own['internal.segment.bytes'], 2097152)
   assert.ok(isTopicSetting('flush.policy') && !isTopicSetting('toString') && !isTopicSetting('flush.polcy'))
+})
+
+test('a key that is not set is undefined where it may be, and the first that is set counts', () => {
+  const hours = { ms: undefined, minutes: undefined, hours: 2 }
+  const keys = ['ms', ['minutes', 60_000], ['hours', 3_600_000]] as const
+  assert.equal(firstSet<Record<'ms' | 'minutes' | 'hours', number | undefined>>(hours, keys), 7_200_000)
+  assert.equal(firstSet({ ...hours, minutes: 3 }, keys), 180_000)
+  assert.equal(firstSet({ ...hours, minutes: 3, ms: 7 }, keys), 7)
+  assert.equal(firstSet({ ...hours, minutes: -1 }, keys), -1, 'no limit is none in every unit')
+  assert.equal(firstSet({ ...hours, hours: undefined }, keys), undefined)
+  assert.deepEqual(optional(integer({ doc: 'x', min: 1 })).parse('0'), undefined)
+  assert.equal(optional(integer({ doc: 'x', default: '3' })).default, undefined)
+})
+
+test('what is not allowed is told without the value where it is a secret', () => {
+  const secret = { ...password({ doc: 'x' }), parse: () => undefined }
+  assert.throws(
+    () => parseSetting(secret, 'the.key', 'hunter2'),
+    (error) => error instanceof ConfigError && !error.message.includes('hunter2') && error.message.includes('the.key'),
+  )
+})
+
+test('fractions are read within their bounds', () => {
+  const ratio = double({ doc: 'x', min: 0, max: 1 })
+  assert.deepEqual(
+    ['0', '0.5', '.5', '1.', '5e-1', '1.01', '-0.1', 'half', '', 'NaN', '0x1'].map((text) => ratio.parse(text)),
+    [0, 0.5, 0.5, 1, 0.5, undefined, undefined, undefined, undefined, undefined, undefined],
+  )
+})
+
+test("what was set while the node runs goes before what it was started with; a broker's own before all brokers'", () => {
+  const { settings, given } = nodeConfig({ 'message.max.bytes': '5000' })
+  assert.deepEqual([...given], [['message.max.bytes', '5000']])
+  const none = new Map<string, string>()
+  assert.equal(withDynamic(settings, none, none), settings)
+  const cluster = new Map([
+    ['message.max.bytes', '6000'],
+    ['min.insync.replicas', '2'],
+    ['node.id', '9'],
+    ['of.another.release', 'x'],
+  ])
+  const changed = withDynamic(settings, cluster, new Map([['message.max.bytes', '7000']]))
+  assert.equal(changed['message.max.bytes'], 7000)
+  assert.equal(changed['min.insync.replicas'], 2)
+  assert.equal(changed['node.id'], 1, 'read-only')
+  assert.equal(Object.hasOwn(changed, 'of.another.release'), false)
+  assert.equal(withDynamic(settings, new Map([['message.max.bytes', 'x']]), none)['message.max.bytes'], 5000)
+})
+
+test('which settings can be changed while the node runs', () => {
+  assert.equal(dynamicOf('message.max.bytes'), 'cluster-wide', 'a default of topics')
+  assert.equal(dynamicOf('producer.id.expiration.ms'), 'cluster-wide')
+  assert.equal(dynamicOf('log.dirs'), 'read-only')
+  assert.deepEqual(familyOf('log.dirs'), ['log.dirs'])
+  assert.deepEqual(synonymsOf('max.message.bytes'), ['message.max.bytes'])
+  assert.deepEqual(synonymsOf('internal.segment.bytes'), ['log.segment.bytes'])
+})
+
+test('where a file sets a key, and which key was meant', () => {
+  assert.equal(lineOf('a=1\n\nlisteners=x\n# c\nlisteners=y', 'listeners'), 5)
+  assert.equal(lineOf('a=1', 'listeners'), undefined)
+  assert.equal(meantSetting('num.partitons'), 'num.partitions')
+  assert.equal(meantSetting('zookeeper.connect'), undefined)
 })

@@ -39,6 +39,20 @@ test('a replica in sync of which nothing is known holds the high watermark back'
   assert.equal(leader.hasInSync(3), false)
 })
 
+test('another flush policy counts from now on, and takes back nothing', () => {
+  const leader = new PartitionLeader(alone)
+  leader.appended(15)
+  assert.equal(leader.setFlushPolicy('os'), true)
+  assert.equal(leader.highWatermark, 15)
+  assert.equal(leader.setFlushPolicy('commit'), false)
+  leader.appended(20)
+  assert.equal(leader.flushed(12), false)
+  assert.equal(leader.highWatermark, 15)
+  assert.equal(leader.flushed(20), true)
+  assert.equal(leader.highWatermark, 20)
+  assert.equal(leader.capture().flushPolicy, 'commit')
+})
+
 test('what was captured is the same leader', () => {
   const leader = new PartitionLeader({ ...alone, isr: [1, 2] })
   leader.appended(30)

@@ -1,7 +1,7 @@
 /** What somebody may have meant who mistyped a name. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { nearest } from '../../src/cli/nearest.js'
+import { nearest } from '../../src/base/nearest.js'
 
 const NAMES = ['num.partitions', 'num.io.threads', 'log.dirs', 'node.id']
 
