@@ -1,16 +1,14 @@
 /**
  * Record batches as JSON: the fields of the header, and records with absolute offsets and timestamps, keys and values in base64. Several batches stand in
- * `batches`. Only magic 2: a batch of another is refused.
+ * `batches`. Older formats: `wire-message.ts`.
  */
 import { array, bool, bytes, int8, int16, int32, int64, type OutOf, string, struct, uint32 } from '../protocol/field.js'
 import { fromJson, JsonError, type JsonObject, toJson } from '../protocol/json.js'
 import { type BatchView, MAGIC_V2, NO_SEQUENCE, sequenceAfter, type TimestampType } from '../records/batch.js'
 import { type BatchOptions, buildBatch } from '../records/builder.js'
 import { CODEC_NAMES, type CodecName } from '../records/compression/codec.js'
-import { BatchIterator, RecordFormatError, readRecords } from '../records/reader.js'
-
-/** What a batch may hold when it is decompressed. */
-const MAX_BATCH_BYTES = 100 * 1024 * 1024
+import { BatchIterator, MAX_OPENED_BYTES, RecordFormatError, readRecords } from '../records/reader.js'
+import { messageFromJson, messageToJson } from './wire-message.js'
 
 const TIMESTAMP_TYPES: readonly TimestampType[] = ['CreateTime', 'LogAppendTime']
 
@@ -56,21 +54,19 @@ type GivenBatch = Partial<OutOf<typeof headerFields>> & {
   readonly records?: readonly GivenRecord[]
 }
 
-/** Bytes that are of an older message format. */
-export class OldFormatError extends Error {
-  override readonly name = 'OldFormatError'
-}
-
 /**
- * `unread`: what is left of a batch that was cut off behind whole ones. Throws `RecordFormatError`, `CompressionError` and `OldFormatError`; a CRC
- * that is wrong is the former.
+ * `unread`: what is left of a batch that was cut off behind whole ones. Throws `RecordFormatError`, also for a CRC that is wrong, and
+ * `CompressionError`.
  */
 export function decodeBatches(source: Buffer): { readonly json: JsonObject; readonly unread: number } {
   const batches: JsonObject[] = []
   const iterator = new BatchIterator(source)
+  let start = 0
   let step = iterator.next()
-  for (; step === 'batch'; step = iterator.next()) batches.push(batchToJson(iterator.batch))
-  if (step === 'old-magic') throw new OldFormatError()
+  for (; step === 'batch' || step === 'old-magic'; step = iterator.next()) {
+    batches.push(step === 'batch' ? batchToJson(iterator.batch) : messageToJson(source, start, iterator.position))
+    start = iterator.position
+  }
   if (step === 'corrupt') throw new RecordFormatError(`what stands at ${iterator.position} is no batch`)
   if (batches.length === 0) throw new RecordFormatError(`${source.length} bytes, which is less than a batch`)
   return {
@@ -87,7 +83,7 @@ function batchToJson(batch: BatchView): JsonObject {
     throw new RecordFormatError(`the batch at offset ${baseOffset} has the CRC ${crc}, and its bytes have ${computed}`)
   }
   if (recordCount < 0) throw new RecordFormatError(`a batch of ${recordCount} records`)
-  const stored = readRecords(batch, MAX_BATCH_BYTES)
+  const stored = readRecords(batch, MAX_OPENED_BYTES)
   const value = {
     magic: batch.magic,
     codec: CODEC_NAMES[batch.codecId]!,
@@ -122,17 +118,19 @@ function sequenceOf({ baseSequence, baseOffset }: BatchView, offset: number): nu
   return baseSequence === NO_SEQUENCE ? NO_SEQUENCE : sequenceAfter(baseSequence, offset - baseOffset)
 }
 
-/** Throws `JsonError` and `EncodeError`, and `OldFormatError`. */
+/** Throws `JsonError` and `EncodeError`. */
 export function encodeBatches(json: unknown): Buffer {
-  const several = json as { batches?: unknown } | null
-  if (several === null || typeof several !== 'object' || !Array.isArray(several.batches)) return encodeBatch(json)
+  const several = json as { readonly batches?: unknown } | null
+  if (!Array.isArray(several?.batches)) return encodeBatch(json)
+  if (several.batches.length === 0) throw new JsonError('batches is empty')
   return Buffer.concat(several.batches.map(encodeBatch))
 }
 
 function encodeBatch(json: unknown): Buffer {
+  const old = (json as { magic?: unknown } | null)?.magic
+  if (old === 0 || old === 1) return messageFromJson(old, json)
   const given = fromJson(batchFields, json, 0) as GivenBatch
   const { magic = MAGIC_V2, codec = 'none', timestampType = 'CreateTime', records = [] } = given
-  if (magic === 0 || magic === 1) throw new OldFormatError()
   if (magic !== MAGIC_V2) throw new JsonError(`magic is ${magic}, and not 0, 1 or 2`)
   const baseOffset = given.baseOffset ?? records[0]?.offset ?? 0
   const inputs = records.map((record, index) => ({ offset: baseOffset + index, ...record, headers: headersOf(record) }))

@@ -10,7 +10,7 @@ import { HEADERS, MESSAGES, RECORDS } from '../protocol/messages/index.js'
 import type { Schema } from '../protocol/schema.js'
 import { CompressionError } from '../records/compression/codec.js'
 import { RecordFormatError } from '../records/reader.js'
-import { decodeBatches, encodeBatches, OldFormatError } from './wire-batch.js'
+import { decodeBatches, encodeBatches } from './wire-batch.js'
 
 export type Direction = 'decode' | 'encode'
 
@@ -48,7 +48,6 @@ export function answerLine(direction: Direction, text: string): Answer {
     return direction === 'decode' ? decode(line) : encode(line)
   } catch (error) {
     if (error instanceof UnknownError) return { error: 'UNSUPPORTED_VERSION' }
-    if (error instanceof OldFormatError) return { error: 'UNSUPPORTED_FOR_MESSAGE_FORMAT' }
     if (EXPECTED.some((type) => error instanceof type)) return { error: (error as Error).message }
     throw error
   }
