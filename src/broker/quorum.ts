@@ -8,7 +8,7 @@
 import { assert } from '../base/assert.js'
 import type { FlightRecorder, FlightTrack } from '../base/flight-recorder.js'
 import type { Timer } from '../io/clock.js'
-import type { DiskError } from '../io/disk.js'
+import { DiskError } from '../io/disk.js'
 import type { Ports } from '../io/ports.js'
 import { MetadataDelta } from '../metadata/delta.js'
 import type { MetadataImage } from '../metadata/image.js'
@@ -265,7 +265,8 @@ export class Quorum implements LogObserver {
     let given: number
     try {
       given = this.#log.append(view, epoch, OWN_MEMORY)
-    } catch {
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
       // The log says so itself when it has settled what had been written before.
       return
     }

@@ -116,9 +116,10 @@ function greet(node: Node, { settings, listeners }: NodeConfig): void {
     const { port } = node.addresses.get(name)!
     return `${host === '' ? 'localhost' : host}:${port}${serves === 'controller' ? ' (controller)' : ''}`
   })
+  const everywhere = listeners.some(({ host, serves }) => host === '' && serves === 'broker')
   const client = where.find((address) => !address.endsWith(')'))
   const lines = [
-    `lograft ${VERSION} serves Kafka clients on ${where.join(', ')}`,
+    `lograft ${VERSION} serves Kafka clients on ${where.join(', ')}${everywhere ? ', and on every other address of this machine' : ''}`,
     `node ${settings['node.id']}, ${[...settings['process.roles']].join(' and ')}, data in ${settings['log.dirs'][0]}`,
     ...(client === undefined
       ? []

@@ -65,18 +65,21 @@ class DecoderCompiler {
 
   #read(local: string, key: string, field: Field<unknown, unknown, boolean>): string {
     const flexible = this.#flexible && !field.details.neverFlexible
-    const code = this.#value(local, field.type, field.isNullableIn(this.#version), flexible)
+    const tagged = field.details.tag !== undefined
+    const code = this.#value(local, field.type, field.isNullableIn(this.#version), flexible, tagged)
     return this.#traced ? `trace.push(${JSON.stringify(key)});\n${code}\ntrace.pop();` : code
   }
 
   /** Code that declares `local` and reads a value of the type into it. */
-  #value(local: string, type: FieldType, nullable: boolean, flexible: boolean): string {
+  #value(local: string, type: FieldType, nullable: boolean, flexible: boolean, tagged = false): string {
     switch (type.kind) {
       case 'array':
         return this.#array(local, type.element, nullable, flexible)
       case 'struct': {
         const read = `${this.struct(type.fields)}(r)`
-        return nullable ? `const ${local} = checks.isPresent(r.int8()) ? ${read} : null;` : `const ${local} = ${read};`
+        // As a tagged field, the marker is a varint.
+        const present = tagged ? 'checks.isTaggedPresent(r.uvarint())' : 'checks.isPresent(r.int8())'
+        return nullable ? `const ${local} = ${present} ? ${read} : null;` : `const ${local} = ${read};`
       }
       case 'string':
       case 'bytes':
@@ -172,6 +175,10 @@ const CHECKS = {
   },
   isPresent(marker: number): boolean {
     if (marker !== -1 && marker !== 1) throw new DecodeError(`a structure begins with ${marker}, neither 1 nor null`)
+    return marker === 1
+  },
+  isTaggedPresent(marker: number): boolean {
+    if (marker > 1) throw new DecodeError(`a tagged structure begins with ${marker}, neither 1 nor null`)
     return marker === 1
   },
   elements(count: number, smallestBytes: number, reader: Reader): void {

@@ -64,10 +64,19 @@ class EncoderCompiler {
 
   #write(writer: string, local: string, field: AnyField, key: string): string {
     const flexible = this.#flexible && !field.details.neverFlexible
-    return this.#value(writer, local, field.type, field.isNullableIn(this.#version), flexible, key)
+    const tagged = field.details.tag !== undefined
+    return this.#value(writer, local, field.type, field.isNullableIn(this.#version), flexible, key, tagged)
   }
 
-  #value(writer: string, local: string, type: FieldType, nullable: boolean, flexible: boolean, key: string): string {
+  #value(
+    writer: string,
+    local: string,
+    type: FieldType,
+    nullable: boolean,
+    flexible: boolean,
+    key: string,
+    tagged = false,
+  ): string {
     const w = writer
     const onNull = (code: string): string =>
       nullable
@@ -84,7 +93,9 @@ class EncoderCompiler {
       }
       case 'struct': {
         const write = `${this.struct(type.fields)}(${w}, ${local});`
-        return nullable ? `if (${local} === null) ${w}.int8(-1); else {\n${w}.int8(1);\n${write}\n}` : write
+        // As a tagged field, the marker is a varint: 1 is the same byte, null is not.
+        const nothing = tagged ? `${w}.uvarint(0);` : `${w}.int8(-1);`
+        return nullable ? `if (${local} === null) ${nothing} else {\n${w}.int8(1);\n${write}\n}` : write
       }
       case 'string': {
         const nothing = flexible ? `${w}.uvarint(0);` : `${w}.int16(-1);`

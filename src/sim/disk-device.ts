@@ -16,6 +16,7 @@ export type FaultKind =
   | 'disk-full'
   | 'stuck-disk'
   | 'io-error'
+  | 'network-hold'
 
 /** How often a fault has struck. */
 export interface FaultCount {

@@ -14,6 +14,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   'disk-full',
   'stuck-disk',
   'io-error',
+  'network-hold',
 ]
 
 export class FaultSchedule {
@@ -35,10 +36,23 @@ export class FaultSchedule {
     if (this.#kinds.length > 0) this.#next()
   }
 
+  /** Before the node's first start: sometimes it does not come through. */
+  beforeStart(): void {
+    const kinds = this.#kinds.filter((kind) => kind === 'process-crash' || kind === 'power-loss')
+    if (kinds.length === 0 || !this.#random.chance(0.2)) return
+    if (this.#random.pick(kinds) === 'process-crash') {
+      return this.#world.strikeAtOperation(this.#random.between(1, 60), 'crash')
+    }
+    this.#world.strikeAtOperation(this.#random.between(1, 60), 'losePower')
+    this.#noteWhenStruck()
+  }
+
   /** Everything is well again. */
   stop(): void {
     this.#stopped = true
-    const { device } = this.#world.machine
+    const { machine, network } = this.#world
+    const { device } = machine
+    network.setLinks(() => 'deliver')
     device.crashPoint = undefined
     device.faults.failedFlushChance = 0
     device.faults.ioErrorChance = 0
@@ -99,6 +113,32 @@ export class FaultSchedule {
       case 'stuck-disk':
         device.faults.stuckUntilMs = world.simulation.nowMs + random.below(3000)
         return
+      case 'network-hold': {
+        // In one direction or both, of some clients.
+        const [out, back] = random.pick([
+          [true, true],
+          [true, false],
+          [false, true],
+        ] as const)
+        const some = random.fork('held clients').pick([0.3, 1])
+        const isHeld = new Map<string, boolean>()
+        const held = (client: string): boolean => {
+          let answer = isHeld.get(client)
+          if (answer === undefined) isHeld.set(client, (answer = random.chance(some)))
+          return answer
+        }
+        return this.#forAWhile(
+          4000,
+          () => {
+            device.strike('network-hold')
+            world.network.setLinks((from, to) => {
+              const holds = from === world.machine.host ? out && held(to) : back && held(from)
+              return holds ? 'hold' : 'deliver'
+            })
+          },
+          () => world.network.setLinks(() => 'deliver'),
+        )
+      }
       case 'io-error':
         return this.#forAWhile(
           200,

@@ -22,6 +22,8 @@ export class Machine {
   readonly device: DiskDevice
   /** Added to the wall clock; may change at any time. */
   wallOffsetMs = 0
+  /** Not every system tells its processes which boot they run in. */
+  knowsBootId = true
   readonly #simulation: Simulation
   readonly #network: SimulatedNetwork
   readonly #random: Prng
@@ -90,7 +92,7 @@ export class Machine {
       },
       compute: computeOf(process),
       host: {
-        bootId: this.#bootId,
+        bootId: this.knowsBootId ? this.#bootId : undefined,
         hostname: this.host,
         freeBytes: () => this.device.freeBytes,
         exit: (code) => {

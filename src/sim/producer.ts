@@ -30,6 +30,8 @@ export interface ProducerOptions {
   /** Mean time between two batches. */
   readonly pauseMs: number
   readonly maxRecordsPerBatch: number
+  /** Each record has a key of up to so many bytes; 0: none. */
+  readonly keyBytes?: number
   readonly now: () => number
   readonly record: (operation: Operation) => void
 }
@@ -221,6 +223,12 @@ export class WorkloadProducer {
     })
   }
 
+  /** The same each time that a value is sent. */
+  #keyOf(value: string): Buffer | null {
+    const { keyBytes = 0 } = this.#options
+    return keyBytes === 0 ? null : Buffer.alloc((value.charCodeAt(value.length - 1) * 997) % keyBytes, value)
+  }
+
   #encode({ values, sequence }: Batch): Buffer {
     const { codec, idempotent } = this.#options
     const timestamp = this.#client.ports.clock.wallMs()
@@ -228,7 +236,7 @@ export class WorkloadProducer {
       ? { producerId: this.#producerId, producerEpoch: this.#producerEpoch, baseSequence: sequence }
       : {}
     return buildBatch(
-      values.map((value) => ({ key: null, value: Buffer.from(value), timestamp })),
+      values.map((value) => ({ key: this.#keyOf(value), value: Buffer.from(value), timestamp })),
       { codec, ...producer },
     )
   }

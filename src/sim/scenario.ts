@@ -19,7 +19,7 @@ import { withTraps } from './traps.js'
 import { BROKER_HOST, BROKER_PORT, World } from './world.js'
 
 /** How long there are load and faults: one of these. */
-const LOAD_MS = [3000, 8000, 15_000]
+const LOAD_MS = [2000, 5000, 10_000]
 /** How long everything may then take to come to an end. */
 const SETTLE_MS = 120_000
 
@@ -55,7 +55,20 @@ export function runSeed(seed: string | number, options: ScenarioOptions = {}): S
   return withTraps(() => new Scenario(seed, options).run())
 }
 
+/** Mostly small, so that there are many batches and segments; now and then such as take other paths: by reference, off the loop, in pieces. */
+const SIZES = [
+  { segmentBytes: 2048, keyBytes: 0 },
+  { segmentBytes: 8192, keyBytes: 0 },
+  { segmentBytes: 65_536, keyBytes: 0 },
+  { segmentBytes: 2048, keyBytes: 0 },
+  { segmentBytes: 8192, keyBytes: 0 },
+  { segmentBytes: 65_536, keyBytes: 0 },
+  { segmentBytes: 65_536, keyBytes: 100 },
+  { segmentBytes: 1024 * 1024, keyBytes: 3000 },
+]
+
 interface Topic {
+  readonly keyBytes: number
   readonly name: string
   readonly partitions: number
   readonly flushPolicy: 'commit' | 'os'
@@ -90,6 +103,7 @@ class Scenario {
       },
       longestDownMs: random.pick([20, 300]),
     })
+    this.#world.machine.knowsBootId = random.chance(0.8)
     this.#loadMs = random.pick(LOAD_MS)
     this.#invariants = new Invariants(this.#world)
     const count = random.between(1, 3)
@@ -98,7 +112,7 @@ class Scenario {
         name: `topic${n}`,
         partitions: random.between(1, 2),
         flushPolicy: options.flushPolicy ?? (n === 0 || random.chance(0.7) ? 'commit' : 'os'),
-        segmentBytes: random.pick([2048, 8192, 65_536]),
+        ...random.pick(SIZES),
         topicId: undefined,
       })
     }
@@ -107,12 +121,13 @@ class Scenario {
   run(): SeedReport {
     const simulation = this.#simulation
     const world = this.#world
-    world.machine.device.inFlight = () => this.#producers.some((producer) => producer.inFlight)
-    world.start()
-    this.#createTopics()
+    world.machine.device.inFlight = () => world.serving && this.#producers.some((producer) => producer.inFlight)
     const faults = new FaultSchedule(world, this.#options.faults ?? FAULT_KINDS, (kind) =>
       this.#history.push({ f: 'fault', type: 'info', kind, process: -1, time: simulation.nowMs }),
     )
+    faults.beforeStart()
+    world.start()
+    this.#createTopics()
     this.#until(() => false, this.#loadMs)
 
     faults.stop()
@@ -219,7 +234,7 @@ class Scenario {
       )
     }
     for (const topic of this.#topics) {
-      this.#simulation.schedule(random.below(2000), `create ${topic.name}`, () => create(topic))
+      this.#simulation.schedule(random.below(1500), `create ${topic.name}`, () => create(topic))
     }
   }
 
@@ -228,7 +243,7 @@ class Scenario {
     return this.#world.node?.broker?.image.topicsByName.get(name)?.topicId
   }
 
-  #useTopic({ name, topicId, partitions }: Topic): void {
+  #useTopic({ name, topicId, partitions, keyBytes }: Topic): void {
     const random = this.#simulation.random(`use ${name}`)
     const now = (): number => this.#simulation.nowMs
     const record = (operation: Operation): void => void this.#history.push(operation)
@@ -246,6 +261,7 @@ class Scenario {
           codec: random.chance(0.7) ? ('none' as const) : random.pick(CODEC_NAMES),
           pauseMs: random.pick([5, 30, 100]),
           maxRecordsPerBatch: random.pick([1, 5, 20]),
+          keyBytes,
         }
         this.#producers.push(new WorkloadProducer(this.#client(`producer${options.process}`), options))
       }

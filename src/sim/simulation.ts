@@ -83,10 +83,10 @@ export class Simulation {
 
   /** Runs events in order of time until the condition holds, the time is over, or nothing is left. True: the condition holds. */
   runUntil(condition: () => boolean, limitMs: number): boolean {
-    while (!condition()) {
+    while (!this.#holds(condition)) {
       if (this.#heap.size === 0 || this.#heap.peekKey() > limitMs) {
         this.#nowMs = Math.max(this.#nowMs, Math.min(limitMs, this.#heap.peekKey()))
-        return condition()
+        return this.#holds(condition)
       }
       this.#nowMs = this.#heap.peekKey()
       const { action, label } = this.#heap.pop()!
@@ -103,6 +103,14 @@ export class Simulation {
       }
     }
     return true
+  }
+
+  #holds(condition: () => boolean): boolean {
+    try {
+      return condition()
+    } catch (error) {
+      throw new SimulationError(this.seed, this.#nowMs, 'looking at it', this.#trace, error)
+    }
   }
 }
 

@@ -15,6 +15,8 @@ import { flushPath } from './durable-directory.js'
 
 const META_PROPERTIES = 'meta.properties'
 /** Kafka's marker of a clean stop. */
+/** There is too little of something, and there may be enough of it again. */
+const SHORTAGES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOMEM'])
 const CLEAN_MARKER = '.kafka_cleanshutdown'
 /** Stands while a node uses the directory: which boot of the operating system it runs in. */
 const RUNNING_MARKER = '.lograft_running'
@@ -131,12 +133,14 @@ export class LogDirectory {
   }
 
   /**
-   * What a failed operation means for the directory: where there was no room it is full; any other failure ends it, and so does every
-   * failed flush, because what the directory holds is not known any more.
+   * What a failed operation means for the directory: where there was no room, on it or in a table of the system, it is full for a while; any
+   * other failure ends it, and so does every failed flush, because what the directory holds is not known any more.
    */
   report(error: DiskError): void {
-    if ((error.code === 'ENOSPC' || error.code === 'EDQUOT') && error.operation !== 'flush') {
-      if (this.#state === 'online') this.#ports.logger.error({ directory: this.path }, 'disk full: appends are refused')
+    if (SHORTAGES.has(error.code) && error.operation !== 'flush') {
+      if (this.#state === 'online') {
+        this.#ports.logger.error({ directory: this.path, error: error.message }, 'no room: appends are refused')
+      }
       if (this.#state !== 'offline') this.#state = 'full'
       return
     }

@@ -195,6 +195,7 @@ export class LogFlusher {
     this.#busy = false
     if (error !== undefined) {
       this.#wanted = undefined
+      this.#namesFlushed = false
       this.#environment.logDirectory.report(error)
       return this.#idle()
     }

@@ -280,8 +280,9 @@ class LogLoader {
   }
 
   /**
-   * Makes what was recovered durable, or as the policy has it at least ready for it. After a process crash its bytes may stand in the page cache
-   * alone, counted as clean, because a flush had failed: they are written once more first, or no flush would do anything about them.
+   * Makes what was recovered durable, or as the policy has it at least ready for it. Unless the power was lost, and who knows that for certain,
+   * its bytes may stand in the page cache alone, counted as clean because a flush had failed: they are written once more first, or no flush would
+   * do anything about them.
    */
   #settleUntrusted(index: number, done: (error: DiskError | undefined) => void): void {
     const segment = this.#segments[index]
@@ -296,7 +297,7 @@ class LogLoader {
         this.#settleUntrusted(index + 1, done)
       })
     }
-    if (lastStop !== 'processCrash') return flush()
+    if (lastStop === 'clean') return flush()
     const from = recoveryPoint <= segment.baseOffset ? 0 : segment.indexes.offsets.lookup(recoveryPoint).position
     this.#rewrite(segment, from, flush)
   }

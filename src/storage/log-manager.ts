@@ -3,6 +3,7 @@
  * directory has room again, and closes them.
  */
 import { BufferPool } from '../base/buffer-pool.js'
+import { oneByOne } from '../base/one-by-one.js'
 import type { Uuid } from '../base/uuid.js'
 import type { Timer } from '../io/clock.js'
 import { type DiskDone, DiskError } from '../io/disk.js'
@@ -92,7 +93,10 @@ export class LogManager {
   /** Called when there is room again. */
   repairFailed(): void {
     for (const { log } of this.#logs.values()) {
-      if (!log.failed) continue
+      if (!log.failed) {
+        log.flush()
+        continue
+      }
       log.repair((error) => {
         if (error === undefined && !log.failed) return log.observer?.repaired()
         this.#ports.logger.error({ directory: log.directory, error: error?.message }, 'log could not be repaired')
@@ -233,14 +237,15 @@ export class LogManager {
       if (error !== undefined) this.#directory.report(error)
       this.#afterCheckpoint?.()
     }
-    const next = (): void => {
-      if (this.#closed) return finish(undefined)
-      const log = logs.pop()
-      if (log === undefined) return this.#writeRecoveryPoints(finish)
-      if (log.failed) return next()
-      log.writeRecoveryFiles((error) => (error === undefined ? next() : finish(error)))
-    }
-    next()
+    oneByOne(
+      logs,
+      (log, next) => {
+        if (this.#closed) return finish(undefined)
+        if (log.failed) return next()
+        log.writeRecoveryFiles((error) => (error === undefined ? next() : finish(error)))
+      },
+      () => this.#writeRecoveryPoints(finish),
+    )
   }
 
   #writeRecoveryPoints(done: DiskDone): void {

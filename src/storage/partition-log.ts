@@ -113,6 +113,11 @@ export class PartitionLog implements TurnWritable {
     return this.#segments.startOffset
   }
 
+  /** Where segments begin, in order. */
+  get segmentStarts(): readonly number[] {
+    return this.#segments.all.map(({ baseOffset }) => baseOffset)
+  }
+
   /** The offset that the next batch gets. */
   get nextOffset(): number {
     return this.#nextOffset

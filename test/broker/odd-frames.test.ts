@@ -75,6 +75,8 @@ const expectations: ReadonlyMap<string, Expected> = new Map<string, Expected>([
   ],
   // Produce v0 to v2 are served here: nothing was asked, nothing is answered.
   ['Produce v2, advertised but not served', { connection: 'open', answer: '0000000c000000070000000000000000' }],
+  // Fetch v0 to v3 are served here, with messages of magic 0 and 1.
+  ['Fetch v3, not served', { connection: 'open', answer: '0000000c000000070000000000000000' }],
   // A negative length other than -1 is damage, not null.
   ['Metadata v1, topic count -2', { connection: 'closed', answer: '' }],
   // Kafka says nothing for a while; a client is better told.

@@ -216,3 +216,24 @@ test('an empty request is answered at once, with nothing', async () => {
   const response = await client.request(Fetch, 12, { ...fetchRequest({ name: 'x' }, 0), maxWaitMs: 60_000, topics: [] })
   assert.deepEqual([response.errorCode, response.responses], [0, []])
 })
+
+test('a fetch of more partitions than a stack is deep is answered', async () => {
+  await topicOf('many', [['a']], 3)
+  const partitions = Array.from({ length: 20_000 }, (_, n) => ({
+    partition: n % 4,
+    fetchOffset: 0,
+    partitionMaxBytes: 1000,
+  }))
+  const { responses } = await client.request(Fetch, 12, {
+    maxWaitMs: 0,
+    minBytes: 0,
+    maxBytes: 100_000,
+    topics: [{ topic: 'many', partitions }],
+  })
+  const results = responses[0]!.partitions
+  assert.equal(results.length, partitions.length)
+  assert.deepEqual(
+    results.slice(0, 4).map(({ errorCode }) => errorByCode(errorCode).name),
+    ['NONE', 'NONE', 'NONE', 'UNKNOWN_TOPIC_OR_PARTITION'],
+  )
+})

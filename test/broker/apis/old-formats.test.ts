@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { Reader } from '../../../src/base/bytes/reader.js'
-import { HANDLERS } from '../../../src/broker/apis/index.js'
 import { errorByCode } from '../../../src/protocol/errors.js'
 import { decodeRequestPrefix } from '../../../src/protocol/frame.js'
 import { ApiVersions } from '../../../src/protocol/messages/api-versions.js'
@@ -18,12 +17,6 @@ import { goldenSets, naiveMessage, naiveSet } from '../../records/legacy/naive-m
 import { batchOf, Fetch, fetchRequest, Produce, produceRequest, TIMESTAMP } from '../requests.js'
 import { startNode } from '../test-node.js'
 import { rawFrame } from '../wire-client.js'
-
-// What is asked here does not depend on what the handlers advertise.
-for (const handler of HANDLERS) {
-  if (['Fetch', 'ListOffsets'].includes(handler.message.name))
-    Object.assign(handler, { versions: [0, handler.versions[1]] })
-}
 
 const broker = await startNode()
 const client = await broker.client()
@@ -289,6 +282,18 @@ test('ListOffsets v0: the ends, and what is before a time, newest first and no m
   }
   assert.equal(await offsetsOf('ends', -3), 'UNSUPPORTED_VERSION')
   assert.equal(await offsetsOf('nowhere', -1), 'UNKNOWN_TOPIC_OR_PARTITION')
+})
+
+test('ListOffsets v0: also where segments begin', async () => {
+  await broker.createTopic('segments', 1, { 'internal.segment.bytes': '1024' })
+  for (const at of [1000, 2000, 3000]) {
+    await client.request(Produce, 9, produceRequest({ name: 'segments' }, batchOf(['x'.repeat(700), 'b'], {}, at)))
+  }
+  assert.deepEqual(await offsetsOf('segments', -1), [6, 4, 2, 0])
+  assert.deepEqual(await offsetsOf('segments', -1, 2), [6, 4])
+  assert.deepEqual(await offsetsOf('segments', -2), [0])
+  assert.deepEqual(await offsetsOf('segments', 2001), [3, 2, 0])
+  assert.deepEqual(await offsetsOf('segments', 2000), [2, 0])
 })
 
 interface FrameVector {

@@ -5,6 +5,7 @@
  * Left out: sessions (KIP-227; a client that wants one is answered in full, without one), followers, transactions: everything committed is
  * stable.
  */
+import { oneByOne } from '../../../base/one-by-one.js'
 import { DiskError } from '../../../io/disk.js'
 import { ErrorCode, type ErrorName } from '../../../protocol/errors.js'
 import { Fetch } from '../../../protocol/messages/fetch.js'
@@ -34,7 +35,7 @@ const MAX_CONVERTED_BYTES = 4 * 1024 * 1024
 const MAX_READS = 100
 
 export const fetch = handler<Services, typeof Fetch.request.fields, typeof Fetch.response.fields>(Fetch, {
-  versions: [4, 18],
+  versions: [0, 18],
   servedBy: 'partition leader',
   listeners: ['broker'],
   alone: true,
@@ -158,20 +159,20 @@ class DelayedFetch implements DelayedOperation {
     const results: PartitionResult[] = []
     const reads: LogRead[] = []
     let some = false
-    const next = (): void => {
-      const part = this.#parts[results.length]
-      if (part === undefined) return this.#answer(results, reads)
-      this.readPart(part, left, !some, (result, read) => {
-        if (read !== undefined) {
-          reads.push(read)
-          left -= read.bytes.length
-          if (read.bytes.length > 0) some = true
-        }
-        results.push(result)
-        next()
-      })
-    }
-    next()
+    oneByOne(
+      this.#parts,
+      (part, next) =>
+        this.readPart(part, left, !some, (result, read) => {
+          if (read !== undefined) {
+            reads.push(read)
+            left -= read.bytes.length
+            if (read.bytes.length > 0) some = true
+          }
+          results.push(result)
+          next()
+        }),
+      () => this.#answer(results, reads),
+    )
   }
 
   #answer(results: readonly PartitionResult[], reads: readonly LogRead[]): void {

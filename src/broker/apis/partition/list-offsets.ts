@@ -1,9 +1,9 @@
 /**
  * ListOffsets: the ends of a partition, and the first offset at or behind a time.
  *
- * Version 0 asks for up to so many offsets before a time, the newest first. It gets the end of what is before that time and the start of the log.
+ * Version 0 asks for up to so many offsets before a time, the newest first. It gets the end of what is before that time and where segments begin.
  *
- * Left out: where segments begin, in version 0; tiered storage: the earliest local offset is the earliest, and nothing is tiered or pending.
+ * Left out: tiered storage: the earliest local offset is the earliest, and nothing is tiered or pending.
  */
 
 import { DiskError } from '../../../io/disk.js'
@@ -44,7 +44,7 @@ const LEADER_EPOCH_SINCE = 4
 export const listOffsets = handler<Services, typeof ListOffsets.request.fields, typeof ListOffsets.response.fields>(
   ListOffsets,
   {
-    versions: [1, 11],
+    versions: [0, 11],
     servedBy: 'partition leader',
     listeners: ['broker'],
     authorize: ({ topics }) => topics.map(({ name }) => ({ operation: 'DESCRIBE', resource: topic(name) })),
@@ -106,7 +106,8 @@ function offsetsBefore(partition: Partition, { timestamp, maxNumOffsets }: Wante
   const { offset } = lookUp(partition, timestamp)
   // Nothing is as new as that: all of it is before.
   const end = offset === -1 ? partition.highWatermark : offset
-  const offsets = end > startOffset ? [end, startOffset] : timestamp < 0 ? [startOffset] : []
+  const starts = partition.log.segmentStarts.filter((start) => start < end).reverse()
+  const offsets = end > startOffset ? [end, ...starts] : timestamp < 0 ? [startOffset] : []
   return offsets.slice(0, Math.max(maxNumOffsets, 0))
 }
 

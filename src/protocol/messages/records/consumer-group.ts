@@ -1,7 +1,7 @@
 /**
  * Consumer groups (KIP-848) in `__consumer_offsets`: types 3 to 8 and 16 of the keys, see `offset-commits.ts` for what precedes them.
  */
-import { array, int8, int32, int64, string, struct, uuid } from '../../field.js'
+import { array, bytes, int8, int32, int64, string, struct, uuid } from '../../field.js'
 import { Schema } from '../../schema.js'
 
 /** Type 3: the group and its epoch. */
@@ -55,10 +55,7 @@ export const ConsumerGroupPartitionMetadataValue = new Schema({
   },
 })
 
-/**
- * Type 5: a member and what it wants. Its value is not declared: of all that Kafka has, only that one holds a nullable structure as a tagged field, whose
- * null is written in another way.
- */
+/** Type 5: a member and what it wants. */
 export const ConsumerGroupMemberMetadataKey = new Schema({
   name: 'ConsumerGroupMemberMetadataKey',
   versions: [0, 0],
@@ -66,6 +63,33 @@ export const ConsumerGroupMemberMetadataKey = new Schema({
   fields: {
     groupId: string,
     memberId: string,
+  },
+})
+
+export const ConsumerGroupMemberMetadataValue = new Schema({
+  name: 'ConsumerGroupMemberMetadataValue',
+  versions: [0, 0],
+  flexible: 0,
+  fields: {
+    instanceId: string.nullable(),
+    rackId: string.nullable(),
+    clientId: string,
+    clientHost: string,
+    subscribedTopicNames: array(string),
+    subscribedTopicRegex: string.nullable(),
+    rebalanceTimeoutMs: int32.default(-1),
+    serverAssignor: string.nullable(),
+    classicMemberMetadata: struct({
+      sessionTimeoutMs: int32,
+      supportedProtocols: array(
+        struct({
+          name: string,
+          metadata: bytes,
+        }),
+      ),
+    })
+      .nullable()
+      .tag(0),
   },
 })
 
