@@ -1,25 +1,43 @@
 #!/usr/bin/env node
 /** The command line: finds the command, runs it. */
+import { basename } from 'node:path'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
-import { simCommand } from './cli/sim.js'
-import { startCommand } from './cli/start.js'
+import { COMMANDS, wantedCommand } from './cli/commands.js'
 import { VERSION } from './cli/version.js'
-import { wireCommand } from './cli/wire.js'
 
-await yargs(hideBin(process.argv))
+const given = hideBin(process.argv)
+const wanted = wantedCommand(basename(process.argv[1] ?? ''), given)
+const found = COMMANDS.find(({ name }) => name === wanted)
+
+const parser = yargs(found !== undefined && !given.includes(found.name) ? [found.name, ...given] : given)
   .scriptName('lograft')
   .usage('$0 <command> [options]')
-  .command(startCommand)
-  .command(simCommand)
-  .command(wireCommand)
+for (const each of COMMANDS) {
+  if (each === found) parser.command(await each.load())
+  else parser.command(each.name, each.describe)
+}
+/** Options that may stand several times; yargs has no type for the question. */
+const repeatable = (): readonly string[] =>
+  (parser as unknown as { getOptions(): { readonly array: readonly string[] } }).getOptions().array
+
+await parser
   .demandCommand(1, 'say what to do: one of the commands above')
   .strict()
+  .check((options) => {
+    const twice = Object.keys(options).find(
+      (key) => key !== '_' && Array.isArray(options[key]) && !repeatable().includes(key),
+    )
+    if (twice === undefined) return true
+    throw new Error(`--${twice} is given more than once`)
+  })
+  .parserConfiguration({ 'dot-notation': false, 'camel-case-expansion': false, 'boolean-negation': false })
   .version(VERSION)
   .help()
   .wrap(110)
   .fail((message, error, instance) => {
-    if (error !== undefined) throw error
+    // yargs gives no message with an error that a command threw.
+    if (!message) throw error
     process.stderr.write(`${instance.help()}\n\nlograft: ${message}\n`)
     process.exit(2)
   })

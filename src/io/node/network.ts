@@ -167,5 +167,7 @@ function plain(address: string | undefined): string {
 }
 
 function networkError(error: NodeJS.ErrnoException): NetworkError {
-  return new NetworkError(error.code ?? 'EIO', error.message)
+  // For a host with several addresses there is an error for each, and no message for all.
+  const each = error instanceof AggregateError ? error.errors.map(({ message }: Error) => message).join(', ') : ''
+  return new NetworkError(error.code ?? 'EIO', error.message || each || (error.code ?? 'EIO'))
 }

@@ -1,0 +1,44 @@
+/** `lograft cluster`: with the commands of kafka-cluster.sh. */
+import type { CommandModule } from 'yargs'
+import { Admin } from '../client/admin/admin.js'
+import { type ClusterOptions, clusterOptions, flag, withCluster } from './cluster-options.js'
+import { table } from './table.js'
+
+interface Options extends ClusterOptions {
+  readonly action: 'cluster-id' | 'list-endpoints'
+  readonly controllers: boolean
+}
+
+export const clusterCommand: CommandModule<object, Options> = {
+  command: 'cluster <action>',
+  describe: 'Print the id of the cluster, or its brokers and where they are',
+  builder: (yargs) =>
+    yargs
+      .positional('action', { choices: ['cluster-id', 'list-endpoints'] as const, demandOption: true })
+      .options(clusterOptions)
+      .option('controllers', {
+        ...flag,
+        describe: 'With list-endpoints, at the address of a controller: the controllers',
+      })
+      .example('$0 cluster cluster-id', 'The id')
+      .example('$0 cluster list-endpoints', 'One line for each broker'),
+  handler: (options) =>
+    withCluster(options, async (client) => {
+      const { clusterId, endpoints } = await new Admin(client).describeCluster({ controllers: options.controllers })
+      if (options.action === 'cluster-id') {
+        process.stdout.write(`Cluster ID: ${clusterId}\n`)
+        return
+      }
+      const rows = endpoints.map(({ nodeId, host, port, rack, isFenced }) => {
+        return [
+          nodeId,
+          host,
+          port,
+          rack ?? 'null',
+          isFenced ? 'fenced' : 'unfenced',
+          options.controllers ? 'controller' : 'broker',
+        ]
+      })
+      process.stdout.write(table([['ID', 'HOST', 'PORT', 'RACK', 'STATE', 'ENDPOINT_TYPE'], ...rows]))
+    }),
+}

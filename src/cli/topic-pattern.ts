@@ -1,0 +1,14 @@
+/** Topics by a regular expression for the whole name, as Kafka's tools take it; a comma stands for "or". */
+import { fail } from './fail.js'
+
+export function topicPattern(text: string): RegExp {
+  const source = text
+    .trim()
+    .replace(/^["']|["']$/g, '')
+    .replaceAll(',', '|')
+  try {
+    return new RegExp(`^(?:${source})$`)
+  } catch {
+    return fail(`--topic ${text} is no name and no regular expression`)
+  }
+}
