@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Logger } from '../src/io/logger.js'
+import { LeveledLogger, type Logger, type LoggerName, LogLevels, ROOT_LOGGER, type Severity } from '../src/io/logger.js'
 import { nodePorts as productionPorts } from '../src/io/node/ports.js'
 import type { Ports } from '../src/io/ports.js'
 
@@ -12,27 +12,24 @@ export interface LogLine {
   readonly message: string
 }
 
-export class MemoryLogger implements Logger {
-  readonly lines: LogLine[] = []
+export class MemoryLogger extends LeveledLogger {
+  readonly lines: LogLine[]
 
-  debug(fields: object, message: string): void {
-    this.lines.push({ level: 'debug', fields, message })
-  }
-
-  info(fields: object, message: string): void {
-    this.lines.push({ level: 'info', fields, message })
-  }
-
-  warn(fields: object, message: string): void {
-    this.lines.push({ level: 'warn', fields, message })
-  }
-
-  error(fields: object, message: string): void {
-    this.lines.push({ level: 'error', fields, message })
+  constructor(levels = new LogLevels('DEBUG'), name: LoggerName = ROOT_LOGGER, lines: LogLine[] = []) {
+    super(levels, name)
+    this.lines = lines
   }
 
   child(): Logger {
     return this
+  }
+
+  named(name: LoggerName): Logger {
+    return new MemoryLogger(this.levels, name, this.lines)
+  }
+
+  protected write(level: Severity, fields: object, message: string): void {
+    this.lines.push({ level, fields, message })
   }
 
   /** Messages of warnings and errors. */

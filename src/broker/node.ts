@@ -15,13 +15,15 @@ import { FlightRecorder } from '../base/flight-recorder.js'
 import { type ListenerConfig, meantSetting, type NodeConfig } from '../config/node-config.js'
 import { resolveTopicSettings } from '../config/topic-settings.js'
 import type { Timer } from '../io/clock.js'
-import type { Address, Listener } from '../io/network.js'
+import type { LoggerName } from '../io/logger.js'
+import type { Address, Connection, Listener } from '../io/network.js'
 import type { Ports } from '../io/ports.js'
 import { asDiskError } from '../storage/atomic-file.js'
 import { LogDirectory } from '../storage/log-directory.js'
 import { LogManager } from '../storage/log-manager.js'
 import { HANDLERS } from './apis/index.js'
 import type { Services } from './apis/services.js'
+import { cameOverBridge } from './bridge-address.js'
 import { Broker } from './broker.js'
 import { Controller } from './controller.js'
 import { ControllerChannel } from './controller-channel.js'
@@ -58,6 +60,8 @@ export class Node {
   readonly #events: NodeEvents
   readonly #recorder: FlightRecorder
   readonly #listeners: Bound[] = []
+  /** Listeners, by name: once is enough. */
+  readonly #warnedOfBridge = new Set<string>()
   #directory: LogDirectory | undefined
   #logs: LogManager | undefined
   #quorum: Quorum | undefined
@@ -110,7 +114,7 @@ export class Node {
         this.#broker?.openOffline()
       },
     }
-    LogDirectory.open(this.#ports, options, (error, directory) => {
+    LogDirectory.open(this.#portsOf('lograft.storage'), options, (error, directory) => {
       if (this.#state !== 'starting') {
         directory?.abandon()
         return this.#end(undefined)
@@ -209,7 +213,11 @@ export class Node {
   #openLogs(directory: LogDirectory): void {
     const { settings } = this.#config
     try {
-      this.#logs = new LogManager(this.#ports, directory, settings['log.flush.offset.checkpoint.interval.ms'])
+      this.#logs = new LogManager(
+        this.#portsOf('lograft.storage'),
+        directory,
+        settings['log.flush.offset.checkpoint.interval.ms'],
+      )
     } catch (error) {
       return this.#end(new NodeError(asDiskError(error).message))
     }
@@ -219,7 +227,7 @@ export class Node {
   #bind(left: ListenerConfig[]): void {
     const config = left.shift()
     if (config === undefined) return this.#openQuorum()
-    const { host, port } = config
+    const { name, host, port, advertised } = config
     this.#ports.network.listen(
       { host, port },
       {
@@ -233,6 +241,7 @@ export class Node {
             new NodeError(`cannot listen on ${host === '' ? '*' : host}:${port} (${config.name}): ${error.message}`),
           ),
         connection: (connection) => {
+          if (advertised === undefined) this.#warnOfBridge(name, connection)
           const bound = this.#listeners.find((each) => each.config === config)
           if (bound?.pipeline !== undefined) return bound.pipeline.accept(connection)
           // Nobody can have learned of the port yet from this node.
@@ -240,6 +249,20 @@ export class Node {
           return { data() {}, drained() {}, closed() {} }
         },
       },
+    )
+  }
+
+  /** The ports of a part of the node, whose lines go by the level of its own logger. */
+  #portsOf(logger: LoggerName): Ports {
+    return { ...this.#ports, logger: this.#ports.logger.named(logger) }
+  }
+
+  #warnOfBridge(listener: string, { local, remote }: Connection): void {
+    if (this.#warnedOfBridge.has(listener) || !cameOverBridge(local.host, remote.host)) return
+    this.#warnedOfBridge.add(listener)
+    this.#portsOf('lograft.network').logger.warn(
+      { listener, told: `${local.host}:${local.port}`, client: remote.host },
+      'clients are told an address of a container bridge, which may not lead back here: set advertised.listeners',
     )
   }
 
@@ -253,7 +276,7 @@ export class Node {
       endpoints: this.#endpoints('controller'),
       recorder: this.#recorder,
     }
-    Quorum.open(this.#ports, options, (error, quorum) => {
+    Quorum.open(this.#portsOf('lograft.quorum'), options, (error, quorum) => {
       if (this.#state !== 'starting') return quorum?.stop()
       if (quorum === undefined) return this.#end(new NodeError(`the metadata log cannot be used: ${error!.message}`))
       this.#quorum = quorum
@@ -266,7 +289,7 @@ export class Node {
     const { clusterId } = directory.identity
     const { random, clock } = this.#ports
     const controller = new Controller(
-      this.#ports,
+      this.#portsOf('lograft.controller'),
       { clusterId, settings, random },
       quorum,
       this.#recorder,
@@ -276,7 +299,7 @@ export class Node {
     const channel = new ControllerChannel(clock, controller)
     this.#channel = channel
     if (settings['process.roles'].has('broker')) {
-      this.#broker = new Broker(this.#ports, {
+      this.#broker = new Broker(this.#portsOf('lograft.broker'), {
         settings,
         directory,
         logs: this.#logs!,
@@ -293,6 +316,8 @@ export class Node {
       clock,
       random,
       advertised: this.#advertised(),
+      started: this.#config.given,
+      logLevels: this.#ports.logger.levels,
       broker: this.#broker,
       channel,
       quorum,
@@ -303,7 +328,7 @@ export class Node {
 
   #makePipelines(services: Services): void {
     for (const bound of this.#listeners) {
-      bound.pipeline = new Pipeline(this.#ports, {
+      bound.pipeline = new Pipeline(this.#portsOf('lograft.network'), {
         handlers: HANDLERS,
         services,
         stages: OPEN_STAGES,

@@ -27,6 +27,8 @@ export class ReplicaManager {
   readonly #ports: Ports
   readonly #nodeId: number
   #settings: NodeSettings
+  /** What partitions are configured by. */
+  #image: MetadataImage | undefined
   readonly #directory: LogDirectory
   readonly #logs: LogManager
   readonly #recorder: FlightRecorder
@@ -68,6 +70,7 @@ export class ReplicaManager {
   configure(settings: NodeSettings, image: MetadataImage, delta: MetadataDelta | undefined): void {
     const all = settings !== this.#settings || delta === undefined
     this.#settings = settings
+    this.#image = image
     for (const [topicId, partitions] of this.#topics) {
       const topic = image.topicsById.get(topicId)
       if (topic === undefined) continue
@@ -137,6 +140,10 @@ export class ReplicaManager {
       else {
         hosted = new Partition(id, log, this.#nodeId, settings, this.#recorder, this.#wake)
         hosted.become(topic.partitions[partition]!)
+        if (this.#image !== undefined && this.#image !== image) {
+          const now = this.#settingsOf(this.#image, topic)
+          hosted.configure(now, logOptions(now))
+        }
       }
       const partitions = this.#topics.get(topicId) ?? new Map<number, Hosted>()
       this.#topics.set(topicId, partitions.set(partition, hosted))

@@ -12,11 +12,14 @@ import { EffectiveSettings } from '../metadata/effective-settings.js'
 import type { MetadataImage } from '../metadata/image.js'
 import type { MetadataRecord } from '../metadata/records.js'
 import type { AllocateProducerIds } from '../protocol/messages/allocate-producer-ids.js'
+import type { AlterConfigs } from '../protocol/messages/alter-configs.js'
 import type { BrokerHeartbeat } from '../protocol/messages/broker-heartbeat.js'
 import type { BrokerRegistration } from '../protocol/messages/broker-registration.js'
 import type { CreateTopics } from '../protocol/messages/create-topics.js'
+import type { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
 import { brokerHeartbeat, fenceBroker, registerBroker } from './brokers.js'
+import { alterConfigs, incrementalAlterConfigs } from './configs.js'
 import type { DecisionContext } from './context.js'
 import { firstRecords } from './features.js'
 import { allocateProducerIds } from './producer-ids.js'
@@ -31,6 +34,8 @@ export interface ControllerOptions {
 /** Messages that the controller answers, by name. */
 export interface ControllerApis {
   readonly CreateTopics: typeof CreateTopics
+  readonly AlterConfigs: typeof AlterConfigs
+  readonly IncrementalAlterConfigs: typeof IncrementalAlterConfigs
   readonly BrokerRegistration: typeof BrokerRegistration
   readonly BrokerHeartbeat: typeof BrokerHeartbeat
   readonly AllocateProducerIds: typeof AllocateProducerIds
@@ -58,6 +63,8 @@ type Deciders = {
 
 const deciders: Deciders = {
   CreateTopics: createTopics,
+  AlterConfigs: alterConfigs,
+  IncrementalAlterConfigs: incrementalAlterConfigs,
   BrokerRegistration: registerBroker,
   BrokerHeartbeat: brokerHeartbeat,
   AllocateProducerIds: allocateProducerIds,

@@ -138,3 +138,6 @@ export type MetadataRecord =
 /** Kafka's numbers for what a configuration belongs to. */
 export const RESOURCE_TYPE_TOPIC = 2
 export const RESOURCE_TYPE_BROKER = 4
+export const RESOURCE_TYPE_BROKER_LOGGER = 8
+export const RESOURCE_TYPE_CLIENT_METRICS = 16
+export const RESOURCE_TYPE_GROUP = 32

@@ -6,7 +6,7 @@ import type { Prng } from '../base/prng.js'
 import { uuidFromBytes } from '../base/uuid.js'
 import type { Clock } from '../io/clock.js'
 import type { Compute } from '../io/compute.js'
-import type { Logger } from '../io/logger.js'
+import { LeveledLogger, type Logger, type LoggerName, LogLevels, ROOT_LOGGER, type Severity } from '../io/logger.js'
 import type { Ports } from '../io/ports.js'
 import { DiskDevice } from './disk-device.js'
 import { SimulatedDisk } from './disk-port.js'
@@ -101,7 +101,7 @@ export class Machine {
           exited(code)
         },
       },
-      logger: new SimulatedLogger(this.#simulation, process.name),
+      logger: new SimulatedLogger(new LogLevels('INFO'), ROOT_LOGGER, this.#simulation, process.name),
     }
   }
 
@@ -155,34 +155,25 @@ function computeOf(process: SimulatedProcess): Compute {
   }
 }
 
-class SimulatedLogger implements Logger {
+class SimulatedLogger extends LeveledLogger {
   readonly #simulation: Simulation
-  readonly #name: string
+  readonly #owner: string
 
-  constructor(simulation: Simulation, name: string) {
+  constructor(levels: LogLevels, name: LoggerName, simulation: Simulation, owner: string) {
+    super(levels, name)
     this.#simulation = simulation
-    this.#name = name
-  }
-
-  debug(): void {}
-
-  info(fields: object, message: string): void {
-    this.#note('info', fields, message)
-  }
-
-  warn(fields: object, message: string): void {
-    this.#note('warn', fields, message)
-  }
-
-  error(fields: object, message: string): void {
-    this.#note('error', fields, message)
+    this.#owner = owner
   }
 
   child(fields: object): Logger {
-    return new SimulatedLogger(this.#simulation, `${this.#name} ${JSON.stringify(fields)}`)
+    return new SimulatedLogger(this.levels, this.name, this.#simulation, `${this.#owner} ${JSON.stringify(fields)}`)
   }
 
-  #note(level: string, fields: object, message: string): void {
-    this.#simulation.note(`${this.#name}: ${level}: ${message} ${JSON.stringify(fields)}`)
+  named(name: LoggerName): Logger {
+    return new SimulatedLogger(this.levels, name, this.#simulation, this.#owner)
+  }
+
+  protected write(severity: Severity, fields: object, message: string): void {
+    this.#simulation.note(`${this.#owner}: ${severity}: ${message} ${JSON.stringify(fields)}`)
   }
 }

@@ -2,11 +2,15 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { HANDLERS } from '../../src/broker/apis/index.js'
+import { AlterConfigs } from '../../src/protocol/messages/alter-configs.js'
 import { ApiVersions } from '../../src/protocol/messages/api-versions.js'
 import { CreateTopics } from '../../src/protocol/messages/create-topics.js'
 import { DescribeCluster } from '../../src/protocol/messages/describe-cluster.js'
+import { DescribeConfigs } from '../../src/protocol/messages/describe-configs.js'
 import { DescribeQuorum } from '../../src/protocol/messages/describe-quorum.js'
+import { IncrementalAlterConfigs } from '../../src/protocol/messages/incremental-alter-configs.js'
 import { InitProducerId } from '../../src/protocol/messages/init-producer-id.js'
+import { ListConfigResources } from '../../src/protocol/messages/list-config-resources.js'
 import { ListOffsets } from '../../src/protocol/messages/list-offsets.js'
 import { Metadata } from '../../src/protocol/messages/metadata.js'
 import { MessageSetReader } from '../../src/records/legacy/message-set.js'
@@ -137,6 +141,40 @@ const exchanges = new Map<number, Exchange>([
     },
   ],
   [
+    DescribeConfigs.key,
+    async (client, version) => {
+      const resources = [{ resourceType: 2, resourceName: 'plain', configurationKeys: ['flush.policy'] }]
+      const { results } = await client.request(DescribeConfigs, version, { resources })
+      const [config] = results[0]!.configs
+      assert.deepEqual([results[0]!.errorCode, config!.name, config!.value], [0, 'flush.policy', 'commit'])
+    },
+  ],
+  [
+    AlterConfigs.key,
+    async (client, version) => {
+      const resources = [{ resourceType: 2, resourceName: 'plain', configs: [{ name: 'flush.policy', value: 'os' }] }]
+      const { responses } = await client.request(AlterConfigs, version, { resources, validateOnly: true })
+      assert.deepEqual([responses[0]!.errorCode, responses[0]!.resourceName], [0, 'plain'])
+    },
+  ],
+  [
+    IncrementalAlterConfigs.key,
+    async (client, version) => {
+      const configs = [{ name: 'flush.policy', configOperation: 0, value: 'os' }]
+      const resources = [{ resourceType: 2, resourceName: 'plain', configs }]
+      const { responses } = await client.request(IncrementalAlterConfigs, version, { resources, validateOnly: true })
+      assert.deepEqual([responses[0]!.errorCode, responses[0]!.resourceName], [0, 'plain'])
+    },
+  ],
+  [
+    ListConfigResources.key,
+    async (client, version) => {
+      const body = version === 0 ? {} : { resourceTypes: [4] }
+      const { errorCode, configResources } = await client.request(ListConfigResources, version, body)
+      assert.deepEqual([errorCode, configResources.length], [0, version === 0 ? 0 : 1])
+    },
+  ],
+  [
     DescribeCluster.key,
     async (client, version, listener) => {
       const endpointType = listener === 'CONTROLLER' ? 2 : 1
@@ -178,11 +216,11 @@ for (const listener of ['PLAINTEXT', 'CONTROLLER']) {
 test('each listener advertises what it serves', () => {
   assert.deepEqual(
     advertised.get('PLAINTEXT')!.map(({ apiKey }) => apiKey),
-    [0, 1, 2, 3, 18, 19, 22, 55, 60],
+    [0, 1, 2, 3, 18, 19, 22, 32, 33, 44, 55, 60, 74],
   )
   assert.deepEqual(
     advertised.get('CONTROLLER')!.map(({ apiKey }) => apiKey),
-    [18, 19, 55, 60],
+    [18, 19, 33, 44, 55, 60],
   )
   for (const { message, versions } of HANDLERS) {
     assert.ok(message.request.knows(versions[0]) && message.request.knows(versions[1]), message.name)

@@ -2,7 +2,10 @@
 import type { Handler } from '../server/handler.js'
 import { describeCluster } from './cluster/describe-cluster.js'
 import { metadata } from './cluster/metadata.js'
+import { alterConfigs, incrementalAlterConfigs } from './controller/alter-configs.js'
 import { createTopics } from './controller/create-topics.js'
+import { describeConfigs } from './controller/describe-configs.js'
+import { listConfigResources } from './controller/list-config-resources.js'
 import { fetch } from './partition/fetch.js'
 import { listOffsets } from './partition/list-offsets.js'
 import { produce } from './partition/produce.js'
@@ -18,6 +21,10 @@ export const HANDLERS: readonly Handler<Services>[] = [
   metadata,
   apiVersions(() => HANDLERS),
   createTopics,
+  describeConfigs,
+  alterConfigs,
+  incrementalAlterConfigs,
+  listConfigResources,
   initProducerId,
   describeQuorum,
   describeCluster,

@@ -1,5 +1,6 @@
 /** What handlers work with: the parts of the node. */
 import type { Clock } from '../../io/clock.js'
+import type { LogLevels } from '../../io/logger.js'
 import type { Address } from '../../io/network.js'
 import type { Random } from '../../io/random.js'
 import type { MetadataImage } from '../../metadata/image.js'
@@ -16,6 +17,9 @@ export interface Services {
   readonly random: Random
   /** What `advertised.listeners` says, by listener; for the others clients are told the address by which they came. */
   readonly advertised: ReadonlyMap<string, Address>
+  /** The settings that the node was started with, as text; all others were at their defaults. */
+  readonly started: ReadonlyMap<string, string>
+  readonly logLevels: LogLevels
   /** Undefined on a node without the broker's role. */
   readonly broker: Broker | undefined
   readonly channel: ControllerChannel

@@ -15,7 +15,15 @@ export function principalText({ type, name }: Principal): string {
   return `${type}:${name}`
 }
 
-export type Operation = 'READ' | 'WRITE' | 'CREATE' | 'DESCRIBE' | 'CLUSTER_ACTION' | 'IDEMPOTENT_WRITE'
+export type Operation =
+  | 'READ'
+  | 'WRITE'
+  | 'CREATE'
+  | 'DESCRIBE'
+  | 'CLUSTER_ACTION'
+  | 'IDEMPOTENT_WRITE'
+  | 'DESCRIBE_CONFIGS'
+  | 'ALTER_CONFIGS'
 
 /** What a request needs to be allowed: Kafka's operations on Kafka's resources. */
 export interface Need {

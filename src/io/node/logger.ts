@@ -1,39 +1,32 @@
 /** The logging port on pino: a JSON object a line. */
 import { type Logger as Pino, pino } from 'pino'
-import type { Logger } from '../logger.js'
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+import type { Severity } from '../logger.js'
+import { LeveledLogger, type Logger, type LoggerName, type LogLevel, LogLevels, ROOT_LOGGER } from '../logger.js'
 
 /** Written synchronously to standard error: the last lines before a crash are the ones that matter. */
-export function nodeLogger(level: LogLevel): Logger {
+export function nodeLogger(level: Severity): Logger {
   const destination = pino.destination({ dest: 2, sync: true })
-  return new NodeLogger(pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination))
+  const writer = pino({ level: 'debug', base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
+  return new NodeLogger(new LogLevels(level.toUpperCase() as LogLevel), ROOT_LOGGER, writer)
 }
 
-class NodeLogger implements Logger {
+class NodeLogger extends LeveledLogger {
   readonly #pino: Pino
 
-  constructor(logger: Pino) {
-    this.#pino = logger
-  }
-
-  debug(fields: object, message: string): void {
-    this.#pino.debug(fields, message)
-  }
-
-  info(fields: object, message: string): void {
-    this.#pino.info(fields, message)
-  }
-
-  warn(fields: object, message: string): void {
-    this.#pino.warn(fields, message)
-  }
-
-  error(fields: object, message: string): void {
-    this.#pino.error(fields, message)
+  constructor(levels: LogLevels, name: LoggerName, writer: Pino) {
+    super(levels, name)
+    this.#pino = writer
   }
 
   child(fields: object): Logger {
-    return new NodeLogger(this.#pino.child(fields))
+    return new NodeLogger(this.levels, this.name, this.#pino.child(fields))
+  }
+
+  named(name: LoggerName): Logger {
+    return new NodeLogger(this.levels, name, this.#pino.child({ logger: name }))
+  }
+
+  protected write(severity: Severity, fields: object, message: string): void {
+    this.#pino[severity](fields, message)
   }
 }
