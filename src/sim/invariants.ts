@@ -7,6 +7,7 @@ import type { Partition } from '../broker/partition.js'
 import { ReplicaDigest } from '../log/replica-digest.js'
 import type { BatchView } from '../records/batch.js'
 import { BatchIterator } from '../records/reader.js'
+import { type ConfigChanges, wrongSettings } from './config-changes.js'
 import { SimulatedDirectory } from './disk-directory.js'
 import { SimulatedFile } from './disk-file.js'
 import type { World } from './world.js'
@@ -39,9 +40,19 @@ export class Invariants {
     if (this.#looked % THOROUGH_EVERY === 0) this.#thorough()
   }
 
-  /** At the end. */
-  checkAll(): void {
+  /** At the end, when nothing is under way any more. */
+  checkAll(configs?: ConfigChanges): void {
     this.#thorough()
+    const broker = this.#world.node?.broker
+    if (configs === undefined || broker === undefined) return
+    const contradiction = configs.contradiction(broker.image)
+    assert(contradiction === undefined, contradiction ?? '')
+    if (configs.acknowledged > 0) this.#count('settings that were acknowledged are there')
+    for (const partition of this.#world.partitions) {
+      const wrong = wrongSettings(partition, broker)
+      assert(wrong === undefined, wrong ?? '')
+      this.#count('partitions go by their settings')
+    }
   }
 
   /** start <= high watermark <= log end, recovery point <= flushed <= log end <= next; committed is flushed where the policy says so. */

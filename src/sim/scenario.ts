@@ -8,6 +8,7 @@ import { ErrorCode } from '../protocol/errors.js'
 import { CreateTopics } from '../protocol/messages/create-topics.js'
 import { CODEC_NAMES } from '../records/compression/codec.js'
 import { SimulatedClient } from './client.js'
+import { ConfigChanges } from './config-changes.js'
 import { WorkloadConsumer } from './consumer.js'
 import type { FaultCount, FaultKind } from './disk-device.js'
 import { FAULT_KINDS, FaultSchedule } from './faults.js'
@@ -22,6 +23,8 @@ import { BROKER_HOST, BROKER_PORT, World } from './world.js'
 const LOAD_MS = [2000, 5000, 10_000]
 /** How long everything may then take to come to an end. */
 const SETTLE_MS = 120_000
+/** An answer that takes longer is waited for by nobody. */
+const LONGEST_ANSWER_MS = 4000
 
 export interface ScenarioOptions {
   /** The flush policy of the topics; without it some of each. */
@@ -88,6 +91,7 @@ class Scenario {
   readonly #loadMs: number
   #quiet = false
   #nextProcess = 0
+  #configs: ConfigChanges | undefined
 
   constructor(seed: string | number, options: ScenarioOptions) {
     const simulation = new Simulation(seed)
@@ -127,20 +131,23 @@ class Scenario {
     )
     faults.beforeStart()
     world.start()
+    this.#configs = new ConfigChanges(simulation, this.#client('configs'))
     this.#createTopics()
     this.#until(() => false, this.#loadMs)
 
     faults.stop()
     this.#quiet = true
+    this.#configs.stop()
     for (const producer of this.#producers) producer.stop()
     this.#must(
       'the producers come to an end',
       () => world.serving && this.#producers.every((producer) => producer.idle),
     )
     this.#must('everything is committed', () => world.serving && world.partitions.every(({ committed }) => committed))
+    this.#must('the last change of settings is answered', () => this.#configs!.idle)
     const readers = this.#read()
     this.#must('everything is read', () => readers().every((reader) => reader.done))
-    this.#invariants.checkAll()
+    this.#invariants.checkAll(this.#configs)
     for (const client of this.#clients) client.stop()
     world.stop()
     this.#must('the node stops cleanly', () => world.exitCode === 0)
@@ -192,7 +199,10 @@ class Scenario {
     const policies = new Map(this.#topics.map(({ name, flushPolicy }) => [name, flushPolicy]))
     return (key, time, acks) => {
       if (time > lastLoss) return false
-      if (policies.get(key.slice(0, key.lastIndexOf('-'))) === 'os') return true
+      const topic = key.slice(0, key.lastIndexOf('-'))
+      const commitSinceMs = this.#configs?.commitSinceMs.get(topic) ?? Number.POSITIVE_INFINITY
+      // What was asked before the policy changed is answered by then.
+      if (policies.get(topic) === 'os' && time <= commitSinceMs + LONGEST_ANSWER_MS) return true
       // What a consumer was given was committed, whatever its producer asked for.
       return acks === 1 || acks === 0
     }
@@ -229,6 +239,8 @@ class Scenario {
           if (this.#quiet) return
           if (known === undefined) return admin.later(100, () => create(topic))
           topic.topicId = known
+          const toCommit = flushPolicy === 'os' && this.#options.flushPolicy === undefined
+          this.#configs?.add(name, new Map(configs.map(({ name: key, value }) => [key, value])), toCommit)
           this.#useTopic(topic)
         }),
       )

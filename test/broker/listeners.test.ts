@@ -7,6 +7,7 @@ import { ApiVersions } from '../../src/protocol/messages/api-versions.js'
 import { CreateTopics } from '../../src/protocol/messages/create-topics.js'
 import { DescribeCluster } from '../../src/protocol/messages/describe-cluster.js'
 import { DescribeQuorum } from '../../src/protocol/messages/describe-quorum.js'
+import { IncrementalAlterConfigs } from '../../src/protocol/messages/incremental-alter-configs.js'
 import { Metadata } from '../../src/protocol/messages/metadata.js'
 import { batchOf, Produce, produceRequest } from './requests.js'
 import { startNode, type TestNode } from './test-node.js'
@@ -77,7 +78,19 @@ test('a controller alone serves the requests of controllers, and has no broker t
       const { apiKeys } = await client.request(ApiVersions, 3, software)
       assert.deepEqual(
         apiKeys.map(({ apiKey }) => apiKey),
-        [18, 19, 55, 60],
+        [18, 19, 33, 44, 55, 60],
+      )
+      const configs = [{ name: 'message.max.bytes', configOperation: 0, value: '5000' }]
+      const { responses } = await client.request(IncrementalAlterConfigs, 1, {
+        resources: [
+          { resourceType: 4, resourceName: '', configs },
+          { resourceType: 4, resourceName: '1', configs },
+        ],
+        validateOnly: false,
+      })
+      assert.deepEqual(
+        responses.map(({ errorCode }) => errorByCode(errorCode).name),
+        ['NONE', 'BROKER_ID_NOT_REGISTERED'],
       )
       const topics = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }]
       const [partition] = (await client.request(DescribeQuorum, 2, { topics })).topics[0]!.partitions
