@@ -19,7 +19,8 @@ const JAVA_OPTIONS = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx512m']
 
 function javaCommand(tool: string, args: readonly string[], input: string) {
   const classPath = `${cachePath('java', 'jars')}/*`
-  const all = [...JAVA_OPTIONS, '-cp', classPath, `org.apache.kafka.tools.${tool}`, ...args]
+  const main = tool === 'ConfigCommand' ? `kafka.admin.${tool}` : `org.apache.kafka.tools.${tool}`
+  const all = [...JAVA_OPTIONS, '-cp', classPath, main, ...args]
   return { command: 'java', args: all, input, limitMs: TOOL_LIMIT_MS }
 }
 
@@ -224,6 +225,66 @@ async function checkApiVersions({ bootstrap }: Context): Promise<string> {
   return `${usable.length} APIs that the Java client can use`
 }
 
+/** What ConfigCommand prints of the settings of a resource, a line each. */
+async function configs(bootstrap: string, args: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const { stdout } = await java('ConfigCommand', ['--bootstrap-server', bootstrap, '--describe', ...args])
+  const lines = stdout.toString().matchAll(/^ {2}([\w.]+)=(.*)$/gm)
+  return new Map([...lines].map(([, key, rest]) => [key!, rest!]))
+}
+
+async function checkConfigs({ bootstrap }: Context): Promise<string> {
+  const topic = 'java.configs'
+  await create(bootstrap, topic)
+  const ofTopic = ['--entity-type', 'topics', '--entity-name', topic]
+  const ofAll = ['--entity-type', 'brokers', '--entity-default']
+  const ofBroker = ['--entity-type', 'brokers', '--entity-name', '1']
+  const ofLoggers = ['--entity-type', 'broker-loggers', '--entity-name', '1']
+  const alter = async (where: readonly string[], ...change: string[]): Promise<string> => {
+    const { stdout } = await java('ConfigCommand', ['--bootstrap-server', bootstrap, '--alter', ...where, ...change])
+    return stdout.toString()
+  }
+  const done = /^Completed updating /m
+  assert.match(await alter(ofTopic, '--add-config', 'max.message.bytes=54321,min.insync.replicas=1'), done)
+  const set = await configs(bootstrap, ofTopic)
+  assert.deepEqual([...set.keys()].sort(), ['max.message.bytes', 'min.insync.replicas'])
+  assert.equal(
+    set.get('max.message.bytes'),
+    '54321 sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:max.message.bytes=54321, DEFAULT_CONFIG:message.max.bytes=1048588}',
+  )
+  const all = await configs(bootstrap, [...ofTopic, '--all'])
+  assert.match(
+    all.get('segment.bytes') ?? '',
+    /^1073741824 sensitive=false synonyms=\{DEFAULT_CONFIG:log\.segment\.bytes=/,
+  )
+  assert.match(await alter(ofTopic, '--delete-config', 'max.message.bytes,min.insync.replicas'), done)
+  assert.equal((await configs(bootstrap, ofTopic)).size, 0)
+
+  assert.match(await alter(ofAll, '--add-config', 'message.max.bytes=2000000'), done)
+  assert.match(
+    (await configs(bootstrap, ofAll)).get('message.max.bytes') ?? '',
+    /^2000000 .*DYNAMIC_DEFAULT_BROKER_CONFIG/,
+  )
+  assert.match((await configs(bootstrap, [...ofTopic, '--all'])).get('max.message.bytes') ?? '', /^2000000 /)
+  assert.match(await alter(ofAll, '--delete-config', 'message.max.bytes'), done)
+  assert.match((await configs(bootstrap, [...ofBroker, '--all'])).get('node.id') ?? '', /^1 /)
+
+  assert.match(await alter(ofLoggers, '--add-config', 'lograft.network=DEBUG'), done)
+  assert.match((await configs(bootstrap, ofLoggers)).get('lograft.network') ?? '', /^DEBUG /)
+  assert.match(await alter(ofLoggers, '--delete-config', 'lograft.network'), done)
+
+  for (const [where, change, error] of [
+    [ofTopic, 'no.such.setting=1', /InvalidConfigurationException.*no\.such\.setting/],
+    [ofTopic, 'segment.bytes=many', /InvalidConfigurationException.*segment\.bytes=many is not allowed/],
+    [ofBroker, 'node.id=5', /InvalidRequestException.*cannot be changed while the broker runs/],
+  ] as const) {
+    const args = ['--bootstrap-server', bootstrap, '--alter', ...where, '--add-config', change]
+    const outcome = await attempt(javaCommand('ConfigCommand', args, ''))
+    assert.notEqual(outcome.code, 0, change)
+    assert.match(`${outcome.stdout}${outcome.stderr}`, error)
+  }
+  return `${all.size} settings of a topic described, of topic, brokers and loggers set and taken back, 3 refused`
+}
+
 /** Kafka's reader of segment files on the files that we wrote: every batch's checksum, count, offsets, values. */
 async function checkSegmentFile({ bootstrap, dataPath }: Context): Promise<string> {
   const topic = 'java.segment-file'
@@ -256,6 +317,7 @@ export const javaTools: Client = {
     { name: 'offsets', run: checkOffsets },
     { name: 'quorum', run: checkQuorum },
     { name: 'ApiVersions', run: checkApiVersions },
+    { name: 'configs', run: checkConfigs },
     { name: 'segment file', run: checkSegmentFile },
   ],
 }
