@@ -1,11 +1,19 @@
-"""write | read with confluent-kafka; see round-trips.ts for the arguments."""
+"""write | read | configs with confluent-kafka; see round-trips.ts for the arguments."""
 
 import sys
 import time
 
 import records
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ConfigSource,
+    NewTopic,
+    ResourceType,
+)
 
 LIMIT_SECONDS = 60
 READ_SECONDS = 30
@@ -81,4 +89,34 @@ def read(bootstrap, topic, path, count):
     )
 
 
-{"write": write, "read": read}[sys.argv[1]](*sys.argv[2:])
+def configs(bootstrap, topic):
+    """Sets, describes and takes back a setting of a topic, in both ways; prints what each step saw."""
+    create(bootstrap, topic, 1)
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    key = "max.message.bytes"
+
+    def described():
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        entry = admin.describe_configs([resource])[resource].result(LIMIT_SECONDS)[key]
+        return f"{entry.value} {ConfigSource(entry.source).name} {len(entry.synonyms)}"
+
+    def incremental(operation, value, name=key):
+        entry = ConfigEntry(name, value, incremental_operation=operation)
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+        admin.incremental_alter_configs([resource])[resource].result(LIMIT_SECONDS)
+
+    print(described())
+    incremental(AlterConfigOpType.SET, "54321")
+    print(described())
+    incremental(AlterConfigOpType.DELETE, None)
+    print(described())
+    resource = ConfigResource(ResourceType.TOPIC, topic, set_config={key: "65432"})
+    admin.alter_configs([resource])[resource].result(LIMIT_SECONDS)
+    print(described())
+    try:
+        incremental(AlterConfigOpType.SET, "1", "no.such.setting")
+    except KafkaException as error:
+        print(error.args[0].name())
+
+
+{"write": write, "read": read, "configs": configs}[sys.argv[1]](*sys.argv[2:])
