@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { runSeed, type SeedReport } from '../../src/sim/scenario.js'
 import { Tally } from '../../src/sim/tally.js'
 
-const SEEDS = [1, 3, 5]
+const SEEDS = [1, 5, 12]
 
 test('a seed is one run: hash, history and everything else are the same when it is run again', () => {
   const tally = new Tally()
