@@ -26,6 +26,11 @@ export const COMMANDS: readonly LazyCommand[] = [
     async () => (await import('./topics.js')).topicsCommand,
   ),
   command(
+    'configs',
+    'Describe and change the settings of topics and brokers while they run',
+    async () => (await import('./configs.js')).configsCommand,
+  ),
+  command(
     'console-producer',
     'Send each line of standard input as a record',
     async () => (await import('./console-producer.js')).consoleProducerCommand,
@@ -41,9 +46,24 @@ export const COMMANDS: readonly LazyCommand[] = [
     async () => (await import('./get-offsets.js')).getOffsetsCommand,
   ),
   command(
+    'delete-records',
+    'Delete the records of partitions before an offset',
+    async () => (await import('./delete-records.js')).deleteRecordsCommand,
+  ),
+  command(
+    'log-dirs',
+    'Print what lies in the data directories of brokers, as JSON',
+    async () => (await import('./log-dirs.js')).logDirsCommand,
+  ),
+  command(
     'cluster',
     'Print the id of the cluster, or its brokers and where they are',
     async () => (await import('./cluster.js')).clusterCommand,
+  ),
+  command(
+    'features',
+    'Describe and change the feature levels of the cluster',
+    async () => (await import('./features.js')).featuresCommand,
   ),
   command(
     'metadata-quorum',
@@ -54,6 +74,16 @@ export const COMMANDS: readonly LazyCommand[] = [
     'broker-api-versions',
     'Print what each broker serves, and in which versions',
     async () => (await import('./broker-api-versions.js')).brokerApiVersionsCommand,
+  ),
+  command(
+    'dump-log',
+    'Print what stands in segments, indexes and snapshots, and whether they agree',
+    async () => (await import('./dump-log.js')).dumpLogCommand,
+  ),
+  command(
+    'storage',
+    'Look at a data directory, or give it its ids before the first start (not needed)',
+    async () => (await import('./storage.js')).storageCommand,
   ),
   command(
     'wire',

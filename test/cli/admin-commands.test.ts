@@ -1,0 +1,99 @@
+/** configs, delete-records, log-dirs and features: what they take, what they refuse before anything is asked, and what a broker is asked. */
+import assert from 'node:assert/strict'
+import { rmSync, writeFileSync } from 'node:fs'
+import { after, test } from 'node:test'
+import { parseAddConfig } from '../../src/cli/configs.js'
+import { startNode } from '../../src/index.js'
+import { temporaryDirectory } from '../node-ports.js'
+import { type CommandResult, runCommand } from './run-command.js'
+
+const node = await startNode()
+const directory = temporaryDirectory('admin-commands')
+after(async () => {
+  await node.stop()
+  rmSync(directory, { recursive: true })
+})
+
+function lograft(command: string): Promise<CommandResult> {
+  return runCommand([...command.split(' '), '--bootstrap-server', node.bootstrapServers])
+}
+
+async function refused(command: string, sentence: RegExp, status = 1): Promise<void> {
+  const result = await lograft(command)
+  assert.equal(result.status, status, command)
+  assert.equal(result.stdout, '', command)
+  assert.match(result.sentence, sentence)
+  assert.doesNotMatch(result.stderr, /^ {4}at /m, `${command}: a stack instead of a sentence`)
+}
+
+test('settings in one argument: lists stand in brackets', () => {
+  const parsed = parseAddConfig('retention.ms=5,cleanup.policy=[compact,delete], empty=,x=a=b')
+  assert.deepEqual(
+    [...parsed],
+    [
+      ['retention.ms', '5'],
+      ['cleanup.policy', 'compact,delete'],
+      ['empty', ''],
+      ['x', 'a=b'],
+    ],
+  )
+})
+
+test('configs: whose settings, and what to do, is said once', async () => {
+  await refused('configs --describe --alter --topic t', /^lograft: say one of --describe, --alter$/, 2)
+  await refused('configs --describe', /^lograft: say what the settings belong to, once/)
+  await refused('configs --describe --topic t --broker 1', /^lograft: say what the settings belong to, once/)
+  await refused('configs --alter --topic t', /^lograft: --alter needs --add-config/)
+  await refused(
+    'configs --alter --topic t --add-config a=1 --delete-config a',
+    /^lograft: a cannot be set and deleted at once$/,
+  )
+  await refused(
+    'configs --alter --topic t --add-config a',
+    /^lograft: --add-config a is not allowed: it must be key=value$/,
+  )
+  await refused('configs --alter --entity-type topics --add-config a=1', /^lograft: --alter needs the name/)
+  await refused('configs --describe --entity-type users --entity-name u', /Argument: entity-type, Given: "users"/, 2)
+})
+
+test('delete-records: the file is looked at before a record is lost', async () => {
+  const file = `${directory}/offsets.json`
+  for (const [content, sentence] of [
+    ['{', /^lograft: cannot read the offsets: /],
+    ['{"partitions": []}', /is no list of offsets/],
+    ['{"partitions": [{"topic": "t", "partition": 0, "offset": 1}], "version": 2}', /is no list of offsets/],
+    ['{"partitions": [{"topic": "t", "partition": 0}]}', /must have topic, partition and offset$/],
+    ['{"partitions": [{"topic": "t", "partition": 0, "offset": -2}]}', /must have topic, partition and offset$/],
+    [
+      '{"partitions": [{"topic": "t", "partition": 0, "offset": 1}, {"topic": "t", "partition": 0, "offset": 2}]}',
+      /has t-0 twice$/,
+    ],
+  ] as const) {
+    writeFileSync(file, content)
+    await refused(`delete-records --offset-json-file ${file}`, sentence)
+  }
+})
+
+test('log-dirs: --broker-list are ids, as in the tool of Kafka', async () => {
+  await refused('log-dirs', /^lograft: say --describe$/)
+  await refused('log-dirs --describe --broker-list 1,7', /^lograft: --broker-list names 7, and the brokers are 1$/)
+  await refused('log-dirs --describe --broker-list localhost:9092', /must be a whole number/)
+})
+
+test('features: described; a level that is none is refused', async () => {
+  const { status, stdout } = await lograft('features describe')
+  assert.equal(status, 0)
+  for (const line of stdout
+    .trimEnd()
+    .split('\n')
+    .filter((each) => each !== '')) {
+    assert.match(
+      line,
+      /^Feature: \S+\tSupportedMinVersion: \d+\tSupportedMaxVersion: \d+\tFinalizedVersionLevel: \d+\tEpoch: -?\d+$/,
+    )
+  }
+  await refused('features upgrade', /^lograft: upgrade needs --feature$/)
+  await refused('features upgrade --feature metadata.version', /must be NAME=LEVEL$/)
+  await refused('features disable --feature metadata.version=1', /must be NAME$/)
+  await refused('features upgrade --feature a=-1', /must be a whole number from 0 to 32767$/)
+})
