@@ -4,6 +4,7 @@
  */
 import type { FlightRecorder } from '../base/flight-recorder.js'
 import type { NodeSettings } from '../config/node-settings.js'
+import type { Clock } from '../io/clock.js'
 import type { Address } from '../io/network.js'
 import type { Ports } from '../io/ports.js'
 import type { MetadataDelta } from '../metadata/delta.js'
@@ -34,6 +35,7 @@ interface Publication {
 }
 
 export class Broker implements QuorumObserver {
+  readonly clock: Clock
   readonly nodeId: number
   readonly clusterId: string
   readonly channel: ControllerChannel
@@ -51,6 +53,7 @@ export class Broker implements QuorumObserver {
   constructor(ports: Ports, options: BrokerOptions) {
     const { settings, directory, logs, channel, quorum, recorder, endpoints, onUsable } = options
     const { identity } = directory
+    this.clock = ports.clock
     this.nodeId = identity.nodeId
     this.clusterId = identity.clusterId
     this.#settings = settings

@@ -51,6 +51,8 @@ export class Partition implements LogObserver {
   #leaderId = -1
   #leaderEpoch = -1
   #failures = 0
+  /** As the leader was told. */
+  #settledEndOffset = 0
 
   /** `changed` is called when waiting requests should look again. */
   constructor(
@@ -91,7 +93,7 @@ export class Partition implements LogObserver {
 
   /** The end (exclusive) of what is committed, as the leader knows it. */
   get highWatermark(): number {
-    return this.#leader?.highWatermark ?? 0
+    return this.#leader?.highWatermark ?? this.log.startOffset
   }
 
   /** Whether everything that was appended is committed. */
@@ -115,10 +117,11 @@ export class Partition implements LogObserver {
         leaderEpoch: state.leaderEpoch,
         isr: state.isr,
         flushPolicy: this.#settings['flush.policy'],
-        highWatermark: 0,
-        logEndOffset: log.logEndOffset,
+        highWatermark: log.startOffset,
+        logEndOffset: log.settledEndOffset,
         flushedEndOffset: log.flushedEndOffset,
       }
+      this.#settledEndOffset = options.logEndOffset
       this.#track('leads', options)
       this.#leader = new PartitionLeader(options)
     }
@@ -176,25 +179,53 @@ export class Partition implements LogObserver {
     return { kind: 'appended', baseOffset, endOffset: this.log.nextOffset, leaderEpoch, failures }
   }
 
+  /**
+   * Has the log start at `offset`, -1 for the high watermark; calls back when that is durable. An offset that it has left behind already changes
+   * nothing.
+   */
+  deleteBefore(offset: number, done: (error: ErrorName | undefined) => void): void {
+    const leader = this.#leader
+    if (leader === undefined) return done('NOT_LEADER_OR_FOLLOWER')
+    if (!this.#settings['cleanup.policy'].has('delete')) return done('POLICY_VIOLATION')
+    const { highWatermark } = leader
+    if (offset < -1 || offset > highWatermark) return done('OFFSET_OUT_OF_RANGE')
+    this.log.advanceStart(offset === -1 ? highWatermark : offset, (error) =>
+      done(error === undefined ? undefined : 'KAFKA_STORAGE_ERROR'),
+    )
+  }
+
   /** What became of an append, as far as these acks ask for it. */
   outcome({ endOffset, leaderEpoch, failures }: Appended, acks: number): Outcome {
     if (leaderEpoch !== this.#leaderEpoch || this.#leader === undefined) return 'NOT_LEADER_OR_FOLLOWER'
-    const reached = acks === -1 ? this.highWatermark : this.log.logEndOffset
+    const reached = acks === -1 ? this.highWatermark : this.log.settledEndOffset
     if (reached >= endOffset) return 'done'
     return failures === this.#failures || this.log.logEndOffset >= endOffset ? 'pending' : 'KAFKA_STORAGE_ERROR'
   }
 
   written(): void {
-    const { logEndOffset } = this.log
-    this.#track('appended', logEndOffset)
-    this.#leader?.appended(logEndOffset)
+    this.#settled()
     this.#changed(this)
   }
 
   flushed(): void {
     const { flushedEndOffset } = this.log
+    const settled = this.#settled()
     this.#track('flushed', flushedEndOffset)
-    if (this.#leader?.flushed(flushedEndOffset) === true) this.#changed(this)
+    if (this.#leader?.flushed(flushedEndOffset) === true || settled) this.#changed(this)
+  }
+
+  /** Whether more is settled than before. */
+  #settled(): boolean {
+    const { settledEndOffset } = this.log
+    if (settledEndOffset === this.#settledEndOffset) return false
+    this.#settledEndOffset = settledEndOffset
+    this.#track('appended', settledEndOffset)
+    this.#leader?.appended(settledEndOffset)
+    return true
+  }
+
+  startMoved(): void {
+    this.#changed(this)
   }
 
   failed(): void {

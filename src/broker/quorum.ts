@@ -182,6 +182,8 @@ export class Quorum implements LogObserver {
 
   written(): void {}
 
+  startMoved(): void {}
+
   flushed(): void {
     const { flushedEndOffset } = this.#log
     this.#track('persisted', flushedEndOffset)

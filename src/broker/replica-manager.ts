@@ -29,13 +29,13 @@ export class ReplicaManager {
   #settings: NodeSettings
   /** What partitions are configured by. */
   #image: MetadataImage | undefined
-  readonly #directory: LogDirectory
+  readonly directory: LogDirectory
   readonly #logs: LogManager
   readonly #recorder: FlightRecorder
   readonly #topics = new Map<Uuid, Map<number, Hosted>>()
   /** Whose logs are being opened. */
   readonly #opening = new Set<string>()
-  #timer: Timer | undefined
+  readonly #timers = new Map<() => void, Timer>()
 
   constructor(
     ports: Ports,
@@ -48,17 +48,19 @@ export class ReplicaManager {
     this.#ports = ports
     this.#nodeId = nodeId
     this.#settings = settings
-    this.#directory = directory
+    this.directory = directory
     this.#logs = logs
     this.#recorder = recorder
     this.produces = new Purgatory(ports.clock)
     this.fetches = new Purgatory(ports.clock)
-    this.#expireProducers()
+    this.#every(settings['producer.id.expiration.check.interval.ms'], () => this.#expireProducers())
+    this.#every(settings['log.retention.check.interval.ms'], () => this.#retain())
+    this.#every(settings['log.flush.scheduler.interval.ms'], () => logs.flushOld())
   }
 
   /** Whether appends of clients are taken; without room they are not, so that metadata can still be written. */
   get takesAppends(): boolean {
-    return this.#directory.takesAppends
+    return this.directory.takesAppends
   }
 
   /** Undefined: not hosted here. */
@@ -120,7 +122,7 @@ export class ReplicaManager {
 
   /** Ends all waiting; nothing is hosted any more. */
   close(): void {
-    this.#timer?.cancel()
+    for (const timer of this.#timers.values()) timer.cancel()
     this.produces.close()
     this.fetches.close()
     this.#topics.clear()
@@ -160,25 +162,56 @@ export class ReplicaManager {
     this.fetches.check(partition)
   }
 
+  #every(intervalMs: number, action: () => void): void {
+    // For ever: not at all.
+    if (intervalMs === Number.MAX_SAFE_INTEGER) return
+    this.#timers.set(
+      action,
+      this.#ports.clock.timer(intervalMs, () => {
+        this.#every(intervalMs, action)
+        action()
+      }),
+    )
+  }
+
   #expireProducers(): void {
-    this.#timer = this.#ports.clock.timer(this.#settings['producer.id.expiration.check.interval.ms'], () => {
-      const nowMs = this.#ports.clock.wallMs()
-      for (const partitions of this.#topics.values()) {
-        for (const hosted of partitions.values()) {
-          if (hosted === 'offline') continue
-          hosted.log.state.producers.expire(nowMs, this.#settings['producer.id.expiration.ms'])
-        }
+    const nowMs = this.#ports.clock.wallMs()
+    for (const { log } of this.#partitions()) {
+      log.state.producers.expire(nowMs, this.#settings['producer.id.expiration.ms'])
+    }
+  }
+
+  /** The metadata log is none of these. */
+  #retain(): void {
+    const logs = this.#partitions().map((partition) => {
+      const { settings } = partition
+      const limits = { retentionMs: settings['retention.ms'], retentionBytes: settings['retention.bytes'] }
+      return {
+        log: partition.log,
+        limits: settings['cleanup.policy'].has('delete') ? limits : undefined,
+        committedOffset: () => partition.highWatermark,
       }
-      this.#expireProducers()
     })
+    this.#logs.retain(logs)
+  }
+
+  #partitions(): Partition[] {
+    return [...this.#topics.values()].flatMap((partitions) =>
+      [...partitions.values()].filter((hosted) => hosted !== 'offline'),
+    )
   }
 }
 
 export function logOptions(settings: TopicSettings): LogOptions {
   return {
     segmentBytes: settings['internal.segment.bytes'],
+    segmentMs: settings['segment.ms'],
+    segmentJitterMs: settings['segment.jitter.ms'],
     indexBytes: settings['segment.index.bytes'],
     indexIntervalBytes: settings['index.interval.bytes'],
     flushPolicy: settings['flush.policy'],
+    flushMessages: settings['flush.messages'],
+    flushMs: settings['flush.ms'],
+    fileDeleteDelayMs: settings['file.delete.delay.ms'],
   }
 }

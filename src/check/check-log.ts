@@ -14,6 +14,8 @@ export type Anomaly =
   | 'duplicate'
   /** A value that was acknowledged and is not in the log at the end. */
   | 'lost-write'
+  /** A value that is there although its deletion was acknowledged. */
+  | 'deleted-visible'
   /** A value that somebody was given and that is not in the log at the end. */
   | 'lost-read'
   /** A value that nobody sent here, or that is damaged. */
@@ -38,7 +40,11 @@ export interface Finding {
 export interface CheckOptions {
   /** Whether the log may have lost what was acknowledged or read at this time: a promise with conditions that were not kept. */
   readonly mayBeLost?: (key: string, time: number, acks: 0 | 1 | -1 | undefined) => boolean
+  /** Whether what was sent at this time may have been removed from the front of the log, other than by a deletion in the history. */
+  readonly mayBeRemoved?: (key: string, time: number) => boolean
 }
+
+const NOT_REMOVABLE = (): boolean => false
 
 export interface Verdict {
   /** Undefined: it cannot be said, because a key was not read to its end. */
@@ -59,6 +65,10 @@ class KeyHistory {
   readonly sends = new Map<string, Send>()
   readonly polls: PollOperation[] = []
   finalRead = false
+  /** Where the log began at the last reading, and up to where its front was to be deleted, and certainly was. */
+  startOffset = 0
+  deletedUpTo = 0
+  certainlyDeletedUpTo = 0
 }
 
 /** `history` in order of time. */
@@ -76,7 +86,14 @@ export function checkLog(history: readonly Operation[], options: CheckOptions = 
     if (operation.f === 'poll') {
       const key = keyOf(operation.key)
       key.polls.push(operation)
-      if (operation.final) key.finalRead = true
+      if (operation.final) {
+        key.finalRead = true
+        key.startOffset = Math.max(key.startOffset, operation.startOffset ?? 0)
+      }
+    } else if (operation.f === 'delete') {
+      const key = keyOf(operation.key)
+      key.deletedUpTo = Math.max(key.deletedUpTo, operation.offset)
+      if (operation.type === 'ok') key.certainlyDeletedUpTo = Math.max(key.certainlyDeletedUpTo, operation.offset)
     } else if (operation.f === 'send') {
       const id = `${operation.key}\n${operation.value}`
       if (operation.type === 'invoke') {
@@ -108,8 +125,14 @@ export function checkLog(history: readonly Operation[], options: CheckOptions = 
   return { valid, findings, acknowledged, unknown, keys: keys.size }
 }
 
-function checkKey(name: string, key: KeyHistory, { mayBeLost }: CheckOptions, findings: Finding[]): void {
+function checkKey(name: string, key: KeyHistory, options: CheckOptions, findings: Finding[]): void {
+  const { mayBeLost, mayBeRemoved = NOT_REMOVABLE } = options
   const report = (anomaly: Anomaly, detail: string): void => void findings.push({ anomaly, key: name, detail })
+  const removed = (offset: number | undefined, time: number): boolean =>
+    offset !== undefined &&
+    offset >= 0 &&
+    offset < key.startOffset &&
+    (offset < key.deletedUpTo || mayBeRemoved(name, time))
   const excused = (time: number, acks?: 0 | 1 | -1): boolean => mayBeLost?.(name, time, acks) ?? false
 
   /** Value by offset in the final log, and the first offset by value. */
@@ -132,6 +155,7 @@ function checkKey(name: string, key: KeyHistory, { mayBeLost }: CheckOptions, fi
       const send = key.sends.get(value)
       if (send === undefined || !belongsTo(value, name)) report('phantom', `offset ${offset} has ${value}`)
       else if (send.operation.type === 'fail') report('failed-write-visible', `${value} at offset ${offset}`)
+      if (poll.final && offset < key.certainlyDeletedUpTo) report('deleted-visible', `${value} at offset ${offset}`)
       if (poll.final) {
         final.set(offset, value)
         if (!finalOffset.has(value)) finalOffset.set(value, offset)
@@ -149,15 +173,16 @@ function checkKey(name: string, key: KeyHistory, { mayBeLost }: CheckOptions, fi
   }
 
   if (key.finalRead) {
-    for (const [value, { operation }] of key.sends) {
+    for (const [value, { operation, invokedAt }] of key.sends) {
       if (operation.type !== 'ok' || operation.acks === 0 || finalOffset.has(value)) continue
-      if (excused(operation.time, operation.acks)) continue
+      if (excused(operation.time, operation.acks) || removed(operation.offset, invokedAt)) continue
       report('lost-write', `${value}, acknowledged at ${operation.time} ms with acks=${operation.acks}`)
     }
     for (const poll of key.polls) {
       if (poll.final || excused(poll.time)) continue
       for (const [offset, value] of poll.records) {
-        if (!finalOffset.has(value)) report('lost-read', `${value}, read at ${poll.time} ms from offset ${offset}`)
+        if (finalOffset.has(value) || removed(offset, key.sends.get(value)?.invokedAt ?? poll.time)) continue
+        report('lost-read', `${value}, read at ${poll.time} ms from offset ${offset}`)
       }
     }
   }

@@ -5,7 +5,7 @@
  * A value is sent at most once to a key by the workload itself, and says where it belongs (see `selfDescribing`). `ok`: it happened;
  * `fail`: it certainly did not; `info`: nobody knows.
  */
-export type Operation = SendOperation | PollOperation | FaultOperation
+export type Operation = SendOperation | PollOperation | DeleteOperation | FaultOperation
 
 interface Common {
   /** Milliseconds since the history began. */
@@ -38,6 +38,16 @@ export interface PollOperation extends Common {
   readonly seek?: true
   /** Part of the last reading, from the beginning to the end of the log, after everything has healed. */
   readonly final?: true
+  /** With `final`: where the log began then; 0 if it is not said. */
+  readonly startOffset?: number
+}
+
+/** Everything in front of an offset is no longer wanted. `ok`: it is gone for good. */
+export interface DeleteOperation extends Common {
+  readonly f: 'delete'
+  readonly type: 'invoke' | 'ok' | 'info'
+  readonly key: string
+  readonly offset: number
 }
 
 export interface FaultOperation extends Common {

@@ -2,7 +2,7 @@
  * The settings of a node: Kafka's `server.properties` keys as far as this version acts on them, and the few of lograft's own
  * (marked "lograft:"). What is not here is unknown, and a node says so when it starts.
  */
-import { boolean, integer, list, long, oneOf, someOf, string, type Values } from './setting.js'
+import { boolean, integer, list, long, oneOf, optional, someOf, string, type Values } from './setting.js'
 
 export const nodeSettings = {
   'node.id': integer({ default: '1', min: 0, importance: 'high', doc: 'The id of this node, unique in the cluster.' }),
@@ -75,6 +75,72 @@ export const nodeSettings = {
   }),
   'log.index.interval.bytes': integer({ default: '4096', min: 0, doc: 'Bytes of log between two index entries.' }),
   'log.index.size.max.bytes': integer({ default: '10485760', min: 4, doc: 'Size at which an index is full.' }),
+  'log.roll.ms': optional(long({ min: 1, doc: 'Age at which a segment is closed; goes before log.roll.hours.' })),
+  'log.roll.hours': integer({ default: '168', min: 1, doc: 'Age at which a segment is closed, in hours.' }),
+  'log.roll.jitter.ms': optional(
+    long({ min: 0, doc: 'By how much less it may be, at random; goes before log.roll.jitter.hours.' }),
+  ),
+  'log.roll.jitter.hours': integer({
+    default: '0',
+    min: 0,
+    doc: 'By how much less than log.roll.hours it may be, at random.',
+  }),
+  'log.cleanup.policy': someOf(['delete', 'compact'], {
+    default: 'delete',
+    doc: 'What happens to old segments: they are removed (delete), or only the last record of each key is kept (compact).',
+  }),
+  'log.retention.ms': optional(
+    long({ min: -1, doc: 'How long segments are kept, -1 for ever; goes before log.retention.minutes.' }),
+  ),
+  'log.retention.minutes': optional(
+    integer({ min: -1, doc: 'How long segments are kept, in minutes; goes before log.retention.hours.' }),
+  ),
+  'log.retention.hours': integer({ default: '168', min: -1, doc: 'How long segments are kept, in hours.' }),
+  'log.retention.bytes': long({
+    default: '-1',
+    min: -1,
+    doc: 'Size of a partition above which its oldest segments are removed; -1: no limit.',
+  }),
+  'log.retention.check.interval.ms': long({
+    default: '300000',
+    min: 1,
+    doc: 'How often segments are looked for that need not be kept.',
+  }),
+  'log.segment.delete.delay.ms': long({
+    default: '60000',
+    min: 0,
+    doc: 'How long the files of a segment stay after it was removed from its log.',
+  }),
+  'log.flush.interval.messages': long({
+    default: '9223372036854775807',
+    min: 1,
+    doc: 'From so many records on that are not flushed, a produce is acknowledged only when they are.',
+  }),
+  'log.flush.interval.ms': optional(
+    long({
+      min: 0,
+      doc: 'How old what is not flushed may get; not set: log.flush.scheduler.interval.ms.',
+    }),
+  ),
+  'log.flush.scheduler.interval.ms': long({
+    default: '9223372036854775807',
+    min: 1,
+    doc: 'How often logs are looked for that have to be flushed because of log.flush.interval.ms.',
+  }),
+  'log.message.timestamp.type': oneOf(['CreateTime', 'LogAppendTime'], {
+    default: 'CreateTime',
+    doc: 'Whose time a record has: that of its producer, or that of the broker when it was appended.',
+  }),
+  'log.message.timestamp.before.max.ms': long({
+    default: '9223372036854775807',
+    min: 0,
+    doc: 'By how much the time of a record may lie before that of the broker.',
+  }),
+  'log.message.timestamp.after.max.ms': long({
+    default: '3600000',
+    min: 0,
+    doc: 'By how much the time of a record may lie after that of the broker.',
+  }),
   'message.max.bytes': integer({
     default: '1048588',
     min: 0,

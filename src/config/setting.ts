@@ -115,7 +115,7 @@ export function list(options: Options): Setting<readonly string[]> {
 
 export function oneOf<T extends string>(values: readonly T[], options: Options): Setting<T> {
   return declared('string', options, values.join(' or '), (text) =>
-    values.find((value) => value === text.trim().toLowerCase()),
+    values.find((value) => value.toLowerCase() === text.trim().toLowerCase()),
   )
 }
 

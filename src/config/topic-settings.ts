@@ -4,9 +4,13 @@
  */
 import type { NodeSettings } from './node-settings.js'
 import { nodeSettings } from './node-settings.js'
-import { integer, parseSetting, type Setting, type Values } from './setting.js'
+import { integer, long, parseSetting, type Setting, type Values } from './setting.js'
 
 export const topicSettings = {
+  'cleanup.policy': nodeSettings['log.cleanup.policy'],
+  'file.delete.delay.ms': nodeSettings['log.segment.delete.delay.ms'],
+  'flush.messages': nodeSettings['log.flush.interval.messages'],
+  'flush.ms': long({ min: 0, doc: 'How old what is not flushed may get.' }),
   'flush.policy': nodeSettings['log.flush.policy'],
   'index.interval.bytes': nodeSettings['log.index.interval.bytes'],
   'internal.segment.bytes': integer({
@@ -14,13 +18,23 @@ export const topicSettings = {
     doc: 'As segment.bytes, without its lower bound: for tests that want many segments.',
   }),
   'max.message.bytes': nodeSettings['message.max.bytes'],
+  'message.timestamp.after.max.ms': nodeSettings['log.message.timestamp.after.max.ms'],
+  'message.timestamp.before.max.ms': nodeSettings['log.message.timestamp.before.max.ms'],
+  'message.timestamp.type': nodeSettings['log.message.timestamp.type'],
   'min.insync.replicas': nodeSettings['min.insync.replicas'],
+  'retention.bytes': nodeSettings['log.retention.bytes'],
+  'retention.ms': long({ min: -1, doc: 'How long segments are kept; -1: for ever.' }),
   'segment.bytes': nodeSettings['log.segment.bytes'],
   'segment.index.bytes': nodeSettings['log.index.size.max.bytes'],
+  'segment.jitter.ms': long({ min: 0, doc: 'By how much less than segment.ms the age may be, at random.' }),
+  'segment.ms': long({ min: 1, doc: 'Age at which a segment is closed.' }),
 } as const
 
 export type TopicSettings = Values<typeof topicSettings>
 export type TopicSettingKey = keyof typeof topicSettings
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
 
 /** Keys of the node, the first that is set counts; with the factor by which the value of a coarser one is multiplied. */
 export type Fallbacks<Node> = readonly (keyof Node | readonly [key: keyof Node, factor: number])[]
@@ -30,7 +44,11 @@ export type Fallbacks<Node> = readonly (keyof Node | readonly [key: keyof Node, 
  * to that one, and need not stand here.
  */
 const FALLBACKS: { readonly [Key in TopicSettingKey]?: Fallbacks<NodeSettings> } = {
+  'flush.ms': ['log.flush.interval.ms', 'log.flush.scheduler.interval.ms'],
   'internal.segment.bytes': ['log.segment.bytes'],
+  'retention.ms': ['log.retention.ms', ['log.retention.minutes', MINUTE_MS], ['log.retention.hours', HOUR_MS]],
+  'segment.jitter.ms': ['log.roll.jitter.ms', ['log.roll.jitter.hours', HOUR_MS]],
+  'segment.ms': ['log.roll.ms', ['log.roll.hours', HOUR_MS]],
 }
 
 const fallbacks = new Map(

@@ -9,6 +9,8 @@ export interface Host {
   readonly hostname: string
   /** Bytes that files below `path` can still take. */
   freeBytes(path: string): number
+  /** Size of the volume that `path` is on; -1 where it cannot be known. */
+  totalBytes(path: string): number
   /** Ends the process with this exit code, as soon as log lines are out. */
   exit(code: number): void
 }

@@ -26,6 +26,8 @@ export class WorkloadConsumer {
   readonly #client: SimulatedClient
   readonly #options: ConsumerOptions
   #offset = 0
+  /** Where the log began when it was last found to. */
+  #startOffset = 0
   #endOffset: number | undefined
   #sought = true
   #done = false
@@ -90,11 +92,12 @@ export class WorkloadConsumer {
     })
   }
 
-  /** The log is shorter than what was read of it: it says so by beginning anew. */
-  #restart(result: object | undefined): void {
+  /** The log is shorter than what was read of it, or begins later: it says so by beginning anew where the log does. */
+  #restart(result: { readonly logStartOffset: number } | undefined): void {
     if (result !== undefined) {
-      this.#offset = 0
+      this.#offset = this.#startOffset = Math.max(0, result.logStartOffset)
       this.#sought = true
+      if (this.#options.final && this.#offset >= this.#endOffset!) return this.#finish([])
     }
     this.#again()
   }
@@ -133,7 +136,7 @@ export class WorkloadConsumer {
       time: now(),
       records,
       ...seek,
-      ...(final ? { final } : {}),
+      ...(final ? { final, startOffset: this.#startOffset } : {}),
     })
   }
 }

@@ -23,6 +23,10 @@ export class Invariants {
   /** What was committed when a partition came under `flush.policy=commit`: none of it was promised to be flushed. */
   #committedBefore = new Map<string, number>()
   #ofStart = 0
+  /** Start offsets by partition: they never go back, whatever happens to the node. */
+  readonly #startOffsets = new Map<string, number>()
+  /** Up to where clients wanted partitions to be deleted. */
+  readonly #deletable = new Map<string, number>()
 
   constructor(world: World) {
     this.#world = world
@@ -38,6 +42,11 @@ export class Invariants {
     for (const partition of this.#world.partitions) this.#offsets(partition)
     this.#looked++
     if (this.#looked % THOROUGH_EVERY === 0) this.#thorough()
+  }
+
+  /** A client asks for the deletion of what is in front of this offset. */
+  mayDelete(name: string, offset: number): void {
+    this.#deletable.set(name, Math.max(offset, this.#deletable.get(name) ?? 0))
   }
 
   /** At the end, when nothing is under way any more. */
@@ -68,11 +77,33 @@ export class Invariants {
       assert(highWatermark <= Math.max(flushedEndOffset, this.#committedBefore.get(name) ?? 0), numbers)
       if (highWatermark > 0) this.#count('committed is flushed')
     } else this.#committedBefore.set(name, Number.POSITIVE_INFINITY)
+    this.#front(partition, name)
     const before = this.#highWatermarks.get(name) ?? 0
     if (partition.isLeader) {
       assert(highWatermark >= before, `${name}: the high watermark went back from ${before} to ${highWatermark}`)
       if (highWatermark > before) this.#count('high watermark rises')
       this.#highWatermarks.set(name, highWatermark)
+    }
+  }
+
+  /** The start moves forward, up to what is committed, and over nothing that had to be kept. */
+  #front({ log, settings, highWatermark, isLeader }: Partition, name: string): void {
+    const { startOffset } = log
+    const before = this.#startOffsets.get(name) ?? 0
+    if (startOffset === before) return
+    assert(startOffset > before, `${name}: the start went back from ${before} to ${startOffset}`)
+    assert(startOffset <= highWatermark || !isLeader, `${name}: starts at ${startOffset}, committed ${highWatermark}`)
+    this.#startOffsets.set(name, startOffset)
+    if (startOffset <= (this.#deletable.get(name) ?? 0)) return this.#count('deleted in front of the start')
+    assert(settings['cleanup.policy'].has('delete'), `${name}: only what clients want deleted may go`)
+    const { 'retention.ms': retentionMs, 'retention.bytes': retentionBytes } = settings
+    const nowMs = this.#world.machine.wallMsAt(this.#world.simulation.nowMs)
+    const isTooLarge = retentionBytes >= 0 && log.sizeBytes >= retentionBytes
+    for (const batch of this.#batches(log.directory, (file) => file.content, true)) {
+      if (batch.nextOffset <= before || batch.baseOffset >= startOffset) continue
+      const isOld = retentionMs >= 0 && nowMs - batch.maxTimestamp > retentionMs
+      assert(isOld || isTooLarge, `${name}: ${batch.baseOffset} had to be kept, and the log starts at ${startOffset}`)
+      this.#count('what retention has removed had its time')
     }
   }
 
@@ -103,23 +134,26 @@ export class Invariants {
   }
 
   #durable({ log, id }: Partition): void {
-    let endOffset = log.startOffset
+    // What lies in front of the start need not be there; a segment may begin before it.
+    let endOffset = -1
     for (const batch of this.#batches(log.directory, (file) => file.durableContent)) {
+      if (endOffset < 0) endOffset = batch.baseOffset
       if (batch.baseOffset !== endOffset || batch.computeCrc() !== batch.crc) break
       endOffset = batch.nextOffset
     }
     if (log.flushedEndOffset > 0) this.#count('flushed is on the device')
     assert(
-      endOffset >= log.flushedEndOffset,
+      endOffset >= log.flushedEndOffset || log.flushedEndOffset <= log.startOffset,
       () => `${id.topic}-${id.partition}: flushed up to ${log.flushedEndOffset}, on the device up to ${endOffset}`,
     )
   }
 
   /** The whole batches of all segments, in order. */
-  *#batches(directory: string, content: (file: SimulatedFile) => Buffer): Iterable<BatchView> {
+  *#batches(directory: string, content: (file: SimulatedFile) => Buffer, withDeleted = false): Iterable<BatchView> {
     const folder = this.#world.machine.device.find(directory)
     if (!(folder instanceof SimulatedDirectory)) return
-    for (const name of folder.names.filter((each) => each.endsWith('.log'))) {
+    const isLog = (name: string): boolean => name.endsWith('.log') || (withDeleted && name.endsWith('.log.deleted'))
+    for (const name of folder.names.filter(isLog)) {
       const file = folder.get(name)
       if (!(file instanceof SimulatedFile)) continue
       const batches = new BatchIterator(content(file))

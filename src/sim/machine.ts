@@ -48,6 +48,11 @@ export class Machine {
     return this.#bootId
   }
 
+  /** What its clock shows, in ms since 1970, at this moment of the simulation. */
+  wallMsAt(nowMs: number): number {
+    return Math.floor(WALL_START_MS + nowMs + this.wallOffsetMs)
+  }
+
   /** Starts a process. `exited` is called when it ends itself. */
   boot(start: (ports: Ports) => void, exited: (code: number) => void): SimulatedProcess {
     const process = new SimulatedProcess(this.#simulation, `${this.host}#${this.#starts++}`)
@@ -95,6 +100,7 @@ export class Machine {
         bootId: this.knowsBootId ? this.#bootId : undefined,
         hostname: this.host,
         freeBytes: () => this.device.freeBytes,
+        totalBytes: () => this.device.usedBytes + this.device.freeBytes,
         exit: (code) => {
           this.#simulation.note(`${process.name}: exit ${code}`)
           process.kill()
@@ -114,7 +120,7 @@ export class Machine {
       },
       wallMs: () => {
         process.assertAlive()
-        return Math.floor(WALL_START_MS + process.nowMs + this.wallOffsetMs)
+        return this.wallMsAt(process.nowMs)
       },
       timer: (delayMs, callback) => {
         process.assertAlive()

@@ -2,10 +2,12 @@
  * One run of the simulator: a node under load and faults drawn from the seed, then quiet, and the reading of everything; judged by the checker. The
  * same seed is the same run.
  */
+import type { Prng } from '../base/prng.js'
 import { checkLog, type Finding } from '../check/check-log.js'
 import type { Operation } from '../check/history.js'
 import { ErrorCode } from '../protocol/errors.js'
 import { CreateTopics } from '../protocol/messages/create-topics.js'
+import { DeleteRecords } from '../protocol/messages/delete-records.js'
 import { CODEC_NAMES } from '../records/compression/codec.js'
 import { SimulatedClient } from './client.js'
 import { ConfigChanges } from './config-changes.js'
@@ -76,6 +78,8 @@ interface Topic {
   readonly partitions: number
   readonly flushPolicy: 'commit' | 'os'
   readonly segmentBytes: number
+  /** Further settings of the topic. */
+  readonly configs: Readonly<Record<string, string>>
   topicId: string | undefined
 }
 
@@ -103,6 +107,8 @@ class Scenario {
         'log.flush.offset.checkpoint.interval.ms': String(random.pick([50, 400, 3000])),
         'log.dir.reserved.bytes': '20000',
         'producer.id.expiration.check.interval.ms': '5000',
+        'log.retention.check.interval.ms': String(random.pick([100, 500, 2000])),
+        'log.flush.scheduler.interval.ms': '200',
         'log.index.interval.bytes': String(random.pick([100, 1000, 4096])),
       },
       longestDownMs: random.pick([20, 300]),
@@ -117,6 +123,7 @@ class Scenario {
         partitions: random.between(1, 2),
         flushPolicy: options.flushPolicy ?? (n === 0 || random.chance(0.7) ? 'commit' : 'os'),
         ...random.pick(SIZES),
+        configs: topicConfigs(random),
         topicId: undefined,
       })
     }
@@ -133,6 +140,7 @@ class Scenario {
     world.start()
     this.#configs = new ConfigChanges(simulation, this.#client('configs'))
     this.#createTopics()
+    this.#deleteRecords()
     this.#until(() => false, this.#loadMs)
 
     faults.stop()
@@ -170,7 +178,7 @@ class Scenario {
   }
 
   #report(): SeedReport {
-    const verdict = checkLog(this.#history, { mayBeLost: this.#mayBeLost() })
+    const verdict = checkLog(this.#history, { mayBeLost: this.#mayBeLost(), mayBeRemoved: this.#mayBeRemoved() })
     const { device } = this.#world.machine
     return {
       seed: this.#simulation.seed,
@@ -208,6 +216,47 @@ class Scenario {
     }
   }
 
+  /** Age is judged by what the producers call the time; size by the invariants alone. */
+  #mayBeRemoved(): (key: string, time: number) => boolean {
+    const endMs = this.#simulation.nowMs
+    const limits = new Map(this.#topics.map(({ name, configs }) => [name, configs]))
+    return (key, time) => {
+      const configs = limits.get(key.slice(0, key.lastIndexOf('-'))) ?? {}
+      return 'retention.bytes' in configs || endMs - time > Number(configs['retention.ms'] ?? Number.POSITIVE_INFINITY)
+    }
+  }
+
+  /** Somebody deletes the front of some partition, now and then. */
+  #deleteRecords(): void {
+    const random = this.#simulation.random('delete records')
+    if (random.chance(0.4)) return
+    const meanPauseMs = random.pick([300, 1500])
+    const admin = this.#client('deleter')
+    const process = this.#nextProcess++
+    const next = (): void =>
+      admin.later(random.exponential(meanPauseMs), () => {
+        if (this.#quiet) return
+        const partition = random.pick(this.#world.partitions.length === 0 ? [undefined] : this.#world.partitions)
+        if (partition === undefined || !admin.ready) return next()
+        const { topic: name, partition: partitionIndex } = partition.id
+        const { startOffset } = partition.log
+        const room = partition.highWatermark - startOffset
+        const offset = random.chance(0.1) ? partition.highWatermark : startOffset + random.below(room + 1)
+        const key = `${name}-${partitionIndex}`
+        const record = (type: 'invoke' | 'ok' | 'info'): void =>
+          void this.#history.push({ f: 'delete', type, key, offset, process, time: this.#simulation.nowMs })
+        record('invoke')
+        this.#invariants.mayDelete(key, offset)
+        const topics = [{ name, partitions: [{ partitionIndex, offset }] }]
+        admin.call(DeleteRecords, { topics, timeoutMs: 1000 }, (_, response) => {
+          const result = response?.topics[0]?.partitions[0]
+          record(result?.errorCode === ErrorCode.NONE ? 'ok' : 'info')
+          next()
+        })
+      })
+    next()
+  }
+
   #client(name: string): SimulatedClient {
     const machine = new Machine(this.#simulation, this.#world.network, name)
     let client: SimulatedClient | undefined
@@ -225,10 +274,11 @@ class Scenario {
     const random = this.#simulation.random('topics')
     const admin = this.#client('admin')
     const create = (topic: Topic): void => {
-      const { name, partitions, flushPolicy, segmentBytes } = topic
+      const { name, partitions, flushPolicy, segmentBytes, configs: further } = topic
       const configs = [
         { name: 'flush.policy', value: flushPolicy },
         { name: 'internal.segment.bytes', value: String(segmentBytes) },
+        ...Object.entries(further).map(([key, value]) => ({ name: key, value })),
       ]
       const wanted = { name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs }
       admin.whenReady(() =>
@@ -298,4 +348,17 @@ class Scenario {
     }
     return () => readers
   }
+}
+
+/** How long a topic is kept, when its segments are closed, and how eagerly it is flushed. */
+function topicConfigs(random: Prng): Record<string, string> {
+  const configs: Record<string, string> = { 'file.delete.delay.ms': String(random.pick([0, 100, 5000])) }
+  if (random.chance(0.4)) configs['retention.ms'] = String(random.pick([300, 1000, 4000]))
+  if (random.chance(0.4)) configs['retention.bytes'] = String(random.pick([0, 3000, 20_000]))
+  if (random.chance(0.4)) configs['segment.ms'] = String(random.pick([100, 1000]))
+  if (random.chance(0.3)) configs['segment.jitter.ms'] = '500'
+  if (random.chance(0.3)) configs['flush.messages'] = String(random.pick([1, 10]))
+  if (random.chance(0.3)) configs['flush.ms'] = String(random.pick([0, 1000]))
+  if (random.chance(0.3)) configs['message.timestamp.type'] = 'LogAppendTime'
+  return configs
 }

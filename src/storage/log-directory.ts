@@ -127,6 +127,16 @@ export class LogDirectory {
     return this.#state === 'offline'
   }
 
+  /** Of the volume that it is on; -1 where that cannot be known. */
+  get totalBytes(): number {
+    return this.#ports.host.totalBytes(this.path)
+  }
+
+  /** How many more bytes it can take. */
+  get usableBytes(): number {
+    return this.#ports.host.freeBytes(this.path)
+  }
+
   /** Why it is offline; undefined while it is not. */
   get failure(): DiskError | undefined {
     return this.#failure

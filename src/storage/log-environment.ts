@@ -1,13 +1,17 @@
 /** What the logs of one data directory share. */
 import type { BufferPool } from '../base/buffer-pool.js'
+import type { Clock } from '../io/clock.js'
 import type { Compute } from '../io/compute.js'
 import type { Disk } from '../io/disk.js'
 import type { Logger } from '../io/logger.js'
+import type { Random } from '../io/random.js'
 import type { LogDirectory } from './log-directory.js'
+import type { StartOffsets } from './start-offsets.js'
 import type { TurnWriter } from './turn-writer.js'
 
 /** For reading a log that is there. */
 export interface LoadEnvironment {
+  readonly clock: Clock
   readonly disk: Disk
   readonly compute: Compute
   readonly buffers: BufferPool
@@ -15,6 +19,8 @@ export interface LoadEnvironment {
 }
 
 export interface LogEnvironment extends LoadEnvironment {
+  readonly random: Random
   readonly turns: TurnWriter
   readonly logDirectory: LogDirectory
+  readonly startOffsets: StartOffsets
 }

@@ -28,6 +28,11 @@ export class LogFlusher {
   readonly #environment: LogEnvironment
   readonly #log: FlushedLog
   #flushedEndOffset: number
+  /** While less than `heldUntilOffset` is durable, nothing is settled behind `heldAtOffset`. */
+  #heldAtOffset = 0
+  #heldUntilOffset = 0
+  /** In monotonic time. */
+  #lastFlushMs: number
   #recoveryPoint: number
   #namesFlushed: boolean
   #parentFlushed: boolean
@@ -51,6 +56,7 @@ export class LogFlusher {
     this.#environment = environment
     this.#log = log
     this.#flushedEndOffset = start.flushedEndOffset
+    this.#lastFlushMs = environment.clock.monotonicMs()
     this.#namesFlushed = start.namesFlushed
     this.#parentFlushed = start.parentFlushed
     this.#recoveryPoint = Math.min(start.recoveryPoint, start.flushedEndOffset)
@@ -58,6 +64,12 @@ export class LogFlusher {
 
   get flushedEndOffset(): number {
     return this.#flushedEndOffset
+  }
+
+  /** The end (exclusive) of what is not held back. */
+  get settledEndOffset(): number {
+    if (this.#flushedEndOffset >= this.#heldUntilOffset) return this.#log.logEndOffset
+    return Math.max(this.#heldAtOffset, this.#flushedEndOffset)
   }
 
   /** Recovery need not look below it; never ahead of what is flushed. */
@@ -76,6 +88,23 @@ export class LogFlusher {
     if (!this.#busy && !this.#stopped) this.#next()
   }
 
+  /**
+   * The log was written on from `logEndBefore`: if now `flushMessages` records are not durable, they are flushed and held back until then. Kafka
+   * flushes within the append that brings so many.
+   */
+  hold(logEndBefore: number, flushMessages: number): void {
+    const { logEndOffset } = this.#log
+    if (logEndOffset - this.#flushedEndOffset < flushMessages) return
+    if (this.#flushedEndOffset >= this.#heldUntilOffset) this.#heldAtOffset = logEndBefore
+    this.#heldUntilOffset = logEndOffset
+    this.flush('all')
+  }
+
+  /** Flushes if the last flush was this long ago. */
+  flushIfOlder(ageMs: number): void {
+    if (this.#environment.clock.monotonicMs() - this.#lastFlushMs >= ageMs) this.flush('all')
+  }
+
   /** Touches no file any more. */
   stop(): void {
     this.#stopped = true
@@ -91,7 +120,13 @@ export class LogFlusher {
   restarted({ flushedEndOffset, namesFlushed }: Pick<LoadedLog, 'flushedEndOffset' | 'namesFlushed'>): void {
     this.#namesFlushed = namesFlushed
     this.#epochsWritten = undefined
+    this.#heldUntilOffset = Math.min(this.#heldUntilOffset, this.#log.logEndOffset)
     this.#moveTo(flushedEndOffset)
+  }
+
+  /** The log starts here: what is in front of it need not be durable. */
+  startMoved(startOffset: number): void {
+    this.#moveTo(startOffset)
   }
 
   /** See `PartitionLog.writeRecoveryFiles`. */
@@ -131,6 +166,25 @@ export class LogFlusher {
     done(undefined)
   }
 
+  /** Writes down all there is, behind the last flush: `state` is that of the log's end. */
+  writeDown(state: StateSnapshot, done: DiskDone): void {
+    const { disk, logDirectory } = this.#environment
+    const { segments, logEndOffset } = this.#log
+    if (this.#flushedEndOffset < logEndOffset) return done(logDirectory.failure)
+    const { active } = segments
+    active.indexes.close()
+    this.writeRecoveryFiles((filesError) => {
+      if (filesError !== undefined) return done(filesError)
+      active.writeIndexes(disk, this.#directory, (indexError) => {
+        if (indexError !== undefined) return done(indexError)
+        this.writeState(logEndOffset, state, (stateError) => {
+          if (stateError !== undefined) return done(stateError)
+          disk.flushDirectory(this.#directory, done)
+        })
+      })
+    })
+  }
+
   /** The state at `offset`, durable but for the snapshot's name. */
   writeState(offset: number, state: StateSnapshot, done: DiskDone): void {
     const { disk } = this.#environment
@@ -163,7 +217,7 @@ export class LogFlusher {
       if (bytes > segment.flushedBytes && (what === 'all' || segment !== active)) unflushed.push({ segment, bytes })
     }
     const nextFile = (index: number): void => {
-      if (this.#stopped) return
+      if (this.#stopped) return this.#idle()
       const file = unflushed[index]
       if (file === undefined) return this.#flushNames((error) => this.#finish(error, targetOffset))
       file.segment.file.flush((error) => {
@@ -191,7 +245,7 @@ export class LogFlusher {
   }
 
   #finish(error: DiskError | undefined, targetOffset: number): void {
-    if (this.#stopped) return
+    if (this.#stopped) return this.#idle()
     this.#busy = false
     if (error !== undefined) {
       this.#wanted = undefined
@@ -199,6 +253,7 @@ export class LogFlusher {
       this.#environment.logDirectory.report(error)
       return this.#idle()
     }
+    this.#lastFlushMs = this.#environment.clock.monotonicMs()
     this.#moveTo(targetOffset)
     if (!this.#busy) this.#next()
   }

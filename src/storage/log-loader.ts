@@ -16,24 +16,17 @@ import { newestUsableSnapshot, ProducerState } from '../log/producer-state.js'
 import { type RecoveryScanOutput, recoveryScan, scanForRecovery } from '../log/recovery-scan.js'
 import { ReplicaDigest } from '../log/replica-digest.js'
 import { BatchTableCursor } from '../log/scanned-batches.js'
-import { asDiskError, TEMPORARY_SUFFIX } from './atomic-file.js'
+import { asDiskError } from './atomic-file.js'
+import { LogDamagedError } from './log-damaged-error.js'
 import type { LastStop } from './log-directory.js'
 import type { LoadEnvironment } from './log-environment.js'
 import { DIGEST_CHECKPOINT, LEADER_EPOCH_CHECKPOINT } from './log-files.js'
-import {
-  type IndexTrust,
-  LogSegment,
-  parseSegmentName,
-  type SegmentFile,
-  type SegmentOptions,
-  segmentPath,
-} from './log-segment.js'
+import { type IndexTrust, LogSegment, type SegmentOptions, segmentPath } from './log-segment.js'
 import { LogState } from './log-state.js'
+import { damaged, listSegmentFiles, removeSegmentFiles } from './segment-files.js'
 
 /** The largest batch that recovery believes in. */
 const LARGEST_BATCH_BYTES = 128 * 1024 * 1024
-/** Where every log begins as long as nothing is ever removed from the front. */
-const LOG_START_OFFSET = 0
 /** How much is read at a time. */
 const CHUNK_BYTES = 4 * 1024 * 1024
 /** A smaller piece is scanned on the spot: handing it over would cost more. */
@@ -42,6 +35,8 @@ const OFF_LOOP_FROM_BYTES = 256 * 1024
 export interface LoadOptions extends SegmentOptions {
   readonly directory: string
   readonly recoveryPoint: number
+  /** What is below it has been removed, or may be. */
+  readonly startOffset: number
   readonly lastStop: LastStop
   /** `flush.policy=commit`: what is recovered must be durable before anybody sees it. */
   readonly makeDurable: boolean
@@ -51,15 +46,11 @@ export interface LoadedLog {
   /** At least one; the last is the active one. */
   readonly segments: LogSegment[]
   readonly state: LogState
+  readonly startOffset: number
   readonly endOffset: number
   readonly flushedEndOffset: number
   /** Whether the names of the files are durable. */
   readonly namesFlushed: boolean
-}
-
-/** The log cannot be used; the message says what was found. */
-export class LogDamagedError extends Error {
-  override readonly name = 'LogDamagedError'
 }
 
 export type LoadDone = (error: DiskError | LogDamagedError | undefined, log: LoadedLog | undefined) => void
@@ -81,7 +72,7 @@ class LogLoader {
   readonly #segments: LogSegment[] = []
   readonly #state: LogState
   /** The first segment that is read through and may be cut. */
-  readonly #firstUntrusted: number
+  #firstUntrusted: number
   /** Closed segments below the recovery point whose index files are not usable. */
   readonly #rebuild = new Set<LogSegment>()
   #scanning: number
@@ -95,13 +86,9 @@ class LogLoader {
     this.#done = done
     const { disk } = environment
     const { directory, recoveryPoint, lastStop } = options
-    const names = this.#listAndTidy()
-    const baseOffsets = this.#baseOffsets(names)
+    const { baseOffsets, snapshots } = listSegmentFiles(environment, options)
     if (baseOffsets.length === 0) {
-      if (recoveryPoint > 0) {
-        throw new LogDamagedError(`${directory} holds no segment, and was flushed up to offset ${recoveryPoint}`)
-      }
-      this.#segments.push(LogSegment.create(disk, directory, 0, options))
+      this.#segments.push(LogSegment.create(disk, directory, options.startOffset, options))
     }
     const clean = lastStop === 'clean'
     const epochs = this.#readEpochs(baseOffsets.length > 0)
@@ -113,12 +100,11 @@ class LogLoader {
       this.#open(baseOffset, index >= firstUntrusted ? 'none' : isActive ? 'if they fit' : 'files')
     }
 
-    const startOffset = this.#segments[0]!.baseOffset
+    const firstOffset = this.#segments[0]!.baseOffset
     const trustedEnd =
-      clean && epochs !== undefined ? Number.MAX_SAFE_INTEGER : (baseOffsets[firstUntrusted] ?? startOffset)
+      clean && epochs !== undefined ? Number.MAX_SAFE_INTEGER : (baseOffsets[firstUntrusted] ?? firstOffset)
     epochs?.truncateFromEnd(trustedEnd)
-    const snapshots = names.filter(({ kind }) => kind === 'snapshot').map(({ baseOffset }) => baseOffset)
-    const producers = this.#readProducers(snapshots, startOffset, trustedEnd)
+    const producers = this.#readProducers(snapshots, firstOffset, trustedEnd)
     const digest = this.#readDigest(trustedEnd, producers.endOffset)
     this.#state = new LogState(epochs, producers, digest)
 
@@ -137,7 +123,7 @@ class LogLoader {
     )
     const first = this.#segments[this.#scanning]!
     this.#position = this.#startOf(first, replayFrom)
-    this.#expectedOffset = this.#position === 0 ? first.baseOffset : startOffset
+    this.#expectedOffset = this.#position === 0 ? first.baseOffset : firstOffset
   }
 
   /** Scans from the current place to the end of the log, piece by piece. */
@@ -200,7 +186,9 @@ class LogLoader {
     if (next === undefined) return this.#scanned()
     if (next.baseOffset !== this.#expectedOffset) {
       if (this.#scanning + 1 < this.#firstUntrusted) {
-        return this.#fail(this.#damage(`${next.file.path} does not begin at offset ${this.#expectedOffset}`))
+        return this.#fail(
+          damaged(this.#options.directory, `${next.file.path} does not begin at offset ${this.#expectedOffset}`),
+        )
       }
       return this.#cut(segment, `the next segment begins at ${next.baseOffset}, not at ${this.#expectedOffset}`)
     }
@@ -215,9 +203,12 @@ class LogLoader {
   #cut(segment: LogSegment, fault: string): void {
     const { directory, recoveryPoint, lastStop } = this.#options
     const endOffset = this.#expectedOffset
-    if (this.#scanning < this.#firstUntrusted || endOffset < recoveryPoint) {
+    if (this.#scanning < this.#firstUntrusted || endOffset < this.#promisedEnd) {
       return this.#fail(
-        this.#damage(`${segment.file.path} ${fault}; the log was flushed up to offset ${recoveryPoint}`),
+        damaged(
+          this.#options.directory,
+          `${segment.file.path} ${fault}; the log was flushed up to offset ${recoveryPoint}`,
+        ),
       )
     }
     const removed = this.#segments.splice(this.#scanning + 1)
@@ -236,7 +227,7 @@ class LogLoader {
       segment.file.truncate(this.#position)
       for (const each of removed) {
         each.close()
-        this.#removeFiles(each.baseOffset, ['log', 'index', 'timeindex', 'snapshot'])
+        removeSegmentFiles(this.#environment, directory, each.baseOffset)
       }
     } catch (error) {
       return this.#fail(asDiskError(error))
@@ -246,10 +237,12 @@ class LogLoader {
   }
 
   #scanned(): void {
-    const { recoveryPoint, makeDurable } = this.#options
-    const endOffset = this.#expectedOffset
-    if (endOffset < recoveryPoint) {
-      return this.#fail(this.#damage(`the log ends at offset ${endOffset} and was flushed up to ${recoveryPoint}`))
+    const { recoveryPoint, startOffset, makeDurable } = this.#options
+    let endOffset = this.#expectedOffset
+    if (endOffset < this.#promisedEnd) {
+      return this.#fail(
+        damaged(this.#options.directory, `the log ends at offset ${endOffset} and was flushed up to ${recoveryPoint}`),
+      )
     }
     // Written down for a log that was longer: after a stop in order nothing else has been asked yet whether it fits.
     const { epochs, producers, digest } = this.#state
@@ -257,6 +250,15 @@ class LogLoader {
       return this.#distrust(endOffset)
     }
     epochs.truncateFromEnd(endOffset)
+    epochs.truncateFromStart(startOffset)
+    if (endOffset < startOffset) {
+      try {
+        this.#beginAnew(endOffset)
+      } catch (error) {
+        return this.#fail(asDiskError(error))
+      }
+      endOffset = startOffset
+    }
     for (const segment of this.#segments.slice(0, this.#firstUntrusted)) {
       segment.flushedBytes = segment.sizeBytes
       segment.filesWritten = !this.#rebuild.has(segment)
@@ -265,14 +267,17 @@ class LogLoader {
       this.#done(undefined, {
         segments: this.#segments,
         state: this.#state,
+        startOffset,
         endOffset,
         flushedEndOffset,
         namesFlushed,
       })
     if (this.#firstUntrusted === this.#segments.length) return finish(endOffset, true)
+    // Of nothing, all is durable.
+    const flushedEndOffset = Math.max(recoveryPoint, startOffset)
     this.#settleUntrusted(this.#firstUntrusted, (error) => {
       if (error !== undefined) return this.#fail(error)
-      if (!makeDurable) return finish(recoveryPoint, false)
+      if (!makeDurable) return finish(flushedEndOffset, false)
       this.#environment.disk.flushDirectory(this.#options.directory, (flushError) =>
         flushError === undefined ? finish(endOffset, true) : this.#fail(flushError),
       )
@@ -327,34 +332,30 @@ class LogLoader {
     loadLog(this.#environment, { ...this.#options, lastStop: 'unclean' }, this.#done)
   }
 
-  /** Names of segment files, by base offset. Removes what an interrupted replacement left. */
-  #listAndTidy(): { baseOffset: number; kind: SegmentFile }[] {
-    const { disk } = this.#environment
-    const { directory } = this.#options
-    const names: { baseOffset: number; kind: SegmentFile }[] = []
-    for (const name of disk.list(directory)) {
-      if (name.endsWith(TEMPORARY_SUFFIX)) disk.remove(`${directory}/${name}`)
-      const parsed = parseSegmentName(name)
-      if (parsed !== undefined) names.push(parsed)
+  /**
+   * What is left of the log ends before its start offset: an end that nobody had flushed was lost. None of it counts any more, and the offsets up
+   * to the start have been given out.
+   */
+  #beginAnew(endOffset: number): void {
+    const { disk, logger } = this.#environment
+    const { directory, startOffset } = this.#options
+    logger.warn({ directory, startOffset, endOffset }, 'log ends before its start offset: it begins anew there')
+    for (const segment of this.#segments.splice(0)) {
+      segment.close()
+      removeSegmentFiles(this.#environment, directory, segment.baseOffset)
     }
-    return names.sort((a, b) => a.baseOffset - b.baseOffset)
+    this.#segments.push(LogSegment.create(disk, directory, startOffset, this.#options))
+    this.#firstUntrusted = 0
+    const { epochs, producers, digest } = this.#state
+    epochs.clear()
+    producers.advanceTo(startOffset)
+    digest.forget()
   }
 
-  /**
-   * Of the segments, in order. Without its first segment a log is an island: the names of files that nobody flushed can be lost in any order,
-   * and what counted nobody has ever counted without its beginning.
-   */
-  #baseOffsets(names: readonly { readonly baseOffset: number; readonly kind: SegmentFile }[]): number[] {
-    const { directory, recoveryPoint } = this.#options
-    const found = names.filter(({ kind }) => kind === 'log').map(({ baseOffset }) => baseOffset)
-    const first = found[0] ?? 0
-    if (first === LOG_START_OFFSET) return found
-    if (recoveryPoint > LOG_START_OFFSET) {
-      throw this.#damage(`${directory} begins at offset ${first}, and was flushed up to ${recoveryPoint}`)
-    }
-    this.#environment.logger.warn({ directory, first }, 'log without its beginning removed after an unclean stop')
-    for (const baseOffset of found) this.#removeFiles(baseOffset, ['log', 'index', 'timeindex', 'snapshot'])
-    return []
+  /** Up to where the log was promised to be there; what is below the start offset is not missed. */
+  get #promisedEnd(): number {
+    const { recoveryPoint, startOffset } = this.#options
+    return recoveryPoint > startOffset ? recoveryPoint : 0
   }
 
   #open(baseOffset: number, trust: IndexTrust): void {
@@ -377,16 +378,17 @@ class LogLoader {
   }
 
   /** From the newest snapshot that can be trusted. Those behind it may speak of batches that are no more. */
-  #readProducers(snapshots: number[], startOffset: number, trustedEnd: number): ProducerState {
+  #readProducers(snapshots: readonly number[], firstOffset: number, trustedEnd: number): ProducerState {
     const { disk } = this.#environment
     const { directory } = this.#options
     for (const offset of snapshots) {
-      if (offset > trustedEnd) this.#removeFiles(offset, ['snapshot'])
+      if (offset > trustedEnd) disk.remove(segmentPath(directory, offset, 'snapshot'))
     }
     let usable = snapshots
     for (;;) {
-      const offset = newestUsableSnapshot(usable, startOffset, trustedEnd)
-      if (offset === undefined) return new ProducerState(startOffset)
+      // The one before the first segment tells of those that were removed.
+      const offset = newestUsableSnapshot(usable, firstOffset - 1, trustedEnd)
+      if (offset === undefined) return new ProducerState(firstOffset)
       const bytes = disk.readFile(segmentPath(directory, offset, 'snapshot'))
       const restored = ProducerState.restore(bytes ?? new Uint8Array(0), offset)
       if (restored.kind === 'ok') return restored.value
@@ -409,17 +411,6 @@ class LogLoader {
     if (index >= this.#firstUntrusted || this.#rebuild.has(segment)) return 0
     const wanted = offset <= segment.baseOffset ? 0 : segment.startFor(offset)
     return index === this.#segments.length - 1 ? Math.min(wanted, segment.indexes.resumePosition) : wanted
-  }
-
-  #removeFiles(baseOffset: number, kinds: readonly SegmentFile[]): void {
-    for (const kind of kinds) this.#environment.disk.remove(segmentPath(this.#options.directory, baseOffset, kind))
-  }
-
-  #damage(found: string): LogDamagedError {
-    return new LogDamagedError(
-      `${found}: data that had been flushed is damaged or gone. Nothing was changed; restore the directory ` +
-        `${this.#options.directory}, or remove it to go on without that data`,
-    )
   }
 
   #fail(error: DiskError | LogDamagedError): void {

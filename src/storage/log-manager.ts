@@ -1,6 +1,6 @@
 /**
- * LogManager: the logs in one data directory. Opens and creates them, writes their recovery points down, takes them out of failure when the
- * directory has room again, and closes them.
+ * LogManager: the logs in one data directory. Opens and creates them, writes their recovery points down, has them drop what they need not keep,
+ * takes them out of failure when the directory has room again, and closes them.
  */
 import { BufferPool } from '../base/buffer-pool.js'
 import { oneByOne } from '../base/one-by-one.js'
@@ -8,7 +8,9 @@ import type { Uuid } from '../base/uuid.js'
 import type { Timer } from '../io/clock.js'
 import { type DiskDone, DiskError } from '../io/disk.js'
 import type { Ports } from '../io/ports.js'
+import type { RetentionLimits } from '../log/retention.js'
 import { asDiskError, writeAtomically } from './atomic-file.js'
+import { LogDamagedError } from './log-damaged-error.js'
 import type { LogDirectory } from './log-directory.js'
 import type { LogEnvironment } from './log-environment.js'
 import {
@@ -17,9 +19,10 @@ import {
   parsePartitionMetadata,
   partitionDirectoryName,
 } from './log-files.js'
-import { LogDamagedError, loadLog } from './log-loader.js'
+import { loadLog } from './log-loader.js'
 import { formatOffsetCheckpoint, type PartitionOffset, parseOffsetCheckpoint } from './offset-checkpoint.js'
 import { type LogOptions, PartitionLog } from './partition-log.js'
+import { StartOffsets } from './start-offsets.js'
 import { TurnWriter } from './turn-writer.js'
 
 const RECOVERY_POINTS = 'recovery-point-offset-checkpoint'
@@ -33,6 +36,15 @@ export interface LogId {
   readonly topic: string
   readonly partition: number
   readonly topicId: Uuid
+}
+
+/** A log, and what it has to keep, as of when it is its turn. */
+export interface Retained {
+  readonly log: PartitionLog
+  /** Undefined: no segment goes but those in front of the start. */
+  readonly limits: RetentionLimits | undefined
+  /** Nothing at or above it goes. */
+  readonly committedOffset: () => number
 }
 
 export type OpenDone = (error: DiskError | LogDamagedError | undefined, log: PartitionLog | undefined) => void
@@ -50,26 +62,31 @@ export class LogManager {
   readonly #waiting: (() => void)[] = []
   #opening = 0
   #timer: Timer | undefined
-  #checkpointing = false
+  /** Work that writes files of logs: one at a time. */
+  #work: 'checkpoint' | 'retention' | undefined
+  #waitingWork = new Map<'checkpoint' | 'retention', (done: DiskDone) => void>()
   #lastCheckpointMs: number
   #bytesAtCheckpoint = 0
   #closed = false
-  #afterCheckpoint: (() => void) | undefined
+  #afterWork: (() => void) | undefined
 
   /** The directory is taken over and marked as running. Throws `DiskError`. */
   constructor(ports: Ports, directory: LogDirectory, checkpointIntervalMs: number) {
-    const { disk, compute, logger, clock } = ports
+    const { disk, compute, logger, clock, random } = ports
     const { buffers } = this
     this.#ports = ports
     this.#directory = directory
     this.#checkpointIntervalMs = checkpointIntervalMs
     this.#environment = {
+      clock,
+      random,
       disk,
       compute,
       logger,
       buffers,
       turns: new TurnWriter(clock, buffers),
       logDirectory: directory,
+      startOffsets: new StartOffsets(disk, directory.path, logger),
     }
     this.#lastCheckpointMs = clock.monotonicMs()
     this.#readRecoveryPoints()
@@ -90,6 +107,11 @@ export class LogManager {
     else this.#waiting.push(start)
   }
 
+  /** Flushes the logs whose last flush was longer ago than `flush.ms`. */
+  flushOld(): void {
+    for (const { log } of this.#logs.values()) log.flushIfOld()
+  }
+
   /** Called when there is room again. */
   repairFailed(): void {
     for (const { log } of this.#logs.values()) {
@@ -108,8 +130,26 @@ export class LogManager {
   closeClean(done: DiskDone): void {
     this.#stopTimer()
     // Both write the same files.
-    if (this.#checkpointing) this.#afterCheckpoint = () => this.#closeLogs(done)
+    if (this.#work !== undefined) this.#afterWork = () => this.#closeLogs(done)
     else this.#closeLogs(done)
+  }
+
+  /** Has logs drop what they need not keep: all make up their minds, their starts are written down once, then segments go. */
+  retain(logs: readonly Retained[]): void {
+    this.#do('retention', (done) => {
+      const step = ({ log, limits, committedOffset }: Retained, next: DiskDone): void =>
+        this.#closed ? next(undefined) : log.retain(limits, committedOffset(), this.#ports.clock.wallMs(), next)
+      const each = (retained: Retained, next: () => void): void =>
+        step(retained, (error) => (error === undefined ? next() : done(error)))
+      oneByOne(logs, each, () => {
+        if (this.#closed) return done(undefined)
+        if (logs.every(({ log }) => log.wantedStartOffset === log.startOffset)) return this.#removeFronts(logs, done)
+        this.#environment.startOffsets.write((writeError) => {
+          if (writeError === undefined && !this.#closed) this.#removeFronts(logs, done)
+          else done(writeError)
+        })
+      })
+    })
   }
 
   #closeLogs(done: DiskDone): void {
@@ -121,9 +161,9 @@ export class LogManager {
       open--
       if (open > 0) return
       if (failure !== undefined) return done(failure)
-      this.#writeRecoveryPoints(done)
+      this.#writeOffsets(done)
     }
-    if (open === 0) return this.#writeRecoveryPoints(done)
+    if (open === 0) return this.#writeOffsets(done)
     for (const { log } of logs) log.closeClean(closed)
   }
 
@@ -153,10 +193,12 @@ export class LogManager {
   #load(id: LogId, options: LogOptions, directory: string, isNew: boolean, done: OpenDone): void {
     const name = partitionDirectoryName(id.topic, id.partition)
     const recoveryPoint = this.#recoveryPoints.get(name)?.offset ?? 0
+    const startOffset = this.#environment.startOffsets.of(name)
     const { lastStop } = this.#directory
     const { flushPolicy } = options
     const makeDurable = flushPolicy === 'commit' && !isNew && lastStop !== 'new'
-    loadLog(this.#environment, { ...options, directory, recoveryPoint, lastStop, makeDurable }, (error, loaded) => {
+    const load = { ...options, directory, recoveryPoint, startOffset, lastStop, makeDurable }
+    loadLog(this.#environment, load, (error, loaded) => {
       if (loaded === undefined) {
         if (error instanceof DiskError) this.#directory.report(error)
         return done(error, undefined)
@@ -166,6 +208,7 @@ export class LogManager {
         parentFlushed: false,
       })
       this.#logs.set(name, { id, log })
+      this.#environment.startOffsets.add(id.topic, id.partition, log)
       done(undefined, log)
     })
   }
@@ -225,27 +268,54 @@ export class LogManager {
     this.#timer?.cancel()
   }
 
+  /** Now, or when what is under way has come to its end. What waits already is not done twice. */
+  #do(name: 'checkpoint' | 'retention', work: (done: DiskDone) => void): void {
+    if (this.#closed || this.#directory.offline) return
+    if (this.#work !== undefined) {
+      if (this.#work !== name) this.#waitingWork.set(name, work)
+      return
+    }
+    this.#work = name
+    work((error) => {
+      this.#work = undefined
+      if (error !== undefined) this.#directory.report(error)
+      if (this.#closed) return this.#afterWork?.()
+      const [next] = this.#waitingWork
+      if (next === undefined) return
+      this.#waitingWork.delete(next[0])
+      this.#do(...next)
+    })
+  }
+
   /** Log after log: one that has nothing new costs nothing. */
   #checkpoint(): void {
-    if (this.#checkpointing || this.#directory.offline) return
-    this.#checkpointing = true
-    this.#lastCheckpointMs = this.#ports.clock.monotonicMs()
-    this.#bytesAtCheckpoint = this.#environment.turns.bytesAppended
-    const logs = [...this.#logs.values()].map(({ log }) => log)
-    const finish: DiskDone = (error) => {
-      this.#checkpointing = false
-      if (error !== undefined) this.#directory.report(error)
-      this.#afterCheckpoint?.()
+    this.#do('checkpoint', (done) => {
+      this.#lastCheckpointMs = this.#ports.clock.monotonicMs()
+      this.#bytesAtCheckpoint = this.#environment.turns.bytesAppended
+      const logs = [...this.#logs.values()].map(({ log }) => log)
+      const step = (log: PartitionLog, next: DiskDone): void =>
+        this.#closed || log.failed ? next(undefined) : log.writeRecoveryFiles(next)
+      const each = (log: PartitionLog, next: () => void): void =>
+        step(log, (error) => (error === undefined ? next() : done(error)))
+      oneByOne(logs, each, () => (this.#closed ? done(undefined) : this.#writeRecoveryPoints(done)))
+    })
+  }
+
+  #removeFronts(logs: readonly Retained[], done: DiskDone): void {
+    try {
+      for (const { log } of logs) log.removeFront()
+    } catch (error) {
+      return done(asDiskError(error))
     }
-    oneByOne(
-      logs,
-      (log, next) => {
-        if (this.#closed) return finish(undefined)
-        if (log.failed) return next()
-        log.writeRecoveryFiles((error) => (error === undefined ? next() : finish(error)))
-      },
-      () => this.#writeRecoveryPoints(finish),
-    )
+    done(undefined)
+  }
+
+  /** Also where logs start: somebody may still wait for that. */
+  #writeOffsets(done: DiskDone): void {
+    this.#environment.startOffsets.write((error) => {
+      if (error === undefined) this.#writeRecoveryPoints(done)
+      else done(error)
+    })
   }
 
   #writeRecoveryPoints(done: DiskDone): void {

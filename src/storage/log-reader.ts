@@ -67,13 +67,18 @@ export function readLog(environment: LogEnvironment, segments: Segments, request
   finish(undefined, bytesRead)
 }
 
-/** The first batch with a timestamp of at least this, below `upToOffset`; undefined if there is none. Throws `DiskError` and
- * `RecordFormatError`. */
-export function batchAtTimestamp(segments: Segments, timestamp: number, upToOffset: number): Uint8Array | undefined {
+/** The first batch that reaches `fromOffset` and has a timestamp of at least this, below `upToOffset`; undefined if there is none. Throws
+ * `DiskError` and `RecordFormatError`. */
+export function batchAtTimestamp(
+  segments: Segments,
+  timestamp: number,
+  fromOffset: number,
+  upToOffset: number,
+): Uint8Array | undefined {
   for (const segment of segments.all) {
     if (segment.baseOffset >= upToOffset) return undefined
     if (segment.indexes.maxTimestamp < timestamp) continue
-    const position = segment.positionOfTimestamp(timestamp, segments.endPosition(segment, upToOffset))
+    const position = segment.positionOfTimestamp(timestamp, fromOffset, segments.endPosition(segment, upToOffset))
     if (position === undefined) continue
     const size = segment.batchSizeAt(position)
     if (size === 0) throw new RecordFormatError(`no batch begins at ${position} in ${segment.file.path}: it is damaged`)

@@ -10,7 +10,7 @@ import type { Disk, DiskDone, DiskFile } from '../io/disk.js'
 import { OffsetIndex } from '../log/offset-index.js'
 import { SegmentIndexes } from '../log/segment-indexes.js'
 import { TimeIndex } from '../log/time-index.js'
-import { BATCH_HEADER_BYTES, BatchView, MAGIC_V2 } from '../records/batch.js'
+import { BATCH_HEADER_BYTES, BatchView, MAGIC_V2, NO_TIMESTAMP } from '../records/batch.js'
 import { asDiskError } from './atomic-file.js'
 
 /** How much is read at a time to hop from header to header. */
@@ -40,6 +40,14 @@ export class LogSegment {
   readonly indexes: SegmentIndexes
   /** With what is still to be written. */
   sizeBytes: number
+  /** When it last changed, in ms since 1970, as far as this process knows: it stands in for timestamps that there are none of. */
+  changedMs = 0
+  /** When it was made, or opened. */
+  createdMs = 0
+  /** See `RollableSegment`. */
+  rollJitterMs = 0
+  /** See `RollableSegment`; undefined until somebody asks. */
+  #firstTimestamp: number | undefined
   /** The end of what is written and can be read. */
   writtenBytes: number
   /** Up to where the file is known to be durable. */
@@ -87,6 +95,30 @@ export class LogSegment {
     return this.indexes.isFull
   }
 
+  /** Throws `DiskError`. */
+  get firstTimestamp(): number {
+    this.#firstTimestamp ??= this.#headerAt(0)?.maxTimestamp ?? NO_TIMESTAMP
+    return this.#firstTimestamp
+  }
+
+  /** Takes note of a batch at its end; `nowMs` since 1970. */
+  add(
+    batch: { readonly sizeBytes: number; readonly lastOffset: number; readonly maxTimestamp: number },
+    nowMs: number,
+  ): void {
+    const { sizeBytes, lastOffset, maxTimestamp } = batch
+    if (this.sizeBytes === 0) this.#firstTimestamp = maxTimestamp
+    this.indexes.append(this.sizeBytes, lastOffset, maxTimestamp)
+    this.sizeBytes += sizeBytes
+    this.changedMs = nowMs
+  }
+
+  /** Of its records, or of its last change where they have no time. */
+  get latestTimestamp(): number {
+    const { maxTimestamp } = this.indexes
+    return maxTimestamp < 0 ? this.changedMs : maxTimestamp
+  }
+
   /**
    * Where the batch begins that holds `offset`, or the first one behind it; `undefined` if there is none below `endPosition`.
    * Throws `DiskError`.
@@ -95,10 +127,22 @@ export class LogSegment {
     return this.#hop(this.startFor(offset), endPosition, (batch) => batch.lastOffset >= offset)
   }
 
-  /** Where the first batch begins at or behind `position` that holds a timestamp of at least this. Throws `DiskError`. */
-  positionOfTimestamp(timestamp: number, endPosition: number): number | undefined {
-    const fromOffset = this.indexes.times.lookup(timestamp).offset
-    return this.#hop(this.startFor(fromOffset), endPosition, (batch) => batch.maxTimestamp >= timestamp)
+  /** Where the first batch begins that reaches `fromOffset` and holds a timestamp of at least this. Throws `DiskError`. */
+  positionOfTimestamp(timestamp: number, fromOffset: number, endPosition: number): number | undefined {
+    const start = this.startFor(Math.max(fromOffset, this.indexes.times.lookup(timestamp).offset))
+    return this.#hop(start, endPosition, (batch) => batch.maxTimestamp >= timestamp && batch.lastOffset >= fromOffset)
+  }
+
+  /** The largest timestamp of the batches that reach `fromOffset`; -1 if there is none. Throws `DiskError`. */
+  maxTimestampFrom(fromOffset: number): number {
+    const { maxTimestamp, offsetOfMaxTimestamp } = this.indexes
+    if (offsetOfMaxTimestamp >= fromOffset || maxTimestamp < 0) return maxTimestamp
+    let largest = NO_TIMESTAMP
+    this.#hop(this.startFor(fromOffset), this.writtenBytes, (batch) => {
+      if (batch.lastOffset >= fromOffset) largest = Math.max(largest, batch.maxTimestamp)
+      return false
+    })
+    return largest
   }
 
   /**
@@ -172,7 +216,11 @@ function isWithin({ baseOffset, sizeBytes }: BatchView, firstOffset: number, las
   return baseOffset >= firstOffset && baseOffset <= lastOffset && sizeBytes >= BATCH_HEADER_BYTES
 }
 
-export type SegmentFile = 'log' | 'index' | 'timeindex' | 'snapshot'
+export const SEGMENT_FILES = ['log', 'index', 'timeindex', 'snapshot'] as const
+export type SegmentFile = (typeof SEGMENT_FILES)[number]
+
+/** Of a segment's file that was taken out of service, and is removed later. */
+export const DELETED_SUFFIX = '.deleted'
 
 export function segmentPath(directory: string, baseOffset: number, kind: SegmentFile): string {
   return `${directory}/${String(baseOffset).padStart(20, '0')}.${kind}`

@@ -3,46 +3,32 @@
  * far it is written and how far it is durable.
  *
  *      startOffset       flushedEndOffset       logEndOffset        nextOffset
- *      ├────────────────────────┼──────────────────────┼────────────────────┤
- *      │  durable               │  in the page cache   │  of this turn      │
+ *   ───├────────────────────────┼──────────────────────┼────────────────────┤
+ * gone │  durable               │  in the page cache   │  of this turn      │
  *
  * Guarantees: offsets are given out in order and without gaps; what `flushedEndOffset` covers survives a power loss; after an append that
  * failed the log takes no other until `repair` has cut it back to `logEndOffset`.
  */
 import { assert } from '../base/assert.js'
 import { type DiskDone, DiskError } from '../io/disk.js'
-import { rollReason } from '../log/segment-roll.js'
+import { type RetentionLimits, startAfterRetention } from '../log/retention.js'
+import { drawRollJitter, rollReason } from '../log/segment-roll.js'
 import type { BatchView } from '../records/batch.js'
 import { asDiskError } from './atomic-file.js'
 import type { BytesOwner, Gather } from './gather.js'
+import type { LogDamagedError } from './log-damaged-error.js'
 import type { LogEnvironment } from './log-environment.js'
 import { LogFlusher } from './log-flusher.js'
-import { type LoadedLog, type LogDamagedError, loadLog } from './log-loader.js'
+import { LogFront } from './log-front.js'
+import { type LoadedLog, loadLog } from './log-loader.js'
+import type { LogObserver, LogOptions } from './log-options.js'
 import { batchAtTimestamp, type ReadDone, type ReadRequest, readLog } from './log-reader.js'
-import { LogSegment, type SegmentOptions, segmentPath } from './log-segment.js'
+import { LogSegment } from './log-segment.js'
 import type { LogState } from './log-state.js'
 import { Segments } from './segments.js'
 import type { TurnWritable } from './turn-writer.js'
 
-export interface LogOptions extends SegmentOptions {
-  readonly segmentBytes: number
-  readonly flushPolicy: 'commit' | 'os'
-}
-
-/** Who owns the log hears of it. Calls come at the end of a turn or from a completion, never from within `append`. */
-export interface LogObserver {
-  /** `logEndOffset` has moved. */
-  written(): void
-  /** `flushedEndOffset` has moved. */
-  flushed(): void
-  /** What was appended from `logEndOffset` on is lost; no more is taken until `repair`. */
-  failed(error: DiskError): void
-  /** Appends are taken again. */
-  repaired(): void
-}
-
-/** Of bytes that nobody else uses. */
-export const OWN_MEMORY: BytesOwner = { retain: () => {}, release: () => {} }
+export { type LogObserver, type LogOptions, OWN_MEMORY } from './log-options.js'
 
 /** An append on its way to the file. */
 interface Write {
@@ -58,6 +44,7 @@ export class PartitionLog implements TurnWritable {
   #options: LogOptions
   readonly #environment: LogEnvironment
   readonly #flusher: LogFlusher
+  readonly #front: LogFront
   #segments: Segments
   #state: LogState
   #nextOffset: number
@@ -85,7 +72,8 @@ export class PartitionLog implements TurnWritable {
     this.#environment = environment
     this.#options = options
     this.#gather = environment.turns.gather()
-    this.#segments = new Segments(loaded.segments)
+    this.#front = new LogFront(directory, environment, loaded.startOffset)
+    this.#segments = this.#opened(loaded)
     this.#state = loaded.state
     this.#nextOffset = loaded.endOffset
     this.#logEndOffset = loaded.endOffset
@@ -109,8 +97,19 @@ export class PartitionLog implements TurnWritable {
     )
   }
 
+  /** What is below cannot be read any more. Never goes back, also not over a crash. */
   get startOffset(): number {
-    return this.#segments.startOffset
+    return this.#front.startOffset
+  }
+
+  /** Where it starts when that is durable. */
+  get wantedStartOffset(): number {
+    return this.#front.wantedStartOffset
+  }
+
+  /** Of the batches in its segments. */
+  get sizeBytes(): number {
+    return this.#segments.sizeBytes
   }
 
   /** Where segments begin, in order. */
@@ -126,6 +125,11 @@ export class PartitionLog implements TurnWritable {
   /** The end (exclusive) of what is written and can be read. */
   get logEndOffset(): number {
     return this.#logEndOffset
+  }
+
+  /** The end (exclusive) of what may be acknowledged and shown: what is written, unless `flush.messages` holds it back. */
+  get settledEndOffset(): number {
+    return Math.min(this.logEndOffset, this.#flusher.settledEndOffset)
   }
 
   /** The end (exclusive) of what survives a power loss. */
@@ -146,9 +150,9 @@ export class PartitionLog implements TurnWritable {
     return this.#failure !== undefined
   }
 
-  /** The largest timestamp in the log; -1 if there is none. */
+  /** The largest timestamp in the log; -1 if there is none. Throws `DiskError`. */
   get maxTimestamp(): number {
-    return this.#segments.all.reduce((largest, { indexes }) => Math.max(largest, indexes.maxTimestamp), -1)
+    return this.#segments.maxTimestampFrom(this.startOffset)
   }
 
   /** Takes effect with the next batch. */
@@ -167,15 +171,13 @@ export class PartitionLog implements TurnWritable {
     assert(!this.#closed, () => `an append to ${this.directory}, which is closed`)
     const { sizeBytes } = batch
     const baseOffset = this.#nextOffset
-    const lastOffset = baseOffset + batch.lastOffsetDelta
-    if (rollReason(this.#segments.active, sizeBytes, lastOffset, this.#options.segmentBytes) !== undefined) this.#roll()
+    const nowMs = this.#environment.clock.wallMs()
     batch.baseOffset = baseOffset
     batch.partitionLeaderEpoch = leaderEpoch
-    const segment = this.#segments.active
-    segment.indexes.append(segment.sizeBytes, lastOffset, batch.maxTimestamp)
+    if (rollReason(this.#segments.active, batch, this.#options, nowMs) !== undefined) this.#roll()
+    this.#segments.active.add(batch, nowMs)
     this.#state.add(batch)
-    segment.sizeBytes += sizeBytes
-    this.#nextOffset = lastOffset + 1
+    this.#nextOffset = batch.nextOffset
     this.#environment.turns.bytesAppended += sizeBytes
     const { bytes, start } = batch
     if (owner === undefined) this.#gather.copy(bytes, start, start + sizeBytes)
@@ -217,15 +219,19 @@ export class PartitionLog implements TurnWritable {
     return limit <= 1 ? 1 : this.#segments.bytesBetween(fromOffset, upToOffset, limit)
   }
 
-  /** The first batch with a timestamp of at least this, below `upToOffset`; undefined if there is none. Throws `DiskError` and
-   * `RecordFormatError`. */
-  batchAtTimestamp(timestamp: number, upToOffset: number): Uint8Array | undefined {
-    return batchAtTimestamp(this.#segments, timestamp, Math.min(upToOffset, this.#logEndOffset))
+  /** See `log-reader.ts`. */
+  batchAtTimestamp(timestamp: number, upToOffset: number, fromOffset = this.startOffset): Uint8Array | undefined {
+    return batchAtTimestamp(this.#segments, timestamp, fromOffset, Math.min(upToOffset, this.#logEndOffset))
   }
 
   /** Has everything written so far made durable. One flush serves all who asked before it began. */
   flush(): void {
     this.#flusher.flush('all')
+  }
+
+  /** The same if the last flush was longer ago than `flush.ms`. */
+  flushIfOld(): void {
+    if (this.#failure === undefined && !this.#closed) this.#flusher.flushIfOlder(this.#options.flushMs)
   }
 
   /**
@@ -234,6 +240,54 @@ export class PartitionLog implements TurnWritable {
    */
   writeRecoveryFiles(done: DiskDone): void {
     this.#flusher.writeRecoveryFiles(done)
+  }
+
+  /** Has the log start at `offset`, which is committed. Done: it does, and that is durable. The files go when `retain` comes by. */
+  advanceStart(offset: number, done: DiskDone): void {
+    assert(offset <= this.#logEndOffset, () => `${this.directory} ends at ${this.#logEndOffset}, before ${offset}`)
+    if (offset <= this.startOffset) return done(undefined)
+    this.#front.want(offset)
+    this.#environment.startOffsets.write(done)
+  }
+
+  startIsDurable(offset: number): void {
+    if (!this.#front.moveTo(offset)) return
+    this.#state.epochs.truncateFromStart(offset)
+    this.#flusher.startMoved(offset)
+    this.observer?.startMoved()
+  }
+
+  /** Decides where the log has to start, and prepares it: `removeFront` when that is durable. Not while `writeRecoveryFiles` is under way. */
+  retain(limits: RetentionLimits | undefined, committedOffset: number, nowMs: number, done: DiskDone): void {
+    if (this.#failure !== undefined || this.#closed) return done(undefined)
+    const { all: segments } = this.#segments
+    const { startOffset, nextOffset: endOffset } = this
+    const decided = startAfterRetention({ segments, startOffset, endOffset, committedOffset }, limits, nowMs)
+    if (decided === undefined) return done(undefined)
+    if (decided.closeActive) {
+      try {
+        this.#roll()
+      } catch {
+        return done(undefined)
+      }
+    }
+    const { directory } = this
+    this.#environment.logger.info({ directory, from: startOffset, ...decided }, 'segments have had their time')
+    // What the producers did in the segments that go has to be known without them.
+    this.#flusher.flush('closed')
+    this.#flusher.afterFlushes(() =>
+      this.#flusher.writeRecoveryFiles((error) => {
+        if (error === undefined) this.#front.want(decided.startOffset)
+        done(error)
+      }),
+    )
+  }
+
+  /** Takes the segments in front of the start out of service. Throws `DiskError`. */
+  removeFront(): void {
+    if (this.#failure !== undefined || this.#closed) return
+    const segments = this.#segments.takeFront(this.startOffset)
+    if (segments.length > 0) this.#front.retire(segments, this.#options.fileDeleteDelayMs)
   }
 
   /**
@@ -249,8 +303,9 @@ export class PartitionLog implements TurnWritable {
     }
     this.#afterWrites(() =>
       this.#flusher.afterFlushes(() => {
+        if (this.#closed) return finish()
         try {
-          this.#cutToLogEnd()
+          this.#segments.cut(this.#environment.disk, this.directory, this.#logEndOffset)
         } catch (error) {
           return finish(asDiskError(error))
         }
@@ -271,7 +326,10 @@ export class PartitionLog implements TurnWritable {
         this.writeTurn()
         this.#afterWrites(() => {
           this.flush()
-          this.#flusher.afterFlushes(() => this.#writeDown(finish))
+          this.#flusher.afterFlushes(() => {
+            if (this.#failure !== undefined) return finish(this.#failure)
+            this.#flusher.writeDown(this.#state.snapshot(), finish)
+          })
         })
       },
     })
@@ -282,6 +340,7 @@ export class PartitionLog implements TurnWritable {
     this.#closed = true
     this.#flusher.stop()
     if (!this.#gather.isEmpty) this.#gather.take().release()
+    this.#front.close()
     this.#segments.close()
   }
 
@@ -300,6 +359,7 @@ export class PartitionLog implements TurnWritable {
       this.#fail(failure)
       throw failure
     }
+    this.#prepare(segment)
     segment.stateBefore = this.#state.snapshot()
     this.#segments.active.indexes.close()
     this.#segments.push(segment)
@@ -325,6 +385,7 @@ export class PartitionLog implements TurnWritable {
       if (segment === this.#segments.active) this.#segments.noteBoundary(endOffset, endBytes)
     }
     if (this.#logEndOffset > before) {
+      this.#flusher.hold(before, this.#options.flushMessages)
       this.observer?.written()
       if (this.#options.flushPolicy === 'commit') this.#flusher.flush('all')
     }
@@ -344,24 +405,13 @@ export class PartitionLog implements TurnWritable {
     this.#environment.turns.schedule({ writeTurn: action })
   }
 
-  /** Throws `DiskError`. */
-  #cutToLogEnd(): void {
-    const { disk } = this.#environment
-    const last = this.#segments.containing(this.#logEndOffset)
-    for (const segment of this.#segments.all) {
-      if (segment.baseOffset <= last.baseOffset) continue
-      segment.close()
-      disk.remove(segmentPath(this.directory, segment.baseOffset, 'log'))
-    }
-    last.file.truncate(last.writtenBytes)
-  }
-
   #reload(done: (error?: DiskError | LogDamagedError) => void): void {
     const { flushPolicy } = this.#options
     const options = {
       ...this.#options,
       directory: this.directory,
       recoveryPoint: this.recoveryPoint,
+      startOffset: this.startOffset,
       lastStop: 'unclean',
       makeDurable: flushPolicy === 'commit',
     } as const
@@ -376,7 +426,7 @@ export class PartitionLog implements TurnWritable {
       )
       // Readers have looked at these meanwhile.
       this.#segments.close()
-      this.#segments = new Segments(loaded.segments)
+      this.#segments = this.#opened(loaded)
       this.#state = loaded.state
       this.#nextOffset = loaded.endOffset
       this.#writes = []
@@ -386,21 +436,14 @@ export class PartitionLog implements TurnWritable {
     })
   }
 
-  #writeDown(done: DiskDone): void {
-    if (this.#failure !== undefined) return done(this.#failure)
-    if (this.flushedEndOffset < this.#logEndOffset) return done(this.#environment.logDirectory.failure)
-    const { disk } = this.#environment
-    const { active } = this.#segments
-    active.indexes.close()
-    this.#flusher.writeRecoveryFiles((filesError) => {
-      if (filesError !== undefined) return done(filesError)
-      active.writeIndexes(disk, this.directory, (indexError) => {
-        if (indexError !== undefined) return done(indexError)
-        this.#flusher.writeState(this.#logEndOffset, this.#state.snapshot(), (stateError) => {
-          if (stateError !== undefined) return done(stateError)
-          disk.flushDirectory(this.directory, done)
-        })
-      })
-    })
+  #opened({ segments }: LoadedLog): Segments {
+    for (const segment of segments) this.#prepare(segment)
+    return new Segments(segments)
+  }
+
+  #prepare(segment: LogSegment): void {
+    const { clock, random } = this.#environment
+    segment.createdMs = segment.changedMs = clock.wallMs()
+    segment.rollJitterMs = drawRollJitter(random, this.#options)
   }
 }

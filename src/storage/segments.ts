@@ -3,8 +3,9 @@
  * grows.
  */
 import { assert } from '../base/assert.js'
+import type { Disk } from '../io/disk.js'
 import { BoundaryRing } from './boundary-ring.js'
-import type { LogSegment } from './log-segment.js'
+import { type LogSegment, segmentPath } from './log-segment.js'
 
 export class Segments {
   readonly #list: LogSegment[]
@@ -23,14 +24,37 @@ export class Segments {
     return this.#list[this.#list.length - 1]!
   }
 
-  get startOffset(): number {
-    return this.#list[0]!.baseOffset
+  get sizeBytes(): number {
+    let bytes = 0
+    for (const segment of this.#list) bytes += segment.sizeBytes
+    return bytes
+  }
+
+  /** The largest timestamp of the batches that reach `fromOffset`; -1 if there is none. Throws `DiskError`. */
+  maxTimestampFrom(fromOffset: number): number {
+    let largest = -1
+    for (const [at, segment] of this.#list.entries()) {
+      const next = this.#list[at + 1]
+      if (next === undefined || next.baseOffset > fromOffset) {
+        largest = Math.max(largest, segment.maxTimestampFrom(fromOffset))
+      }
+    }
+    return largest
   }
 
   /** The next active segment. */
   push(segment: LogSegment): void {
     this.#list.push(segment)
     this.#boundaries.clear()
+  }
+
+  /** The segments in front of `offset` whose files are written, so that nothing in them is needed any more. */
+  takeFront(offset: number): readonly LogSegment[] {
+    let count = 0
+    for (let at = 0; at + 1 < this.#list.length && this.#list[at + 1]!.baseOffset <= offset; at++) {
+      if (this.#list[at]!.filesWritten) count = at + 1
+    }
+    return this.#list.splice(0, count)
   }
 
   /** The one after `segment`; undefined for the active one. */
@@ -77,6 +101,17 @@ export class Segments {
       segment = this.after(segment)
     }
     return bytes
+  }
+
+  /** Cuts the files back to what is written, up to `endOffset`; afterwards they have to be loaded again. Throws `DiskError`. */
+  cut(disk: Disk, directory: string, endOffset: number): void {
+    const last = this.containing(endOffset)
+    for (const segment of this.#list) {
+      if (segment.baseOffset <= last.baseOffset) continue
+      segment.close()
+      disk.remove(segmentPath(directory, segment.baseOffset, 'log'))
+    }
+    last.file.truncate(last.writtenBytes)
   }
 
   close(): void {

@@ -5,14 +5,18 @@ import { HANDLERS } from '../../src/broker/apis/index.js'
 import { AlterConfigs } from '../../src/protocol/messages/alter-configs.js'
 import { ApiVersions } from '../../src/protocol/messages/api-versions.js'
 import { CreateTopics } from '../../src/protocol/messages/create-topics.js'
+import { DeleteRecords } from '../../src/protocol/messages/delete-records.js'
 import { DescribeCluster } from '../../src/protocol/messages/describe-cluster.js'
 import { DescribeConfigs } from '../../src/protocol/messages/describe-configs.js'
+import { DescribeLogDirs } from '../../src/protocol/messages/describe-log-dirs.js'
+import { DescribeProducers } from '../../src/protocol/messages/describe-producers.js'
 import { DescribeQuorum } from '../../src/protocol/messages/describe-quorum.js'
 import { IncrementalAlterConfigs } from '../../src/protocol/messages/incremental-alter-configs.js'
 import { InitProducerId } from '../../src/protocol/messages/init-producer-id.js'
 import { ListConfigResources } from '../../src/protocol/messages/list-config-resources.js'
 import { ListOffsets } from '../../src/protocol/messages/list-offsets.js'
 import { Metadata } from '../../src/protocol/messages/metadata.js'
+import { OffsetForLeaderEpoch } from '../../src/protocol/messages/offset-for-leader-epoch.js'
 import { MessageSetReader } from '../../src/records/legacy/message-set.js'
 import { batchOf, Fetch, fetchRequest, Produce, produceRequest, valuesIn } from './requests.js'
 import { startNode } from './test-node.js'
@@ -175,6 +179,50 @@ const exchanges = new Map<number, Exchange>([
     },
   ],
   [
+    DeleteRecords.key,
+    async (client, version) => {
+      const wanted = [{ name: 'plain', partitions: [{ partitionIndex: 0, offset: 0 }] }]
+      const { topics } = await client.request(DeleteRecords, version, { topics: wanted, timeoutMs: 5000 })
+      assert.deepEqual(topics[0]!.partitions, [{ partitionIndex: 0, lowWatermark: 0, errorCode: 0 }])
+    },
+  ],
+  [
+    OffsetForLeaderEpoch.key,
+    async (client, version) => {
+      const wanted = [{ topic: 'plain', partitions: [{ partition: 0, leaderEpoch: 0 }] }]
+      const { topics } = await client.request(OffsetForLeaderEpoch, version, { topics: wanted })
+      const [result] = topics[0]!.partitions
+      assert.deepEqual([result!.errorCode, result!.partition, result!.leaderEpoch], [0, 0, version >= 1 ? 0 : -1])
+      assert.ok(result!.endOffset > 0)
+    },
+  ],
+  [
+    DescribeLogDirs.key,
+    async (client, version) => {
+      const response = await client.request(DescribeLogDirs, version, { topics: null })
+      const [directory] = response.results
+      assert.deepEqual([response.errorCode, directory!.errorCode], [0, 0])
+      const plain = directory!.topics.find(({ name }) => name === 'plain')
+      assert.deepEqual([plain!.partitions[0]!.offsetLag, plain!.partitions[0]!.isFutureKey], [0, false])
+      assert.ok(plain!.partitions[0]!.partitionSize > 0)
+      if (version >= 4) assert.ok(directory!.usableBytes > 0 && directory!.totalBytes >= directory!.usableBytes)
+      else assert.equal(directory!.totalBytes, -1)
+    },
+  ],
+  [
+    DescribeProducers.key,
+    async (client, version) => {
+      const { topics } = await client.request(DescribeProducers, version, {
+        topics: [{ name: 'plain', partitionIndexes: [0, 9] }],
+      })
+      const results = topics[0]!.partitions.map(({ errorCode, activeProducers }) => [errorCode, activeProducers])
+      assert.deepEqual(results, [
+        [0, []],
+        [3, []],
+      ])
+    },
+  ],
+  [
     DescribeCluster.key,
     async (client, version, listener) => {
       const endpointType = listener === 'CONTROLLER' ? 2 : 1
@@ -216,7 +264,7 @@ for (const listener of ['PLAINTEXT', 'CONTROLLER']) {
 test('each listener advertises what it serves', () => {
   assert.deepEqual(
     advertised.get('PLAINTEXT')!.map(({ apiKey }) => apiKey),
-    [0, 1, 2, 3, 18, 19, 22, 32, 33, 44, 55, 60, 74],
+    [0, 1, 2, 3, 18, 19, 21, 22, 23, 32, 33, 35, 44, 55, 60, 61, 74],
   )
   assert.deepEqual(
     advertised.get('CONTROLLER')!.map(({ apiKey }) => apiKey),

@@ -152,3 +152,39 @@ test('a hundred thousand operations are checked in linear time', () => {
   history.push(poll(60_000, records), poll(70_000, records, { final: true, process: 9 }))
   assert.equal(checkLog(history).valid, true)
 })
+
+function deletion(offset: number, type: 'invoke' | 'ok' | 'info', time = 6): Operation {
+  return { f: 'delete', type, key, offset, process: 3, time }
+}
+
+function anomaliesOf(history: readonly Operation[], options: CheckOptions = {}): Anomaly[] {
+  return checkLog(history, options).findings.map(({ anomaly }) => anomaly)
+}
+
+test('what stood in front of the start of the log is lost, unless a client wanted it deleted or it had its time', () => {
+  const rest = poll(9, read.slice(2), { final: true, startOffset: 2 })
+  assert.deepEqual(anomaliesOf([...clean, rest]), ['lost-write', 'lost-write'])
+  assert.deepEqual(anomaliesOf([...clean, deletion(2, 'invoke'), rest]), [])
+  assert.deepEqual(anomaliesOf([...clean, deletion(1, 'invoke'), rest]), ['lost-write'])
+  assert.deepEqual(anomaliesOf([...clean, rest], { mayBeRemoved: (_, time) => time < 2 }), ['lost-write'])
+  assert.deepEqual(anomaliesOf([...clean, rest], { mayBeRemoved: () => true }), [])
+  // A gap behind the start is none of that.
+  const gap = poll(9, [read[2]!], { final: true, startOffset: 1 })
+  assert.deepEqual(anomaliesOf([...clean, deletion(2, 'ok'), gap], { mayBeRemoved: () => true }), ['lost-write'])
+})
+
+test('what was read and is gone in front of the start is judged alike', () => {
+  const early = poll(6, read)
+  const rest = poll(9, read.slice(2), { process: 4, final: true, startOffset: 2 })
+  assert.deepEqual(
+    anomaliesOf([...clean, early, rest]).filter((anomaly) => anomaly === 'lost-read'),
+    ['lost-read', 'lost-read'],
+  )
+  assert.deepEqual(anomaliesOf([...clean, early, deletion(2, 'info'), rest]), [])
+})
+
+test('what is there though its deletion was acknowledged has come back', () => {
+  const all = poll(9, read, { final: true })
+  assert.deepEqual(anomaliesOf([...clean, deletion(2, 'info'), all]), [])
+  assert.deepEqual(anomaliesOf([...clean, deletion(1, 'ok'), all]), ['deleted-visible'])
+})

@@ -12,6 +12,7 @@ import { SimulatedNetwork } from '../../src/sim/network.js'
 import { Simulation } from '../../src/sim/simulation.js'
 import { withTraps } from '../../src/sim/traps.js'
 import { parseOffsetCheckpoint } from '../../src/storage/offset-checkpoint.js'
+import { LOG_OPTIONS } from '../log-options.js'
 import { contentOf, type Damage, damage, filesBelow } from './damage.js'
 import { type AppendedBatch, DATA_DIRECTORY, LOG_DIRECTORY, LogSession, type SessionOptions } from './log-session.js'
 import { randomBatch } from './record-batches.js'
@@ -63,6 +64,7 @@ class LogCase {
     this.#leaderEpoch = this.#random.below(5)
     this.#options = {
       log: {
+        ...LOG_OPTIONS,
         segmentBytes: this.#random.pick([1024, 4096, 20_000]),
         indexBytes: this.#random.pick([64, 1024]),
         indexIntervalBytes: this.#random.pick([64, 256, 2000]),

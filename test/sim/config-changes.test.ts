@@ -6,6 +6,7 @@ import { ConfigChanges, wrongSettings } from '../../src/sim/config-changes.js'
 import { Machine } from '../../src/sim/machine.js'
 import { BROKER_HOST, BROKER_PORT } from '../../src/sim/world.js'
 import { SimulatedBroker } from '../broker/simulated-broker.js'
+import { LOG_OPTIONS } from '../log-options.js'
 
 test('what was acknowledged holds; what was not asked for, or is not gone by, is told', () => {
   const broker = new SimulatedBroker('config changes')
@@ -31,14 +32,6 @@ test('what was acknowledged holds; what was not asked for, or is not gone by, is
 
   const lost = { ...node.image, configs: new Map() }
   assert.match(changes.contradiction(lost)!, /is not set, and may be /)
-  partition!.configure(
-    { ...partition!.settings, 'min.insync.replicas': 7 },
-    {
-      segmentBytes: 2048,
-      indexBytes: 1024,
-      indexIntervalBytes: 100,
-      flushPolicy: 'commit',
-    },
-  )
+  partition!.configure({ ...partition!.settings, 'min.insync.replicas': 7 }, { ...LOG_OPTIONS, segmentBytes: 2048 })
   assert.match(wrongSettings(partition!, node)!, /changing-0 goes by min\.insync\.replicas=7, and 1 is set/)
 })

@@ -1,8 +1,8 @@
 /** A log that is opened, filled, rolled, checkpointed and stopped, with the process or the power gone at every single disk operation. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { LogDamagedError } from '../../src/storage/log-damaged-error.js'
 import { parsePartitionMetadata } from '../../src/storage/log-files.js'
-import { LogDamagedError } from '../../src/storage/log-loader.js'
 import { atEveryOperation } from './crash-points.js'
 import { DATA, PARTITION, SimulatedStore, TOPIC_ID } from './simulated-store.js'
 

@@ -12,11 +12,12 @@ import { BatchIterator, RecordFormatError } from '../../src/records/reader.js'
 import { LogDirectory } from '../../src/storage/log-directory.js'
 import { LogManager } from '../../src/storage/log-manager.js'
 import type { LogOptions, PartitionLog } from '../../src/storage/partition-log.js'
+import { LOG_OPTIONS } from '../log-options.js'
 import { nodePorts, temporaryDirectory } from '../node-ports.js'
 
 const path = temporaryDirectory('damaged-batch')
-const unindexed = { segmentBytes: 1024, indexBytes: 1024, indexIntervalBytes: 4096, flushPolicy: 'commit' } as const
-const indexed = { ...unindexed, indexIntervalBytes: 100 } as const
+const unindexed = { ...LOG_OPTIONS, segmentBytes: 1024, indexIntervalBytes: 4096 }
+const indexed = { ...unindexed, indexIntervalBytes: 100 }
 const FIRST_TIMESTAMP = 1000
 
 after(() => fs.rmSync(path, { recursive: true }))

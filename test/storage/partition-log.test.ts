@@ -9,15 +9,11 @@ import { BatchIterator, readRecords } from '../../src/records/reader.js'
 import { LogDirectory } from '../../src/storage/log-directory.js'
 import { LogManager } from '../../src/storage/log-manager.js'
 import type { LogOptions, PartitionLog } from '../../src/storage/partition-log.js'
+import { LOG_OPTIONS } from '../log-options.js'
 import { type MemoryLogger, nodePorts, temporaryDirectory } from '../node-ports.js'
 
 const topicId = 'dDSbtSATTPSwRiEHkm4hSw'
-const options: LogOptions = {
-  segmentBytes: 4096,
-  indexBytes: 1024,
-  indexIntervalBytes: 256,
-  flushPolicy: 'commit',
-}
+const options: LogOptions = { ...LOG_OPTIONS, segmentBytes: 4096, indexIntervalBytes: 256 }
 
 interface Store {
   readonly directory: LogDirectory

@@ -13,6 +13,7 @@ import { Simulation } from '../../src/sim/simulation.js'
 import { LogDirectory } from '../../src/storage/log-directory.js'
 import { LogManager } from '../../src/storage/log-manager.js'
 import type { LogOptions, PartitionLog } from '../../src/storage/partition-log.js'
+import { LOG_OPTIONS } from '../log-options.js'
 
 export const DATA = '/data'
 export const PARTITION = `${DATA}/t-0`
@@ -47,7 +48,7 @@ export class SimulatedStore {
     const { checkpointIntervalMs = 3_600_000, ...log } = options
     this.simulation = new Simulation(seed)
     this.machine = new Machine(this.simulation, new SimulatedNetwork(this.simulation), 'store')
-    this.#options = { segmentBytes: 600, indexBytes: 1024, indexIntervalBytes: 100, flushPolicy: 'commit', ...log }
+    this.#options = { ...LOG_OPTIONS, ...log }
     this.#checkpointIntervalMs = checkpointIntervalMs
   }
 
@@ -90,6 +91,7 @@ export class SimulatedStore {
         log.observer = {
           written: () => {},
           flushed: () => {},
+          startMoved: () => {},
           failed: () => void this.failures++,
           repaired: () => void this.repairs++,
         }

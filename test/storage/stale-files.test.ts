@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ReplicaDigest } from '../../src/log/replica-digest.js'
 import { BatchIterator } from '../../src/records/reader.js'
-import { LogDamagedError } from '../../src/storage/log-loader.js'
+import { LogDamagedError } from '../../src/storage/log-damaged-error.js'
 import { DATA, PARTITION, SimulatedStore } from './simulated-store.js'
 
 const RECOVERY_POINTS = `${DATA}/recovery-point-offset-checkpoint`

@@ -6,8 +6,12 @@ import { alterConfigs, incrementalAlterConfigs } from './controller/alter-config
 import { createTopics } from './controller/create-topics.js'
 import { describeConfigs } from './controller/describe-configs.js'
 import { listConfigResources } from './controller/list-config-resources.js'
+import { deleteRecords } from './partition/delete-records.js'
+import { describeLogDirs } from './partition/describe-log-dirs.js'
+import { describeProducers } from './partition/describe-producers.js'
 import { fetch } from './partition/fetch.js'
 import { listOffsets } from './partition/list-offsets.js'
+import { offsetForLeaderEpoch } from './partition/offset-for-leader-epoch.js'
 import { produce } from './partition/produce.js'
 import { describeQuorum } from './quorum/describe-quorum.js'
 import type { Services } from './services.js'
@@ -25,7 +29,11 @@ export const HANDLERS: readonly Handler<Services>[] = [
   alterConfigs,
   incrementalAlterConfigs,
   listConfigResources,
+  deleteRecords,
   initProducerId,
+  offsetForLeaderEpoch,
+  describeLogDirs,
   describeQuorum,
   describeCluster,
+  describeProducers,
 ]

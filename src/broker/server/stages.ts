@@ -19,6 +19,7 @@ export type Operation =
   | 'READ'
   | 'WRITE'
   | 'CREATE'
+  | 'DELETE'
   | 'DESCRIBE'
   | 'CLUSTER_ACTION'
   | 'IDEMPOTENT_WRITE'

@@ -13,6 +13,11 @@ export class NodeHost implements Host {
     return bavail * bsize
   }
 
+  totalBytes(path: string): number {
+    const { blocks, bsize } = statfsSync(path)
+    return blocks * bsize
+  }
+
   exit(code: number): void {
     process.exit(code)
   }

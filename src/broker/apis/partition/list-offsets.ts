@@ -13,6 +13,7 @@ import type { Infer, InferInput } from '../../../protocol/schema.js'
 import { BatchView } from '../../../records/batch.js'
 import { CompressionError } from '../../../records/compression/codec.js'
 import { MAX_OPENED_BYTES, RecordFormatError, readRecords } from '../../../records/reader.js'
+import type { PartitionLog } from '../../../storage/partition-log.js'
 import type { Broker } from '../../broker.js'
 import type { Partition } from '../../partition.js'
 import { handler } from '../../server/handler.js'
@@ -106,7 +107,10 @@ function offsetsBefore(partition: Partition, { timestamp, maxNumOffsets }: Wante
   const { offset } = lookUp(partition, timestamp)
   // Nothing is as new as that: all of it is before.
   const end = offset === -1 ? partition.highWatermark : offset
-  const starts = partition.log.segmentStarts.filter((start) => start < end).reverse()
+  const starts = partition.log.segmentStarts
+    .map((start) => Math.max(start, startOffset))
+    .filter((start, at, all) => start < end && start !== all[at + 1])
+    .reverse()
   const offsets = end > startOffset ? [end, ...starts] : timestamp < 0 ? [startOffset] : []
   return offsets.slice(0, Math.max(maxNumOffsets, 0))
 }
@@ -124,18 +128,25 @@ function lookUp({ log, highWatermark }: Partition, timestamp: number): Found {
       return NOTHING
     case LARGEST_TIMESTAMP: {
       const largest = log.maxTimestamp
-      return largest === -1 ? NOTHING : firstAt(log.batchAtTimestamp(largest, highWatermark), largest)
+      return largest === -1 ? NOTHING : firstAt(log, largest, highWatermark)
     }
     default:
-      return firstAt(log.batchAtTimestamp(timestamp, highWatermark), timestamp)
+      return firstAt(log, timestamp, highWatermark)
   }
 }
 
-/** The first record of the batch with at least this timestamp. */
-function firstAt(bytes: Uint8Array | undefined, timestamp: number): Found {
-  if (bytes === undefined) return NOTHING
-  const records = readRecords(new BatchView().reset(bytes, 0), MAX_OPENED_BYTES)
-  return records.find((record) => record.timestamp >= timestamp) ?? NOTHING
+/** The first record of the log with at least this timestamp. A batch may begin in front of the log's start. */
+function firstAt(log: PartitionLog, timestamp: number, highWatermark: number): Found {
+  const { startOffset } = log
+  const batch = new BatchView()
+  for (let from = startOffset; ; from = batch.nextOffset) {
+    const bytes = log.batchAtTimestamp(timestamp, highWatermark, from)
+    if (bytes === undefined) return NOTHING
+    const found = readRecords(batch.reset(bytes, 0), MAX_OPENED_BYTES).find(
+      (record) => record.timestamp >= timestamp && record.offset >= startOffset,
+    )
+    if (found !== undefined || batch.baseOffset >= startOffset) return found ?? NOTHING
+  }
 }
 
 function failed(partitionIndex: number, errorCode: number): PartitionResult {

@@ -21,6 +21,7 @@ import { type Call, handler } from '../../server/handler.js'
 import { topic } from '../../server/stages.js'
 import { brokerOf, type Services } from '../services.js'
 import { findPartition, type TopicReference } from './find-partition.js'
+import { type RecordError, settleTimes } from './record-times.js'
 
 type Request = Infer<typeof Produce.request>
 type Response = InferInput<typeof Produce.response>
@@ -86,6 +87,8 @@ interface Part {
   /** Why it was not appended, or did not come to what was asked for. */
   error: ErrorName | undefined
   message: string | null
+  readonly logAppendTimeMs?: number
+  readonly recordErrors?: readonly RecordError[]
 }
 
 function appendTo(
@@ -139,10 +142,16 @@ function appendBatch(
     return refused('RECORD_LIST_TOO_LARGE', `the batch has ${sizeBytes} bytes, more than a segment`)
   }
   if (!broker.replicas.takesAppends) return refused('KAFKA_STORAGE_ERROR', 'there is no room left on the disk')
+  const times = settleTimes(batch, partition.settings, broker.clock.wallMs(), MAX_OPENED_BYTES)
+  if (times.kind === 'unreadable') return refused('INVALID_RECORD', times.message)
+  if (times.kind === 'invalid') {
+    return { ...refused('INVALID_TIMESTAMP', 'records are too old or too new'), recordErrors: times.recordErrors }
+  }
   const result = partition.append(batch, acks, owner)
   if (result.kind === 'refused')
     return { partition, appended: undefined, error: result.error, message: result.message ?? null }
-  return { partition, appended: result, error: undefined, message: null }
+  const { logAppendTimeMs } = times
+  return { partition, appended: result, error: undefined, message: null, logAppendTimeMs }
 }
 
 function refused(error: ErrorName, message: string | null = null): Part {
@@ -237,10 +246,11 @@ class DelayedProduce implements DelayedOperation {
   }
 }
 
-function result(index: number, { partition, appended, error, message }: Part): PartitionResult {
+function result(index: number, part: Part): PartitionResult {
+  const { partition, appended, error, message, logAppendTimeMs = -1, recordErrors = [] } = part
   const logStartOffset = partition?.log.startOffset ?? -1
   if (error !== undefined) {
-    return { index, errorCode: ErrorCode[error], baseOffset: -1, logStartOffset, errorMessage: message }
+    return { index, errorCode: ErrorCode[error], baseOffset: -1, logStartOffset, recordErrors, errorMessage: message }
   }
-  return { index, errorCode: ErrorCode.NONE, baseOffset: appended?.baseOffset ?? -1, logStartOffset }
+  return { index, errorCode: ErrorCode.NONE, baseOffset: appended?.baseOffset ?? -1, logAppendTimeMs, logStartOffset }
 }

@@ -1,0 +1,103 @@
+/**
+ * Which segments a log's directory holds that are part of the log, and the removal of what is not: leftovers of a replacement, segments that were
+ * taken out of service, those in front of the start offset, and islands.
+ *
+ *     segment      ├── in front ──┤├───── kept ─────┤├── kept ──┤
+ *                                        ▲ start offset
+ *
+ * A log without the segment that holds its start offset is an island: names that nobody flushed can be lost in any order. If nothing of it had
+ * ever counted it is removed, else the log is damaged.
+ */
+import { ProducerState } from '../log/producer-state.js'
+import { TEMPORARY_SUFFIX } from './atomic-file.js'
+import { LogDamagedError } from './log-damaged-error.js'
+import type { LoadEnvironment } from './log-environment.js'
+import { DELETED_SUFFIX, parseSegmentName, SEGMENT_FILES, type SegmentFile, segmentPath } from './log-segment.js'
+
+export interface SegmentFiles {
+  /** Of the segments, in order; they are those of the log from its start offset on. */
+  readonly baseOffsets: readonly number[]
+  /** Of the snapshots of the producers' state, in order. */
+  readonly snapshots: readonly number[]
+}
+
+export interface SegmentFilesOptions {
+  readonly directory: string
+  readonly recoveryPoint: number
+  readonly startOffset: number
+}
+
+/** Throws `DiskError`, and `LogDamagedError` before it has removed any segment. */
+export function listSegmentFiles(environment: LoadEnvironment, options: SegmentFilesOptions): SegmentFiles {
+  const { disk, logger } = environment
+  const { directory, recoveryPoint, startOffset } = options
+  const names: { baseOffset: number; kind: SegmentFile }[] = []
+  for (const name of disk.list(directory)) {
+    if (name.endsWith(TEMPORARY_SUFFIX) || name.endsWith(DELETED_SUFFIX)) disk.remove(`${directory}/${name}`)
+    const parsed = parseSegmentName(name)
+    if (parsed !== undefined) names.push(parsed)
+  }
+  const offsetsOf = (wanted: SegmentFile): number[] =>
+    names
+      .filter(({ kind }) => kind === wanted)
+      .map(({ baseOffset }) => baseOffset)
+      .sort((a, b) => a - b)
+  const found = offsetsOf('log')
+  const first = found[0]
+  if (first === undefined || first > startOffset) {
+    if (recoveryPoint > startOffset) {
+      throw damaged(
+        directory,
+        first === undefined
+          ? `${directory} holds no segment, and was flushed up to offset ${recoveryPoint}`
+          : `${directory} begins at offset ${first}, and was flushed up to ${recoveryPoint}`,
+      )
+    }
+    if (first !== undefined) {
+      logger.warn({ directory, first, startOffset }, 'log without its beginning removed after an unclean stop')
+    }
+    for (const baseOffset of found) removeSegmentFiles(environment, directory, baseOffset)
+    return { baseOffsets: [], snapshots: offsetsOf('snapshot').filter((offset) => !found.includes(offset)) }
+  }
+  const kept = firstKept(environment, directory, found, startOffset)
+  for (const baseOffset of found.slice(0, kept)) removeSegmentFiles(environment, directory, baseOffset)
+  const baseOffsets = found.slice(kept)
+  const snapshots: number[] = []
+  for (const offset of offsetsOf('snapshot')) {
+    if (offset >= baseOffsets[0]!) snapshots.push(offset)
+    else if (!found.includes(offset)) disk.remove(segmentPath(directory, offset, 'snapshot'))
+  }
+  return { baseOffsets, snapshots }
+}
+
+/** All that belongs to one segment. Throws `DiskError`. */
+export function removeSegmentFiles({ disk }: LoadEnvironment, directory: string, baseOffset: number): void {
+  for (const kind of SEGMENT_FILES) disk.remove(segmentPath(directory, baseOffset, kind))
+}
+
+export function damaged(directory: string, found: string): LogDamagedError {
+  return new LogDamagedError(
+    `${found}: data that had been flushed is damaged or gone. Nothing was changed; restore the directory ` +
+      `${directory}, or remove it to go on without that data`,
+  )
+}
+
+/**
+ * The segment that holds the start offset, or an earlier one: what the producers did in those that are left out must be known from a snapshot.
+ * Segments are only ever removed from the front up to one that has it, so any gap lies in front of it.
+ */
+function firstKept(
+  { disk }: LoadEnvironment,
+  directory: string,
+  found: readonly number[],
+  startOffset: number,
+): number {
+  let at = found.findLastIndex((baseOffset) => baseOffset <= startOffset)
+  while (at > 0) {
+    const baseOffset = found[at]!
+    const bytes = disk.readFile(segmentPath(directory, baseOffset, 'snapshot'))
+    if (bytes !== undefined && ProducerState.restore(bytes, baseOffset).kind === 'ok') break
+    at--
+  }
+  return at
+}

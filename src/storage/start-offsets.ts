@@ -1,0 +1,93 @@
+/**
+ * The start offsets of all logs of a data directory, in Kafka's `log-start-offset-checkpoint`. A log's start moves when this file says so durably,
+ * and only then are files in front of it removed: what the file says is never behind what is gone, and a start that somebody has seen never goes
+ * back. One write serves all who asked before it began.
+ */
+import type { Disk, DiskDone } from '../io/disk.js'
+import type { Logger } from '../io/logger.js'
+import { writeAtomically } from './atomic-file.js'
+import { partitionDirectoryName } from './log-files.js'
+import { formatOffsetCheckpoint, type PartitionOffset, parseOffsetCheckpoint } from './offset-checkpoint.js'
+
+const START_OFFSETS = 'log-start-offset-checkpoint'
+
+/** A log, as far as this asks. */
+export interface StartingLog {
+  /** Where it is to start; never less than where it does. */
+  readonly wantedStartOffset: number
+  /** The wanted start, as of when the write began, is durable. */
+  startIsDurable(offset: number): void
+}
+
+export class StartOffsets {
+  readonly #disk: Disk
+  readonly #directory: string
+  /** As found, by directory name; also of logs that nobody has opened yet. */
+  readonly #found = new Map<string, PartitionOffset>()
+  readonly #logs = new Map<string, { readonly topic: string; readonly partition: number; readonly log: StartingLog }>()
+  #writing = false
+  #wanted: DiskDone[] = []
+
+  /** Throws `DiskError`. */
+  constructor(disk: Disk, directory: string, logger: Logger) {
+    this.#disk = disk
+    this.#directory = directory
+    const path = `${directory}/${START_OFFSETS}`
+    const content = disk.readFile(path)
+    if (content === undefined) return
+    const entries = parseOffsetCheckpoint(Buffer.from(content).toString('utf8'))
+    if (entries === undefined) logger.error({ path }, 'log start offsets are not readable')
+    for (const entry of entries ?? []) this.#found.set(partitionDirectoryName(entry.topic, entry.partition), entry)
+  }
+
+  /** Where the log in the directory of this name starts, by the file. */
+  of(name: string): number {
+    return this.#found.get(name)?.offset ?? 0
+  }
+
+  /** The log is open. */
+  add(topic: string, partition: number, log: StartingLog): void {
+    const name = partitionDirectoryName(topic, partition)
+    this.#found.delete(name)
+    this.#logs.set(name, { topic, partition, log })
+  }
+
+  /** The log is gone for good: one of the same name starts at 0. */
+  forget(name: string): void {
+    this.#found.delete(name)
+    this.#logs.delete(name)
+  }
+
+  /** Makes durable where the logs want to start, and has them start there. */
+  write(done: DiskDone): void {
+    this.#wanted.push(done)
+    if (!this.#writing) this.#writeNext()
+  }
+
+  #writeNext(): void {
+    const callers = this.#wanted
+    if (callers.length === 0) return
+    this.#wanted = []
+    this.#writing = true
+    const entries = [...this.#found.values()]
+    const moving: (() => void)[] = []
+    for (const { topic, partition, log } of this.#logs.values()) {
+      const offset = log.wantedStartOffset
+      if (offset === 0) continue
+      entries.push({ topic, partition, offset })
+      moving.push(() => log.startIsDurable(offset))
+    }
+    writeAtomically(
+      this.#disk,
+      this.#directory,
+      START_OFFSETS,
+      Buffer.from(formatOffsetCheckpoint(entries)),
+      (error) => {
+        this.#writing = false
+        if (error === undefined) for (const move of moving) move()
+        for (const done of callers) done(error)
+        if (!this.#writing) this.#writeNext()
+      },
+    )
+  }
+}
