@@ -29,7 +29,9 @@ import { Controller } from './controller.js'
 import { ControllerChannel } from './controller-channel.js'
 import { Quorum } from './quorum.js'
 import { logOptions } from './replica-manager.js'
+import { ConnectionLimits } from './server/connection-limits.js'
 import { Pipeline } from './server/pipeline.js'
+import { RequestMemory } from './server/request-memory.js'
 import { OPEN_STAGES } from './server/stages.js'
 
 /** The process must end: the message is a sentence for the operator. */
@@ -228,8 +230,9 @@ export class Node {
     const config = left.shift()
     if (config === undefined) return this.#openQuorum()
     const { name, host, port, advertised } = config
+    const backlog = this.#config.settings['socket.listen.backlog.size']
     this.#ports.network.listen(
-      { host, port },
+      { host, port, backlog },
       {
         listening: (listener) => {
           if (this.#state !== 'starting') return listener.close()
@@ -327,14 +330,29 @@ export class Node {
   }
 
   #makePipelines(services: Services): void {
+    const { settings } = this.#config
+    const queuedBytes = settings['queued.max.request.bytes']
+    const memory = new RequestMemory(
+      this.#logs!.buffers,
+      this.#ports.clock,
+      queuedBytes < 0 ? Number.POSITIVE_INFINITY : queuedBytes,
+    )
+    const limits = new ConnectionLimits({
+      max: settings['max.connections'],
+      maxPerIp: settings['max.connections.per.ip'],
+      perIpOverrides: settings['max.connections.per.ip.overrides'],
+      maxPerSecond: settings['max.connection.creation.rate'],
+    })
     for (const bound of this.#listeners) {
       bound.pipeline = new Pipeline(this.#portsOf('lograft.network'), {
         handlers: HANDLERS,
         services,
         stages: OPEN_STAGES,
         listener: { name: bound.config.name, serves: bound.config.serves },
-        maxFrameBytes: this.#config.settings['socket.request.max.bytes'],
-        buffers: this.#logs!.buffers,
+        maxFrameBytes: settings['socket.request.max.bytes'],
+        memory,
+        limits,
+        maxIdleMs: settings['connections.max.idle.ms'],
       })
     }
   }

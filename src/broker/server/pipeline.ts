@@ -6,8 +6,8 @@
  *       │         │           │            └─ the connection is not read for a while
  *       └─────────┴───────────┴─ the connection ends behind what was asked before, as in Kafka: what was meant cannot be known
  */
-import type { BufferPool } from '../../base/buffer-pool.js'
 import { Reader } from '../../base/bytes/reader.js'
+import type { Timer } from '../../io/clock.js'
 import type { Address, Connection, ConnectionHandlers } from '../../io/network.js'
 import type { Ports } from '../../io/ports.js'
 import { ErrorCode } from '../../protocol/errors.js'
@@ -15,7 +15,9 @@ import { decodeClientId, decodeRequestPrefix } from '../../protocol/frame.js'
 import type { Frame, FrameOwner } from '../../protocol/frame-assembler.js'
 import { ApiVersions } from '../../protocol/messages/api-versions.js'
 import { type ConnectionOwner, ServerConnection, type Slot } from './connection.js'
+import type { ConnectionLimits } from './connection-limits.js'
 import type { Call, Handler } from './handler.js'
+import type { RequestMemory } from './request-memory.js'
 import type { Authentication, ListenerContext, Principal, Stages } from './stages.js'
 
 export interface PipelineOptions<Services> {
@@ -24,8 +26,17 @@ export interface PipelineOptions<Services> {
   readonly stages: Stages
   readonly listener: ListenerContext
   readonly maxFrameBytes: number
-  readonly buffers: BufferPool
+  /** These two are one for all listeners of a node. */
+  readonly memory: RequestMemory
+  readonly limits: ConnectionLimits
+  /** After this long without anything a connection is closed; below 0: never. */
+  readonly maxIdleMs: number
 }
+
+/** Idle connections are looked for this often in the time that they may be idle. */
+const IDLE_CHECKS = 8
+
+const NOBODY: ConnectionHandlers = { data() {}, drained() {}, closed() {} }
 
 export class Pipeline<Services> implements ConnectionOwner {
   readonly #ports: Ports
@@ -34,6 +45,7 @@ export class Pipeline<Services> implements ConnectionOwner {
   readonly #connections = new Map<ServerConnection, Authentication>()
   readonly #reader = new Reader(new Uint8Array(0))
   #suspended = true
+  #idleTimer: Timer | undefined
 
   constructor(ports: Ports, options: PipelineOptions<Services>) {
     this.#ports = ports
@@ -47,12 +59,19 @@ export class Pipeline<Services> implements ConnectionOwner {
     return this.#connections.size
   }
 
-  /** Takes a connection; it is read once the node serves. */
+  /** Takes a connection, or closes it where there are too many; it is read once the node serves. */
   accept(socket: Connection): ConnectionHandlers {
-    const { stages, listener, maxFrameBytes, buffers } = this.#options
-    const connection = new ServerConnection(this.#ports, socket, this, maxFrameBytes, buffers)
+    const { stages, listener, maxFrameBytes, memory, limits } = this.#options
+    const verdict = limits.open(socket.remote.host, this.#ports.clock.monotonicMs())
+    if (typeof verdict === 'string') {
+      this.#ports.logger.warn({ remote: socket.remote, reason: verdict }, 'connection refused')
+      socket.destroy()
+      return NOBODY
+    }
+    const connection = new ServerConnection(this.#ports, socket, this, maxFrameBytes, memory)
     this.#connections.set(connection, stages.authenticator.begin(listener))
     if (this.#suspended) socket.pause()
+    else if (verdict.delayMs > 0) connection.pauseFor(verdict.delayMs)
     return connection
   }
 
@@ -60,15 +79,28 @@ export class Pipeline<Services> implements ConnectionOwner {
   serve(): void {
     this.#suspended = false
     for (const connection of this.#connections.keys()) connection.socket.resume()
+    if (this.#options.maxIdleMs >= 0) this.#closeIdle()
   }
 
   /** Ends all connections. */
   close(): void {
+    this.#idleTimer?.cancel()
     for (const connection of [...this.#connections.keys()]) connection.close('the node stops')
   }
 
   closed(connection: ServerConnection): void {
-    this.#connections.delete(connection)
+    if (this.#connections.delete(connection)) this.#options.limits.closed(connection.socket.remote.host)
+  }
+
+  #closeIdle(): void {
+    const { maxIdleMs } = this.#options
+    this.#idleTimer = this.#ports.clock.timer(Math.max(1, maxIdleMs / IDLE_CHECKS), () => {
+      const nowMs = this.#ports.clock.monotonicMs()
+      for (const connection of [...this.#connections.keys()]) {
+        if (connection.idleAt(nowMs, maxIdleMs)) connection.close('it was idle for too long')
+      }
+      this.#closeIdle()
+    })
   }
 
   receive(connection: ServerConnection, frame: Frame): void {
