@@ -12,6 +12,7 @@ import { EMPTY_IMAGE, type MetadataImage } from '../metadata/image.js'
 import type { LogDirectory } from '../storage/log-directory.js'
 import type { LogManager } from '../storage/log-manager.js'
 import type { ControllerChannel } from './controller-channel.js'
+import { FetchMemory } from './fetch-memory.js'
 import { BrokerLifecycle } from './lifecycle.js'
 import { ProducerIdBlock } from './producer-id-block.js'
 import type { Quorum, QuorumObserver } from './quorum.js'
@@ -39,6 +40,7 @@ export class Broker implements QuorumObserver {
   readonly channel: ControllerChannel
   readonly replicas: ReplicaManager
   readonly producerIds: ProducerIdBlock
+  readonly fetchMemory = new FetchMemory()
   readonly #lifecycle: BrokerLifecycle
   readonly #effective: EffectiveSettings
   #settings: NodeSettings
