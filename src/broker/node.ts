@@ -22,11 +22,14 @@ import { asDiskError } from '../storage/atomic-file.js'
 import { LogDirectory } from '../storage/log-directory.js'
 import { LogManager } from '../storage/log-manager.js'
 import { HANDLERS } from './apis/index.js'
-import type { Services } from './apis/services.js'
+import { imageOf, type Services } from './apis/services.js'
 import { cameOverBridge } from './bridge-address.js'
 import { Broker } from './broker.js'
 import { Controller } from './controller.js'
 import { ControllerChannel } from './controller-channel.js'
+import { MetricsEndpoint } from './metrics/metrics-endpoint.js'
+import type { MetricsSources } from './metrics/node-metrics.js'
+import { RequestMetrics } from './metrics/request-metrics.js'
 import { Quorum } from './quorum.js'
 import { logOptions } from './replica-manager.js'
 import { ConnectionLimits } from './server/connection-limits.js'
@@ -70,6 +73,8 @@ export class Node {
   #controller: Controller | undefined
   #channel: ControllerChannel | undefined
   #broker: Broker | undefined
+  #metrics: MetricsEndpoint | undefined
+  #metricsSources: MetricsSources | undefined
   #state: 'new' | 'starting' | 'serving' | 'stopping' | 'ended' = 'new'
 
   constructor(config: NodeConfig, ports: Ports, events: NodeEvents, recorder = new FlightRecorder()) {
@@ -82,6 +87,11 @@ export class Node {
   /** Where it listens, by name; the ports are the real ones. */
   get addresses(): ReadonlyMap<string, Address> {
     return new Map(this.#listeners.map(({ config, listener }) => [config.name, listener.address]))
+  }
+
+  /** Where `/metrics` and `/healthz` are, if anywhere. */
+  get metricsAddress(): Address | undefined {
+    return this.#metrics?.address
   }
 
   get broker(): Broker | undefined {
@@ -141,6 +151,7 @@ export class Node {
       listener.close()
       pipeline?.close()
     }
+    this.#metrics?.close()
     const brokerEpoch = this.#broker?.brokerEpoch ?? -1
     this.#broker?.stop()
     this.#channel?.stop()
@@ -204,6 +215,7 @@ export class Node {
       listener.close()
       pipeline?.close()
     }
+    this.#metrics?.close()
     this.#broker?.stop()
     this.#channel?.stop()
     this.#controller?.stop()
@@ -228,7 +240,7 @@ export class Node {
 
   #bind(left: ListenerConfig[]): void {
     const config = left.shift()
-    if (config === undefined) return this.#openQuorum()
+    if (config === undefined) return this.#bindMetrics()
     const { name, host, port, advertised } = config
     const backlog = this.#config.settings['socket.listen.backlog.size']
     this.#ports.network.listen(
@@ -267,6 +279,20 @@ export class Node {
       { listener, told: `${local.host}:${local.port}`, client: remote.host },
       'clients are told an address of a container bridge, which may not lead back here: set advertised.listeners',
     )
+  }
+
+  #bindMetrics(): void {
+    const address = this.#config.settings['metrics.listener'].at
+    if (address === undefined) return this.#openQuorum()
+    const options = { address, state: () => this.#state, sources: () => this.#metricsSources }
+    this.#metrics = new MetricsEndpoint(this.#ports, options, (error) => {
+      if (this.#state !== 'starting') return
+      if (error === undefined) return this.#openQuorum()
+      const { host, port } = address
+      this.#end(
+        new NodeError(`cannot listen on ${host === '' ? '*' : host}:${port} (metrics.listener): ${error.message}`),
+      )
+    })
   }
 
   #openQuorum(): void {
@@ -343,6 +369,18 @@ export class Node {
       perIpOverrides: settings['max.connections.per.ip.overrides'],
       maxPerSecond: settings['max.connection.creation.rate'],
     })
+    const requests = new RequestMetrics()
+    this.#metricsSources = {
+      nodeId: services.nodeId,
+      broker: services.broker,
+      image: () => imageOf(services),
+      isActiveController: () => this.#controller!.active,
+      requests,
+      flushes: this.#logs!.flushTimes.histogram,
+      limits,
+      memory,
+      connections: () => this.#listeners.map(({ config, pipeline }) => [config.name, pipeline?.connections ?? 0]),
+    }
     for (const bound of this.#listeners) {
       bound.pipeline = new Pipeline(this.#portsOf('lograft.network'), {
         handlers: HANDLERS,
@@ -353,6 +391,7 @@ export class Node {
         memory,
         limits,
         maxIdleMs: settings['connections.max.idle.ms'],
+        requests,
       })
     }
   }

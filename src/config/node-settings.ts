@@ -3,6 +3,7 @@
  * (marked "lograft:"). What is not here is unknown, and a node says so when it starts.
  */
 import { addressCounts } from './address-counts.js'
+import { hostPort } from './host-port.js'
 import { boolean, integer, list, long, oneOf, someOf, string, type Values } from './setting.js'
 
 export const nodeSettings = {
@@ -146,6 +147,10 @@ export const nodeSettings = {
     default: '511',
     min: 1,
     doc: 'Connections that the operating system lets wait to be accepted; Kafka has 50.',
+  }),
+  'metrics.listener': hostPort({
+    default: '',
+    doc: 'lograft: where /metrics (for Prometheus) and /healthz are answered over HTTP, as 127.0.0.1:9644; :9644 is every address. Empty: nowhere.',
   }),
   'fetch.max.bytes': integer({ default: '57671680', min: 1024, doc: 'The most that one fetch answers.' }),
   'broker.rack': string({ default: '', doc: 'Where this broker stands, for placement over racks.' }),

@@ -9,6 +9,16 @@ export interface Host {
   readonly hostname: string
   /** Bytes that files below `path` can still take. */
   freeBytes(path: string): number
+  /** What the process uses of the machine's memory. */
+  memory(): MemoryUse
   /** Ends the process with this exit code, as soon as log lines are out. */
   exit(code: number): void
+}
+
+export interface MemoryUse {
+  readonly residentBytes: number
+  /** Of objects. */
+  readonly heapUsedBytes: number
+  /** Of buffers and other things outside of the heap. */
+  readonly externalBytes: number
 }

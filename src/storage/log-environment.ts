@@ -4,6 +4,7 @@ import type { Compute } from '../io/compute.js'
 import type { Disk } from '../io/disk.js'
 import type { Logger } from '../io/logger.js'
 import type { LogDirectory } from './log-directory.js'
+import type { StopWatch } from './stop-watch.js'
 import type { TurnWriter } from './turn-writer.js'
 
 /** For reading a log that is there. */
@@ -17,4 +18,6 @@ export interface LoadEnvironment {
 export interface LogEnvironment extends LoadEnvironment {
   readonly turns: TurnWriter
   readonly logDirectory: LogDirectory
+  /** How long flushes of logs take. */
+  readonly flushTimes: StopWatch
 }

@@ -20,6 +20,7 @@ import {
 import { LogDamagedError, loadLog } from './log-loader.js'
 import { formatOffsetCheckpoint, type PartitionOffset, parseOffsetCheckpoint } from './offset-checkpoint.js'
 import { type LogOptions, PartitionLog } from './partition-log.js'
+import { StopWatch } from './stop-watch.js'
 import { TurnWriter } from './turn-writer.js'
 
 const RECOVERY_POINTS = 'recovery-point-offset-checkpoint'
@@ -39,6 +40,7 @@ export type OpenDone = (error: DiskError | LogDamagedError | undefined, log: Par
 
 export class LogManager {
   readonly buffers = new BufferPool()
+  readonly flushTimes: StopWatch
   readonly #ports: Ports
   readonly #directory: LogDirectory
   readonly #environment: LogEnvironment
@@ -63,6 +65,7 @@ export class LogManager {
     this.#ports = ports
     this.#directory = directory
     this.#checkpointIntervalMs = checkpointIntervalMs
+    this.flushTimes = new StopWatch(clock)
     this.#environment = {
       disk,
       compute,
@@ -70,6 +73,7 @@ export class LogManager {
       buffers,
       turns: new TurnWriter(clock, buffers),
       logDirectory: directory,
+      flushTimes: this.flushTimes,
     }
     this.#lastCheckpointMs = clock.monotonicMs()
     this.#readRecoveryPoints()

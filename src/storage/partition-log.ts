@@ -109,6 +109,11 @@ export class PartitionLog implements TurnWritable {
     )
   }
 
+  /** Of all segments, as appended. */
+  get sizeBytes(): number {
+    return this.#segments.all.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  }
+
   get startOffset(): number {
     return this.#segments.startOffset
   }

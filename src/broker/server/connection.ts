@@ -12,6 +12,7 @@
  */
 import { DecodeError } from '../../base/bytes/reader.js'
 import { EncodeError, Writer } from '../../base/bytes/writer.js'
+import type { Histogram } from '../../base/histogram.js'
 import type { Connection, ConnectionHandlers, NetworkError } from '../../io/network.js'
 import type { Ports } from '../../io/ports.js'
 import { encodeResponse } from '../../protocol/frame.js'
@@ -52,17 +53,29 @@ class OpenSlot implements Slot {
   readonly version: number
   readonly correlationId: number
   readonly alone: boolean
+  readonly times: Histogram
+  readonly beganMs: number
   state: 'waiting' | 'ready' | 'dropped' | 'gone' = 'waiting'
   body: object | undefined = undefined
   sent: (() => void) | undefined = undefined
   readonly #connection: ServerConnection
 
-  constructor(connection: ServerConnection, message: Message, version: number, correlationId: number, alone: boolean) {
+  constructor(
+    connection: ServerConnection,
+    message: Message,
+    version: number,
+    correlationId: number,
+    alone: boolean,
+    times: Histogram,
+    beganMs: number,
+  ) {
     this.#connection = connection
     this.message = message
     this.version = version
     this.correlationId = correlationId
     this.alone = alone
+    this.times = times
+    this.beganMs = beganMs
   }
 
   fill(body: object, sent?: () => void): void {
@@ -108,6 +121,8 @@ export class ServerConnection implements ConnectionHandlers, LargeFrame {
   #closed = false
   /** For `idleAt`. */
   #active = true
+  /** When what is looked at was handed out. */
+  #nowMs = 0
   #idleSinceMs = 0
   #pendingBytesThen = 0
 
@@ -176,8 +191,8 @@ export class ServerConnection implements ConnectionHandlers, LargeFrame {
   }
 
   /** Takes the next slot for a request. */
-  open(message: Message, version: number, correlationId: number, alone: boolean): Slot {
-    const slot = new OpenSlot(this, message, version, correlationId, alone)
+  open(message: Message, version: number, correlationId: number, alone: boolean, times: Histogram): Slot {
+    const slot = new OpenSlot(this, message, version, correlationId, alone, times, this.#nowMs)
     this.#slots.push(slot)
     if (alone) this.#alone++
     return slot
@@ -197,9 +212,11 @@ export class ServerConnection implements ConnectionHandlers, LargeFrame {
 
   /** Encodes the answers that are ready at the head of the queue. */
   settle(): void {
+    const nowMs = this.#ports.clock.monotonicMs()
     while (!this.#closed && this.#slots.length > 0 && this.#slots[0]!.state !== 'waiting') {
       const slot = this.#slots.shift()!
       if (slot.alone) this.#alone--
+      slot.times.add(nowMs - slot.beganMs)
       if (slot.state === 'ready') this.#encode(slot)
     }
     if (this.#flushScheduled || this.#closed) return
@@ -269,6 +286,7 @@ export class ServerConnection implements ConnectionHandlers, LargeFrame {
 
   /** Starts what is whole as far as the gate allows; returns how much of the bytes that took. */
   #feed(bytes: Uint8Array): number {
+    this.#nowMs = this.#ports.clock.monotonicMs()
     try {
       const badLength = this.#assembler.feed(bytes, (frame) => {
         if (this.#large && frame.owner !== undefined) this.#letOthersBeEldest()

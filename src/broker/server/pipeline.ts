@@ -6,7 +6,9 @@
  *       │         │           │            └─ the connection is not read for a while
  *       └─────────┴───────────┴─ the connection ends behind what was asked before, as in Kafka: what was meant cannot be known
  */
+
 import { Reader } from '../../base/bytes/reader.js'
+import type { Histogram } from '../../base/histogram.js'
 import type { Timer } from '../../io/clock.js'
 import type { Address, Connection, ConnectionHandlers } from '../../io/network.js'
 import type { Ports } from '../../io/ports.js'
@@ -14,6 +16,7 @@ import { ErrorCode } from '../../protocol/errors.js'
 import { decodeClientId, decodeRequestPrefix } from '../../protocol/frame.js'
 import type { Frame, FrameOwner } from '../../protocol/frame-assembler.js'
 import { ApiVersions } from '../../protocol/messages/api-versions.js'
+import type { RequestMetrics } from '../metrics/request-metrics.js'
 import { type ConnectionOwner, ServerConnection, type Slot } from './connection.js'
 import type { ConnectionLimits } from './connection-limits.js'
 import type { Call, Handler } from './handler.js'
@@ -31,6 +34,7 @@ export interface PipelineOptions<Services> {
   readonly limits: ConnectionLimits
   /** After this long without anything a connection is closed; below 0: never. */
   readonly maxIdleMs: number
+  readonly requests: RequestMetrics
 }
 
 /** Idle connections are looked for this often in the time that they may be idle. */
@@ -43,6 +47,7 @@ export class Pipeline<Services> implements ConnectionOwner {
   readonly #options: PipelineOptions<Services>
   readonly #handlers = new Map<number, Handler<Services>>()
   readonly #connections = new Map<ServerConnection, Authentication>()
+  readonly #times = new Map<Handler<Services>, Histogram>()
   readonly #reader = new Reader(new Uint8Array(0))
   #suspended = true
   #idleTimer: Timer | undefined
@@ -51,7 +56,9 @@ export class Pipeline<Services> implements ConnectionOwner {
     this.#ports = ports
     this.#options = options
     for (const handler of options.handlers) {
-      if (handler.listeners.includes(options.listener.serves)) this.#handlers.set(handler.message.key, handler)
+      if (!handler.listeners.includes(options.listener.serves)) continue
+      this.#handlers.set(handler.message.key, handler)
+      this.#times.set(handler, options.requests.of(handler.message.name))
     }
   }
 
@@ -122,7 +129,8 @@ export class Pipeline<Services> implements ConnectionOwner {
     if (handler === undefined) return connection.endAfterAnswers(`API key ${apiKey} is not served here`)
     const { message } = handler
     if (version < handler.versions[0] || version > handler.versions[1]) {
-      if (apiKey === ApiVersions.key) return answerUnknownVersion(connection, handler, correlationId)
+      if (apiKey === ApiVersions.key)
+        return answerUnknownVersion(connection, handler, correlationId, this.#times.get(handler)!)
       return connection.endAfterAnswers(`${message.name} v${version} is not served`)
     }
     const clientId = decodeClientId(message, version, reader)
@@ -132,7 +140,7 @@ export class Pipeline<Services> implements ConnectionOwner {
     if (principal === undefined) return connection.endAfterAnswers('not authenticated')
     const throttleMs = stages.quotas.charge(principal, clientId, listener, frame.end - frame.start)
     if (throttleMs > 0) connection.pauseFor(throttleMs)
-    const slot = connection.open(message, version, correlationId, handler.alone === true)
+    const slot = connection.open(message, version, correlationId, handler.alone === true, this.#times.get(handler)!)
     if (!stages.authorizer.allows(principal, listener, handler.authorize(request))) {
       const refusal = handler.refuse(request, ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
       return refusal === undefined ? slot.end('not allowed') : slot.fill(refusal as object)
@@ -191,8 +199,9 @@ function answerUnknownVersion<Services>(
   connection: ServerConnection,
   { message, versions: [minVersion, maxVersion] }: Handler<Services>,
   correlationId: number,
+  times: Histogram,
 ): void {
-  const slot = connection.open(message, 0, correlationId, false)
+  const slot = connection.open(message, 0, correlationId, false, times)
   slot.fill({
     errorCode: ErrorCode.UNSUPPORTED_VERSION,
     apiKeys: [{ apiKey: message.key, minVersion, maxVersion }],

@@ -1,6 +1,7 @@
 /** A pipeline between a clock and a socket that a test moves by hand, with handlers and stages that say what they are asked. */
 import { BufferPool } from '../../../src/base/buffer-pool.js'
 import { Reader } from '../../../src/base/bytes/reader.js'
+import { RequestMetrics } from '../../../src/broker/metrics/request-metrics.js'
 import { ConnectionLimits, type ConnectionLimitsOptions } from '../../../src/broker/server/connection-limits.js'
 import { type Call, type Handler, type HandlerOptions, handler } from '../../../src/broker/server/handler.js'
 import { Pipeline } from '../../../src/broker/server/pipeline.js'
@@ -105,6 +106,7 @@ export class Bench {
   readonly pipeline: Pipeline<object>
   readonly memory: RequestMemory
   readonly limits: ConnectionLimits
+  readonly requests = new RequestMetrics()
 
   constructor(options: BenchOptions = {}) {
     const { listener = { name: 'PLAINTEXT', serves: 'broker' } } = options
@@ -167,6 +169,7 @@ export class Bench {
       memory: this.memory,
       limits: this.limits,
       maxIdleMs: options.maxIdleMs ?? -1,
+      requests: this.requests,
     })
     if (options.serves !== false) this.pipeline.serve()
   }

@@ -177,9 +177,13 @@ class DelayedFetch implements DelayedOperation {
   }
 
   #answer(results: readonly PartitionResult[], reads: readonly LogRead[], reservedBytes: number): void {
-    const { fetchMemory } = this.#broker
+    const { fetchMemory, traffic } = this.#broker
     const bytes = reads.reduce((sum, read) => sum + read.bytes.length, 0)
     fetchMemory.adjust(reservedBytes, bytes)
+    for (const [index, { partition }] of this.#parts.entries()) {
+      const read = results[index]!.records
+      if (partition !== undefined && read != null) traffic.fetched(partition.id.topic, read.length)
+    }
     let at = 0
     const responses = this.#request.topics.map(({ topic: name, topicId, partitions }) => ({
       topic: name,
