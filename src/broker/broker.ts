@@ -13,7 +13,9 @@ import { EMPTY_IMAGE, type MetadataImage } from '../metadata/image.js'
 import type { LogDirectory } from '../storage/log-directory.js'
 import type { LogManager } from '../storage/log-manager.js'
 import type { ControllerChannel } from './controller-channel.js'
+import { FetchMemory } from './fetch-memory.js'
 import { BrokerLifecycle } from './lifecycle.js'
+import { BrokerTraffic } from './metrics/traffic.js'
 import { ProducerIdBlock } from './producer-id-block.js'
 import type { Quorum, QuorumObserver } from './quorum.js'
 import { ReplicaManager } from './replica-manager.js'
@@ -41,6 +43,8 @@ export class Broker implements QuorumObserver {
   readonly channel: ControllerChannel
   readonly replicas: ReplicaManager
   readonly producerIds: ProducerIdBlock
+  readonly fetchMemory = new FetchMemory()
+  readonly traffic = new BrokerTraffic()
   readonly #lifecycle: BrokerLifecycle
   readonly #effective: EffectiveSettings
   #settings: NodeSettings

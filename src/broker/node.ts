@@ -22,14 +22,19 @@ import { asDiskError } from '../storage/atomic-file.js'
 import { LogDirectory } from '../storage/log-directory.js'
 import { LogManager } from '../storage/log-manager.js'
 import { HANDLERS } from './apis/index.js'
-import type { Services } from './apis/services.js'
+import { imageOf, type Services } from './apis/services.js'
 import { cameOverBridge } from './bridge-address.js'
 import { Broker } from './broker.js'
 import { Controller } from './controller.js'
 import { ControllerChannel } from './controller-channel.js'
+import { MetricsEndpoint } from './metrics/metrics-endpoint.js'
+import type { MetricsSources } from './metrics/node-metrics.js'
+import { RequestMetrics } from './metrics/request-metrics.js'
 import { Quorum } from './quorum.js'
 import { logOptions } from './replica-manager.js'
+import { ConnectionLimits } from './server/connection-limits.js'
 import { Pipeline } from './server/pipeline.js'
+import { RequestMemory } from './server/request-memory.js'
 import { OPEN_STAGES } from './server/stages.js'
 
 /** The process must end: the message is a sentence for the operator. */
@@ -68,6 +73,8 @@ export class Node {
   #controller: Controller | undefined
   #channel: ControllerChannel | undefined
   #broker: Broker | undefined
+  #metrics: MetricsEndpoint | undefined
+  #metricsSources: MetricsSources | undefined
   #state: 'new' | 'starting' | 'serving' | 'stopping' | 'ended' = 'new'
 
   constructor(config: NodeConfig, ports: Ports, events: NodeEvents, recorder = new FlightRecorder()) {
@@ -80,6 +87,11 @@ export class Node {
   /** Where it listens, by name; the ports are the real ones. */
   get addresses(): ReadonlyMap<string, Address> {
     return new Map(this.#listeners.map(({ config, listener }) => [config.name, listener.address]))
+  }
+
+  /** Where `/metrics` and `/healthz` are, if anywhere. */
+  get metricsAddress(): Address | undefined {
+    return this.#metrics?.address
   }
 
   get broker(): Broker | undefined {
@@ -139,6 +151,7 @@ export class Node {
       listener.close()
       pipeline?.close()
     }
+    this.#metrics?.close()
     const brokerEpoch = this.#broker?.brokerEpoch ?? -1
     this.#broker?.stop()
     this.#channel?.stop()
@@ -202,6 +215,7 @@ export class Node {
       listener.close()
       pipeline?.close()
     }
+    this.#metrics?.close()
     this.#broker?.stop()
     this.#channel?.stop()
     this.#controller?.stop()
@@ -226,10 +240,11 @@ export class Node {
 
   #bind(left: ListenerConfig[]): void {
     const config = left.shift()
-    if (config === undefined) return this.#openQuorum()
+    if (config === undefined) return this.#bindMetrics()
     const { name, host, port, advertised } = config
+    const backlog = this.#config.settings['socket.listen.backlog.size']
     this.#ports.network.listen(
-      { host, port },
+      { host, port, backlog },
       {
         listening: (listener) => {
           if (this.#state !== 'starting') return listener.close()
@@ -264,6 +279,20 @@ export class Node {
       { listener, told: `${local.host}:${local.port}`, client: remote.host },
       'clients are told an address of a container bridge, which may not lead back here: set advertised.listeners',
     )
+  }
+
+  #bindMetrics(): void {
+    const address = this.#config.settings['metrics.listener'].at
+    if (address === undefined) return this.#openQuorum()
+    const options = { address, state: () => this.#state, sources: () => this.#metricsSources }
+    this.#metrics = new MetricsEndpoint(this.#ports, options, (error) => {
+      if (this.#state !== 'starting') return
+      if (error === undefined) return this.#openQuorum()
+      const { host, port } = address
+      this.#end(
+        new NodeError(`cannot listen on ${host === '' ? '*' : host}:${port} (metrics.listener): ${error.message}`),
+      )
+    })
   }
 
   #openQuorum(): void {
@@ -327,14 +356,42 @@ export class Node {
   }
 
   #makePipelines(services: Services): void {
+    const { settings } = this.#config
+    const queuedBytes = settings['queued.max.request.bytes']
+    const memory = new RequestMemory(
+      this.#logs!.buffers,
+      this.#ports.clock,
+      queuedBytes < 0 ? Number.POSITIVE_INFINITY : queuedBytes,
+    )
+    const limits = new ConnectionLimits({
+      max: settings['max.connections'],
+      maxPerIp: settings['max.connections.per.ip'],
+      perIpOverrides: settings['max.connections.per.ip.overrides'],
+      maxPerSecond: settings['max.connection.creation.rate'],
+    })
+    const requests = new RequestMetrics()
+    this.#metricsSources = {
+      nodeId: services.nodeId,
+      broker: services.broker,
+      image: () => imageOf(services),
+      isActiveController: () => this.#controller!.active,
+      requests,
+      flushes: this.#logs!.flushTimes.histogram,
+      limits,
+      memory,
+      connections: () => this.#listeners.map(({ config, pipeline }) => [config.name, pipeline?.connections ?? 0]),
+    }
     for (const bound of this.#listeners) {
       bound.pipeline = new Pipeline(this.#portsOf('lograft.network'), {
         handlers: HANDLERS,
         services,
         stages: OPEN_STAGES,
         listener: { name: bound.config.name, serves: bound.config.serves },
-        maxFrameBytes: this.#config.settings['socket.request.max.bytes'],
-        buffers: this.#logs!.buffers,
+        maxFrameBytes: settings['socket.request.max.bytes'],
+        memory,
+        limits,
+        maxIdleMs: settings['connections.max.idle.ms'],
+        requests,
       })
     }
   }

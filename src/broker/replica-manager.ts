@@ -84,6 +84,12 @@ export class ReplicaManager {
     }
   }
 
+  get hosted(): { readonly partitions: readonly Partition[]; readonly offline: number } {
+    const all = [...this.#topics.values()].flatMap((partitions) => [...partitions.values()])
+    const partitions = all.filter((hosted) => hosted !== 'offline')
+    return { partitions, offline: all.length - partitions.length }
+  }
+
   /** Does what the metadata says; `done` when the logs of new partitions are open. Without a delta everything is looked at. */
   apply(image: MetadataImage, delta: MetadataDelta | undefined, done: () => void): void {
     const changed =

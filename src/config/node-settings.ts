@@ -2,6 +2,8 @@
  * The settings of a node: Kafka's `server.properties` keys as far as this version acts on them, and the few of lograft's own
  * (marked "lograft:"). What is not here is unknown, and a node says so when it starts.
  */
+import { addressCounts } from './address-counts.js'
+import { hostPort } from './host-port.js'
 import { boolean, integer, list, long, oneOf, optional, someOf, string, type Values } from './setting.js'
 
 export const nodeSettings = {
@@ -178,6 +180,44 @@ export const nodeSettings = {
     doc: 'How often forgotten producers are looked for.',
   }),
   'socket.request.max.bytes': integer({ default: '104857600', min: 1, doc: 'The largest request that is taken.' }),
+  'queued.max.request.bytes': long({
+    default: '134217728',
+    min: -1,
+    doc: 'Bytes of requests of all connections; beyond it large ones are not read for a while. -1: no limit (the default of Kafka).',
+  }),
+  'max.connections': integer({
+    default: '2147483647',
+    min: 0,
+    doc: 'Connections that are open at once; further ones are closed.',
+  }),
+  'max.connections.per.ip': integer({
+    default: '2147483647',
+    min: 0,
+    doc: 'Connections from one address that are open at once; further ones are closed.',
+  }),
+  'max.connections.per.ip.overrides': addressCounts({
+    default: '',
+    doc: 'Addresses with limits of their own instead of max.connections.per.ip, as 10.0.0.1:100,::1:20.',
+  }),
+  'max.connection.creation.rate': integer({
+    default: '2147483647',
+    min: 1,
+    doc: 'New connections a second; what comes faster is read later.',
+  }),
+  'connections.max.idle.ms': long({
+    default: '600000',
+    min: -1,
+    doc: 'After this long without traffic a connection is closed; -1: never.',
+  }),
+  'socket.listen.backlog.size': integer({
+    default: '511',
+    min: 1,
+    doc: 'Connections that the operating system lets wait to be accepted; Kafka has 50.',
+  }),
+  'metrics.listener': hostPort({
+    default: '',
+    doc: 'lograft: where /metrics (for Prometheus) and /healthz are answered over HTTP, as 127.0.0.1:9644; :9644 is every address. Empty: nowhere.',
+  }),
   'fetch.max.bytes': integer({ default: '57671680', min: 1024, doc: 'The most that one fetch answers.' }),
   'broker.rack': string({ default: '', doc: 'Where this broker stands, for placement over racks.' }),
   'log.level': oneOf(['debug', 'info', 'warn', 'error'], { default: 'warn', doc: 'lograft: how much is logged.' }),

@@ -11,6 +11,16 @@ export interface Host {
   freeBytes(path: string): number
   /** Size of the volume that `path` is on; -1 where it cannot be known. */
   totalBytes(path: string): number
+  /** What the process uses of the machine's memory. */
+  memory(): MemoryUse
   /** Ends the process with this exit code, as soon as log lines are out. */
   exit(code: number): void
+}
+
+export interface MemoryUse {
+  readonly residentBytes: number
+  /** Of objects. */
+  readonly heapUsedBytes: number
+  /** Of buffers and other things outside of the heap. */
+  readonly externalBytes: number
 }

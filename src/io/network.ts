@@ -4,7 +4,7 @@
  */
 export interface Network {
   /** Port 0 takes a free one. Handlers come from `listening` on; `failed` says why there is no listener. */
-  listen(address: Address, handlers: ListenerHandlers): void
+  listen(address: ListenAddress, handlers: ListenerHandlers): void
   /** The connection can be written to at once; `failed` in `closed` says why it never came about. */
   connect(address: Address, handlers: ConnectionHandlers): Connection
 }
@@ -12,6 +12,11 @@ export interface Network {
 export interface Address {
   readonly host: string
   readonly port: number
+}
+
+export interface ListenAddress extends Address {
+  /** Connections that the operating system lets wait to be accepted, as far as it goes along. */
+  readonly backlog?: number
 }
 
 export interface ListenerHandlers {

@@ -3,10 +3,17 @@
  * only one that arrives in pieces is put together in a buffer of its own, which grows with what has really come, not with what the
  * length promises.
  */
-import type { BufferPool } from '../base/buffer-pool.js'
-
 const LENGTH_BYTES = 4
 const FIRST_BUFFER_BYTES = 16 * 1024
+
+/** Where the buffers of frames that arrive in pieces come from. */
+export interface FrameBuffers {
+  /** A buffer of at least this size. */
+  take(sizeBytes: number): Buffer
+  give(buffer: Buffer): void
+  /** The frame in this buffer is whole: from now on it is with whoever handles it, who gives it back. */
+  whole?(buffer: Buffer): void
+}
 
 /** What a frame holds, without its length. */
 export interface Frame {
@@ -27,15 +34,16 @@ export interface FrameOwner {
 
 export class FrameAssembler {
   readonly #maxFrameBytes: number
-  readonly #buffers: BufferPool
+  readonly #buffers: FrameBuffers
   readonly #length = Buffer.alloc(LENGTH_BYTES)
   #lengthBytes = 0
   /** Of the frame that arrives in pieces; -1: none does. */
   #frameBytes = -1
   #buffer: Buffer | undefined
   #filled = 0
+  #consumed = 0
 
-  constructor(maxFrameBytes: number, buffers: BufferPool) {
+  constructor(maxFrameBytes: number, buffers: FrameBuffers) {
     this.#maxFrameBytes = maxFrameBytes
     this.#buffers = buffers
   }
@@ -45,16 +53,47 @@ export class FrameAssembler {
     return this.#buffer?.length ?? 0
   }
 
+  /** What has come of the frame that is not whole yet, in bytes. */
+  get filledBytes(): number {
+    return this.#frameBytes < 0 ? 0 : this.#filled
+  }
+
+  /** The size of the frame that is not whole yet, as its sender declared it; 0: there is none. */
+  get frameBytes(): number {
+    return Math.max(0, this.#frameBytes)
+  }
+
+  /** How much of what `feed` was given it has taken. */
+  get consumed(): number {
+    return this.#consumed
+  }
+
+  /** The size that the buffer would grow to, so that it can take this much more without growing; 0: it need not grow. */
+  nextBufferBytes(moreBytes: number): number {
+    if (this.#buffer === undefined || this.#frameBytes < 0) return 0
+    const needed = Math.min(this.#frameBytes, this.#filled + moreBytes)
+    return this.#buffer.length >= needed ? 0 : Math.min(this.#frameBytes, Math.max(needed, 2 * this.#filled))
+  }
+
+  /** Makes room ahead, for a frame of which some has come. */
+  grow(sizeBytes: number): void {
+    const larger = this.#buffers.take(sizeBytes)
+    larger.set(this.#buffer!.subarray(0, this.#filled))
+    this.#buffers.give(this.#buffer!)
+    this.#buffer = larger
+  }
+
   /**
    * Takes what arrived and hands out the frames that are whole. Returns the length that cannot be, if one came: the stream is of no more
-   * use. `handle` says false to stop.
+   * use. `handle` says false to stop; `consumed` says where.
    */
   feed(bytes: Uint8Array, handle: (frame: Frame) => boolean): number | undefined {
     let at = 0
     while (at < bytes.length) {
       if (this.#frameBytes >= 0) {
         at = this.#fill(bytes, at)
-        if (this.#filled < this.#frameBytes) return undefined
+        if (this.#filled < this.#frameBytes) break
+        this.#consumed = at
         if (!handle(this.#takeOwned())) return undefined
         continue
       }
@@ -72,12 +111,14 @@ export class FrameAssembler {
       if (bytes.length - at >= length) {
         const start = at
         at += length
+        this.#consumed = at
         if (!handle({ bytes, start, end: at, owner: undefined })) return undefined
       } else {
         this.#frameBytes = length
         this.#filled = 0
       }
     }
+    this.#consumed = at
     return undefined
   }
 
@@ -93,14 +134,10 @@ export class FrameAssembler {
     const needed = this.#filled + take
     if (this.#buffer === undefined || this.#buffer.length < needed) {
       const size = Math.min(this.#frameBytes, Math.max(needed, 2 * this.#filled, FIRST_BUFFER_BYTES))
-      const larger = this.#buffers.take(size)
-      if (this.#buffer !== undefined) {
-        larger.set(this.#buffer.subarray(0, this.#filled))
-        this.#buffers.give(this.#buffer)
-      }
-      this.#buffer = larger
+      if (this.#buffer === undefined) this.#buffer = this.#buffers.take(size)
+      else this.grow(size)
     }
-    this.#buffer.set(bytes.subarray(at, at + take), this.#filled)
+    this.#buffer!.set(bytes.subarray(at, at + take), this.#filled)
     this.#filled = needed
     return at + take
   }
@@ -111,16 +148,17 @@ export class FrameAssembler {
     this.#buffer = undefined
     this.#frameBytes = -1
     this.#filled = 0
+    this.#buffers.whole?.(buffer)
     return { bytes: buffer, start: 0, end, owner: new PooledOwner(buffer, this.#buffers) }
   }
 }
 
 class PooledOwner implements FrameOwner {
   readonly #buffer: Buffer
-  readonly #buffers: BufferPool
+  readonly #buffers: FrameBuffers
   #holders = 1
 
-  constructor(buffer: Buffer, buffers: BufferPool) {
+  constructor(buffer: Buffer, buffers: FrameBuffers) {
     this.#buffer = buffer
     this.#buffers = buffers
   }

@@ -101,6 +101,8 @@ export class Machine {
         hostname: this.host,
         freeBytes: () => this.device.freeBytes,
         totalBytes: () => this.device.usedBytes + this.device.freeBytes,
+        // The process that simulates has memory, the simulated one has none of its own.
+        memory: () => ({ residentBytes: 0, heapUsedBytes: 0, externalBytes: 0 }),
         exit: (code) => {
           this.#simulation.note(`${process.name}: exit ${code}`)
           process.kill()

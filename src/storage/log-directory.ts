@@ -15,11 +15,11 @@ import { flushPath } from './durable-directory.js'
 
 const META_PROPERTIES = 'meta.properties'
 /** Kafka's marker of a clean stop. */
-/** There is too little of something, and there may be enough of it again. */
-const SHORTAGES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOMEM'])
 const CLEAN_MARKER = '.kafka_cleanshutdown'
 /** Stands while a node uses the directory: which boot of the operating system it runs in. */
 const RUNNING_MARKER = '.lograft_running'
+/** There is too little of something, and there may be enough of it again. */
+const SHORTAGES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOMEM'])
 
 const FREE_SPACE_CHECK_MS = 1000
 

@@ -7,6 +7,7 @@ import type { Logger } from '../io/logger.js'
 import type { Random } from '../io/random.js'
 import type { LogDirectory } from './log-directory.js'
 import type { StartOffsets } from './start-offsets.js'
+import type { StopWatch } from './stop-watch.js'
 import type { TurnWriter } from './turn-writer.js'
 
 /** For reading a log that is there. */
@@ -23,4 +24,6 @@ export interface LogEnvironment extends LoadEnvironment {
   readonly turns: TurnWriter
   readonly logDirectory: LogDirectory
   readonly startOffsets: StartOffsets
+  /** How long flushes of logs take. */
+  readonly flushTimes: StopWatch
 }

@@ -216,10 +216,16 @@ export class LogFlusher {
       const bytes = segment.writtenBytes
       if (bytes > segment.flushedBytes && (what === 'all' || segment !== active)) unflushed.push({ segment, bytes })
     }
+    const ended = this.#environment.flushTimes.start()
     const nextFile = (index: number): void => {
       if (this.#stopped) return this.#idle()
       const file = unflushed[index]
-      if (file === undefined) return this.#flushNames((error) => this.#finish(error, targetOffset))
+      if (file === undefined) {
+        return this.#flushNames((error) => {
+          if (!this.#stopped) ended()
+          this.#finish(error, targetOffset)
+        })
+      }
       file.segment.file.flush((error) => {
         if (error !== undefined) return this.#finish(error, targetOffset)
         file.segment.flushedBytes = Math.max(file.segment.flushedBytes, file.bytes)

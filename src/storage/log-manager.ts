@@ -23,6 +23,7 @@ import { loadLog } from './log-loader.js'
 import { formatOffsetCheckpoint, type PartitionOffset, parseOffsetCheckpoint } from './offset-checkpoint.js'
 import { type LogOptions, PartitionLog } from './partition-log.js'
 import { StartOffsets } from './start-offsets.js'
+import { StopWatch } from './stop-watch.js'
 import { TurnWriter } from './turn-writer.js'
 
 const RECOVERY_POINTS = 'recovery-point-offset-checkpoint'
@@ -51,6 +52,7 @@ export type OpenDone = (error: DiskError | LogDamagedError | undefined, log: Par
 
 export class LogManager {
   readonly buffers = new BufferPool()
+  readonly flushTimes: StopWatch
   readonly #ports: Ports
   readonly #directory: LogDirectory
   readonly #environment: LogEnvironment
@@ -77,6 +79,7 @@ export class LogManager {
     this.#ports = ports
     this.#directory = directory
     this.#checkpointIntervalMs = checkpointIntervalMs
+    this.flushTimes = new StopWatch(clock)
     this.#environment = {
       clock,
       random,
@@ -87,6 +90,7 @@ export class LogManager {
       turns: new TurnWriter(clock, buffers),
       logDirectory: directory,
       startOffsets: new StartOffsets(disk, directory.path, logger),
+      flushTimes: this.flushTimes,
     }
     this.#lastCheckpointMs = clock.monotonicMs()
     this.#readRecoveryPoints()

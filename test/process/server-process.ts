@@ -16,11 +16,20 @@ export interface ServerOptions {
   readonly port: number
   /** As `key=value`. */
   readonly set?: readonly string[]
+  /** Options of Node. */
+  readonly node?: readonly string[]
 }
 
 export interface Exit {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
+}
+
+export interface ProcessOptions {
+  readonly cwd?: string
+  readonly main?: string
+  /** Options of Node. */
+  readonly node?: readonly string[]
 }
 
 /** A run of the command line. */
@@ -32,9 +41,9 @@ export class CommandProcess {
   #exit: Exit | undefined
   #changed: () => void = () => {}
 
-  constructor(args: readonly string[], options: { readonly cwd?: string; readonly main?: string } = {}) {
-    const { cwd, main = MAIN } = options
-    this.#child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'], cwd })
+  constructor(args: readonly string[], options: ProcessOptions = {}) {
+    const { cwd, main = MAIN, node = [] } = options
+    this.#child = spawn(process.execPath, [...node, main, ...args], { stdio: ['ignore', 'pipe', 'pipe'], cwd })
     this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text
       this.#changed()
@@ -51,6 +60,10 @@ export class CommandProcess {
         resolve(this.#exit)
       })
     })
+  }
+
+  get pid(): number {
+    return this.#child.pid!
   }
 
   get running(): boolean {
@@ -102,9 +115,9 @@ export class CommandProcess {
 }
 
 /** `lograft start`, logging from `info` on. */
-export function startServer({ data, port, set = [] }: ServerOptions): CommandProcess {
+export function startServer({ data, port, set = [], node = [] }: ServerOptions): CommandProcess {
   const settings = ['log.level=info', ...set].flatMap((setting) => ['--set', setting])
-  return new CommandProcess(['start', '--data', data, '--port', String(port), ...settings])
+  return new CommandProcess(['start', '--data', data, '--port', String(port), ...settings], { node })
 }
 
 /** What it greets with when it serves. */

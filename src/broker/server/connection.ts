@@ -5,17 +5,20 @@
  *     bytes ─▶ frames ─▶ (gate) ─▶ pipeline ─▶ slots, in order of arrival ─▶ one buffer per turn ─▶ socket
  *
  * Back-pressure: the gate is shut while too many requests are in flight, one that must be alone is, the client is throttled, or does not read its
- * answers. Then frames that have already come are held, and nothing more is read.
+ * answers. Then what has already come is held, and nothing more is read. Large requests are also not read while all connections together hold
+ * too much of them (`RequestMemory`).
  *
  * What cannot be answered ends the connection, behind the answers to all that was asked before it.
  */
 import { DecodeError } from '../../base/bytes/reader.js'
 import { EncodeError, Writer } from '../../base/bytes/writer.js'
+import type { Histogram } from '../../base/histogram.js'
 import type { Connection, ConnectionHandlers, NetworkError } from '../../io/network.js'
 import type { Ports } from '../../io/ports.js'
 import { encodeResponse } from '../../protocol/frame.js'
 import { type Frame, FrameAssembler } from '../../protocol/frame-assembler.js'
 import type { Message } from '../../protocol/schema.js'
+import type { LargeFrame, RequestMemory } from './request-memory.js'
 
 /** Requests of one connection that are not answered yet. */
 export const MAX_IN_FLIGHT = 256
@@ -23,6 +26,10 @@ export const MAX_IN_FLIGHT = 256
 export const MAX_OUTPUT_BYTES = 1024 * 1024
 /** A client that was told the end and does not go is not waited for any longer. */
 const LINGER_MS = 1000
+/** From here on a request that comes in pieces counts as large, and is read only as far as there is memory for it. */
+const LARGE_FRAME_BYTES = 64 * 1024
+/** Room for what a socket hands out at once. */
+const READ_AHEAD_BYTES = 256 * 1024
 
 /** What the connection asks of who runs it. */
 export interface ConnectionOwner {
@@ -46,17 +53,29 @@ class OpenSlot implements Slot {
   readonly version: number
   readonly correlationId: number
   readonly alone: boolean
+  readonly times: Histogram
+  readonly beganMs: number
   state: 'waiting' | 'ready' | 'dropped' | 'gone' = 'waiting'
   body: object | undefined = undefined
   sent: (() => void) | undefined = undefined
   readonly #connection: ServerConnection
 
-  constructor(connection: ServerConnection, message: Message, version: number, correlationId: number, alone: boolean) {
+  constructor(
+    connection: ServerConnection,
+    message: Message,
+    version: number,
+    correlationId: number,
+    alone: boolean,
+    times: Histogram,
+    beganMs: number,
+  ) {
     this.#connection = connection
     this.message = message
     this.version = version
     this.correlationId = correlationId
     this.alone = alone
+    this.times = times
+    this.beganMs = beganMs
   }
 
   fill(body: object, sent?: () => void): void {
@@ -78,14 +97,15 @@ class OpenSlot implements Slot {
   }
 }
 
-export class ServerConnection implements ConnectionHandlers {
+export class ServerConnection implements ConnectionHandlers, LargeFrame {
   readonly socket: Connection
   readonly #ports: Ports
   readonly #owner: ConnectionOwner
   readonly #assembler: FrameAssembler
-  readonly #frameBuffers: ConstructorParameters<typeof FrameAssembler>[1]
+  readonly #memory: RequestMemory
   readonly #slots: OpenSlot[] = []
-  readonly #held: Frame[] = []
+  /** What has come and is not looked at yet. */
+  #held: { readonly buffer: Buffer; at: number; readonly end: number } | undefined
   #alone = 0
   #writer = new Writer()
   readonly #spareWriters: Writer[] = []
@@ -93,23 +113,25 @@ export class ServerConnection implements ConnectionHandlers {
   #sent: (() => void)[] = []
   #flushScheduled = false
   #paused = false
-  #throttled = false
+  #throttled = 0
+  /** `#memory` knows of the request that comes in. */
+  #large = false
   /** Nothing that comes is looked at any more. */
   #ending = false
   #closed = false
+  /** For `idleAt`. */
+  #active = true
+  /** When what is looked at was handed out. */
+  #nowMs = 0
+  #idleSinceMs = 0
+  #pendingBytesThen = 0
 
-  constructor(
-    ports: Ports,
-    socket: Connection,
-    owner: ConnectionOwner,
-    maxFrameBytes: number,
-    buffers: ConstructorParameters<typeof FrameAssembler>[1],
-  ) {
+  constructor(ports: Ports, socket: Connection, owner: ConnectionOwner, maxFrameBytes: number, memory: RequestMemory) {
     this.#ports = ports
     this.socket = socket
     this.#owner = owner
-    this.#frameBuffers = buffers
-    this.#assembler = new FrameAssembler(maxFrameBytes, buffers)
+    this.#memory = memory
+    this.#assembler = new FrameAssembler(maxFrameBytes, memory)
   }
 
   /** Requests that are not answered yet. */
@@ -121,23 +143,44 @@ export class ServerConnection implements ConnectionHandlers {
     return this.#closed
   }
 
-  data(bytes: Uint8Array): void {
-    if (this.#ending) return
-    let badLength: number | undefined
-    try {
-      badLength = this.#assembler.feed(bytes, (frame) => {
-        this.#take(frame)
-        return !this.#closed && !this.#ending
-      })
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error
-      return this.endAfterAnswers(error.message)
+  get heldBytes(): number {
+    return this.#assembler.heldBytes
+  }
+
+  get filledBytes(): number {
+    return this.#assembler.filledBytes
+  }
+
+  get frameBytes(): number {
+    return this.#assembler.frameBytes
+  }
+
+  get heldUp(): boolean {
+    return !this.#gateOpen
+  }
+
+  /** Whether a whole while has passed without anything coming or being read, and without a request in flight. Asked now and then. */
+  idleAt(nowMs: number, idleMs: number): boolean {
+    const { pendingBytes } = this.socket
+    if (this.#active || this.#slots.length > 0 || this.#throttled > 0 || pendingBytes < this.#pendingBytesThen) {
+      this.#active = false
+      this.#idleSinceMs = nowMs
     }
-    if (badLength !== undefined) return this.endAfterAnswers(`a frame of ${badLength} bytes`)
+    this.#pendingBytesThen = pendingBytes
+    return nowMs - this.#idleSinceMs >= idleMs
+  }
+
+  data(bytes: Uint8Array): void {
+    if (this.#ending || this.#closed) return
+    this.#active = true
+    if (this.#held !== undefined || !this.#gateOpen) return this.#hold(bytes)
+    const consumed = this.#feed(bytes)
+    if (consumed < bytes.length && !this.#closed && !this.#ending) this.#hold(bytes.subarray(consumed))
     this.#regulate()
   }
 
   drained(): void {
+    this.#active = true
     this.#resume()
   }
 
@@ -148,8 +191,8 @@ export class ServerConnection implements ConnectionHandlers {
   }
 
   /** Takes the next slot for a request. */
-  open(message: Message, version: number, correlationId: number, alone: boolean): Slot {
-    const slot = new OpenSlot(this, message, version, correlationId, alone)
+  open(message: Message, version: number, correlationId: number, alone: boolean, times: Histogram): Slot {
+    const slot = new OpenSlot(this, message, version, correlationId, alone, times, this.#nowMs)
     this.#slots.push(slot)
     if (alone) this.#alone++
     return slot
@@ -169,9 +212,11 @@ export class ServerConnection implements ConnectionHandlers {
 
   /** Encodes the answers that are ready at the head of the queue. */
   settle(): void {
+    const nowMs = this.#ports.clock.monotonicMs()
     while (!this.#closed && this.#slots.length > 0 && this.#slots[0]!.state !== 'waiting') {
       const slot = this.#slots.shift()!
       if (slot.alone) this.#alone--
+      slot.times.add(nowMs - slot.beganMs)
       if (slot.state === 'ready') this.#encode(slot)
     }
     if (this.#flushScheduled || this.#closed) return
@@ -186,7 +231,9 @@ export class ServerConnection implements ConnectionHandlers {
     if (!busy) return this.close(reason)
     this.#ports.logger.debug({ remote: this.socket.remote, reason }, 'connection ends')
     this.#ending = true
-    for (const frame of this.#held.splice(0)) frame.owner?.release()
+    this.#assembler.discard()
+    this.#memory.done(this)
+    this.#dropHeld()
     this.settle()
   }
 
@@ -200,26 +247,36 @@ export class ServerConnection implements ConnectionHandlers {
 
   /** Starts and reads nothing for so long. */
   pauseFor(durationMs: number): void {
-    this.#throttled = true
+    this.#throttled++
     this.#regulate()
     this.#ports.clock.timer(durationMs, () => {
-      this.#throttled = false
+      this.#throttled--
       this.#resume()
     })
+  }
+
+  retry(): void {
+    this.#resume()
+  }
+
+  giveUp(reason: string): void {
+    this.#ports.logger.warn({ remote: this.socket.remote, reason }, 'connection is given up')
+    this.close(reason)
   }
 
   #end(): void {
     if (this.#closed) return
     this.#closed = true
     this.#assembler.discard()
-    for (const frame of this.#held.splice(0)) frame.owner?.release()
+    this.#memory.done(this)
+    this.#dropHeld()
     for (const slot of this.#slots.splice(0)) slot.sent?.()
     for (const sent of this.#sent.splice(0)) sent()
     this.#owner.closed(this)
   }
 
   get #gateOpen(): boolean {
-    if (this.#throttled || this.#alone > 0) return false
+    if (this.#throttled > 0 || this.#alone > 0) return false
     return this.#slots.length < MAX_IN_FLIGHT && this.#outputBytes < MAX_OUTPUT_BYTES
   }
 
@@ -227,45 +284,75 @@ export class ServerConnection implements ConnectionHandlers {
     return this.#writer.length + this.socket.pendingBytes
   }
 
-  #take(frame: Frame): void {
-    if (this.#held.length > 0 || !this.#gateOpen) this.#held.push(this.#keep(frame))
-    else this.#owner.receive(this, frame)
-  }
-
-  /** A frame that is only lent must be copied to be held. */
-  #keep(frame: Frame): Frame {
-    if (frame.owner !== undefined) return frame
-    const { bytes, start, end } = frame
-    const buffers = this.#frameBuffers
-    const copy = buffers.take(end - start)
-    copy.set(bytes.subarray(start, end))
-    let holders = 1
-    const owner = {
-      retain: () => void holders++,
-      release: () => {
-        holders--
-        if (holders === 0) buffers.give(copy)
-      },
+  /** Starts what is whole as far as the gate allows; returns how much of the bytes that took. */
+  #feed(bytes: Uint8Array): number {
+    this.#nowMs = this.#ports.clock.monotonicMs()
+    try {
+      const badLength = this.#assembler.feed(bytes, (frame) => {
+        if (this.#large && frame.owner !== undefined) this.#letOthersBeEldest()
+        this.#owner.receive(this, frame)
+        return !this.#closed && !this.#ending && this.#gateOpen
+      })
+      if (badLength !== undefined) this.endAfterAnswers(`a frame of ${badLength} bytes`)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.endAfterAnswers(error.message)
     }
-    return { bytes: copy, start: 0, end: end - start, owner }
+    return this.#assembler.consumed
   }
 
-  /** Stops reading while frames are held. */
+  /** Keeps a copy of what was only lent. */
+  #hold(bytes: Uint8Array): void {
+    const held = this.#held
+    const before = held === undefined ? 0 : held.end - held.at
+    const buffer = this.#memory.take(before + bytes.length)
+    if (held !== undefined) {
+      buffer.set(held.buffer.subarray(held.at, held.end))
+      this.#dropHeld()
+    }
+    buffer.set(bytes, before)
+    this.#held = { buffer, at: 0, end: before + bytes.length }
+  }
+
+  #dropHeld(): void {
+    if (this.#held !== undefined) this.#memory.give(this.#held.buffer)
+    this.#held = undefined
+  }
+
+  /** Stops reading while something is held, or must not come in yet. */
   #regulate(): void {
-    if (this.#closed || this.#paused || this.#gateOpen) return
+    if (this.#closed || this.#ending) return
+    const room = this.#makeRoom()
+    if (this.#paused || (this.#gateOpen && room)) return
     this.#paused = true
     this.socket.pause()
   }
 
+  /** Room for what comes next of a large request; false: there is none now. */
+  #makeRoom(): boolean {
+    if (this.#assembler.filledBytes < LARGE_FRAME_BYTES) return true
+    const size = this.#assembler.nextBufferBytes(READ_AHEAD_BYTES)
+    if (size === 0) return true
+    this.#large = true
+    if (!this.#memory.mayGrow(this, size)) return false
+    this.#assembler.grow(size)
+    return true
+  }
+
+  #letOthersBeEldest(): void {
+    this.#large = false
+    this.#memory.done(this)
+  }
+
   /** Starts what was held as far as the gate allows, then reads again. */
   #resume(): void {
-    try {
-      while (!this.#closed && this.#held.length > 0 && this.#gateOpen) this.#owner.receive(this, this.#held.shift()!)
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error
-      return this.endAfterAnswers(error.message)
+    while (!this.#closed && !this.#ending && this.#held !== undefined && this.#gateOpen) {
+      const held = this.#held
+      held.at += this.#feed(held.buffer.subarray(held.at, held.end))
+      if (held.at >= held.end && this.#held === held) this.#dropHeld()
     }
-    if (this.#closed || !this.#paused || !this.#gateOpen || this.#held.length > 0) return
+    if (this.#closed || this.#ending || !this.#paused || !this.#gateOpen || this.#held !== undefined) return
+    if (!this.#makeRoom()) return
     this.#paused = false
     this.socket.resume()
   }

@@ -6,16 +6,21 @@
  *       │         │           │            └─ the connection is not read for a while
  *       └─────────┴───────────┴─ the connection ends behind what was asked before, as in Kafka: what was meant cannot be known
  */
-import type { BufferPool } from '../../base/buffer-pool.js'
+
 import { Reader } from '../../base/bytes/reader.js'
+import type { Histogram } from '../../base/histogram.js'
+import type { Timer } from '../../io/clock.js'
 import type { Address, Connection, ConnectionHandlers } from '../../io/network.js'
 import type { Ports } from '../../io/ports.js'
 import { ErrorCode } from '../../protocol/errors.js'
 import { decodeClientId, decodeRequestPrefix } from '../../protocol/frame.js'
 import type { Frame, FrameOwner } from '../../protocol/frame-assembler.js'
 import { ApiVersions } from '../../protocol/messages/api-versions.js'
+import type { RequestMetrics } from '../metrics/request-metrics.js'
 import { type ConnectionOwner, ServerConnection, type Slot } from './connection.js'
+import type { ConnectionLimits } from './connection-limits.js'
 import type { Call, Handler } from './handler.js'
+import type { RequestMemory } from './request-memory.js'
 import type { Authentication, ListenerContext, Principal, Stages } from './stages.js'
 
 export interface PipelineOptions<Services> {
@@ -24,22 +29,36 @@ export interface PipelineOptions<Services> {
   readonly stages: Stages
   readonly listener: ListenerContext
   readonly maxFrameBytes: number
-  readonly buffers: BufferPool
+  /** These two are one for all listeners of a node. */
+  readonly memory: RequestMemory
+  readonly limits: ConnectionLimits
+  /** After this long without anything a connection is closed; below 0: never. */
+  readonly maxIdleMs: number
+  readonly requests: RequestMetrics
 }
+
+/** Idle connections are looked for this often in the time that they may be idle. */
+const IDLE_CHECKS = 8
+
+const NOBODY: ConnectionHandlers = { data() {}, drained() {}, closed() {} }
 
 export class Pipeline<Services> implements ConnectionOwner {
   readonly #ports: Ports
   readonly #options: PipelineOptions<Services>
   readonly #handlers = new Map<number, Handler<Services>>()
   readonly #connections = new Map<ServerConnection, Authentication>()
+  readonly #times = new Map<Handler<Services>, Histogram>()
   readonly #reader = new Reader(new Uint8Array(0))
   #suspended = true
+  #idleTimer: Timer | undefined
 
   constructor(ports: Ports, options: PipelineOptions<Services>) {
     this.#ports = ports
     this.#options = options
     for (const handler of options.handlers) {
-      if (handler.listeners.includes(options.listener.serves)) this.#handlers.set(handler.message.key, handler)
+      if (!handler.listeners.includes(options.listener.serves)) continue
+      this.#handlers.set(handler.message.key, handler)
+      this.#times.set(handler, options.requests.of(handler.message.name))
     }
   }
 
@@ -47,12 +66,19 @@ export class Pipeline<Services> implements ConnectionOwner {
     return this.#connections.size
   }
 
-  /** Takes a connection; it is read once the node serves. */
+  /** Takes a connection, or closes it where there are too many; it is read once the node serves. */
   accept(socket: Connection): ConnectionHandlers {
-    const { stages, listener, maxFrameBytes, buffers } = this.#options
-    const connection = new ServerConnection(this.#ports, socket, this, maxFrameBytes, buffers)
+    const { stages, listener, maxFrameBytes, memory, limits } = this.#options
+    const verdict = limits.open(socket.remote.host, this.#ports.clock.monotonicMs())
+    if (typeof verdict === 'string') {
+      this.#ports.logger.warn({ remote: socket.remote, reason: verdict }, 'connection refused')
+      socket.destroy()
+      return NOBODY
+    }
+    const connection = new ServerConnection(this.#ports, socket, this, maxFrameBytes, memory)
     this.#connections.set(connection, stages.authenticator.begin(listener))
     if (this.#suspended) socket.pause()
+    else if (verdict.delayMs > 0) connection.pauseFor(verdict.delayMs)
     return connection
   }
 
@@ -60,15 +86,28 @@ export class Pipeline<Services> implements ConnectionOwner {
   serve(): void {
     this.#suspended = false
     for (const connection of this.#connections.keys()) connection.socket.resume()
+    if (this.#options.maxIdleMs >= 0) this.#closeIdle()
   }
 
   /** Ends all connections. */
   close(): void {
+    this.#idleTimer?.cancel()
     for (const connection of [...this.#connections.keys()]) connection.close('the node stops')
   }
 
   closed(connection: ServerConnection): void {
-    this.#connections.delete(connection)
+    if (this.#connections.delete(connection)) this.#options.limits.closed(connection.socket.remote.host)
+  }
+
+  #closeIdle(): void {
+    const { maxIdleMs } = this.#options
+    this.#idleTimer = this.#ports.clock.timer(Math.max(1, maxIdleMs / IDLE_CHECKS), () => {
+      const nowMs = this.#ports.clock.monotonicMs()
+      for (const connection of [...this.#connections.keys()]) {
+        if (connection.idleAt(nowMs, maxIdleMs)) connection.close('it was idle for too long')
+      }
+      this.#closeIdle()
+    })
   }
 
   receive(connection: ServerConnection, frame: Frame): void {
@@ -90,7 +129,8 @@ export class Pipeline<Services> implements ConnectionOwner {
     if (handler === undefined) return connection.endAfterAnswers(`API key ${apiKey} is not served here`)
     const { message } = handler
     if (version < handler.versions[0] || version > handler.versions[1]) {
-      if (apiKey === ApiVersions.key) return answerUnknownVersion(connection, handler, correlationId)
+      if (apiKey === ApiVersions.key)
+        return answerUnknownVersion(connection, handler, correlationId, this.#times.get(handler)!)
       return connection.endAfterAnswers(`${message.name} v${version} is not served`)
     }
     const clientId = decodeClientId(message, version, reader)
@@ -100,7 +140,7 @@ export class Pipeline<Services> implements ConnectionOwner {
     if (principal === undefined) return connection.endAfterAnswers('not authenticated')
     const throttleMs = stages.quotas.charge(principal, clientId, listener, frame.end - frame.start)
     if (throttleMs > 0) connection.pauseFor(throttleMs)
-    const slot = connection.open(message, version, correlationId, handler.alone === true)
+    const slot = connection.open(message, version, correlationId, handler.alone === true, this.#times.get(handler)!)
     if (!stages.authorizer.allows(principal, listener, handler.authorize(request))) {
       const refusal = handler.refuse(request, ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
       return refusal === undefined ? slot.end('not allowed') : slot.fill(refusal as object)
@@ -159,8 +199,9 @@ function answerUnknownVersion<Services>(
   connection: ServerConnection,
   { message, versions: [minVersion, maxVersion] }: Handler<Services>,
   correlationId: number,
+  times: Histogram,
 ): void {
-  const slot = connection.open(message, 0, correlationId, false)
+  const slot = connection.open(message, 0, correlationId, false, times)
   slot.fill({
     errorCode: ErrorCode.UNSUPPORTED_VERSION,
     apiKeys: [{ apiKey: message.key, minVersion, maxVersion }],

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, statfsSync } from 'node:fs'
 import { hostname } from 'node:os'
-import type { Host } from '../host.js'
+import type { Host, MemoryUse } from '../host.js'
 
 export class NodeHost implements Host {
   readonly bootId = bootId()
@@ -16,6 +16,11 @@ export class NodeHost implements Host {
   totalBytes(path: string): number {
     const { blocks, bsize } = statfsSync(path)
     return blocks * bsize
+  }
+
+  memory(): MemoryUse {
+    const { rss, heapUsed, external } = process.memoryUsage()
+    return { residentBytes: rss, heapUsedBytes: heapUsed, externalBytes: external }
   }
 
   exit(code: number): void {

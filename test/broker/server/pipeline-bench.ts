@@ -1,10 +1,13 @@
 /** A pipeline between a clock and a socket that a test moves by hand, with handlers and stages that say what they are asked. */
 import { BufferPool } from '../../../src/base/buffer-pool.js'
 import { Reader } from '../../../src/base/bytes/reader.js'
+import { RequestMetrics } from '../../../src/broker/metrics/request-metrics.js'
+import { ConnectionLimits, type ConnectionLimitsOptions } from '../../../src/broker/server/connection-limits.js'
 import { type Call, type Handler, type HandlerOptions, handler } from '../../../src/broker/server/handler.js'
 import { Pipeline } from '../../../src/broker/server/pipeline.js'
+import { RequestMemory } from '../../../src/broker/server/request-memory.js'
 import type { ListenerContext, Need, Principal, Stages } from '../../../src/broker/server/stages.js'
-import type { Connection, ConnectionHandlers } from '../../../src/io/network.js'
+import type { Address, Connection, ConnectionHandlers } from '../../../src/io/network.js'
 import { decodeResponse } from '../../../src/protocol/frame.js'
 import { InitProducerId } from '../../../src/protocol/messages/init-producer-id.js'
 import type { InOfMessage, OutOfMessage } from '../../../src/protocol/schema.js'
@@ -19,7 +22,7 @@ type Options = HandlerOptions<object, Request, Response>
 /** The far end of a connection: what the server writes is kept, and taken only when the test says so. */
 export class FakeSocket implements Connection {
   readonly local = { host: '127.0.0.1', port: 9092 }
-  readonly remote = { host: '127.0.0.1', port: 40_000 }
+  readonly remote: Address
   readonly written: Buffer[] = []
   handlers: ConnectionHandlers | undefined
   paused = false
@@ -29,6 +32,10 @@ export class FakeSocket implements Connection {
   reads = true
   pendingBytes = 0
   #untaken: (() => void)[] = []
+
+  constructor(host: string) {
+    this.remote = { host, port: 40_000 }
+  }
 
   write(chunks: readonly Uint8Array[], taken?: () => void): void {
     const bytes = Buffer.concat(chunks)
@@ -81,6 +88,9 @@ export interface BenchOptions {
   readonly listener?: ListenerContext
   readonly handler?: Partial<Options>
   readonly maxFrameBytes?: number
+  readonly queuedBytes?: number
+  readonly limits?: Partial<ConnectionLimitsOptions>
+  readonly maxIdleMs?: number
   /** False: it does not serve yet. */
   readonly serves?: boolean
 }
@@ -94,6 +104,9 @@ export class Bench {
   /** The calls that the handler got. */
   readonly calls: Call<Response>[] = []
   readonly pipeline: Pipeline<object>
+  readonly memory: RequestMemory
+  readonly limits: ConnectionLimits
+  readonly requests = new RequestMetrics()
 
   constructor(options: BenchOptions = {}) {
     const { listener = { name: 'PLAINTEXT', serves: 'broker' } } = options
@@ -138,6 +151,14 @@ export class Bench {
       },
       ...options.stages,
     }
+    this.memory = new RequestMemory(this.buffers, this.clock, options.queuedBytes ?? Number.POSITIVE_INFINITY)
+    this.limits = new ConnectionLimits({
+      max: 1000,
+      maxPerIp: 1000,
+      perIpOverrides: new Map(),
+      maxPerSecond: Number.POSITIVE_INFINITY,
+      ...options.limits,
+    })
     const ports = { ...nodePorts(), clock: this.clock, logger: this.logger }
     this.pipeline = new Pipeline(ports, {
       handlers: [served],
@@ -145,13 +166,16 @@ export class Bench {
       stages,
       listener,
       maxFrameBytes: options.maxFrameBytes ?? 1_000_000,
-      buffers: this.buffers,
+      memory: this.memory,
+      limits: this.limits,
+      maxIdleMs: options.maxIdleMs ?? -1,
+      requests: this.requests,
     })
     if (options.serves !== false) this.pipeline.serve()
   }
 
-  connect(): FakeSocket {
-    const socket = new FakeSocket()
+  connect(host = '127.0.0.1'): FakeSocket {
+    const socket = new FakeSocket(host)
     socket.handlers = this.pipeline.accept(socket)
     return socket
   }

@@ -155,7 +155,8 @@ class DelayedFetch implements DelayedOperation {
 
   /** Partition after partition, each with what the ones before have left. */
   #read(): void {
-    let left = this.#maxBytes
+    const reservedBytes = this.#broker.fetchMemory.reserve(this.#maxBytes)
+    let left = reservedBytes
     const results: PartitionResult[] = []
     const reads: LogRead[] = []
     let some = false
@@ -171,11 +172,18 @@ class DelayedFetch implements DelayedOperation {
           results.push(result)
           next()
         }),
-      () => this.#answer(results, reads),
+      () => this.#answer(results, reads, reservedBytes),
     )
   }
 
-  #answer(results: readonly PartitionResult[], reads: readonly LogRead[]): void {
+  #answer(results: readonly PartitionResult[], reads: readonly LogRead[], reservedBytes: number): void {
+    const { fetchMemory, traffic } = this.#broker
+    const bytes = reads.reduce((sum, read) => sum + read.bytes.length, 0)
+    fetchMemory.adjust(reservedBytes, bytes)
+    for (const [index, { partition }] of this.#parts.entries()) {
+      const read = results[index]!.records
+      if (partition !== undefined && read != null) traffic.fetched(partition.id.topic, read.length)
+    }
     let at = 0
     const responses = this.#request.topics.map(({ topic: name, topicId, partitions }) => ({
       topic: name,
@@ -184,6 +192,7 @@ class DelayedFetch implements DelayedOperation {
     }))
     this.#call.reply({ errorCode: ErrorCode.NONE, responses }, () => {
       for (const { release } of reads) release()
+      fetchMemory.release(bytes)
     })
   }
 }

@@ -133,7 +133,7 @@ function appendBatch(
   batch: BatchView,
   owner: FrameOwner | undefined,
 ): Part {
-  const { sizeBytes } = batch
+  const { sizeBytes, recordCount } = batch
   const maxBytes = partition.settings['max.message.bytes']
   if (sizeBytes > maxBytes) {
     return refused('MESSAGE_TOO_LARGE', `the batch has ${sizeBytes} bytes, max.message.bytes is ${maxBytes}`)
@@ -150,6 +150,7 @@ function appendBatch(
   const result = partition.append(batch, acks, owner)
   if (result.kind === 'refused')
     return { partition, appended: undefined, error: result.error, message: result.message ?? null }
+  broker.traffic.produced(partition.id.topic, recordCount, sizeBytes)
   const { logAppendTimeMs } = times
   return { partition, appended: result, error: undefined, message: null, logAppendTimeMs }
 }
