@@ -30,7 +30,9 @@ export class SimulatedBroker {
 
   constructor(seed: string, settings: Readonly<Record<string, string>> = {}) {
     this.simulation = new Simulation(seed)
-    this.world = new World(this.simulation, { settings, longestDownMs: 10 })
+    // Time is let pass by the hour, and clients are not to be missed for it.
+    const patient = { 'connections.max.idle.ms': '-1', ...settings }
+    this.world = new World(this.simulation, { settings: patient, longestDownMs: 10 })
     this.world.start()
     this.until(() => this.world.serving, 'the node serves')
   }
