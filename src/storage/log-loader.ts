@@ -160,9 +160,10 @@ class LogLoader {
 
   #take(segment: LogSegment, output: RecoveryScanOutput, isRest: boolean): void {
     const batches = new BatchTableCursor(output.batches)
+    const indexing = this.#isIndexing(segment)
     while (batches.next()) {
       // From the last index entry on, batches change no entry and restore what is remembered between two.
-      if (batches.position >= segment.indexes.resumePosition) {
+      if (indexing && batches.position >= segment.indexes.resumePosition) {
         segment.indexes.append(batches.position, batches.lastOffset, batches.maxTimestamp)
       }
       this.#state.add(batches, batches.marker)
@@ -179,6 +180,15 @@ class LogLoader {
     this.#cut(segment, fault)
   }
 
+  /** The indexes of a closed segment that came from their files are complete; and nobody has asked whether entries could follow their last ones. */
+  #isIndexing(segment: LogSegment): boolean {
+    return (
+      this.#scanning >= this.#firstUntrusted ||
+      this.#scanning === this.#segments.length - 1 ||
+      this.#rebuild.has(segment)
+    )
+  }
+
   #segmentDone(): void {
     const segment = this.#segments[this.#scanning]!
     settle(segment, this.#position)
@@ -192,7 +202,7 @@ class LogLoader {
       }
       return this.#cut(segment, `the next segment begins at ${next.baseOffset}, not at ${this.#expectedOffset}`)
     }
-    segment.indexes.close()
+    if (this.#isIndexing(segment)) segment.indexes.close()
     if (this.#scanning >= this.#firstUntrusted) next.stateBefore = this.#state.snapshot()
     this.#scanning++
     this.#position = 0

@@ -135,3 +135,23 @@ for (const [which, choose] of Object.entries(FILES)) {
     })
   }
 }
+
+test('an index entry far behind its closed segment does not stop a recovery that reads through that segment', async () => {
+  fs.rmSync(path, { recursive: true })
+  await withLog(append, indexed)
+  const folder = join(path, 't-0')
+  const names = fs.readdirSync(folder)
+  const file = join(folder, names.filter((name) => name.endsWith('.index'))[0]!)
+  const bytes = fs.readFileSync(file)
+  // The last that is left is far behind all that follows it in the segment.
+  const cut = bytes.subarray(0, 8)
+  cut.writeInt32BE(0x0080_0201, 0)
+  fs.writeFileSync(file, cut)
+  // Without what spares the reading.
+  for (const name of names.filter((each) => each.endsWith('.snapshot'))) fs.rmSync(join(folder, name))
+  await withLog(async (log) => {
+    assert.deepEqual(await readOffsets(log), [...Array(40).keys()])
+    append(log)
+  }, indexed)
+  await withLog(async (log) => assert.equal((await readOffsets(log)).length, 80), indexed)
+})
