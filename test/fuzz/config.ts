@@ -142,7 +142,9 @@ function run({ text, entries }: ConfigInput): Outcome {
 
 /** What operators rely on whatever they wrote. */
 function check({ settings, listeners, unknownKeys }: NodeConfig, given: ReadonlyMap<string, string>): void {
-  for (const key of KEYS) assert.notEqual(settings[key as keyof typeof settings], undefined, key)
+  for (const [key, { optional }] of Object.entries(nodeSettings)) {
+    if (given.has(key) || !optional) assert.notEqual(settings[key as keyof typeof settings], undefined, key)
+  }
   for (const value of Object.values(settings)) if (typeof value === 'number') assert.ok(Number.isSafeInteger(value))
   assert.ok(settings['node.id'] >= 0 && settings['log.dirs'].length === 1 && settings['process.roles'].size > 0)
   assert.ok(
