@@ -5,6 +5,7 @@
 import type { FlightRecorder } from '../base/flight-recorder.js'
 import type { NodeSettings } from '../config/node-settings.js'
 import type { Clock } from '../io/clock.js'
+import type { Compute } from '../io/compute.js'
 import type { Address } from '../io/network.js'
 import type { Ports } from '../io/ports.js'
 import type { MetadataDelta } from '../metadata/delta.js'
@@ -38,6 +39,7 @@ interface Publication {
 
 export class Broker implements QuorumObserver {
   readonly clock: Clock
+  readonly compute: Compute
   readonly nodeId: number
   readonly clusterId: string
   readonly channel: ControllerChannel
@@ -58,6 +60,7 @@ export class Broker implements QuorumObserver {
     const { settings, directory, logs, channel, quorum, recorder, endpoints, onUsable } = options
     const { identity } = directory
     this.clock = ports.clock
+    this.compute = ports.compute
     this.nodeId = identity.nodeId
     this.clusterId = identity.clusterId
     this.#settings = settings

@@ -28,6 +28,7 @@ export class Purgatory<Key> {
   #timer: Timer | undefined
   #timerDueMs = Number.POSITIVE_INFINITY
   #size = 0
+  #closed = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -46,7 +47,7 @@ export class Purgatory<Key> {
   /** Tries the operation; if it must wait, watches these keys for at most `waitMs`. */
   tryCompleteOrWatch(operation: DelayedOperation, keys: readonly Key[], waitMs: number): void {
     if (operation.tryComplete()) return
-    if (waitMs <= 0) return operation.expire()
+    if (waitMs <= 0 || this.#closed) return operation.expire()
     const waiting: Waiting<Key> = { operation, keys }
     this.#size++
     for (const key of keys) {
@@ -75,8 +76,9 @@ export class Purgatory<Key> {
     this.#watchers.set(key, added === undefined ? left : [...left, ...added])
   }
 
-  /** Ends all waiting: every operation expires. */
+  /** Ends all waiting: every operation expires, and so will any that comes later. */
   close(): void {
+    this.#closed = true
     this.#timer?.cancel()
     while (this.#deadlines.size > 0) this.#expire(this.#deadlines.pop()!)
     this.#watchers.clear()

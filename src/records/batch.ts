@@ -244,12 +244,13 @@ export class BatchView {
   }
 
   /**
-   * What a broker does for LogAppendTime, or to correct a client's maximum: sets both fields and the CRC over them. The
-   * whole batch must lie inside `bytes`, and its CRC must have been verified before, or damage would be sealed in.
+   * What a broker does for LogAppendTime, or to correct a client's maximum: sets both fields and the CRC over them, and
+   * takes away a delete horizon, which only compaction sets. The whole batch must lie inside `bytes`, and its CRC must
+   * have been verified before, or damage would be sealed in.
    */
   setMaxTimestamp(type: TimestampType, timestampMs: number): void {
-    const attributes =
-      type === 'LogAppendTime' ? this.attributes | LOG_APPEND_TIME_BIT : this.attributes & ~LOG_APPEND_TIME_BIT
+    const others = this.attributes & ~LOG_APPEND_TIME_BIT & ~DELETE_HORIZON_BIT
+    const attributes = type === 'LogAppendTime' ? others | LOG_APPEND_TIME_BIT : others
     if (attributes === this.attributes && timestampMs === this.maxTimestamp) return
     this.#view.setInt16(this.#at + FIELD_AT.attributes, attributes)
     this.#setInt64(FIELD_AT.maxTimestamp, timestampMs)

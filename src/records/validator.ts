@@ -13,7 +13,36 @@ import { plainRecords } from './reader.js'
 import { RecordCursor } from './record-cursor.js'
 
 /** Kafka's errors by name; their numbers are the protocol's matter. */
-export type BatchErrorName = 'CORRUPT_MESSAGE' | 'INVALID_RECORD' | 'UNSUPPORTED_COMPRESSION_TYPE' | 'MESSAGE_TOO_LARGE'
+export type BatchErrorName =
+  | 'CORRUPT_MESSAGE'
+  | 'INVALID_RECORD'
+  | 'INVALID_TIMESTAMP'
+  | 'UNSUPPORTED_COMPRESSION_TYPE'
+  | 'MESSAGE_TOO_LARGE'
+
+/** What a topic asks of each record. */
+export interface RecordRules {
+  /** No record may be without a key: a topic that is compacted asks for that. */
+  readonly keysRequired: boolean
+  /** Between which create times have to lie, both included; a record without a time may always be. In ms since 1970. */
+  readonly earliestMs: number
+  readonly latestMs: number
+}
+
+export const NO_RULES: RecordRules = {
+  keysRequired: false,
+  earliestMs: Number.NEGATIVE_INFINITY,
+  latestMs: Number.POSITIVE_INFINITY,
+}
+
+/** A record that breaks a rule, by its place in the batch (KIP-467). */
+export interface RecordError {
+  readonly batchIndex: number
+  readonly batchIndexErrorMessage: string
+}
+
+/** More are not told of one batch. */
+export const MAX_RECORD_ERRORS = 100
 
 /**
  * What is wrong, which error a client gets for it, and what its message says. CORRUPT_MESSAGE makes a client try
@@ -36,6 +65,8 @@ export const BATCH_FAULTS = {
   'no-sequence': { error: 'INVALID_RECORD', message: 'the batch has a producer id and no sequence number' },
   'malformed-record': { error: 'INVALID_RECORD', message: 'a record of the batch is malformed' },
   'broken-stream': { error: 'INVALID_RECORD', message: 'the records of the batch cannot be decompressed' },
+  'invalid-records': { error: 'INVALID_RECORD', message: 'records of the batch are not allowed in the topic' },
+  'invalid-times': { error: 'INVALID_TIMESTAMP', message: 'records of the batch are too old or too new' },
   'too-large': { error: 'MESSAGE_TOO_LARGE', message: 'the records of the batch are too large when decompressed' },
 } as const satisfies Record<string, { readonly error: BatchErrorName; readonly message: string }>
 
@@ -61,15 +92,19 @@ export class BatchValidator {
   nullKeyIndex = -1
   /** With `malformed-record`: which one, from 0. */
   recordIndex = -1
+  /** With `invalid-records` and `invalid-times`: which ones and why, the first `MAX_RECORD_ERRORS`. */
+  recordErrors: readonly RecordError[] = []
+  /** What was walked: the size of the records without compression. */
+  plainBytes = 0
 
   readonly #cursor = new RecordCursor()
 
   /**
    * A `records` field as a producer sends it, in `bytes[start, end)`: exactly one batch, whole and in order. A
    * beginning of another batch behind it is ignored, as Kafka does. `ok` says nothing about what is inside a
-   * compressed batch.
+   * compressed batch. Of the verdicts those about rules come last: with them everything else is in order.
    */
-  checkProduced(bytes: Uint8Array, start: number, end: number): BatchVerdict {
+  checkProduced(bytes: Uint8Array, start: number, end: number, rules: RecordRules = NO_RULES): BatchVerdict {
     const verdict = this.#checkWhole(bytes, start, end)
     if (verdict !== 'ok') return verdict
     const batch = this.batch
@@ -82,7 +117,7 @@ export class BatchValidator {
     if (batch.isControl) return 'control-batch'
     if (batch.hasProducer && batch.baseSequence <= NO_SEQUENCE) return 'no-sequence'
     const codecId = batch.codecId
-    if (codecId === 0) return this.#walk(bytes, batch.recordsStart, batch.end)
+    if (codecId === 0) return this.#walk(bytes, batch.recordsStart, batch.end, rules)
     if (codecId >= CODEC_NAMES.length) return 'unknown-codec'
     return batch.sizeBytes === BATCH_HEADER_BYTES ? 'wrong-count' : 'ok'
   }
@@ -113,9 +148,8 @@ export class BatchValidator {
 
   /**
    * After a check that said `ok`: opens the batch if it is compressed, to at most `maxBytes`, and walks its records.
-   * For topics that are compacted, ask for another codec, or want every record's timestamp checked.
    */
-  checkRecords(maxBytes: number): BatchVerdict {
+  checkRecords(maxBytes: number, rules: RecordRules = NO_RULES): BatchVerdict {
     if (this.walked) return 'ok'
     if (codecById(this.batch.codecId) === undefined) return 'unknown-codec'
     let plain: Uint8Array
@@ -125,7 +159,7 @@ export class BatchValidator {
       if (error instanceof CompressionError) return error.fault === 'too-large' ? 'too-large' : 'broken-stream'
       throw error
     }
-    return this.#walk(plain, 0, plain.length)
+    return this.#walk(plain, 0, plain.length, rules)
   }
 
   #checkBehind(bytes: Uint8Array, at: number, end: number): BatchVerdict {
@@ -135,7 +169,7 @@ export class BatchValidator {
     return size === SIZE_UNKNOWN || size > end - at ? 'ok' : 'more-batches'
   }
 
-  #walk(bytes: Uint8Array, start: number, end: number): BatchVerdict {
+  #walk(bytes: Uint8Array, start: number, end: number, rules: RecordRules): BatchVerdict {
     const cursor = this.#cursor
     const count = this.batch.recordCount
     let minDelta = Number.POSITIVE_INFINITY
@@ -163,7 +197,36 @@ export class BatchValidator {
       return 'unsafe-integer'
     }
     this.walked = true
-    return 'ok'
+    this.plainBytes = end - start
+    const breaksRules =
+      (rules.keysRequired && this.nullKeyIndex >= 0) ||
+      this.minTimestamp < rules.earliestMs ||
+      this.maxTimestamp > rules.latestMs
+    return breaksRules ? this.#findRecordErrors(bytes, start, end, rules) : 'ok'
+  }
+
+  /** Again, record by record; a time that is wrong decides what the whole is called, as in Kafka. */
+  #findRecordErrors(bytes: Uint8Array, start: number, end: number, rules: RecordRules): BatchVerdict {
+    const { keysRequired, earliestMs, latestMs } = rules
+    const cursor = this.#cursor
+    const { baseTimestamp, recordCount } = this.batch
+    const errors: RecordError[] = []
+    let verdict: BatchVerdict = 'ok'
+    cursor.reset(bytes, start, end)
+    for (let batchIndex = 0; batchIndex < recordCount && cursor.next(); batchIndex++) {
+      const timestamp = baseTimestamp + cursor.timestampDelta
+      let batchIndexErrorMessage: string
+      if (keysRequired && cursor.keyLength < 0) {
+        if (verdict === 'ok') verdict = 'invalid-records'
+        batchIndexErrorMessage = 'the record has no key, and the topic is compacted'
+      } else if (timestamp !== NO_TIMESTAMP && (timestamp < earliestMs || timestamp > latestMs)) {
+        verdict = 'invalid-times'
+        batchIndexErrorMessage = `the time ${timestamp} is not between ${Math.max(0, earliestMs)} and ${latestMs}`
+      } else continue
+      if (errors.length < MAX_RECORD_ERRORS) errors.push({ batchIndex, batchIndexErrorMessage })
+    }
+    this.recordErrors = errors
+    return verdict
   }
 }
 

@@ -19,10 +19,15 @@ export interface Topic {
 }
 
 /** One batch of records with these values, a millisecond apart. */
-export function batchOf(values: readonly string[], options: BatchOptions = {}, timestamp = TIMESTAMP): Buffer {
+export function batchOf(
+  values: readonly string[],
+  options: BatchOptions = {},
+  timestamp = TIMESTAMP,
+  key: Buffer | null = null,
+): Buffer {
   return Buffer.from(
     buildBatch(
-      values.map((value, n) => ({ key: null, value: Buffer.from(value), timestamp: timestamp + n })),
+      values.map((value, n) => ({ key, value: Buffer.from(value), timestamp: timestamp + n })),
       options,
     ),
   )

@@ -247,12 +247,17 @@ export class ServerConnection implements ConnectionHandlers, LargeFrame {
 
   /** Starts and reads nothing for so long. */
   pauseFor(durationMs: number): void {
+    this.#ports.clock.timer(durationMs, this.hold())
+  }
+
+  /** Starts and reads nothing until the function that is returned is called, once. */
+  hold(): () => void {
     this.#throttled++
     this.#regulate()
-    this.#ports.clock.timer(durationMs, () => {
+    return () => {
       this.#throttled--
       this.#resume()
-    })
+    }
   }
 
   retry(): void {

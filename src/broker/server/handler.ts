@@ -18,6 +18,8 @@ export interface Call<Response> {
   readonly local: Address
   /** Who keeps the bytes that the request's `bytes` and `records` point into; absent: they are only lent for the call of `handle`. */
   readonly owner: FrameOwner | undefined
+  /** Nothing further of the connection is started until the function that is returned is called: what this request does has to come first. */
+  hold(): () => void
   /** Answers, now or later, once. `sent` is called when the response's bytes are no longer looked at. */
   reply(response: Response, sent?: () => void): void
   /** Ends the request without an answer, as the protocol wants it for acks=0. */

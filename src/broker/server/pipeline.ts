@@ -181,6 +181,10 @@ class ServedCall implements Call<unknown> {
     return this.#connection.socket.local
   }
 
+  hold(): () => void {
+    return this.#connection.hold()
+  }
+
   reply(response: unknown, sent?: () => void): void {
     this.#slot.fill(response as object, sent)
   }

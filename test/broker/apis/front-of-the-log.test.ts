@@ -40,7 +40,8 @@ class Fixture {
   }
 
   produce(values: readonly string[], timestamp = this.nowMs, acks: 1 | -1 = -1, options = {}) {
-    const batch = batchOf(values, options, timestamp)
+    // Topics that are compacted want keys.
+    const batch = batchOf(values, options, timestamp, Buffer.from('k'))
     const { responses } = this.client.request(Produce, 9, produceRequest(this.topic, batch, { acks }))
     return responses[0]!.partitionResponses[0]!
   }

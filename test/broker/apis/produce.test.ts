@@ -1,11 +1,17 @@
 /** Produce over the wire: what is appended and what is refused, with which of Kafka's errors, by acks. */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { after, test } from 'node:test'
+import { crc32c } from '../../../src/base/crc32c.js'
 import { HANDLERS } from '../../../src/broker/apis/index.js'
 import { errorByCode } from '../../../src/protocol/errors.js'
 import { ApiVersions } from '../../../src/protocol/messages/api-versions.js'
-import { BatchIterator } from '../../../src/records/reader.js'
-import { golden } from '../../golden.js'
+import { InitProducerId } from '../../../src/protocol/messages/init-producer-id.js'
+import { FIELD_AT } from '../../../src/records/batch.js'
+import { buildBatch } from '../../../src/records/builder.js'
+import { CODEC_NAMES } from '../../../src/records/compression/codec.js'
+import { BatchIterator, MAX_OPENED_BYTES } from '../../../src/records/reader.js'
+import { MAX_RECORD_ERRORS } from '../../../src/records/validator.js'
 import { batchOf, Fetch, fetchRequest, Produce, produceRequest, TIMESTAMP, type Topic, valuesIn } from '../requests.js'
 import { startNode } from '../test-node.js'
 
@@ -63,55 +69,6 @@ test('acks=1 does not wait for anybody, whatever the timeout', async () => {
   const topic = await topicOf('hasty')
   assert.equal(await produce(topic, good, { acks: 1, timeoutMs: 0 }), 0)
   assert.equal(await produce(topic, good, { acks: 1, timeoutMs: -1 }), 1)
-})
-
-interface BadBatch {
-  readonly case: string
-  readonly hex: string
-  readonly answers: { readonly v3: string; readonly v11: string }
-}
-
-/** Where another answer than Kafka's is meant. */
-const DIFFERENCES: readonly { readonly cases: RegExp; readonly kafka: string; readonly ours: string }[] = [
-  // UNKNOWN_SERVER_ERROR says nothing to a client.
-  { cases: /^length field 2147483647$/, kafka: 'UNKNOWN_SERVER_ERROR', ours: 'INVALID_RECORD' },
-  { cases: /^codec bits [567]$/, kafka: 'UNKNOWN_SERVER_ERROR', ours: 'UNSUPPORTED_COMPRESSION_TYPE' },
-  { cases: /^record: length varint of 6 bytes$/, kafka: 'UNKNOWN_SERVER_ERROR', ours: 'INVALID_RECORD' },
-  { cases: /: empty stream$/, kafka: 'UNKNOWN_SERVER_ERROR', ours: 'INVALID_RECORD' },
-  // A number cannot hold the timestamp.
-  { cases: /^record: timestamp delta at 64 bits$/, kafka: 'NONE', ours: 'INVALID_RECORD' },
-  // Control batches are refused before it is asked whether they belong to a transaction.
-  {
-    cases: /^control: a marker from a producer$/,
-    kafka: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
-    ours: 'INVALID_RECORD',
-  },
-  // Compressed batches are not opened: the CRC vouches for what the producer sent, and consumers meet what is wrong with it.
-  { cases: /^codec bits [134] over plain records$/, kafka: 'UNKNOWN_SERVER_ERROR', ours: 'NONE' },
-  { cases: /^(gzip|snappy|lz4|zstd): /, kafka: 'UNKNOWN_SERVER_ERROR', ours: 'NONE' },
-  { cases: /^(gzip|snappy|lz4|zstd): (middle|stream of no bytes)/, kafka: 'INVALID_RECORD', ours: 'NONE' },
-  // What is wrong with the header is seen first.
-  { cases: /^zstd: (empty|count)/, kafka: 'UNSUPPORTED_COMPRESSION_TYPE', ours: 'INVALID_RECORD' },
-]
-
-test('bad batches are answered as a running Kafka answers them, but for what is listed', async () => {
-  const topic = await topicOf('bad-batches')
-  const used = new Set<object>()
-  const wrong: string[] = []
-  for (const { case: name, hex, answers } of golden<BadBatch>('bad-batches.jsonl.gz')) {
-    for (const [version, kafka] of [
-      [3, answers.v3],
-      [11, answers.v11],
-    ] as const) {
-      const answer = await produce(topic, Buffer.from(hex, 'hex'), { version, acks: 1 })
-      const ours = typeof answer === 'number' ? 'NONE' : answer
-      const difference = DIFFERENCES.find((each) => each.cases.test(name) && each.kafka === kafka)
-      if (ours !== (difference?.ours ?? kafka)) wrong.push(`${name} v${version}: ${ours}, Kafka ${kafka}`)
-      if (difference !== undefined) used.add(difference)
-    }
-  }
-  assert.deepEqual(wrong, [])
-  assert.equal(used.size, DIFFERENCES.length)
 })
 
 test('no records at all are refused', async () => {
@@ -251,4 +208,180 @@ test('what is not allowed with acks=0 has no answer either', () => {
   const { refuse } = HANDLERS.find(({ message }) => message.name === 'Produce')!
   assert.equal(refuse({ acks: 0, topicData: [] }, 29), undefined)
   assert.deepEqual(refuse({ acks: 1, topicData: [] }, 29), { responses: [] })
+})
+
+const COMPRESSED = CODEC_NAMES.filter((codec) => codec !== 'none')
+
+interface Refusal {
+  readonly error: string
+  readonly message: string | null
+  readonly records: readonly (readonly [batchIndex: number, message: string | null])[]
+}
+
+async function refusal(to: Topic, records: Uint8Array): Promise<Refusal> {
+  const [part] = (await client.request(Produce, 8, produceRequest(to, records))).responses[0]!.partitionResponses
+  return {
+    error: errorByCode(part!.errorCode).name,
+    message: part!.errorMessage,
+    records: part!.recordErrors.map(({ batchIndex, batchIndexErrorMessage }) => [batchIndex, batchIndexErrorMessage]),
+  }
+}
+
+test('a topic that is compacted takes no record without a key, and is told which ones have none', async () => {
+  const topic = await topicOf('keys', 1, { 'cleanup.policy': 'compact' })
+  const records = [{ key: Buffer.from('k') }, { key: null }, { key: Buffer.alloc(0) }, {}]
+  const why = 'the record has no key, and the topic is compacted'
+  for (const codec of CODEC_NAMES) {
+    const { error, message, records: refused } = await refusal(topic, buildBatch(records, { codec }))
+    assert.equal(error, 'INVALID_RECORD', codec)
+    assert.match(message!, /not allowed in the topic/)
+    const errors = [
+      [1, why],
+      [3, why],
+    ]
+    assert.deepEqual(refused, errors)
+  }
+  const large = buildBatch(
+    Array.from({ length: 500 }, () => ({ value: Buffer.alloc(1000) })),
+    { codec: 'gzip' },
+  )
+  const { error, records: refused } = await refusal(topic, large)
+  assert.deepEqual([error, refused.length], ['INVALID_RECORD', MAX_RECORD_ERRORS])
+  for (const codec of CODEC_NAMES)
+    assert.equal(typeof (await produce(topic, buildBatch(records.slice(0, 1), { codec }))), 'number')
+  assert.equal(valuesOf(await stored(topic)), CODEC_NAMES.length)
+})
+
+/** How many records there are. */
+function valuesOf(bytes: Uint8Array): number {
+  const batches = new BatchIterator(bytes)
+  let count = 0
+  while (batches.next() === 'batch') count += batches.batch.recordCount
+  return count
+}
+
+test('the times of compressed records are looked at too: limits hold, and the latest is that of the records', async () => {
+  const topic = await topicOf('times', 1, { 'message.timestamp.after.max.ms': '3600000' })
+  const now = Date.now()
+  for (const codec of COMPRESSED) {
+    const records = [{ timestamp: now }, { timestamp: now + 7_200_000 }, { timestamp: -1 }]
+    // The header says that all is well.
+    const { error, records: refused } = await refusal(topic, buildBatch(records, { codec, maxTimestamp: now }))
+    assert.deepEqual([error, refused.map(([index]) => index)], ['INVALID_TIMESTAMP', [1]])
+  }
+  let offset = 0
+  for (const codec of COMPRESSED) {
+    const records = [{ timestamp: now - 5 }, { timestamp: now }, { timestamp: now - 9 }]
+    assert.equal(await produce(topic, buildBatch(records, { codec, maxTimestamp: now - 1000 })), offset)
+    const request = fetchRequest(topic, offset, { partition: { partitionMaxBytes: 1 } })
+    const bytes = (await client.request(Fetch, 12, request)).responses[0]!.partitions[0]!.records!
+    const batches = new BatchIterator(bytes)
+    assert.equal(batches.next(), 'batch')
+    assert.deepEqual([batches.batch.maxTimestamp, batches.batch.computeCrc()], [now, batches.batch.crc])
+    offset += 3
+  }
+})
+
+test('a record count that is a lie is found inside of a compressed batch, small or large', async () => {
+  const topic = await topicOf('counts')
+  for (const size of [10, 300_000]) {
+    for (const codec of COMPRESSED) {
+      for (const change of [-1, 1]) {
+        const batch = Buffer.from(batchOf(['x'.repeat(size), 'y', 'z'], { codec }))
+        batch.writeInt32BE(3 + change, FIELD_AT.recordCount)
+        batch.writeInt32BE(2 + change, FIELD_AT.lastOffsetDelta)
+        batch.writeUInt32BE(crc32c(batch, FIELD_AT.attributes, batch.length), FIELD_AT.crc)
+        assert.equal(await produce(topic, batch), 'INVALID_RECORD', `${codec} ${size} ${change}`)
+      }
+    }
+  }
+  assert.equal(await produce(topic, good), 0)
+})
+
+test('what becomes too much when it is decompressed is refused, and nobody waits for it', async () => {
+  const topic = await topicOf('bombs')
+  const others = await topicOf('beside bombs'.replaceAll(' ', '-'))
+  const zeros = Buffer.alloc(MAX_OPENED_BYTES + 1)
+  const bomb = buildBatch([{ value: zeros }], { codec: 'gzip' })
+  assert.ok(bomb.length < 200_000)
+  await broker.use(async (bomber) => {
+    const id = bomber.send(Produce, 9, produceRequest(topic, bomb))
+    let answered = false
+    const answer = bomber.answerTo(Produce, 9, id).then(({ responses }) => {
+      answered = true
+      return errorByCode(responses[0]!.partitionResponses[0]!.errorCode).name
+    })
+    assert.equal(await produce(others, good), 0)
+    assert.equal(answered, false)
+    assert.equal(await answer, 'MESSAGE_TOO_LARGE')
+  })
+})
+
+test('what is opened off the loop is appended before what the connection sends next, with any acks', async () => {
+  for (const acks of [0, 1, -1]) {
+    const topic = await topicOf(`order${acks}`, 2)
+    const large = 'x'.repeat(400_000)
+    const { producerId } = await client.request(InitProducerId, 4, { transactionalId: null, transactionTimeoutMs: 0 })
+    const ids: number[] = []
+    await broker.use(async (producer) => {
+      for (let n = 0; n < 12; n++) {
+        const values = n % 3 === 0 ? [`${n}`, large] : [`${n}`, 'y']
+        const options = {
+          codec: n % 2 === 0 ? 'zstd' : 'none',
+          producerId,
+          producerEpoch: 0,
+          baseSequence: 2 * n,
+        } as const
+        ids.push(producer.send(Produce, 9, produceRequest(topic, batchOf(values, options), { acks })))
+      }
+      if (acks === 0) {
+        await producer.request(ApiVersions, 0, { clientSoftwareName: '', clientSoftwareVersion: '' })
+      } else {
+        for (const [n, id] of ids.entries()) {
+          const [part] = (await producer.answerTo(Produce, 9, id)).responses[0]!.partitionResponses
+          assert.deepEqual([errorByCode(part!.errorCode).name, part!.baseOffset], ['NONE', 2 * n])
+        }
+      }
+    })
+    const read: string[] = []
+    while (read.length < 24) {
+      const request = fetchRequest(topic, read.length, { maxWaitMs: 5000, partition: { partitionMaxBytes: 1 } })
+      const batch = valuesIn((await client.request(Fetch, 12, request)).responses[0]!.partitions[0]!.records)
+      assert.equal(batch.length, 2)
+      read.push(...batch)
+    }
+    assert.deepEqual(
+      read.filter((_, at) => at % 2 === 0),
+      Array.from({ length: 12 }, (_, n) => `${n}`),
+    )
+  }
+})
+
+test('several partitions of which some are opened off the loop: each has its own answer, in the order of the request', async () => {
+  const topic = await topicOf('mixed', 5)
+  const large = batchOf(['x'.repeat(400_000)], { codec: 'lz4' })
+  const broken = Buffer.from(batchOf(['x'.repeat(200_000), randomBytes(100_000).toString('hex')], { codec: 'gzip' }))
+  broken[61] = 0
+  broken.writeUInt32BE(crc32c(broken, FIELD_AT.attributes, broken.length), FIELD_AT.crc)
+  const { responses } = await client.request(Produce, 9, {
+    acks: -1,
+    timeoutMs: 5000,
+    topicData: [
+      {
+        name: topic.name,
+        partitionData: [
+          { index: 0, records: good },
+          { index: 1, records: large },
+          { index: 2, records: broken },
+          { index: 3, records: batchOf(['a'], { codec: 'snappy' }) },
+          { index: 9, records: large },
+          { index: 4, records: large },
+        ],
+      },
+    ],
+  })
+  assert.deepEqual(
+    responses[0]!.partitionResponses.map(({ index, errorCode }) => `${index} ${errorByCode(errorCode).name}`),
+    ['0 NONE', '1 NONE', '2 INVALID_RECORD', '3 NONE', '9 UNKNOWN_TOPIC_OR_PARTITION', '4 NONE'],
+  )
 })

@@ -1,0 +1,251 @@
+/**
+ * The batches of one Produce on their way into the logs. An uncompressed batch is checked where it lies and appended, all within the call. A compressed
+ * one is opened; what is small on the loop, what is large, or too much of it in one request, on the compute port. Meanwhile the connection waits, so that
+ * its batches are appended in the order in which they were sent, and no connection has more than one request's bytes under way.
+ *
+ * What old producers send in message formats 0 and 1 becomes a batch first; versions below 3 may carry both.
+ */
+import type { TopicSettings } from '../../../config/topic-settings.js'
+import { type OpenedRecords, openRecords, type SentRecords } from '../../../log/opened-records.js'
+import type { ErrorName } from '../../../protocol/errors.js'
+import type { FrameOwner } from '../../../protocol/frame-assembler.js'
+import type { Produce } from '../../../protocol/messages/produce.js'
+import type { Infer } from '../../../protocol/schema.js'
+import { BatchView, NO_TIMESTAMP } from '../../../records/batch.js'
+import { MAX_OPENED_BYTES } from '../../../records/reader.js'
+import {
+  BATCH_FAULTS,
+  BatchValidator,
+  type BatchVerdict,
+  type RecordError,
+  type RecordRules,
+} from '../../../records/validator.js'
+import type { Broker } from '../../broker.js'
+import type { Appended, Partition } from '../../partition.js'
+import type { Call } from '../../server/handler.js'
+import { findPartition, type TopicReference } from './find-partition.js'
+
+type Request = Infer<typeof Produce.request>
+
+const ZSTD = 4
+const ZSTD_SINCE = 7
+const TOPIC_IDS_SINCE = 13
+const MAGIC_2_SINCE = 3
+/** From this size on a batch with memory of its own is written from there instead of being copied. */
+const BY_REFERENCE_FROM_BYTES = 16 * 1024
+/** Up to here a batch is opened on the loop: compressed, and without compression. A hand-off to the compute port takes about as long as half of it. */
+const LOOP_COMPRESSED_BYTES = 64 * 1024
+const LOOP_PLAIN_BYTES = 128 * 1024
+/** What one request may have opened on the loop. */
+const LOOP_REQUEST_BYTES = 1024 * 1024
+
+/** What becomes of one partition of the request. */
+export interface Part {
+  readonly partition: Partition | undefined
+  /** Undefined with an error, and where there was nothing to append. */
+  readonly appended: Appended | undefined
+  /** Why it was not appended, or did not come to what was asked for. */
+  error: ErrorName | undefined
+  message: string | null
+  readonly logAppendTimeMs?: number
+  readonly recordErrors?: readonly RecordError[]
+}
+
+interface Wanted {
+  readonly reference: TopicReference
+  readonly index: number
+  records: Uint8Array | null
+}
+
+const validator = new BatchValidator()
+
+export class ProduceAppends {
+  readonly #broker: Broker
+  readonly #request: Request
+  readonly #call: Call<unknown>
+  readonly #wanted: Wanted[] = []
+  readonly #parts: Part[] = []
+  #loopBytesLeft = LOOP_REQUEST_BYTES
+  /** Lets go of what is kept while something is opened off the loop. */
+  #release: (() => void) | undefined
+
+  constructor(broker: Broker, request: Request, call: Call<unknown>) {
+    this.#broker = broker
+    this.#request = request
+    this.#call = call
+    for (const { name, topicId, partitionData } of request.topicData) {
+      const reference = { name, topicId: call.version < TOPIC_IDS_SINCE ? undefined : topicId }
+      for (const { index, records } of partitionData) this.#wanted.push({ reference, index, records })
+    }
+  }
+
+  /** Appends what can be appended; calls back with a part for each partition of the request, in its order: now or later. */
+  run(done: (parts: readonly Part[]) => void): void {
+    while (this.#parts.length < this.#wanted.length) {
+      const part = this.#appendNext(done)
+      if (part === undefined) return
+      this.#parts.push(part)
+    }
+    done(this.#parts)
+    this.#release?.()
+  }
+
+  /** Undefined: it goes on when that was opened off the loop. */
+  #appendNext(done: (parts: readonly Part[]) => void): Part | undefined {
+    const { reference, index, records } = this.#wanted[this.#parts.length]!
+    const { acks, transactionalId } = this.#request
+    if (acks !== 0 && acks !== 1 && acks !== -1) return refused('INVALID_REQUIRED_ACKS')
+    const partition = findPartition(this.#broker, reference, index)
+    if (typeof partition === 'string') return refused(partition)
+    if (records === null) return refused('INVALID_RECORD', 'there are no records')
+    const { version } = this.#call
+    const nowMs = this.#broker.clock.wallMs()
+    const rules = rulesOf(partition.settings, nowMs)
+    const verdict = validator.checkProduced(records, 0, records.length, rules)
+    const { batch } = validator
+    if (verdict !== 'ok') {
+      if (version < MAGIC_2_SINCE && (verdict === 'old-magic' || records.length === 0)) {
+        return records.length === 0 ? nothing(partition) : this.#open(partition, rules, records, true, done)
+      }
+      // Kafka looks at the size before it looks at the records.
+      return (
+        (verdict === 'invalid-records' || verdict === 'invalid-times' ? this.#obstacle(partition, batch) : undefined) ??
+        faulty(verdict, validator.recordErrors)
+      )
+    }
+    if (batch.codecId === ZSTD && version < ZSTD_SINCE) {
+      return refused('UNSUPPORTED_COMPRESSION_TYPE', `zstd needs version ${ZSTD_SINCE} of Produce`)
+    }
+    if (batch.isTransactional || transactionalId !== null) {
+      const error = transactionalId === null ? 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' : 'INVALID_TXN_STATE'
+      return refused(error, 'transactions are not supported')
+    }
+    const obstacle = this.#obstacle(partition, batch)
+    if (obstacle !== undefined) return obstacle
+    if (validator.walked && validator.denseOffsets) return this.#append(partition, batch, validator.maxTimestamp, nowMs)
+    return this.#open(partition, rules, records.subarray(0, batch.sizeBytes), false, done)
+  }
+
+  /** Why a batch of this size cannot be appended whatever is in it. */
+  #obstacle({ settings }: Partition, { sizeBytes }: BatchView): Part | undefined {
+    const maxBytes = settings['max.message.bytes']
+    if (sizeBytes > maxBytes) {
+      return refused('MESSAGE_TOO_LARGE', `the batch has ${sizeBytes} bytes, max.message.bytes is ${maxBytes}`)
+    }
+    if (sizeBytes > settings['internal.segment.bytes']) {
+      return refused('RECORD_LIST_TOO_LARGE', `the batch has ${sizeBytes} bytes, more than a segment`)
+    }
+    if (!this.#broker.replicas.takesAppends) return refused('KAFKA_STORAGE_ERROR', 'there is no room left on the disk')
+    return undefined
+  }
+
+  #open(
+    partition: Partition,
+    rules: RecordRules,
+    bytes: Uint8Array,
+    old: boolean,
+    done: (parts: readonly Part[]) => void,
+  ): Part | undefined {
+    const maxMessageBytes = partition.settings['max.message.bytes']
+    const sent = (maxPlainBytes: number): SentRecords => ({ bytes, old, rules, maxMessageBytes, maxPlainBytes })
+    const maxPlainBytes = Math.min(LOOP_PLAIN_BYTES, this.#loopBytesLeft)
+    if (bytes.length <= Math.min(LOOP_COMPRESSED_BYTES, maxPlainBytes)) {
+      const opened = openRecords.run(sent(maxPlainBytes))
+      this.#loopBytesLeft -= opened.kind === 'ok' ? opened.plainBytes : maxPlainBytes
+      if (opened.kind === 'ok' || !opened.tooLarge) return this.#appendOpened(partition, bytes, opened)
+    }
+    this.#keep()
+    // A copy of its own: whatever else lies in the same memory would be copied with it.
+    const input = { ...sent(MAX_OPENED_BYTES), bytes: Uint8Array.from(bytes) }
+    this.#broker.compute.run(openRecords, input, (error, opened) => {
+      const { reference, index, records } = this.#wanted[this.#parts.length]!
+      // It may have gone meanwhile.
+      const found = findPartition(this.#broker, reference, index)
+      const part =
+        opened === undefined
+          ? refused('UNKNOWN_SERVER_ERROR', `the records could not be looked at: ${error?.message}`)
+          : typeof found === 'string'
+            ? refused(found)
+            : this.#appendOpened(found, records!, opened)
+      this.#parts.push(part)
+      this.run(done)
+    })
+    return undefined
+  }
+
+  /** The request's bytes are only lent for the call, or are somebody's to give back; what comes next on the connection has to wait. */
+  #keep(): void {
+    if (this.#release !== undefined) return
+    const { owner } = this.#call
+    const resume = this.#call.hold()
+    owner?.retain()
+    if (owner === undefined) {
+      for (const wanted of this.#wanted.slice(this.#parts.length)) {
+        if (wanted.records !== null) wanted.records = Buffer.from(wanted.records)
+      }
+    }
+    this.#release = () => {
+      owner?.release()
+      resume()
+    }
+  }
+
+  #appendOpened(partition: Partition, bytes: Uint8Array, opened: OpenedRecords): Part {
+    if (opened.kind === 'refused') {
+      return { ...refused(opened.error, opened.message), recordErrors: opened.recordErrors }
+    }
+    const batch = new BatchView().reset(opened.batch ?? bytes, 0)
+    return (
+      (opened.batch === undefined ? undefined : this.#obstacle(partition, batch)) ??
+      this.#append(partition, batch, opened.maxTimestamp, this.#broker.clock.wallMs(), opened.batch !== undefined)
+    )
+  }
+
+  /** A batch that is in order. A client may claim a wrong latest time, or the broker's kind of time: both stand under the CRC. */
+  #append(partition: Partition, batch: BatchView, maxTimestamp: number, nowMs: number, anew = false): Part {
+    const { sizeBytes, recordCount } = batch
+    const byAppend = partition.settings['message.timestamp.type'] === 'LogAppendTime'
+    batch.setMaxTimestamp(byAppend ? 'LogAppendTime' : 'CreateTime', byAppend ? nowMs : maxTimestamp)
+    const owner = anew ? undefined : ownerOf(this.#call, sizeBytes)
+    const result = partition.append(batch, this.#request.acks, owner)
+    if (result.kind === 'refused') return { ...refused(result.error, result.message ?? null), partition }
+    this.#broker.traffic.produced(partition.id.topic, recordCount, sizeBytes)
+    const logAppendTimeMs = byAppend ? nowMs : NO_TIMESTAMP
+    return { partition, appended: result, error: undefined, message: null, logAppendTimeMs }
+  }
+}
+
+function nothing(partition: Partition): Part {
+  const error = partition.checkEpoch(-1)
+  return error === undefined ? { partition, appended: undefined, error, message: null } : refused(error)
+}
+
+function refused(error: ErrorName, message: string | null = null): Part {
+  return { partition: undefined, appended: undefined, error, message }
+}
+
+function faulty(verdict: Exclude<BatchVerdict, 'ok'>, recordErrors: readonly RecordError[]): Part {
+  const { error, message } = BATCH_FAULTS[verdict]
+  const ofRecords = verdict === 'invalid-records' || verdict === 'invalid-times'
+  return { ...refused(error, message), ...(ofRecords ? { recordErrors } : {}) }
+}
+
+/** Large batches are written from the memory that they came in, if they have one of their own. */
+function ownerOf({ owner }: Call<unknown>, sizeBytes: number): FrameOwner | undefined {
+  return sizeBytes < BY_REFERENCE_FROM_BYTES ? undefined : owner
+}
+
+/**
+ * What the topic asks of records: how far their times may be from the broker's (`message.timestamp.before.max.ms` and `.after.max.ms`, KIP-937) unless
+ * they get the broker's, and keys where it is compacted.
+ */
+function rulesOf(settings: TopicSettings, nowMs: number): RecordRules {
+  const byAppend = settings['message.timestamp.type'] === 'LogAppendTime'
+  const earliestMs = nowMs - settings['message.timestamp.before.max.ms']
+  return {
+    keysRequired: settings['cleanup.policy'].has('compact'),
+    // A limit that is older than 1970 is none.
+    earliestMs: byAppend || earliestMs <= 0 ? Number.NEGATIVE_INFINITY : earliestMs,
+    latestMs: byAppend ? Number.POSITIVE_INFINITY : nowMs + settings['message.timestamp.after.max.ms'],
+  }
+}
