@@ -97,7 +97,9 @@ export class Invariants {
     if (startOffset <= (this.#deletable.get(name) ?? 0)) return this.#count('deleted in front of the start')
     assert(settings['cleanup.policy'].has('delete'), `${name}: only what clients want deleted may go`)
     const { 'retention.ms': retentionMs, 'retention.bytes': retentionBytes } = settings
-    const nowMs = this.#world.machine.wallMsAt(this.#world.simulation.nowMs)
+    const { machine, simulation } = this.#world
+    // A process that was held up within its turn is ahead of the event.
+    const nowMs = machine.wallMsAt(machine.process?.nowMs ?? simulation.nowMs)
     const isTooLarge = retentionBytes >= 0 && log.sizeBytes >= retentionBytes
     for (const batch of this.#batches(log.directory, (file) => file.content, true)) {
       if (batch.nextOffset <= before || batch.baseOffset >= startOffset) continue

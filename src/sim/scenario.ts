@@ -157,6 +157,8 @@ class Scenario {
     this.#must('everything is read', () => readers().every((reader) => reader.done))
     this.#invariants.checkAll(this.#configs)
     for (const client of this.#clients) client.stop()
+    // Where nobody has produced anything, nothing else has waited for a full disk to be healed.
+    this.#must('the metadata log takes appends', () => world.takesMetadata)
     world.stop()
     this.#must('the node stops cleanly', () => world.exitCode === 0)
     return this.#report()

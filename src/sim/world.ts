@@ -64,6 +64,12 @@ export class World {
     return hosted
   }
 
+  /** Serving, and the metadata log has not failed, nor waits to be repaired. */
+  get takesMetadata(): boolean {
+    const quorum = this.#serving ? this.#node?.quorum : undefined
+    return quorum !== undefined && quorum.describe().leaderId >= 0 && quorum.highWatermark === quorum.endOffset
+  }
+
   start(): void {
     if (this.machine.process?.alive === true) return
     this.starts++

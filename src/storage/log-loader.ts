@@ -261,17 +261,19 @@ class LogLoader {
     }
     epochs.truncateFromEnd(endOffset)
     epochs.truncateFromStart(startOffset)
-    if (endOffset < startOffset) {
-      try {
+    try {
+      if (endOffset < startOffset) {
         this.#beginAnew(endOffset)
-      } catch (error) {
-        return this.#fail(asDiskError(error))
+        endOffset = startOffset
       }
-      endOffset = startOffset
+      this.#segments.at(-1)!.readFirstTimestamp()
+    } catch (error) {
+      return this.#fail(asDiskError(error))
     }
     for (const segment of this.#segments.slice(0, this.#firstUntrusted)) {
       segment.flushedBytes = segment.sizeBytes
-      segment.filesWritten = !this.#rebuild.has(segment)
+      // The files of the active one are those of what it was: it grows on.
+      segment.filesWritten = !this.#rebuild.has(segment) && segment !== this.#segments.at(-1)
     }
     const finish = (flushedEndOffset: number, namesFlushed: boolean): void =>
       this.#done(undefined, {

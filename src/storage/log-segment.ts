@@ -46,8 +46,8 @@ export class LogSegment {
   createdMs = 0
   /** See `RollableSegment`. */
   rollJitterMs = 0
-  /** See `RollableSegment`; undefined until somebody asks. */
-  #firstTimestamp: number | undefined
+  /** See `RollableSegment`. Of a segment that was opened: known once `readFirstTimestamp` was called. */
+  firstTimestamp = NO_TIMESTAMP
   /** The end of what is written and can be read. */
   writtenBytes: number
   /** Up to where the file is known to be durable. */
@@ -95,10 +95,9 @@ export class LogSegment {
     return this.indexes.isFull
   }
 
-  /** Throws `DiskError`. */
-  get firstTimestamp(): number {
-    this.#firstTimestamp ??= this.#headerAt(0)?.maxTimestamp ?? NO_TIMESTAMP
-    return this.#firstTimestamp
+  /** Before it takes appends. Throws `DiskError`. */
+  readFirstTimestamp(): void {
+    this.firstTimestamp = this.#headerAt(0)?.maxTimestamp ?? NO_TIMESTAMP
   }
 
   /** Takes note of a batch at its end; `nowMs` since 1970. */
@@ -107,7 +106,7 @@ export class LogSegment {
     nowMs: number,
   ): void {
     const { sizeBytes, lastOffset, maxTimestamp } = batch
-    if (this.sizeBytes === 0) this.#firstTimestamp = maxTimestamp
+    if (this.sizeBytes === 0) this.firstTimestamp = maxTimestamp
     this.indexes.append(this.sizeBytes, lastOffset, maxTimestamp)
     this.sizeBytes += sizeBytes
     this.changedMs = nowMs

@@ -146,3 +146,38 @@ test('a snapshot of producers of more than there is is not believed', () => {
     assertEndsAt(store, COUNT)
   }
 })
+
+test('the index files of a segment that grew after a stop in order are written again when it is closed', () => {
+  const store = new SimulatedStore('grown', { segmentBytes: 1000, indexIntervalBytes: 100 }).reopened()
+  const append = (count: number): void => {
+    const endOffset = store.log.nextOffset + count
+    store.turn(() => {
+      for (let n = 0; n < count; n++) store.append(['a value', 'with a later one behind it'])
+    })
+    assert.ok(store.until(() => store.log.flushedEndOffset >= endOffset))
+  }
+  append(2)
+  assert.equal(store.stop(), 'clean')
+  const index = store.names()!.find((name) => name.endsWith('.index'))!
+  const sizeBytes = store.file(`${PARTITION}/${index}`)!.content.length
+
+  store.reopened()
+  append(12)
+  assert.ok(segments(store).length > 1)
+  let written = false
+  store.turn(() => store.log.writeRecoveryFiles((error) => (written = error === undefined)))
+  assert.ok(store.until(() => written))
+  assert.ok(store.file(`${PARTITION}/${index}`)!.content.length > sizeBytes)
+})
+
+test('appends read nothing from the disk: what decides over the next segment is known when the log is open', () => {
+  const store = stopped(1 << 20)
+  store.reopened()
+  const { faults } = store.machine.device
+  store.turn(() => {
+    faults.ioErrorChance = 1
+    assert.equal(store.append(['one more']), COUNT)
+    faults.ioErrorChance = 0
+  })
+  assert.ok(store.until(() => store.log.flushedEndOffset === COUNT + 1))
+})
