@@ -21,7 +21,7 @@ export interface Row {
 export interface Figure {
   readonly name: string
   /** `ratio` and `share` have none. */
-  readonly unit: 'req/s' | 'us' | 'ms' | 'MB' | 'ratio' | 'share'
+  readonly unit: 'req/s' | 'us' | 'ms' | 'MB' | 'ratio' | 'count' | 'share'
   /** The median of the samples. */
   readonly value: number
   readonly samples: readonly number[]

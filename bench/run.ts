@@ -8,11 +8,12 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Benchmark, BenchmarkContext, Row } from './benchmark.js'
 import { describeMachine } from './lib/machine.js'
+import { manyPartitions } from './many-partitions.js'
 import { produceSmall } from './produce-small.js'
 import { machineText, tableText } from './report.js'
 import { start } from './start.js'
 
-const BENCHMARKS: readonly Benchmark[] = [start, produceSmall]
+const BENCHMARKS: readonly Benchmark[] = [start, produceSmall, manyPartitions]
 
 const { values: options, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false }, data: { type: 'string', default: tmpdir() } },

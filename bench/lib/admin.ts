@@ -75,6 +75,16 @@ export class Admin {
     throw new Error(`no record is taken for ${name}`)
   }
 
+  /** The same to all partitions, with one request; throws if one of them does not take it. */
+  async produceToAll(name: string): Promise<void> {
+    const { topicId, partitions } = await this.ensureTopic(name)
+    const partitionData = Array.from({ length: partitions }, (_, index) => ({ index, records: record }))
+    const body = { acks: -1, timeoutMs: REQUEST_TIMEOUT_MS, topicData: [{ name, topicId, partitionData }] }
+    const { responses } = await this.#call(Produce, body)
+    const failed = responses[0]!.partitionResponses.find(({ errorCode }) => errorCode !== 0)
+    if (failed !== undefined) throw new Error(`${name}-${failed.index}: error ${failed.errorCode}`)
+  }
+
   /**
    * Waits until the topic holds so many records, all partitions together; throws if it holds more, or fewer for too long. Only what is
    * committed is counted, and an answer to acks=1 comes before that.

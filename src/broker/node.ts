@@ -21,6 +21,7 @@ import type { Ports } from '../io/ports.js'
 import { asDiskError } from '../storage/atomic-file.js'
 import { LogDirectory } from '../storage/log-directory.js'
 import { LogManager } from '../storage/log-manager.js'
+import { logResources } from '../storage/log-resources.js'
 import { HANDLERS } from './apis/index.js'
 import { imageOf, type Services } from './apis/services.js'
 import { cameOverBridge } from './bridge-address.js'
@@ -231,6 +232,7 @@ export class Node {
         this.#portsOf('lograft.storage'),
         directory,
         settings['log.flush.offset.checkpoint.interval.ms'],
+        logResources(this.#ports, { openFiles: settings['log.open.files.max'] }),
       )
     } catch (error) {
       return this.#end(new NodeError(asDiskError(error).message))

@@ -155,6 +155,11 @@ export const nodeSettings = {
       'lograft: commit counts a replica only for what it has flushed to disk, so that what acks=all acknowledged and what ' +
       'consumers see survives a power loss; os leaves flushing to the operating system.',
   }),
+  'log.open.files.max': integer({
+    default: '500',
+    min: 1,
+    doc: 'lograft: files of logs that are open at once; others wait. By default half of what a process may usually have open.',
+  }),
   'log.flush.offset.checkpoint.interval.ms': integer({
     default: '60000',
     min: 0,

@@ -81,6 +81,11 @@ export class OffsetIndex {
     return this.#count * OFFSET_INDEX_ENTRY_BYTES
   }
 
+  /** With room for more entries. */
+  get memoryBytes(): number {
+    return this.#relatives.byteLength + this.#positions.byteLength
+  }
+
   /** The base offset while there is no entry. */
   get lastOffset(): number {
     return this.#count === 0 ? this.baseOffset : this.baseOffset + this.#relatives[this.#count - 1]!

@@ -50,6 +50,11 @@ export class SegmentIndexes {
     return this.#offsetOfMaxTimestamp
   }
 
+  /** What the entries take in memory, with room for more. */
+  get memoryBytes(): number {
+    return this.offsets.memoryBytes + this.times.memoryBytes
+  }
+
   /** Where the last batch with entries begins. Feeding the batches from here on changes no entry and restores the rest. */
   get resumePosition(): number {
     return this.offsets.lastPosition

@@ -84,6 +84,11 @@ export class TimeIndex {
     return this.#count * TIME_INDEX_ENTRY_BYTES
   }
 
+  /** With room for more entries. */
+  get memoryBytes(): number {
+    return this.#timestamps.byteLength + this.#relatives.byteLength
+  }
+
   /** -1 while there is no entry. */
   get lastTimestamp(): number {
     return this.#count === 0 ? NO_TIMESTAMP : this.#timestamps[this.#count - 1]!

@@ -17,6 +17,7 @@ export type FaultKind =
   | 'stuck-disk'
   | 'io-error'
   | 'network-hold'
+  | 'few-descriptors'
 
 /** How often a fault has struck. */
 export interface FaultCount {
@@ -34,6 +35,8 @@ export interface DiskFaults {
   ioErrorChance: number
   /** Nothing completes before this time. */
   stuckUntilMs: number
+  /** Files and directories that a process may have open. */
+  descriptorLimit: number
 }
 
 /** Ends the process in the middle of an operation. */
@@ -50,6 +53,7 @@ export class DiskDevice {
     failedFlushChance: 0,
     ioErrorChance: 0,
     stuckUntilMs: 0,
+    descriptorLimit: Number.POSITIVE_INFINITY,
   }
   readonly counts = new Map<FaultKind, FaultCount>()
   /** Whether a client waits for something that was appended: asked when a fault strikes. */

@@ -65,7 +65,19 @@ export class SimulatedDisk implements Disk {
       })
     }
     if (!(entry instanceof SimulatedFile)) throw new DiskError(entry === undefined ? 'ENOENT' : 'EISDIR', 'open', path)
+    this.takeDescriptor('open', path)
     return new SimulatedDiskFile(this, path, entry)
+  }
+
+  /** Throws EMFILE if the process holds as many as it may. */
+  takeDescriptor(operation: DiskOperation, path: string): void {
+    const { process } = this
+    if (process.descriptors >= this.device.faults.descriptorLimit) {
+      this.device.strike('few-descriptors')
+      throw new DiskError('EMFILE', operation, path)
+    }
+    process.descriptors++
+    process.mostDescriptors = Math.max(process.mostDescriptors, process.descriptors)
   }
 
   readFile(path: string): Uint8Array | undefined {
@@ -99,9 +111,15 @@ export class SimulatedDisk implements Disk {
     this.process.assertAlive()
     const entry = this.device.find(path)
     if (!(entry instanceof SimulatedDirectory)) return done(new DiskError('ENOENT', 'flush', path))
+    try {
+      this.takeDescriptor('open', path)
+    } catch (error) {
+      return done(error as DiskError)
+    }
     const changes = entry.beginFlush()
     this.later('flush', path, (fate) => {
       const error = fate === 'done' ? this.flushError(path) : undefined
+      this.process.descriptors--
       if (fate === 'done') entry.endFlush(changes, error === undefined)
       return () => done(error)
     })
@@ -260,6 +278,7 @@ class SimulatedDiskFile implements DiskFile {
   }
 
   close(): void {
+    if (!this.#closed) this.#disk.process.descriptors--
     this.#closed = true
   }
 

@@ -15,6 +15,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   'stuck-disk',
   'io-error',
   'network-hold',
+  'few-descriptors',
 ]
 
 export class FaultSchedule {
@@ -58,6 +59,7 @@ export class FaultSchedule {
     device.faults.ioErrorChance = 0
     device.faults.capacityBytes = Number.POSITIVE_INFINITY
     device.faults.stuckUntilMs = 0
+    device.faults.descriptorLimit = Number.POSITIVE_INFINITY
   }
 
   #next(): void {
@@ -139,6 +141,16 @@ export class FaultSchedule {
           () => world.network.setLinks(() => 'deliver'),
         )
       }
+      case 'few-descriptors':
+        return this.#forAWhile(
+          1000,
+          () => {
+            device.faults.descriptorLimit = random.below(4)
+          },
+          () => {
+            device.faults.descriptorLimit = Number.POSITIVE_INFINITY
+          },
+        )
       case 'io-error':
         return this.#forAWhile(
           200,

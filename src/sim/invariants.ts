@@ -13,6 +13,8 @@ import { SimulatedFile } from './disk-file.js'
 import type { World } from './world.js'
 
 const THOROUGH_EVERY = 1000
+/** For files of the data directory itself. */
+const OTHER_DESCRIPTORS = 2
 
 export class Invariants {
   readonly counts: Record<string, number> = {}
@@ -40,6 +42,7 @@ export class Invariants {
       this.#committedBefore = new Map()
     }
     for (const partition of this.#world.partitions) this.#offsets(partition)
+    this.#descriptors()
     this.#looked++
     if (this.#looked % THOROUGH_EVERY === 0) this.#thorough()
   }
@@ -62,6 +65,16 @@ export class Invariants {
       assert(wrong === undefined, wrong ?? '')
       this.#count('partitions go by their settings')
     }
+  }
+
+  /** No more files are open than may be, and what reads and writes the data directory itself. */
+  #descriptors(): void {
+    const { node, machine } = this.#world
+    const limit = node?.broker?.settings['log.open.files.max']
+    if (limit === undefined) return
+    const { descriptors } = machine.process!
+    assert(descriptors <= limit + OTHER_DESCRIPTORS, `${descriptors} descriptors, and ${limit} may be for logs`)
+    if (descriptors >= limit) this.#count('as many files are open as may be')
   }
 
   /** start <= high watermark <= log end, recovery point <= flushed <= log end <= next; committed is flushed where the policy says so. */

@@ -25,6 +25,9 @@ export class SimulatedProcess {
   readonly name: string
   readonly simulation: Simulation
   readonly random: Prng
+  /** Descriptors that it holds, and the most that it has held at once. */
+  descriptors = 0
+  mostDescriptors = 0
   #alive = true
   /** The process does not run before this time. */
   #awakeAtMs = 0

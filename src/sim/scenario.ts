@@ -110,6 +110,7 @@ class Scenario {
         'log.retention.check.interval.ms': String(random.pick([100, 500, 2000])),
         'log.flush.scheduler.interval.ms': '200',
         'log.index.interval.bytes': String(random.pick([100, 1000, 4096])),
+        'log.open.files.max': String(simulation.random('open files').pick([1, 3, 500])),
       },
       longestDownMs: random.pick([20, 300]),
     })

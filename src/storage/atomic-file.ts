@@ -13,6 +13,13 @@ export function writeAtomically(
   content: Uint8Array,
   done: DiskDone,
 ): void {
+  replaceFile(disk, directory, name, content, (error) =>
+    error === undefined ? disk.flushDirectory(directory, done) : done(error),
+  )
+}
+
+/** The same but for the flush of the directory, which somebody else does: until then the old content may come back, whole. */
+export function replaceFile(disk: Disk, directory: string, name: string, content: Uint8Array, done: DiskDone): void {
   const path = `${directory}/${name}`
   const temporary = path + TEMPORARY_SUFFIX
   let file: DiskFile
@@ -35,7 +42,7 @@ export function writeAtomically(
       } catch (error) {
         return done(asDiskError(error))
       }
-      disk.flushDirectory(directory, done)
+      done(undefined)
     })
   })
 }

@@ -5,6 +5,7 @@ import type { Compute } from '../io/compute.js'
 import type { Disk } from '../io/disk.js'
 import type { Logger } from '../io/logger.js'
 import type { Random } from '../io/random.js'
+import type { IndexCache } from './index-cache.js'
 import type { LogDirectory } from './log-directory.js'
 import type { StartOffsets } from './start-offsets.js'
 import type { StopWatch } from './stop-watch.js'
@@ -16,6 +17,7 @@ export interface LoadEnvironment {
   readonly disk: Disk
   readonly compute: Compute
   readonly buffers: BufferPool
+  readonly indexes: IndexCache
   readonly logger: Logger
 }
 

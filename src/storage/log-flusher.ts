@@ -6,7 +6,7 @@
  * point moves.
  */
 import type { DiskDone, DiskError } from '../io/disk.js'
-import { writeAtomically } from './atomic-file.js'
+import { replaceFile } from './atomic-file.js'
 import { parentOf } from './durable-directory.js'
 import type { LogEnvironment } from './log-environment.js'
 import { DIGEST_CHECKPOINT, LEADER_EPOCH_CHECKPOINT } from './log-files.js'
@@ -131,7 +131,7 @@ export class LogFlusher {
 
   /** See `PartitionLog.writeRecoveryFiles`. */
   writeRecoveryFiles(done: DiskDone): void {
-    const { disk } = this.#environment
+    const { disk, indexes } = this.#environment
     const { segments, epochsText } = this.#log
     const recoveryPoint = this.#flushedEndOffset
     const closed = segments.all.filter(
@@ -141,7 +141,10 @@ export class LogFlusher {
       disk.flushDirectory(this.#directory, (error) => {
         if (error !== undefined) return done(error)
         this.#epochsWritten = epochsText
-        for (const segment of closed) segment.filesWritten = true
+        for (const segment of closed) {
+          segment.filesWritten = true
+          segment.mayDropIndexes(indexes, disk, this.#directory)
+        }
         this.#recoveryPoint = Math.max(this.#recoveryPoint, recoveryPoint)
         done(undefined)
       })
@@ -157,7 +160,7 @@ export class LogFlusher {
       })
     }
     if (epochsText !== this.#epochsWritten) {
-      return writeAtomically(disk, this.#directory, LEADER_EPOCH_CHECKPOINT, Buffer.from(epochsText), (error) =>
+      return replaceFile(disk, this.#directory, LEADER_EPOCH_CHECKPOINT, Buffer.from(epochsText), (error) =>
         error === undefined ? nextSegment(0) : done(error),
       )
     }
@@ -185,12 +188,12 @@ export class LogFlusher {
     })
   }
 
-  /** The state at `offset`, durable but for the snapshot's name. */
+  /** The state at `offset`, durable but for the names of its files. */
   writeState(offset: number, state: StateSnapshot, done: DiskDone): void {
     const { disk } = this.#environment
     writeFlushed(disk, segmentPath(this.#directory, offset, 'snapshot'), state.producers, (error) => {
       if (error !== undefined) return done(error)
-      writeAtomically(disk, this.#directory, DIGEST_CHECKPOINT, Buffer.from(state.digest), done)
+      replaceFile(disk, this.#directory, DIGEST_CHECKPOINT, Buffer.from(state.digest), done)
     })
   }
 

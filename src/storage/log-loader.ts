@@ -371,8 +371,9 @@ class LogLoader {
   }
 
   #open(baseOffset: number, trust: IndexTrust): void {
-    const { disk } = this.#environment
+    const { disk, indexes } = this.#environment
     const { segment, indexed } = LogSegment.open(disk, this.#options.directory, baseOffset, this.#options, trust)
+    if (trust === 'files' && indexed) segment.mayDropIndexes(indexes, disk, this.#options.directory)
     if (trust !== 'none' && !indexed) this.#rebuild.add(segment)
     this.#segments.push(segment)
   }

@@ -2,7 +2,7 @@
  * LogManager: the logs in one data directory. Opens and creates them, writes their recovery points down, has them drop what they need not keep,
  * takes them out of failure when the directory has room again, and closes them.
  */
-import { BufferPool } from '../base/buffer-pool.js'
+import type { BufferPool } from '../base/buffer-pool.js'
 import { oneByOne } from '../base/one-by-one.js'
 import type { Uuid } from '../base/uuid.js'
 import type { Timer } from '../io/clock.js'
@@ -20,10 +20,11 @@ import {
   partitionDirectoryName,
 } from './log-files.js'
 import { loadLog } from './log-loader.js'
+import { type LogResources, logResources } from './log-resources.js'
 import { formatOffsetCheckpoint, type PartitionOffset, parseOffsetCheckpoint } from './offset-checkpoint.js'
 import { type LogOptions, PartitionLog } from './partition-log.js'
 import { StartOffsets } from './start-offsets.js'
-import { StopWatch } from './stop-watch.js'
+import type { StopWatch } from './stop-watch.js'
 import { TurnWriter } from './turn-writer.js'
 
 const RECOVERY_POINTS = 'recovery-point-offset-checkpoint'
@@ -51,7 +52,7 @@ export interface Retained {
 export type OpenDone = (error: DiskError | LogDamagedError | undefined, log: PartitionLog | undefined) => void
 
 export class LogManager {
-  readonly buffers = new BufferPool()
+  readonly buffers: BufferPool
   readonly flushTimes: StopWatch
   readonly #ports: Ports
   readonly #directory: LogDirectory
@@ -73,13 +74,23 @@ export class LogManager {
   #afterWork: (() => void) | undefined
 
   /** The directory is taken over and marked as running. Throws `DiskError`. */
-  constructor(ports: Ports, directory: LogDirectory, checkpointIntervalMs: number) {
-    const { disk, compute, logger, clock, random } = ports
-    const { buffers } = this
+  constructor(
+    node: Ports,
+    directory: LogDirectory,
+    checkpointIntervalMs: number,
+    resources: LogResources = logResources(node),
+  ) {
+    const { files: disk, buffers, indexes, flushTimes } = resources
+    const ports = { ...node, disk }
+    const { compute, logger, clock, random } = ports
+    this.buffers = buffers
+    this.flushTimes = flushTimes
     this.#ports = ports
     this.#directory = directory
     this.#checkpointIntervalMs = checkpointIntervalMs
-    this.flushTimes = new StopWatch(clock)
+    disk.whenFlushFails((error) => {
+      if (error.path.startsWith(`${directory.path}/`)) directory.report(error)
+    })
     this.#environment = {
       clock,
       random,
@@ -87,10 +98,11 @@ export class LogManager {
       compute,
       logger,
       buffers,
+      indexes,
       turns: new TurnWriter(clock, buffers),
       logDirectory: directory,
       startOffsets: new StartOffsets(disk, directory.path, logger),
-      flushTimes: this.flushTimes,
+      flushTimes,
     }
     this.#lastCheckpointMs = clock.monotonicMs()
     this.#readRecoveryPoints()

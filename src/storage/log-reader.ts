@@ -77,7 +77,7 @@ export function batchAtTimestamp(
 ): Uint8Array | undefined {
   for (const segment of segments.all) {
     if (segment.baseOffset >= upToOffset) return undefined
-    if (segment.indexes.maxTimestamp < timestamp) continue
+    if (segment.maxTimestamp < timestamp) continue
     const position = segment.positionOfTimestamp(timestamp, fromOffset, segments.endPosition(segment, upToOffset))
     if (position === undefined) continue
     const size = segment.batchSizeAt(position)

@@ -7,11 +7,12 @@
  *     00000000000000000042.snapshot   the producers' state before offset 42
  */
 import type { Disk, DiskDone, DiskFile } from '../io/disk.js'
-import { OffsetIndex } from '../log/offset-index.js'
+import { OFFSET_INDEX_ENTRY_BYTES, OffsetIndex } from '../log/offset-index.js'
 import { SegmentIndexes } from '../log/segment-indexes.js'
 import { TimeIndex } from '../log/time-index.js'
 import { BATCH_HEADER_BYTES, BatchView, MAGIC_V2, NO_TIMESTAMP } from '../records/batch.js'
 import { asDiskError } from './atomic-file.js'
+import type { IndexCache } from './index-cache.js'
 
 /** How much is read at a time to hop from header to header. */
 const HOP_WINDOW_BYTES = 16 * 1024
@@ -37,7 +38,12 @@ export type IndexTrust = 'none' | 'if they fit' | 'files'
 export class LogSegment {
   readonly baseOffset: number
   readonly file: DiskFile
-  readonly indexes: SegmentIndexes
+  /** Undefined: dropped, and in the files. */
+  #indexes: SegmentIndexes | undefined
+  /** Of a closed segment whose indexes may be dropped. */
+  #cache: IndexCache | undefined
+  #readAgain: (() => SegmentIndexes) | undefined
+  #latest = { maxTimestamp: NO_TIMESTAMP, offsetOfMaxTimestamp: 0 }
   /** With what is still to be written. */
   sizeBytes: number
   /** When it last changed, in ms since 1970, as far as this process knows: it stands in for timestamps that there are none of. */
@@ -60,7 +66,7 @@ export class LogSegment {
   constructor(baseOffset: number, file: DiskFile, indexes: SegmentIndexes) {
     this.baseOffset = baseOffset
     this.file = file
-    this.indexes = indexes
+    this.#indexes = indexes
     this.sizeBytes = file.sizeBytes
     this.writtenBytes = file.sizeBytes
   }
@@ -91,8 +97,50 @@ export class LogSegment {
     return { segment: new LogSegment(baseOffset, file, empty), indexed: false }
   }
 
+  /** Throws `DiskError` if they have to be read again and cannot be. */
+  get indexes(): SegmentIndexes {
+    this.#indexes ??= this.#readAgain!()
+    this.#cache?.keep(this)
+    return this.#indexes
+  }
+
+  /** What the entries take in memory. */
+  get indexBytes(): number {
+    return this.#indexes?.memoryBytes ?? 0
+  }
+
   get isFull(): boolean {
     return this.indexes.isFull
+  }
+
+  /** The latest timestamp of its batches; -1 if there is none. */
+  get maxTimestamp(): number {
+    return this.#indexes?.maxTimestamp ?? this.#latest.maxTimestamp
+  }
+
+  /** The last offset of the batch that brought it. */
+  get offsetOfMaxTimestamp(): number {
+    return this.#indexes?.offsetOfMaxTimestamp ?? this.#latest.offsetOfMaxTimestamp
+  }
+
+  /** The segment is closed and its index files are durable: the entries need not stay in memory. */
+  mayDropIndexes(cache: IndexCache, disk: Disk, directory: string): void {
+    const { offsets, intervalBytes } = this.indexes
+    const options = {
+      indexBytes: offsets.maximumEntries * OFFSET_INDEX_ENTRY_BYTES,
+      indexIntervalBytes: intervalBytes,
+    }
+    this.#cache = cache
+    this.#readAgain = () =>
+      readIndexes(disk, directory, this.baseOffset, this.sizeBytes, options) ??
+      SegmentIndexes.empty(this.baseOffset, options.indexBytes, options.indexIntervalBytes)
+    cache.keep(this)
+  }
+
+  dropIndexes(): void {
+    const { maxTimestamp, offsetOfMaxTimestamp } = this
+    this.#latest = { maxTimestamp, offsetOfMaxTimestamp }
+    this.#indexes = undefined
   }
 
   /** Before it takes appends. Throws `DiskError`. */
@@ -114,7 +162,7 @@ export class LogSegment {
 
   /** Of its records, or of its last change where they have no time. */
   get latestTimestamp(): number {
-    const { maxTimestamp } = this.indexes
+    const { maxTimestamp } = this
     return maxTimestamp < 0 ? this.changedMs : maxTimestamp
   }
 
@@ -134,7 +182,7 @@ export class LogSegment {
 
   /** The largest timestamp of the batches that reach `fromOffset`; -1 if there is none. Throws `DiskError`. */
   maxTimestampFrom(fromOffset: number): number {
-    const { maxTimestamp, offsetOfMaxTimestamp } = this.indexes
+    const { maxTimestamp, offsetOfMaxTimestamp } = this
     if (offsetOfMaxTimestamp >= fromOffset || maxTimestamp < 0) return maxTimestamp
     let largest = NO_TIMESTAMP
     this.#hop(this.startFor(fromOffset), this.writtenBytes, (batch) => {
@@ -182,6 +230,8 @@ export class LogSegment {
   }
 
   close(): void {
+    this.#cache?.forget(this)
+    this.#cache = undefined
     this.file.close()
   }
 

@@ -204,11 +204,11 @@ export class PartitionLog implements TurnWritable {
 
   /** Reads from `request.offset` on, which must be within `startOffset` and `logEndOffset`. */
   read(request: ReadRequest, done: ReadDone): void {
-    // Nothing is wrong with the disk.
+    // Nothing is wrong with the disk, nor when a segment is removed while somebody waits to read it.
     if (this.#closed) return done(new DiskError('EBADF', 'read', this.directory), undefined)
     const upToOffset = Math.min(request.upToOffset, this.#logEndOffset)
     readLog(this.#environment, this.#segments, { ...request, upToOffset }, (error, read) => {
-      if (error !== undefined) this.#environment.logDirectory.report(error)
+      if (error !== undefined && error.code !== 'EBADF') this.#environment.logDirectory.report(error)
       done(error, read)
     })
   }

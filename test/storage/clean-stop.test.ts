@@ -40,7 +40,7 @@ function stopAt(seed: number, delayMs: number, stuckMs: number): boolean {
 
 test('a stop in order succeeds at every moment of the checkpoints that are written all the time', () => {
   let underWay = 0
-  for (let seed = 0; seed < 12; seed++) {
+  for (let seed = 0; seed < 16; seed++) {
     for (let delayMs = 0; delayMs < 20; delayMs += 0.5) if (stopAt(seed, delayMs, 0)) underWay++
   }
   assert.ok(underWay > 30, `a checkpoint was under way in ${underWay}`)
