@@ -38,9 +38,11 @@ export interface PendingFlush {
 }
 
 export class SimulatedFile {
-  #cached = Buffer.alloc(SECTOR_BYTES)
+  #cached: Buffer = Buffer.alloc(SECTOR_BYTES)
   #cachedBytes = 0
-  #durable = Buffer.alloc(0)
+  #durable: Buffer = Buffer.alloc(0)
+  /** How much of that was ever written to the device. */
+  #durableEnd = 0
   #durableBytes = 0
   /** Those whose content on the device is not that of the last write, or not for certain. */
   readonly #sectors = new Map<number, Sector>()
@@ -59,7 +61,7 @@ export class SimulatedFile {
 
   /** What the device holds for certain. */
   get durableContent(): Buffer {
-    return this.#durable.subarray(0, this.#durableBytes)
+    return this.#durable.subarray(0, Math.min(this.#durableBytes, this.#durableEnd))
   }
 
   read(position: number, target: Uint8Array): number {
@@ -128,14 +130,15 @@ export class SimulatedFile {
       if (kept > 0) this.#storeDurable(index, versions[kept - 1]!.value)
     }
     const after = Buffer.alloc(Math.max(sizeBytes, SECTOR_BYTES))
-    this.#durable.copy(after, 0, 0, Math.min(sizeBytes, this.#durable.length))
+    this.#durable.copy(after, 0, 0, Math.min(sizeBytes, this.#durableEnd))
     // Of a block that was never written: zeros, or what another file left there.
-    if (sizeBytes > this.#durable.length && random.chance(0.5)) {
-      for (let at = this.#durable.length; at < sizeBytes; at++) after[at] = random.below(256)
+    if (sizeBytes > this.#durableEnd && random.chance(0.5)) {
+      for (let at = this.#durableEnd; at < sizeBytes; at++) after[at] = random.below(256)
     }
     this.#cached = after
     this.#cachedBytes = sizeBytes
     this.#durable = Buffer.from(after.subarray(0, sizeBytes))
+    this.#durableEnd = sizeBytes
     this.#durableBytes = sizeBytes
     this.#sectors.clear()
     this.#sizes = []
@@ -144,9 +147,8 @@ export class SimulatedFile {
 
   /** Flips one bit of what is on the device and in the cache. */
   flipBit(position: number, bit: number): void {
-    for (const memory of [this.#cached, this.#durable]) {
-      if (position < memory.length) memory[position]! ^= 1 << bit
-    }
+    if (position < this.#cached.length) this.#cached[position]! ^= 1 << bit
+    if (position < this.#durableEnd) this.#durable[position]! ^= 1 << bit
   }
 
   #touch(index: number): void {
@@ -167,9 +169,9 @@ export class SimulatedFile {
 
   #storeDurable(index: number, content: Buffer): void {
     const end = (index + 1) * SECTOR_BYTES
-    if (this.#durable.length < end)
-      this.#durable = Buffer.concat([this.#durable, Buffer.alloc(end - this.#durable.length)])
+    this.#durable = withRoom(this.#durable, this.#durableEnd, end)
     this.#durable.set(content, index * SECTOR_BYTES)
+    this.#durableEnd = Math.max(this.#durableEnd, end)
   }
 
   #resize(sizeBytes: number): void {
@@ -179,9 +181,14 @@ export class SimulatedFile {
   }
 
   #reserve(sizeBytes: number): void {
-    if (sizeBytes <= this.#cached.length) return
-    const larger = Buffer.alloc(Math.max(sizeBytes, 2 * this.#cached.length))
-    this.#cached.copy(larger, 0, 0, this.#cachedBytes)
-    this.#cached = larger
+    this.#cached = withRoom(this.#cached, this.#cachedBytes, sizeBytes)
   }
+}
+
+/** The buffer, or a larger one with its first `usedBytes`; the rest is zeros. */
+function withRoom(buffer: Buffer, usedBytes: number, sizeBytes: number): Buffer {
+  if (sizeBytes <= buffer.length) return buffer
+  const larger = Buffer.alloc(Math.max(sizeBytes, 2 * buffer.length))
+  buffer.copy(larger, 0, 0, usedBytes)
+  return larger
 }
