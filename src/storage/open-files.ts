@@ -102,8 +102,12 @@ export class OpenFiles implements Disk, FileSlots {
     this.#disk.lock(path, done)
   }
 
-  openNow(file: PooledFile, create: boolean): { readonly descriptor: DiskFile; readonly passing: boolean } {
-    const passing = this.#taken >= this.#limit && !this.#evict()
+  openNow(
+    file: PooledFile,
+    create: boolean,
+    wantsSlot: boolean,
+  ): { readonly descriptor: DiskFile; readonly passing: boolean } {
+    const passing = !wantsSlot || (this.#taken >= this.#limit && !this.#evict())
     const descriptor = this.#opened(file.path, create)
     if (!passing) {
       this.#taken++

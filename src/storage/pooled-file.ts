@@ -7,8 +7,14 @@ import { asDiskError } from './atomic-file.js'
 
 /** Who gives descriptors out. */
 export interface FileSlots {
-  /** Opens now; `passing`: there is no slot for it, it has to be closed within the call. Throws `DiskError`. */
-  openNow(file: PooledFile, create: boolean): { readonly descriptor: DiskFile; readonly passing: boolean }
+  /**
+   * Opens now; `passing`: there is no slot for it, or none is wanted, and it has to be closed within the call. Throws `DiskError`.
+   */
+  openNow(
+    file: PooledFile,
+    create: boolean,
+    wantsSlot: boolean,
+  ): { readonly descriptor: DiskFile; readonly passing: boolean }
   /** Calls back when there is a slot, which is then taken: `openInSlot` or `release` comes next. */
   acquire(granted: () => void): void
   release(): void
@@ -69,7 +75,7 @@ export class PooledFile implements DiskFile {
 
   /** Throws `DiskError`. */
   create(): void {
-    const { descriptor, passing } = this.#slots.openNow(this, true)
+    const { descriptor, passing } = this.#slots.openNow(this, true, true)
     this.#sizeBytes = descriptor.sizeBytes
     if (passing) descriptor.close()
     else this.#descriptor = descriptor
@@ -175,7 +181,8 @@ export class PooledFile implements DiskFile {
       return action(this.#descriptor)
     }
     if (this.#isGone) throw new DiskError('EBADF', 'open', this.path)
-    const { descriptor, passing } = this.#slots.openNow(this, false)
+    // What waits for a slot comes to it in its turn: a descriptor got in between could neither be used for it nor be taken away again.
+    const { descriptor, passing } = this.#slots.openNow(this, false, this.#waiting.length === 0)
     if (!passing) {
       this.#descriptor = descriptor
       return action(descriptor)

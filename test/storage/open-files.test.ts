@@ -8,6 +8,7 @@ import { SimulatedNetwork } from '../../src/sim/network.js'
 import type { SimulatedProcess } from '../../src/sim/process.js'
 import { Simulation } from '../../src/sim/simulation.js'
 import { OpenFiles } from '../../src/storage/open-files.js'
+import { type FileSlots, PooledFile } from '../../src/storage/pooled-file.js'
 
 const SEEDS = 20
 
@@ -215,4 +216,44 @@ test('where the system has fewer descriptors than the limit, one is given back f
   let flushed = false
   turn(() => files.open('/d/new', { create: true }).flush((error) => (flushed = error === undefined)))
   until(() => flushed)
+})
+
+test('a call that cannot wait takes no slot for a file that waits for one', () => {
+  const done: string[] = []
+  const descriptor = (name: string): DiskFile => ({
+    path: '/d/f',
+    sizeBytes: 0,
+    append: (_, finish) => {
+      done.push(`${name}: append`)
+      finish(undefined)
+    },
+    rewrite: () => assert.fail(),
+    readSync: () => {
+      done.push(`${name}: read`)
+      return 0
+    },
+    read: () => assert.fail(),
+    truncate: () => assert.fail(),
+    flush: () => assert.fail(),
+    close: () => void done.push(`${name}: closed`),
+  })
+  let granted: (() => void) | undefined
+  const slots: FileSlots = {
+    openNow: (_, __, wantsSlot) => ({ descriptor: descriptor('passing'), passing: !wantsSlot }),
+    acquire: (grant) => {
+      granted = grant
+    },
+    release: () => assert.fail(),
+    openInSlot: () => descriptor('slot'),
+    used: () => {},
+    idle: () => {},
+    gaveBack: () => {},
+    closed: () => {},
+  }
+  const file = new PooledFile(slots, '/d/f', 0)
+  file.append([Buffer.from('x')], (error) => assert.equal(error, undefined))
+  file.readSync(0, Buffer.alloc(1))
+  assert.deepEqual(done, ['passing: read', 'passing: closed'])
+  granted!()
+  assert.deepEqual(done.slice(2), ['slot: append'])
 })
