@@ -11,8 +11,10 @@ import type { Ports } from '../io/ports.js'
 import type { MetadataDelta } from '../metadata/delta.js'
 import { EffectiveSettings } from '../metadata/effective-settings.js'
 import { EMPTY_IMAGE, type MetadataImage } from '../metadata/image.js'
+import { FetchSessions } from '../replication/fetch-session.js'
 import type { LogDirectory } from '../storage/log-directory.js'
 import type { LogManager } from '../storage/log-manager.js'
+import type { WantedPartition } from './apis/partition/fetch.js'
 import type { ControllerChannel } from './controller-channel.js'
 import { FetchMemory } from './fetch-memory.js'
 import { BrokerLifecycle } from './lifecycle.js'
@@ -46,6 +48,7 @@ export class Broker implements QuorumObserver {
   readonly replicas: ReplicaManager
   readonly producerIds: ProducerIdBlock
   readonly fetchMemory = new FetchMemory()
+  readonly fetchSessions: FetchSessions<WantedPartition>
   readonly traffic = new BrokerTraffic()
   readonly #lifecycle: BrokerLifecycle
   readonly #effective: EffectiveSettings
@@ -66,6 +69,10 @@ export class Broker implements QuorumObserver {
     this.#settings = settings
     this.#effective = new EffectiveSettings(settings, identity.nodeId)
     this.channel = channel
+    this.fetchSessions = new FetchSessions({
+      maxSessions: settings['max.incremental.fetch.session.cache.slots'],
+      randomId: () => ports.random.below(2 ** 31),
+    })
     this.replicas = new ReplicaManager(ports, identity.nodeId, settings, directory, logs, recorder)
     const appliedOffset = (): number => this.#image.offset
     this.#lifecycle = new BrokerLifecycle(ports, channel, { identity, settings, endpoints, appliedOffset, onUsable })

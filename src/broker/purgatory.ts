@@ -44,10 +44,15 @@ export class Purgatory<Key> {
     return this.#deadlines.size
   }
 
-  /** Tries the operation; if it must wait, watches these keys for at most `waitMs`. */
-  tryCompleteOrWatch(operation: DelayedOperation, keys: readonly Key[], waitMs: number): void {
-    if (operation.tryComplete()) return
-    if (waitMs <= 0 || this.#closed) return operation.expire()
+  /**
+   * Tries the operation; if it must wait, watches these keys for at most `waitMs`, and returns what ends the waiting without an answer.
+   */
+  tryCompleteOrWatch(operation: DelayedOperation, keys: readonly Key[], waitMs: number): (() => void) | undefined {
+    if (operation.tryComplete()) return undefined
+    if (waitMs <= 0 || this.#closed) {
+      operation.expire()
+      return undefined
+    }
     const waiting: Waiting<Key> = { operation, keys }
     this.#size++
     for (const key of keys) {
@@ -57,6 +62,9 @@ export class Purgatory<Key> {
     }
     this.#deadlines.push(this.#clock.monotonicMs() + waitMs, waiting)
     this.#schedule()
+    return () => {
+      if (waiting.operation !== undefined) this.#complete(waiting, true)
+    }
   }
 
   /** Something about this key has changed: completes what can be. */
@@ -85,10 +93,10 @@ export class Purgatory<Key> {
   }
 
   /** An operation that waits for several keys must not stay behind under those about which nothing happens. */
-  #complete(waiting: Waiting<Key>): void {
+  #complete(waiting: Waiting<Key>, alsoUnderOnlyKey = false): void {
     waiting.operation = undefined
     this.#size--
-    if (waiting.keys.length > 1) this.#unwatch(waiting)
+    if (waiting.keys.length > 1 || alsoUnderOnlyKey) this.#unwatch(waiting)
     if (this.#deadlines.size > COMPACT_FROM && this.#deadlines.size > 2 * this.#size) {
       this.#deadlines.retain(({ operation }) => operation !== undefined)
     }

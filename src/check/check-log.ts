@@ -18,6 +18,8 @@ export type Anomaly =
   | 'deleted-visible'
   /** A value that somebody was given and that is not in the log at the end. */
   | 'lost-read'
+  /** A value that was given although the same answer says that it is not committed. */
+  | 'uncommitted-read'
   /** A value that nobody sent here, or that is damaged. */
   | 'phantom'
   /** A value in the log whose send had certainly failed. */
@@ -155,6 +157,9 @@ function checkKey(name: string, key: KeyHistory, options: CheckOptions, findings
       const send = key.sends.get(value)
       if (send === undefined || !belongsTo(value, name)) report('phantom', `offset ${offset} has ${value}`)
       else if (send.operation.type === 'fail') report('failed-write-visible', `${value} at offset ${offset}`)
+      if (offset >= (poll.highWatermark ?? Number.POSITIVE_INFINITY)) {
+        report('uncommitted-read', `${value} at offset ${offset}, committed up to ${poll.highWatermark}`)
+      }
       if (poll.final && offset < key.certainlyDeletedUpTo) report('deleted-visible', `${value} at offset ${offset}`)
       if (poll.final) {
         final.set(offset, value)

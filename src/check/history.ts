@@ -34,6 +34,8 @@ export interface PollOperation extends Common {
   readonly key: string
   /** In the order in which they came. */
   readonly records: readonly (readonly [offset: number, value: string])[]
+  /** The end (exclusive) of what was committed, as the same answer said it. */
+  readonly highWatermark?: number
   /** The first poll after a seek: nothing follows from where this client was before. */
   readonly seek?: true
   /** Part of the last reading, from the beginning to the end of the log, after everything has healed. */

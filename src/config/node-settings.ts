@@ -223,6 +223,11 @@ export const nodeSettings = {
     default: '',
     doc: 'lograft: where /metrics (for Prometheus) and /healthz are answered over HTTP, as 127.0.0.1:9644; :9644 is every address. Empty: nowhere.',
   }),
+  'max.incremental.fetch.session.cache.slots': integer({
+    default: '1000',
+    min: 0,
+    doc: 'How many fetch sessions there are at most.',
+  }),
   'fetch.max.bytes': integer({ default: '57671680', min: 1024, doc: 'The most that one fetch answers.' }),
   'broker.rack': string({ default: '', doc: 'Where this broker stands, for placement over racks.' }),
   'log.level': oneOf(['debug', 'info', 'warn', 'error'], { default: 'warn', doc: 'lograft: how much is logged.' }),

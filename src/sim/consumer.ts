@@ -1,4 +1,7 @@
-/** WorkloadConsumer: reads one partition from its beginning on, for as long as it may, and keeps the history of what it was given. */
+/**
+ * WorkloadConsumer: reads one partition from its beginning on, for as long as it may, and keeps the history of what it was given. In a session it
+ * names its partition only where it wants something else of it than before.
+ */
 import type { Operation, PollOperation } from '../check/history.js'
 import { ErrorCode } from '../protocol/errors.js'
 import { Fetch } from '../protocol/messages/fetch.js'
@@ -17,6 +20,10 @@ export interface ConsumerOptions {
   readonly partition: number
   /** The last reading: from the beginning to the end, once. */
   readonly final: boolean
+  /** Fetches in sessions (KIP-227). */
+  readonly sessions: boolean
+  /** Waits for more than there mostly is: its time is up again and again. */
+  readonly patient: boolean
   readonly now: () => number
   readonly record: (operation: Operation) => void
 }
@@ -31,6 +38,11 @@ export class WorkloadConsumer {
   #endOffset: number | undefined
   #sought = true
   #done = false
+  #highWatermark = 0
+  #sessionId = 0
+  #sessionEpoch = 0
+  /** What the session fetches from; undefined: nothing yet. */
+  #sessionOffset: number | undefined
 
   constructor(client: SimulatedClient, options: ConsumerOptions) {
     this.#client = client
@@ -68,28 +80,46 @@ export class WorkloadConsumer {
   }
 
   #poll(): void {
-    const { topic, topicId, partition } = this.#options
+    const { topic, topicId, partition, sessions, patient } = this.#options
     const { random } = this.#client.ports
     const wanted = {
       partition,
       fetchOffset: this.#offset,
       partitionMaxBytes: random.below(3) === 0 ? 1 : 100 + random.below(20_000),
     }
+    const told = this.#sessionEpoch > 0 && this.#sessionOffset === this.#offset && random.below(4) > 0
+    this.#sessionOffset = this.#offset
     const body = {
-      maxWaitMs: random.below(500),
-      minBytes: random.below(4) === 0 ? 500 : 1,
-      topics: [{ topic, topicId, partitions: [wanted] }],
+      maxWaitMs: random.below(patient ? 60 : 500),
+      minBytes: patient ? 100_000 : random.below(4) === 0 ? 500 : 1,
+      topics: told ? [] : [{ topic, topicId, partitions: [wanted] }],
+      ...(sessions ? { sessionId: this.#sessionId, sessionEpoch: this.#sessionEpoch } : {}),
     }
     this.#client.call(Fetch, body, (_, response) => {
+      const inSession = sessions && this.#answeredInSession(response)
       const result = response?.responses[0]?.partitions[0]
+      if (result === undefined && inSession) return this.#next()
       if (result === undefined || result.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) return this.#restart(result)
       if (result.errorCode !== ErrorCode.NONE) return this.#again()
       const records = this.#decode(result.records)
+      this.#highWatermark = result.highWatermark
       if (records.length > 0) this.#offset = records[records.length - 1]![0] + 1
       if (this.#options.final && this.#offset >= this.#endOffset!) return this.#finish(records)
       if (records.length > 0) this.#record(records)
       this.#next()
     })
+  }
+
+  /** Whether the session goes on. */
+  #answeredInSession(response: { readonly errorCode: number; readonly sessionId: number } | undefined): boolean {
+    if (response?.errorCode === ErrorCode.NONE && response.sessionId !== 0) {
+      this.#sessionId = response.sessionId
+      this.#sessionEpoch++
+      return true
+    }
+    // It begins anew; the broker forgets the one that it still may know.
+    this.#sessionEpoch = 0
+    return false
   }
 
   /** The log is shorter than what was read of it, or begins later: it says so by beginning anew where the log does. */
@@ -135,6 +165,7 @@ export class WorkloadConsumer {
       process,
       time: now(),
       records,
+      highWatermark: this.#highWatermark,
       ...seek,
       ...(final ? { final, startOffset: this.#startOffset } : {}),
     })

@@ -318,21 +318,25 @@ class Scenario {
       for (let n = 0; n < producers; n++) {
         const idempotent = random.chance(0.6)
         const acks = this.#options.acks ?? (idempotent ? -1 : random.pick([-1, -1, 1, 1, 0] as const))
+        const codec = random.chance(0.7) ? ('none' as const) : random.pick(CODEC_NAMES)
         const options = {
           ...place,
           process: this.#nextProcess++,
           acks: idempotent && acks !== 1 ? (-1 as const) : acks,
           idempotent,
-          codec: random.chance(0.7) ? ('none' as const) : random.pick(CODEC_NAMES),
+          codec,
           pauseMs: random.pick([5, 30, 100]),
           maxRecordsPerBatch: random.pick([1, 5, 20]),
           keyBytes,
+          // What is large without compression is opened off the loop.
+          ...(codec === 'none' || keyBytes < 1000 ? {} : { keyBytes: 8 * keyBytes }),
         }
         this.#producers.push(new WorkloadProducer(this.#client(`producer${options.process}`), options))
       }
       if (random.chance(0.7)) {
         const process = this.#nextProcess++
-        new WorkloadConsumer(this.#client(`consumer${process}`), { ...place, process, final: false })
+        const manner = { final: false, sessions: random.chance(0.5), patient: random.chance(0.3) }
+        new WorkloadConsumer(this.#client(`consumer${process}`), { ...place, process, ...manner })
       }
     }
   }
@@ -345,7 +349,8 @@ class Scenario {
       if (topicId === undefined) continue
       for (let partition = 0; partition < partitions; partition++) {
         const process = this.#nextProcess++
-        const place = { topic: name, topicId, partition, now, record, process, final: true }
+        const manner = { final: true, sessions: process % 2 === 0, patient: false }
+        const place = { topic: name, topicId, partition, now, record, process, ...manner }
         readers.push(new WorkloadConsumer(this.#client(`reader${process}`), place))
       }
     }

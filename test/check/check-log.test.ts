@@ -75,6 +75,12 @@ test('lost-read: given to a consumer and gone, whatever the producer knew', () =
   assert.deepEqual(anomalies(history), ['lost-read'])
 })
 
+test('uncommitted-read: given, though the same answer says that it is not committed', () => {
+  const upTo = (highWatermark: number): Operation[] => [...clean, { ...poll(8, read), highWatermark }, final()]
+  assert.deepEqual(anomalies(upTo(read.at(-1)![0])), ['uncommitted-read'])
+  assert.deepEqual(anomaliesOf(upTo(read.at(-1)![0] + 1)), [])
+})
+
 test('duplicate: a value at two offsets, also where only the acknowledgement names the other', () => {
   assert.deepEqual(anomalies([...clean, final([...read, [3, v(1)]])]), ['duplicate'])
   assert.deepEqual(anomalies([...send(0, [0, 1], { offset: 5 }), final([[4, v(0)]])]), ['duplicate'])

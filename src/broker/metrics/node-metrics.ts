@@ -107,6 +107,23 @@ function ofBroker(page: Exposition, { image, nodeId }: MetricsSources, broker: B
     [{ delayedOperation: 'Produce' }, replicas.produces.size],
     [{ delayedOperation: 'Fetch' }, replicas.fetches.size],
   ])
+  const { fetchSessions } = broker
+  page.gauge('kafka_server_fetchsessioncache_numincrementalfetchsessions', 'Fetch sessions.', [
+    [{}, fetchSessions.size],
+  ])
+  page.gauge(
+    'kafka_server_fetchsessioncache_numincrementalfetchpartitionscached',
+    'Partitions of all fetch sessions.',
+    [[{}, fetchSessions.partitions]],
+  )
+  page.counter(
+    'kafka_server_fetchsessioncache_incrementalfetchsessionevictions_total',
+    'Fetch sessions that had to go for others.',
+    [[{}, fetchSessions.evictions]],
+  )
+  page.counter('lograft_incremental_fetches_total', 'Fetches in a session that there was.', [
+    [{}, fetchSessions.incrementalFetches],
+  ])
   page.gauge('lograft_fetch_memory_used_bytes', 'Read for fetches and not taken by their clients yet.', [
     [{}, broker.fetchMemory.bytes],
   ])

@@ -44,6 +44,8 @@ export interface Slot {
   fill(body: object, sent?: () => void): void
   /** No answer. */
   drop(): void
+  /** Calls back if the connection ends, or is to end, before there is an answer. */
+  whenGone(action: () => void): void
   /** No answer, and no connection any more: see `endAfterAnswers`. */
   end(reason: string): void
 }
@@ -58,6 +60,7 @@ class OpenSlot implements Slot {
   state: 'waiting' | 'ready' | 'dropped' | 'gone' = 'waiting'
   body: object | undefined = undefined
   sent: (() => void) | undefined = undefined
+  #whenGone: (() => void) | undefined
   readonly #connection: ServerConnection
 
   constructor(
@@ -95,10 +98,25 @@ class OpenSlot implements Slot {
   end(reason: string): void {
     this.#connection.endBefore(this, reason)
   }
+
+  whenGone(action: () => void): void {
+    if (this.#connection.closedAlready || this.state === 'gone') return action()
+    this.#whenGone = action
+  }
+
+  /** There is nobody to answer any more. */
+  gone(): void {
+    const wasWaiting = this.state === 'waiting'
+    this.state = 'gone'
+    this.sent?.()
+    if (wasWaiting) this.#whenGone?.()
+  }
 }
 
 export class ServerConnection implements ConnectionHandlers, LargeFrame {
   readonly socket: Connection
+  /** Stands for the connection where it must not be kept. */
+  readonly identity: object = {}
   readonly #ports: Ports
   readonly #owner: ConnectionOwner
   readonly #assembler: FrameAssembler
@@ -173,9 +191,11 @@ export class ServerConnection implements ConnectionHandlers, LargeFrame {
   data(bytes: Uint8Array): void {
     if (this.#ending || this.#closed) return
     this.#active = true
-    if (this.#held !== undefined || !this.#gateOpen) return this.#hold(bytes)
-    const consumed = this.#feed(bytes)
-    if (consumed < bytes.length && !this.#closed && !this.#ending) this.#hold(bytes.subarray(consumed))
+    if (this.#held !== undefined || !this.#gateOpen) this.#hold(bytes)
+    else {
+      const consumed = this.#feed(bytes)
+      if (consumed < bytes.length && !this.#closed && !this.#ending) this.#hold(bytes.subarray(consumed))
+    }
     this.#regulate()
   }
 
@@ -203,9 +223,8 @@ export class ServerConnection implements ConnectionHandlers, LargeFrame {
     const at = this.#slots.indexOf(slot)
     if (at === -1) return
     for (const behind of this.#slots.splice(at)) {
-      behind.state = 'gone'
       if (behind.alone) this.#alone--
-      behind.sent?.()
+      behind.gone()
     }
     this.endAfterAnswers(reason)
   }
@@ -275,7 +294,7 @@ export class ServerConnection implements ConnectionHandlers, LargeFrame {
     this.#assembler.discard()
     this.#memory.done(this)
     this.#dropHeld()
-    for (const slot of this.#slots.splice(0)) slot.sent?.()
+    for (const slot of this.#slots.splice(0)) slot.gone()
     for (const sent of this.#sent.splice(0)) sent()
     this.#owner.closed(this)
   }
@@ -306,6 +325,12 @@ export class ServerConnection implements ConnectionHandlers, LargeFrame {
     return this.#assembler.consumed
   }
 
+  /** While a request is waited for, the next bytes are read and held: that the client is gone is seen by reading. */
+  get #mayRead(): boolean {
+    if (this.#throttled > 0 || this.#held !== undefined) return false
+    return this.#slots.length < MAX_IN_FLIGHT && this.#outputBytes < MAX_OUTPUT_BYTES
+  }
+
   /** Keeps a copy of what was only lent. */
   #hold(bytes: Uint8Array): void {
     const held = this.#held
@@ -328,7 +353,7 @@ export class ServerConnection implements ConnectionHandlers, LargeFrame {
   #regulate(): void {
     if (this.#closed || this.#ending) return
     const room = this.#makeRoom()
-    if (this.#paused || (this.#gateOpen && room)) return
+    if (this.#paused || (this.#mayRead && room)) return
     this.#paused = true
     this.socket.pause()
   }
@@ -356,7 +381,7 @@ export class ServerConnection implements ConnectionHandlers, LargeFrame {
       held.at += this.#feed(held.buffer.subarray(held.at, held.end))
       if (held.at >= held.end && this.#held === held) this.#dropHeld()
     }
-    if (this.#closed || this.#ending || !this.#paused || !this.#gateOpen || this.#held !== undefined) return
+    if (this.#closed || this.#ending || !this.#paused || !this.#mayRead) return
     if (!this.#makeRoom()) return
     this.#paused = false
     this.socket.resume()

@@ -16,10 +16,14 @@ export interface Call<Response> {
   readonly listener: ListenerContext
   /** The address by which the client reached this node. */
   readonly local: Address
+  /** The same object for all requests of a connection. */
+  readonly connection: object
   /** Who keeps the bytes that the request's `bytes` and `records` point into; absent: they are only lent for the call of `handle`. */
   readonly owner: FrameOwner | undefined
   /** Nothing further of the connection is started until the function that is returned is called: what this request does has to come first. */
   hold(): () => void
+  /** Calls back if the connection ends before this is answered. */
+  whenGone(action: () => void): void
   /** Answers, now or later, once. `sent` is called when the response's bytes are no longer looked at. */
   reply(response: Response, sent?: () => void): void
   /** Ends the request without an answer, as the protocol wants it for acks=0. */

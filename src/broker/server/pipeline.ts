@@ -181,6 +181,14 @@ class ServedCall implements Call<unknown> {
     return this.#connection.socket.local
   }
 
+  get connection(): object {
+    return this.#connection.identity
+  }
+
+  whenGone(action: () => void): void {
+    this.#slot.whenGone(action)
+  }
+
   hold(): () => void {
     return this.#connection.hold()
   }

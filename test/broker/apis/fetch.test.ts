@@ -141,26 +141,6 @@ test('both isolation levels see what is committed: there are no transactions', a
   }
 })
 
-test('no session is given out, and one that is named is not known', async () => {
-  const topic = await topicOf('sessions', [['a']])
-  for (const sessionEpoch of [-1, 0]) {
-    const { response, values } = await fetchOne(topic, 0, { sessionEpoch })
-    assert.deepEqual([response.errorCode, response.sessionId, values], [0, 0, ['a']])
-  }
-  // A full fetch that ends an earlier session.
-  for (const sessionEpoch of [-1, 0]) {
-    assert.deepEqual((await fetchOne(topic, 0, { sessionId: 5, sessionEpoch })).values, ['a'])
-  }
-  for (const sessionId of [0, 5]) {
-    const response = await client.request(Fetch, 12, fetchRequest(topic, 0, { sessionId, sessionEpoch: 1 }))
-    assert.deepEqual(
-      [errorByCode(response.errorCode).name, response.sessionId, response.responses],
-      ['FETCH_SESSION_ID_NOT_FOUND', 0, []],
-      `session ${sessionId}`,
-    )
-  }
-})
-
 test('leader epochs: an old one is fenced, a later one is unknown, the current one serves', async () => {
   const topic = await topicOf('epochs', [['a']])
   assert.equal((await fetchOne(topic, 0, { partition: { currentLeaderEpoch: 1 } })).error, 'UNKNOWN_LEADER_EPOCH')

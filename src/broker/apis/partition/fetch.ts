@@ -2,8 +2,9 @@
  * Fetch: batches as they stand in the log, below the high watermark. Waits until `minBytes` are there or `maxWaitMs` are over. The first batch of
  * the answer comes whole, however large it is, so that a consumer always gets on. Versions below 4 get messages of magic 0 or 1 instead.
  *
- * Left out: sessions (KIP-227; a client that wants one is answered in full, without one), followers, transactions: everything committed is
- * stable.
+ * In a session (`replication/fetch-session.ts`) all its partitions are fetched, and those are answered about which the client does not know already.
+ *
+ * Left out: followers, and transactions: everything committed is stable. What a session's principal may read is asked when a partition joins it.
  */
 import { oneByOne } from '../../../base/one-by-one.js'
 import { DiskError } from '../../../io/disk.js'
@@ -12,19 +13,26 @@ import { Fetch } from '../../../protocol/messages/fetch.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
 import { downConvert } from '../../../records/legacy/down-convert.js'
 import type { OldMagic } from '../../../records/legacy/message.js'
+import type {
+  FetchContext,
+  FetchedPartition,
+  PartitionName,
+  SessionRequest,
+} from '../../../replication/fetch-session.js'
 import type { LogRead } from '../../../storage/log-reader.js'
 import type { Broker } from '../../broker.js'
 import { Partition } from '../../partition.js'
 import type { DelayedOperation } from '../../purgatory.js'
 import { type Call, handler } from '../../server/handler.js'
-import { topic } from '../../server/stages.js'
+import { principalText, topic } from '../../server/stages.js'
 import { brokerOf, type Services } from '../services.js'
 import { findPartition } from './find-partition.js'
 
 type Request = Infer<typeof Fetch.request>
 type Response = InferInput<typeof Fetch.response>
 type PartitionResult = Response['responses'][number]['partitions'][number]
-type WantedPartition = Request['topics'][number]['partitions'][number]
+/** What is fetched of a partition. */
+export type WantedPartition = Request['topics'][number]['partitions'][number]
 
 const TOPIC_IDS_SINCE = 13
 const MAGIC_1_SINCE = 2
@@ -49,16 +57,39 @@ export const fetch = handler<Services, typeof Fetch.request.fields, typeof Fetch
     })),
   }),
   handle: (request, services, call) => {
-    // No session was ever given out: one that goes on is not known, whatever it is called.
-    if (request.sessionEpoch > 0) {
-      return call.reply({ errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND, responses: [] })
-    }
     const broker = brokerOf(services)
+    const context = broker.fetchSessions.begin(sessionRequest(request, call), broker.clock.monotonicMs())
+    if (typeof context === 'string') return call.reply({ errorCode: ErrorCode[context], responses: [] })
     const operation =
-      call.version >= MAGIC_2_SINCE ? new DelayedFetch(request, broker, call) : new OldFetch(request, broker, call)
-    broker.replicas.fetches.tryCompleteOrWatch(operation, operation.partitions, request.maxWaitMs)
+      call.version >= MAGIC_2_SINCE
+        ? new DelayedFetch(request, context, broker, call)
+        : new OldFetch(request, context, broker, call)
+    const cancel = broker.replicas.fetches.tryCompleteOrWatch(operation, operation.partitions, request.maxWaitMs)
+    if (cancel !== undefined) call.whenGone(cancel)
   },
 })
+
+function sessionRequest(request: Request, call: Call<Response>): SessionRequest<WantedPartition> {
+  const { sessionId, sessionEpoch, replicaId, replicaState } = request
+  const partitions: FetchedPartition<WantedPartition>[] = []
+  for (const { topic, topicId, partitions: wanted } of request.topics) {
+    for (const each of wanted) partitions.push({ topic, topicId, partition: each.partition, wanted: each })
+  }
+  const forgotten: PartitionName[] = []
+  for (const { topic, topicId, partitions: numbers } of request.forgottenTopicsData) {
+    for (const partition of numbers) forgotten.push({ topic, topicId, partition })
+  }
+  return {
+    sessionId,
+    sessionEpoch,
+    usesTopicIds: call.version >= TOPIC_IDS_SINCE,
+    privileged: Math.max(replicaId, replicaState.replicaId) >= 0,
+    principal: principalText(call.principal),
+    connection: call.connection,
+    partitions,
+    forgotten,
+  }
+}
 
 /** One partition of the request. */
 interface Part {
@@ -70,24 +101,24 @@ interface Part {
 class DelayedFetch implements DelayedOperation {
   readonly partitions: readonly Partition[]
   readonly #request: Request
+  readonly #context: FetchContext<WantedPartition>
   readonly #broker: Broker
   readonly #call: Call<Response>
   readonly #parts: Part[] = []
 
-  constructor(request: Request, broker: Broker, call: Call<Response>) {
+  constructor(request: Request, context: FetchContext<WantedPartition>, broker: Broker, call: Call<Response>) {
     this.#request = request
+    this.#context = context
     this.#broker = broker
     this.#call = call
-    for (const { topic: name, topicId: id, partitions } of request.topics) {
+    for (const { topic: name, topicId: id, wanted } of context.partitions) {
       const topicId = call.version < TOPIC_IDS_SINCE ? undefined : id
-      for (const wanted of partitions) {
-        const found = findPartition(broker, { name, topicId }, wanted.partition)
-        this.#parts.push(
-          found instanceof Partition
-            ? { wanted, partition: found, error: undefined }
-            : { wanted, partition: undefined, error: found },
-        )
-      }
+      const found = findPartition(broker, { name, topicId }, wanted.partition)
+      this.#parts.push(
+        found instanceof Partition
+          ? { wanted, partition: found, error: undefined }
+          : { wanted, partition: undefined, error: found },
+      )
     }
     this.partitions = this.#parts.flatMap(({ partition }) => partition ?? [])
   }
@@ -184,17 +215,36 @@ class DelayedFetch implements DelayedOperation {
       const read = results[index]!.records
       if (partition !== undefined && read != null) traffic.fetched(partition.id.topic, read.length)
     }
-    let at = 0
-    const responses = this.#request.topics.map(({ topic: name, topicId, partitions }) => ({
-      topic: name,
-      topicId,
-      partitions: partitions.map(() => results[at++]!),
+    const outcomes = results.map(({ errorCode, highWatermark, logStartOffset = -1, records, divergingEpoch }) => ({
+      errorCode,
+      highWatermark,
+      logStartOffset,
+      recordsBytes: records?.length ?? 0,
+      mustKnow: divergingEpoch !== undefined,
     }))
-    this.#call.reply({ errorCode: ErrorCode.NONE, responses }, () => {
+    const { error = 'NONE', sessionId, answered } = this.#context.finish(outcomes, this.#broker.clock.monotonicMs())
+    const responses = byTopic(this.#context.partitions, results, answered)
+    this.#call.reply({ errorCode: ErrorCode[error], sessionId, responses }, () => {
       for (const { release } of reads) release()
       fetchMemory.release(bytes)
     })
   }
+}
+
+/** Neighbours of one topic stand together; a topic may come again. */
+function byTopic(
+  partitions: readonly FetchedPartition<WantedPartition>[],
+  results: readonly PartitionResult[],
+  answered: readonly number[],
+): Response['responses'] {
+  const topics: { readonly topic: string; readonly topicId: string; readonly partitions: PartitionResult[] }[] = []
+  for (const index of answered) {
+    const { topic, topicId } = partitions[index]!
+    const last = topics.at(-1)
+    if (last?.topic === topic && last.topicId === topicId) last.partitions.push(results[index]!)
+    else topics.push({ topic, topicId, partitions: [results[index]!] })
+  }
+  return topics
 }
 
 type PartDone = (result: PartitionResult, read?: LogRead) => void
@@ -204,8 +254,8 @@ class OldFetch extends DelayedFetch {
   readonly #magic: OldMagic
   #maxPlainBytes = MAX_CONVERTED_BYTES
 
-  constructor(request: Request, broker: Broker, call: Call<Response>) {
-    super(request, broker, call)
+  constructor(request: Request, context: FetchContext<WantedPartition>, broker: Broker, call: Call<Response>) {
+    super(request, context, broker, call)
     this.#magic = call.version >= MAGIC_1_SINCE ? 1 : 0
   }
 
