@@ -29,8 +29,10 @@ export class ProducerEntry {
   producerEpoch = NO_PRODUCER_EPOCH
   /** Of the transaction coordinator that wrote the last marker. */
   coordinatorEpoch = NO_COORDINATOR_EPOCH
-  /** Of the last batch or marker; by it the producer expires. */
+  /** Of the last batch or marker, as its records say it. */
   lastTimestamp = NO_TIMESTAMP
+  /** When the last batch or marker was appended, by this node's clock; undefined: before this process had the log. */
+  lastAppendMs: number | undefined
   /** Where the open transaction begins in this partition; undefined while there is none. */
   transactionFirstOffset: number | undefined
   /** Oldest first. */

@@ -70,27 +70,35 @@ export type ProducerTruncation =
   | { readonly kind: 'restore'; readonly snapshotOffset: number; readonly replayFrom: number }
   | { readonly kind: 'start empty'; readonly replayFrom: number }
 
+/** Producers that are remembered of one partition, some 500 bytes each. Who has written nothing for longest is forgotten for one more. */
+export const MAX_PRODUCERS = 10_000
+
 const APPEND: ProducerVerdict = { kind: 'append' }
 
 export class ProducerState {
+  /** Who has written nothing for longest first. */
   #producers = new Map<number, ProducerEntry>()
   #endOffset = 0
+  readonly #maxProducers: number
 
   /** Of an empty log that starts at `endOffset`. */
-  constructor(endOffset = 0) {
+  constructor(endOffset = 0, maxProducers = MAX_PRODUCERS) {
     this.#endOffset = endOffset
+    this.#maxProducers = maxProducers
   }
 
   /** The state as of `endOffset`, from the content of the `.snapshot` file of that name. */
-  static restore(snapshot: Uint8Array, endOffset: number): Parsed<ProducerState> {
+  static restore(snapshot: Uint8Array, endOffset: number, maxProducers = MAX_PRODUCERS): Parsed<ProducerState> {
     const entries = decodeProducerSnapshot(snapshot)
     if (entries.kind === 'corrupt') return entries
-    const state = new ProducerState(endOffset)
-    for (const entry of entries.value) state.#producers.set(entry.producerId, entry)
+    const state = new ProducerState(endOffset, maxProducers)
+    const byAppend = [...entries.value].sort((a, b) => a.lastOffset - b.lastOffset)
+    for (const entry of byAppend) state.#producers.set(entry.producerId, entry)
+    state.#forgetEldest()
     return ok(state)
   }
 
-  /** How many producers are remembered. Only `expire` bounds it, as in Kafka: watch it. */
+  /** How many producers are remembered. */
   get size(): number {
     return this.#producers.size
   }
@@ -154,9 +162,10 @@ export class ProducerState {
 
   /**
    * Takes note of a batch that was appended, with or without a producer. Of control batches it takes only the offset:
-   * what a marker says stands in its record, and goes to `applyMarker`.
+   * what a marker says stands in its record, and goes to `applyMarker`. `appendedMs`: when that was, by the clock that `expire` goes by; absent
+   * where a log is read again.
    */
-  update(batch: AppendedBatch): void {
+  update(batch: AppendedBatch, appendedMs?: number): void {
     const { producerId, baseOffset, lastOffsetDelta } = batch
     if (producerId > NO_PRODUCER_ID && !batch.isControl) {
       const { baseSequence, maxTimestamp } = batch
@@ -165,6 +174,7 @@ export class ProducerState {
       entry.enterEpoch(batch.producerEpoch)
       entry.add(lastSequence, baseOffset + lastOffsetDelta, lastOffsetDelta, maxTimestamp)
       entry.lastTimestamp = maxTimestamp
+      entry.lastAppendMs = appendedMs
       if (batch.isTransactional) entry.transactionFirstOffset ??= baseOffset
     }
     this.#moveTo(baseOffset + lastOffsetDelta + 1)
@@ -173,27 +183,30 @@ export class ProducerState {
   /**
    * Takes note of a marker that was appended: the producer's transaction is over. Its batches are still remembered if the
    * marker is of the same epoch; with a later one (KIP-890) the next batch must begin at 0. Returns where the transaction
-   * began in this partition, undefined if none was open here.
+   * began in this partition, undefined if none was open here. `appendedMs` as with `update`.
    */
-  applyMarker(marker: AppendedMarker): number | undefined {
+  applyMarker(marker: AppendedMarker, appendedMs?: number): number | undefined {
     const entry = this.#entryFor(marker.producerId)
     const firstOffset = entry.transactionFirstOffset
     entry.enterEpoch(marker.producerEpoch)
     entry.coordinatorEpoch = marker.coordinatorEpoch
     entry.transactionFirstOffset = undefined
     entry.lastTimestamp = marker.timestamp
+    entry.lastAppendMs = appendedMs
     this.#moveTo(marker.offset + 1)
     return firstOffset
   }
 
   /**
-   * Forgets producers whose last batch or marker is at least `expirationMs` old (`producer.id.expiration.ms`), by the
-   * timestamps of the records; not those with an open transaction. Returns how many.
+   * Forgets producers whose last batch or marker was appended at least `expirationMs` ago (`producer.id.expiration.ms`); not those with an open
+   * transaction. What the records say of their time is the producer's word, and one that writes of the past must not be forgotten at once. Of what
+   * was appended before this process had the log the time is not known: it counts from the first call on. Returns how many.
    */
   expire(nowMs: number, expirationMs: number): number {
     const before = this.size
     for (const [producerId, entry] of this.#producers) {
-      if (entry.transactionFirstOffset === undefined && nowMs - entry.lastTimestamp >= expirationMs) {
+      entry.lastAppendMs ??= nowMs
+      if (entry.transactionFirstOffset === undefined && nowMs - entry.lastAppendMs >= expirationMs) {
         this.#producers.delete(producerId)
       }
     }
@@ -224,12 +237,24 @@ export class ProducerState {
   }
 
   #entryFor(producerId: number): ProducerEntry {
-    let entry = this.#producers.get(producerId)
-    if (entry === undefined) {
-      entry = new ProducerEntry(producerId)
-      this.#producers.set(producerId, entry)
-    }
+    const known = this.#producers.get(producerId)
+    // It is the last that has written now.
+    if (known !== undefined) this.#producers.delete(producerId)
+    const entry = known ?? new ProducerEntry(producerId)
+    this.#producers.set(producerId, entry)
+    if (known === undefined) this.#forgetEldest()
     return entry
+  }
+
+  /** As if they had expired, and like them not while a transaction is open. */
+  #forgetEldest(): void {
+    let surplus = this.size - this.#maxProducers
+    if (surplus <= 0) return
+    for (const [producerId, { transactionFirstOffset }] of this.#producers) {
+      if (transactionFirstOffset !== undefined) continue
+      this.#producers.delete(producerId)
+      if (--surplus === 0) return
+    }
   }
 
   #moveTo(endOffset: number): void {

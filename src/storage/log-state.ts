@@ -34,21 +34,20 @@ export class LogState {
     this.digest = digest
   }
 
-  /** The next batch of the log. What a part of the state holds already (it came from a checkpoint) it is not fed again. */
-  add(batch: LogBatch, marker?: TransactionMarker): void {
+  /**
+   * The next batch of the log. What a part of the state holds already (it came from a checkpoint) it is not fed again. `appendedMs` since 1970;
+   * absent where the log is read again.
+   */
+  add(batch: LogBatch, marker?: TransactionMarker, appendedMs?: number): void {
     const { epochs, producers, digest } = this
     const { baseOffset, partitionLeaderEpoch } = batch
     if (partitionLeaderEpoch > (epochs.latestEpoch ?? -1)) epochs.assign(partitionLeaderEpoch, baseOffset)
     if (baseOffset >= producers.endOffset) {
-      if (marker === undefined) producers.update(batch)
+      if (marker === undefined) producers.update(batch, appendedMs)
       else {
-        producers.applyMarker({
-          producerId: batch.producerId,
-          producerEpoch: batch.producerEpoch,
-          coordinatorEpoch: marker.coordinatorEpoch,
-          offset: batch.lastOffset,
-          timestamp: batch.maxTimestamp,
-        })
+        const { producerId, producerEpoch, lastOffset: offset, maxTimestamp: timestamp } = batch
+        const { coordinatorEpoch } = marker
+        producers.applyMarker({ producerId, producerEpoch, coordinatorEpoch, offset, timestamp }, appendedMs)
       }
     }
     if (baseOffset >= digest.endOffset) {

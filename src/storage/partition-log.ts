@@ -176,7 +176,7 @@ export class PartitionLog implements TurnWritable {
     batch.partitionLeaderEpoch = leaderEpoch
     if (rollReason(this.#segments.active, batch, this.#options, nowMs) !== undefined) this.#roll()
     this.#segments.active.add(batch, nowMs)
-    this.#state.add(batch)
+    this.#state.add(batch, undefined, nowMs)
     this.#nextOffset = batch.nextOffset
     this.#environment.turns.bytesAppended += sizeBytes
     const { bytes, start } = batch

@@ -76,7 +76,7 @@ test('lost-read: given to a consumer and gone, whatever the producer knew', () =
 })
 
 test('uncommitted-read: given, though the same answer says that it is not committed', () => {
-  const upTo = (highWatermark: number): Operation[] => [...clean, { ...poll(8, read), highWatermark }, final()]
+  const upTo = (highWatermark: number): Operation[] => [...clean, poll(8, read, { highWatermark }), final()]
   assert.deepEqual(anomalies(upTo(read.at(-1)![0])), ['uncommitted-read'])
   assert.deepEqual(anomaliesOf(upTo(read.at(-1)![0] + 1)), [])
 })

@@ -161,7 +161,14 @@ test('a transaction stays open from its first batch to its marker', () => {
   assert.equal(state.applyMarker({ ...marker, producerEpoch: 0 }), 0)
   assert.deepEqual(
     { ...state.entry(7) },
-    { producerId: 7, producerEpoch: 0, coordinatorEpoch: 3, lastTimestamp: 2000, transactionFirstOffset: undefined },
+    {
+      producerId: 7,
+      producerEpoch: 0,
+      coordinatorEpoch: 3,
+      lastTimestamp: 2000,
+      lastAppendMs: undefined,
+      transactionFirstOffset: undefined,
+    },
   )
   assert.equal(check({ sequence: 2, transactional: true }), 'duplicate 2..2 at 1000')
   assert.equal(check({ sequence: 3 }), 'append')
@@ -184,12 +191,12 @@ test('a coordinator writes without sequences; only epoch and transaction count',
   assert.equal(state.entry(7)?.lastOffset, 3)
 })
 
-test('producers expire by their last timestamp, not while a transaction is open', () => {
-  const { state, check } = logOf(
-    { producerId: 1, timestamp: 1000 },
-    { producerId: 2, timestamp: 5000 },
-    { producerId: 3, timestamp: 1000, transactional: true },
-  )
+test('producers expire by when they last appended, whatever their records say, not while a transaction is open', () => {
+  const { state, check } = logOf()
+  // Records of the past and of the future.
+  state.update(batchOf({ offset: 0, producerId: 1, timestamp: 9_000_000 }), 1000)
+  state.update(batchOf({ offset: 1, producerId: 2, timestamp: -1 }), 5000)
+  state.update(batchOf({ offset: 2, producerId: 3, timestamp: 0, transactional: true }), 1000)
   assert.equal(state.expire(1999, 1000), 0)
   assert.equal(state.expire(2000, 1000), 1)
   assert.deepEqual(
@@ -197,10 +204,40 @@ test('producers expire by their last timestamp, not while a transaction is open'
     [2, 3],
   )
   assert.equal(check({ producerId: 1, sequence: 55 }), 'append')
-  state.applyMarker({ producerId: 3, producerEpoch: 0, coordinatorEpoch: 0, offset: 3, timestamp: 5500 })
+  state.applyMarker({ producerId: 3, producerEpoch: 0, coordinatorEpoch: 0, offset: 3, timestamp: 7 }, 5500)
   assert.equal(state.expire(6400, 1000), 1)
   assert.equal(state.expire(9999, 1000), 1)
   assert.equal(state.size, 0)
+})
+
+test('what was appended before counts from when it is first asked, in a state that was restored as in one that was read again', () => {
+  const { state } = logOf({ producerId: 1, timestamp: 1000 }, { producerId: 2, timestamp: 1000 })
+  const restored = ProducerState.restore(state.snapshot(), 2)
+  assert.equal(restored.kind, 'ok')
+  for (const each of [state, restored.kind === 'ok' ? restored.value : state]) {
+    assert.equal(each.expire(1_000_000, 1000), 0)
+    each.update(batchOf({ offset: 2, producerId: 2, sequence: 1 }), 1_000_500)
+    assert.equal(each.expire(1_001_000, 1000), 1)
+    assert.equal(each.expire(1_001_499, 1000), 0)
+    assert.equal(each.expire(1_001_500, 1000), 1)
+  }
+})
+
+test('one producer too many: who has written nothing for longest is forgotten, not within a transaction', () => {
+  const state = new ProducerState(0, 3)
+  const ids = (of: ProducerState): number[] => [...of.entries()].map(({ producerId }) => producerId).sort()
+  state.update(batchOf({ offset: 0, producerId: 1, transactional: true }))
+  for (const [index, producerId] of [2, 3].entries()) state.update(batchOf({ offset: 1 + index, producerId }))
+  state.update(batchOf({ offset: 3, producerId: 2, sequence: 1 }))
+  state.update(batchOf({ offset: 4, producerId: 4 }))
+  assert.deepEqual(ids(state), [1, 2, 4])
+  state.update(batchOf({ offset: 5, producerId: 5 }))
+  assert.deepEqual(ids(state), [1, 4, 5])
+  const restored = ProducerState.restore(state.snapshot(), 6, 2)
+  assert.ok(restored.kind === 'ok')
+  assert.deepEqual(ids(restored.value), [1, 5])
+  restored.value.update(batchOf({ offset: 6, producerId: 6 }))
+  assert.deepEqual(ids(restored.value), [1, 6])
 })
 
 test('the newest snapshot within the log is the one to build on', () => {

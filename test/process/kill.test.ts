@@ -101,7 +101,13 @@ class Workload {
         this.producers.push(new WorkloadProducer(this.#client(`producer${process}`), options))
       }
       const process = this.#nextProcess++
-      new WorkloadConsumer(this.#client(`consumer${process}`), { ...place, process, final: false, sessions: process % 2 === 0, patient: false })
+      new WorkloadConsumer(this.#client(`consumer${process}`), {
+        ...place,
+        process,
+        final: false,
+        sessions: process % 2 === 0,
+        patient: false,
+      })
     })
   }
 
@@ -110,7 +116,15 @@ class Workload {
     const readers: WorkloadConsumer[] = []
     this.#forEachPartition(ids, (place) => {
       const process = this.#nextProcess++
-      readers.push(new WorkloadConsumer(this.#client(`reader${process}`), { ...place, process, final: true, sessions: process % 2 === 0, patient: false }))
+      readers.push(
+        new WorkloadConsumer(this.#client(`reader${process}`), {
+          ...place,
+          process,
+          final: true,
+          sessions: process % 2 === 0,
+          patient: false,
+        }),
+      )
     })
     return readers
   }

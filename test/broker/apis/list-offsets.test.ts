@@ -156,3 +156,48 @@ test('each partition has its own answer, in the order of the request', async () 
     ],
   )
 })
+
+test('a partition that is named twice is refused, the others are not; version 0 may', async () => {
+  await broker.createTopic('twice', 2)
+  const request = {
+    replicaId: -1,
+    topics: [0, 1, 0].map((partitionIndex) => ({ name: 'twice', partitions: [{ partitionIndex, timestamp: LATEST }] })),
+  }
+  const codes = async (version: number): Promise<string[]> =>
+    (await client.request(ListOffsets, version, request)).topics.map(
+      ({ partitions }) => errorByCode(partitions[0]!.errorCode).name,
+    )
+  assert.deepEqual(await codes(1), ['INVALID_REQUEST', 'NONE', 'INVALID_REQUEST'])
+  assert.deepEqual(await codes(9), ['INVALID_REQUEST', 'NONE', 'INVALID_REQUEST'])
+  assert.deepEqual(await codes(0), ['NONE', 'NONE', 'NONE'])
+})
+
+test('large batches are looked through off the loop: others are answered meanwhile, the connection keeps its order', async () => {
+  const large = 'x'.repeat(20_000_000)
+  await broker.createTopic('large', 1, { 'max.message.bytes': '30000000' })
+  for (let n = 0; n < 3; n++) {
+    const batch = batchOf(['a', large, 'b'], { codec: n === 0 ? 'none' : 'gzip' }, 1000 * n)
+    const { responses } = await client.request(Produce, 9, produceRequest({ name: 'large' }, batch))
+    assert.equal(responses[0]!.partitionResponses[0]!.errorCode, 0)
+  }
+  for (let n = 0; n < 3; n++) {
+    for (let index = 0; index < 3; index++) {
+      assert.deepEqual(await find('large', 1000 * n + index), [3 * n + index, 1000 * n + index, 0])
+    }
+    assert.deepEqual(await find('large', 1000 * n + 3), n === 2 ? [-1, -1, -1] : [3 * n + 3, 1000 * (n + 1), 0])
+  }
+  const at = (timestamp: number) => ({
+    replicaId: -1,
+    topics: [{ name: 'large', partitions: [{ partitionIndex: 0, timestamp }] }],
+  })
+  await broker.use(async (slow) => {
+    const ids = [2002, 1, LATEST].map((timestamp) => slow.send(ListOffsets, 9, at(timestamp)))
+    const answers = ids.map((id) => slow.answerTo(ListOffsets, 9, id))
+    const order: string[] = []
+    void answers[0]!.then(() => order.push('slow'))
+    await find('large', LATEST).then(() => order.push('neighbour'))
+    const offsets = (await Promise.all(answers)).map(({ topics }) => topics[0]!.partitions[0]!.offset)
+    assert.deepEqual(offsets, [8, 1, 9])
+    assert.equal(order[0], 'neighbour')
+  })
+})

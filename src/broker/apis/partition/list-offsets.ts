@@ -6,23 +6,24 @@
  * Left out: tiered storage: the earliest local offset is the earliest, and nothing is tiered or pending.
  */
 
+import { oneByOne } from '../../../base/one-by-one.js'
 import { DiskError } from '../../../io/disk.js'
 import { ErrorCode, type ErrorName } from '../../../protocol/errors.js'
 import { ListOffsets } from '../../../protocol/messages/list-offsets.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
-import { BatchView } from '../../../records/batch.js'
-import { CompressionError } from '../../../records/compression/codec.js'
-import { MAX_OPENED_BYTES, RecordFormatError, readRecords } from '../../../records/reader.js'
-import type { PartitionLog } from '../../../storage/partition-log.js'
 import type { Broker } from '../../broker.js'
 import type { Partition } from '../../partition.js'
-import { handler } from '../../server/handler.js'
+import { type Call, handler } from '../../server/handler.js'
 import { topic } from '../../server/stages.js'
+import { LoopBudget } from '../loop-budget.js'
 import { brokerOf, type Services } from '../services.js'
 import { findPartition } from './find-partition.js'
+import { type Found, findByTime, NOTHING_FOUND } from './time-lookup.js'
 
-type WantedPartition = Infer<typeof ListOffsets.request>['topics'][number]['partitions'][number]
-type PartitionResult = InferInput<typeof ListOffsets.response>['topics'][number]['partitions'][number]
+type Request = Infer<typeof ListOffsets.request>
+type Response = InferInput<typeof ListOffsets.response>
+type WantedPartition = Request['topics'][number]['partitions'][number]
+type PartitionResult = Response['topics'][number]['partitions'][number]
 
 const LATEST = -1
 const EARLIEST = -2
@@ -55,56 +56,148 @@ export const listOffsets = handler<Services, typeof ListOffsets.request.fields, 
         partitions: partitions.map(({ partitionIndex }) => failed(partitionIndex, errorCode)),
       })),
     }),
-    handle: ({ topics }, services, call) => {
-      const broker = brokerOf(services)
-      call.reply({
-        topics: topics.map(({ name, partitions }) => ({
-          name,
-          partitions: partitions.map((wanted) => find(broker, name, wanted, call.version)),
-        })),
-      })
-    },
+    handle: ({ topics }, services, call) => new OffsetLookup(brokerOf(services), topics, call).run(),
   },
 )
 
-interface Found {
-  readonly offset: number
-  readonly timestamp: number
+interface Wanted {
+  readonly topic: string
+  readonly place: WantedPartition
 }
 
-const NOTHING: Found = { offset: -1, timestamp: -1 }
+/** One request: partition after partition, now or, where much has to be opened, later; meanwhile the connection waits. */
+class OffsetLookup {
+  readonly #broker: Broker
+  readonly #topics: Request['topics']
+  readonly #call: Call<Response>
+  readonly #budget = new LoopBudget()
+  readonly #results: PartitionResult[] = []
+  /** Partitions that the request names more than once. */
+  readonly #repeated: ReadonlySet<string>
+  #resume: (() => void) | undefined
+  #abandoned = false
 
-function find(broker: Broker, name: string, wanted: WantedPartition, version: number): PartitionResult {
-  const { partitionIndex, currentLeaderEpoch, timestamp } = wanted
-  const refused = (error: ErrorName): PartitionResult => failed(partitionIndex, ErrorCode[error])
-  const partition = findPartition(broker, { name, topicId: undefined }, partitionIndex)
-  if (typeof partition === 'string') return refused(partition)
-  const error = partition.checkEpoch(currentLeaderEpoch)
-  if (error !== undefined) return refused(error)
-  if (timestamp < 0 && version < (SPECIAL_SINCE.get(timestamp) ?? Number.POSITIVE_INFINITY)) {
-    return refused('UNSUPPORTED_VERSION')
+  constructor(broker: Broker, topics: Request['topics'], call: Call<Response>) {
+    this.#broker = broker
+    this.#topics = topics
+    this.#call = call
+    this.#repeated = call.version < ONE_OFFSET_SINCE ? new Set() : repeatedIn(topics)
   }
-  let found: Found
-  try {
-    if (version < ONE_OFFSET_SINCE) {
-      return { partitionIndex, errorCode: ErrorCode.NONE, oldStyleOffsets: offsetsBefore(partition, wanted) }
+
+  run(): void {
+    const wanted = this.#topics.flatMap(({ name: topic, partitions }) => partitions.map((place) => ({ topic, place })))
+    oneByOne(
+      wanted,
+      (each, next) =>
+        this.#find(each, (result) => {
+          this.#results.push(result)
+          next()
+        }),
+      () => this.#answer(),
+    )
+  }
+
+  #answer(): void {
+    let at = 0
+    this.#call.reply({
+      topics: this.#topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(() => this.#results[at++]!),
+      })),
+    })
+    this.#resume?.()
+  }
+
+  #find({ topic: name, place }: Wanted, done: (result: PartitionResult) => void): void {
+    const { version } = this.#call
+    const { partitionIndex, currentLeaderEpoch, timestamp } = place
+    const refuse = (error: ErrorName): void => done(failed(partitionIndex, ErrorCode[error]))
+    if (this.#repeated.has(placeOf(name, partitionIndex))) return refuse('INVALID_REQUEST')
+    const partition = (): Partition | ErrorName => {
+      const found = findPartition(this.#broker, { name, topicId: undefined }, partitionIndex)
+      return typeof found === 'string' ? found : (found.checkEpoch(currentLeaderEpoch) ?? found)
     }
-    found = lookUp(partition, timestamp)
-  } catch (cause) {
-    if (cause instanceof DiskError) return refused('KAFKA_STORAGE_ERROR')
-    if (cause instanceof CompressionError || cause instanceof RecordFormatError) return refused('CORRUPT_MESSAGE')
-    throw cause
+    const found = partition()
+    if (typeof found === 'string') return refuse(found)
+    if (timestamp < 0 && version < (SPECIAL_SINCE.get(timestamp) ?? Number.POSITIVE_INFINITY)) {
+      return refuse('UNSUPPORTED_VERSION')
+    }
+    this.#lookUp(found, partition, timestamp, (error, { offset, timestamp: time }) => {
+      if (error !== undefined) return refuse(error)
+      const result = { partitionIndex, errorCode: ErrorCode.NONE }
+      if (version < ONE_OFFSET_SINCE) return done({ ...result, oldStyleOffsets: offsetsBefore(found, place, offset) })
+      if (version < LEADER_EPOCH_SINCE || offset === -1) return done({ ...result, offset, timestamp: time })
+      const leaderEpoch = found.log.state.epochs.epochOf(offset) ?? found.leaderEpoch
+      done({ ...result, offset, timestamp: time, leaderEpoch })
+    })
   }
-  const result = { partitionIndex, errorCode: ErrorCode.NONE, offset: found.offset, timestamp: found.timestamp }
-  return version < LEADER_EPOCH_SINCE || found.offset === -1
-    ? result
-    : { ...result, leaderEpoch: partition.log.state.epochs.epochOf(found.offset) ?? partition.leaderEpoch }
+
+  #lookUp(
+    { log, highWatermark }: Partition,
+    partition: () => Partition | ErrorName,
+    timestamp: number,
+    done: (error: ErrorName | undefined, found: Found) => void,
+  ): void {
+    switch (timestamp) {
+      case LATEST:
+        return done(undefined, { offset: highWatermark, timestamp: -1 })
+      case EARLIEST:
+      case EARLIEST_LOCAL:
+        return done(undefined, { offset: log.startOffset, timestamp: -1 })
+      case LATEST_TIERED:
+      case EARLIEST_PENDING_UPLOAD:
+        return done(undefined, NOTHING_FOUND)
+    }
+    let time = timestamp
+    if (timestamp === LARGEST_TIMESTAMP) {
+      try {
+        time = log.maxTimestamp
+      } catch (error) {
+        if (error instanceof DiskError) return done('KAFKA_STORAGE_ERROR', NOTHING_FOUND)
+        throw error
+      }
+      if (time === -1) return done(undefined, NOTHING_FOUND)
+    }
+    const { compute } = this.#broker
+    const lookup = {
+      compute,
+      budget: this.#budget,
+      partition,
+      leavesLoop: () => this.#hold(),
+      abandoned: () => this.#abandoned,
+    }
+    findByTime(lookup, time, done)
+  }
+
+  #hold(): void {
+    if (this.#resume !== undefined) return
+    this.#resume = this.#call.hold()
+    this.#call.whenGone(() => {
+      this.#abandoned = true
+    })
+  }
 }
 
-/** What version 0 wants: descending. Throws what reading throws. */
-function offsetsBefore(partition: Partition, { timestamp, maxNumOffsets }: WantedPartition): number[] {
+function placeOf(topic: string, partition: number): string {
+  return `${topic}/${partition}`
+}
+
+function repeatedIn(topics: Request['topics']): Set<string> {
+  const seen = new Set<string>()
+  const repeated = new Set<string>()
+  for (const { name, partitions } of topics) {
+    for (const { partitionIndex } of partitions) {
+      const place = placeOf(name, partitionIndex)
+      if (seen.has(place)) repeated.add(place)
+      seen.add(place)
+    }
+  }
+  return repeated
+}
+
+/** What version 0 wants: descending. `offset` is that of the time that was asked for, -1 for none. */
+function offsetsBefore(partition: Partition, { timestamp, maxNumOffsets }: WantedPartition, offset: number): number[] {
   const { startOffset } = partition.log
-  const { offset } = lookUp(partition, timestamp)
   // Nothing is as new as that: all of it is before.
   const end = offset === -1 ? partition.highWatermark : offset
   const starts = partition.log.segmentStarts
@@ -113,40 +206,6 @@ function offsetsBefore(partition: Partition, { timestamp, maxNumOffsets }: Wante
     .reverse()
   const offsets = end > startOffset ? [end, ...starts] : timestamp < 0 ? [startOffset] : []
   return offsets.slice(0, Math.max(maxNumOffsets, 0))
-}
-
-/** Throws what reading throws. */
-function lookUp({ log, highWatermark }: Partition, timestamp: number): Found {
-  switch (timestamp) {
-    case LATEST:
-      return { offset: highWatermark, timestamp: -1 }
-    case EARLIEST:
-    case EARLIEST_LOCAL:
-      return { offset: log.startOffset, timestamp: -1 }
-    case LATEST_TIERED:
-    case EARLIEST_PENDING_UPLOAD:
-      return NOTHING
-    case LARGEST_TIMESTAMP: {
-      const largest = log.maxTimestamp
-      return largest === -1 ? NOTHING : firstAt(log, largest, highWatermark)
-    }
-    default:
-      return firstAt(log, timestamp, highWatermark)
-  }
-}
-
-/** The first record of the log with at least this timestamp. A batch may begin in front of the log's start. */
-function firstAt(log: PartitionLog, timestamp: number, highWatermark: number): Found {
-  const { startOffset } = log
-  const batch = new BatchView()
-  for (let from = startOffset; ; from = batch.nextOffset) {
-    const bytes = log.batchAtTimestamp(timestamp, highWatermark, from)
-    if (bytes === undefined) return NOTHING
-    const found = readRecords(batch.reset(bytes, 0), MAX_OPENED_BYTES).find(
-      (record) => record.timestamp >= timestamp && record.offset >= startOffset,
-    )
-    if (found !== undefined || batch.baseOffset >= startOffset) return found ?? NOTHING
-  }
 }
 
 function failed(partitionIndex: number, errorCode: number): PartitionResult {

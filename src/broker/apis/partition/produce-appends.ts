@@ -23,6 +23,7 @@ import {
 import type { Broker } from '../../broker.js'
 import type { Appended, Partition } from '../../partition.js'
 import type { Call } from '../../server/handler.js'
+import { LoopBudget } from '../loop-budget.js'
 import { findPartition, type TopicReference } from './find-partition.js'
 
 type Request = Infer<typeof Produce.request>
@@ -33,11 +34,6 @@ const TOPIC_IDS_SINCE = 13
 const MAGIC_2_SINCE = 3
 /** From this size on a batch with memory of its own is written from there instead of being copied. */
 const BY_REFERENCE_FROM_BYTES = 16 * 1024
-/** Up to here a batch is opened on the loop: compressed, and without compression. A hand-off to the compute port takes about as long as half of it. */
-const LOOP_COMPRESSED_BYTES = 64 * 1024
-const LOOP_PLAIN_BYTES = 128 * 1024
-/** What one request may have opened on the loop. */
-const LOOP_REQUEST_BYTES = 1024 * 1024
 
 /** What becomes of one partition of the request. */
 export interface Part {
@@ -65,7 +61,7 @@ export class ProduceAppends {
   readonly #call: Call<unknown>
   readonly #wanted: Wanted[] = []
   readonly #parts: Part[] = []
-  #loopBytesLeft = LOOP_REQUEST_BYTES
+  readonly #budget = new LoopBudget()
   /** Lets go of what is kept while something is opened off the loop. */
   #release: (() => void) | undefined
 
@@ -148,10 +144,10 @@ export class ProduceAppends {
   ): Part | undefined {
     const maxMessageBytes = partition.settings['max.message.bytes']
     const sent = (maxPlainBytes: number): SentRecords => ({ bytes, old, rules, maxMessageBytes, maxPlainBytes })
-    const maxPlainBytes = Math.min(LOOP_PLAIN_BYTES, this.#loopBytesLeft)
-    if (bytes.length <= Math.min(LOOP_COMPRESSED_BYTES, maxPlainBytes)) {
+    const maxPlainBytes = this.#budget.allows(bytes.length)
+    if (maxPlainBytes > 0) {
       const opened = openRecords.run(sent(maxPlainBytes))
-      this.#loopBytesLeft -= opened.kind === 'ok' ? opened.plainBytes : maxPlainBytes
+      this.#budget.spend(opened.kind === 'ok' ? opened.plainBytes : maxPlainBytes)
       if (opened.kind === 'ok' || !opened.tooLarge) return this.#appendOpened(partition, bytes, opened)
     }
     this.#keep()
