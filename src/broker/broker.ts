@@ -54,6 +54,8 @@ export class Broker implements QuorumObserver {
   readonly #effective: EffectiveSettings
   #settings: NodeSettings
   #image: MetadataImage = EMPTY_IMAGE
+  /** The one that is applied, or being applied. */
+  #latest: MetadataImage = EMPTY_IMAGE
   readonly #publications: Publication[] = []
   #applying = false
   #waiting: { readonly offset: number; readonly go: () => void }[] = []
@@ -106,11 +108,6 @@ export class Broker implements QuorumObserver {
     for (const { go } of this.#waiting.splice(0)) go()
   }
 
-  /** The directory has room again. */
-  openOffline(): void {
-    if (!this.#stopped) this.replicas.openOffline(this.#image)
-  }
-
   /** Calls back when the metadata has been applied up to the end (exclusive) of what a controller answered from. */
   whenApplied(endOffset: number, go: () => void): void {
     if (this.#image.offset >= endOffset - 1) go()
@@ -126,14 +123,23 @@ export class Broker implements QuorumObserver {
     this.#applyNext()
   }
 
+  /** There is room on the disk again: partitions that could not be opened may be now. */
+  openOffline(): void {
+    if (!this.#stopped && this.#latest.offset >= 0)
+      this.committed(this.#publications.at(-1)?.image ?? this.#latest, undefined)
+  }
+
   #applyNext(): void {
     if (this.#applying || this.#stopped) return
     const publication = this.#publications.shift()
     if (publication === undefined) return
     this.#applying = true
     const { image, delta } = publication
-    this.#settings = this.#effective.at(image)
-    this.replicas.configure(this.#settings, image, delta)
+    if (image !== this.#latest) {
+      this.#latest = image
+      this.#settings = this.#effective.at(image)
+      this.replicas.configure(this.#settings, image, delta)
+    }
     this.replicas.apply(image, delta, () => {
       this.#applying = false
       this.#image = image

@@ -231,7 +231,10 @@ export class Node {
       this.#logs = new LogManager(
         this.#portsOf('lograft.storage'),
         directory,
-        settings['log.flush.offset.checkpoint.interval.ms'],
+        {
+          checkpointIntervalMs: settings['log.flush.offset.checkpoint.interval.ms'],
+          deleteDelayMs: settings['log.segment.delete.delay.ms'],
+        },
         logResources(this.#ports, { openFiles: settings['log.open.files.max'] }),
       )
     } catch (error) {

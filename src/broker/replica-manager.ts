@@ -33,9 +33,8 @@ export class ReplicaManager {
   readonly #logs: LogManager
   readonly #recorder: FlightRecorder
   readonly #topics = new Map<Uuid, Map<number, Hosted>>()
-  /** Whose logs are being opened. */
-  readonly #opening = new Set<string>()
   readonly #timers = new Map<() => void, Timer>()
+  #closed = false
 
   constructor(
     ports: Ports,
@@ -73,6 +72,7 @@ export class ReplicaManager {
     const all = settings !== this.#settings || delta === undefined
     this.#settings = settings
     this.#image = image
+    this.#logs.deleteDelayMs = settings['log.segment.delete.delay.ms']
     for (const [topicId, partitions] of this.#topics) {
       const topic = image.topicsById.get(topicId)
       if (topic === undefined) continue
@@ -90,15 +90,39 @@ export class ReplicaManager {
     return { partitions, offline: all.length - partitions.length }
   }
 
-  /** Does what the metadata says; `done` when the logs of new partitions are open. Without a delta everything is looked at. */
+  /**
+   * Does what the metadata says; `done` when the logs of topics that are gone are closed and those of new partitions open. Without a delta everything is
+   * looked at, and what could not be opened is tried again.
+   */
   apply(image: MetadataImage, delta: MetadataDelta | undefined, done: () => void): void {
+    if (delta === undefined) {
+      const isKnown = (name: string, partition: number): boolean =>
+        image.topicsByName.get(name)?.partitions[partition]?.replicas.includes(this.#nodeId) ?? false
+      this.#logs.tidy(isKnown)
+    }
+    // A topic of the same name may follow, in the same directories.
+    this.#removeAll([...(delta?.removedTopics.values() ?? [])], () => {
+      if (!this.#closed) this.#host(image, delta, done)
+    })
+  }
+
+  #removeAll(topics: readonly TopicImage[], done: () => void): void {
+    const finished = countdown(done)
+    for (const { name, topicId } of topics) {
+      const partitions = this.#topics.get(topicId) ?? new Map<number, Hosted>()
+      this.#topics.delete(topicId)
+      for (const [partition, hosted] of partitions) {
+        if (hosted !== 'offline') hosted.remove()
+        this.#logs.remove({ topic: name, topicId, partition }, finished.one())
+      }
+    }
+    finished.start()
+  }
+
+  #host(image: MetadataImage, delta: MetadataDelta | undefined, done: () => void): void {
     const changed =
       delta?.changedPartitions ?? new Map([...image.topicsById.keys()].map((id) => [id, undefined] as const))
-    let opening = 1
-    const finished = (): void => {
-      opening--
-      if (opening === 0) done()
-    }
+    const finished = countdown(done)
     for (const [topicId, partitions] of changed) {
       const topic = image.topicsById.get(topicId)
       if (topic === undefined) continue
@@ -106,28 +130,16 @@ export class ReplicaManager {
         const state = topic.partitions[partition]!
         if (!state.replicas.includes(this.#nodeId)) continue
         const hosted = this.find(topicId, partition)
-        if (hosted === undefined) {
-          opening++
-          this.#open(image, topic, partition, finished)
-        } else if (hosted !== 'offline') hosted.become(state)
+        if (hosted instanceof Partition) hosted.become(state)
+        else if (hosted === undefined || delta === undefined) this.#open(image, topic, partition, finished.one())
       }
     }
-    finished()
-  }
-
-  /** Tries again to open what could not be opened: the directory has room now. */
-  openOffline(image: MetadataImage): void {
-    for (const [topicId, partitions] of this.#topics) {
-      const topic = image.topicsById.get(topicId)
-      if (topic === undefined) continue
-      for (const [partition, hosted] of partitions) {
-        if (hosted === 'offline') this.#open(image, topic, partition, () => {})
-      }
-    }
+    finished.start()
   }
 
   /** Ends all waiting; nothing is hosted any more. */
   close(): void {
+    this.#closed = true
     for (const timer of this.#timers.values()) timer.cancel()
     this.produces.close()
     this.fetches.close()
@@ -138,11 +150,7 @@ export class ReplicaManager {
     const { name, topicId } = topic
     const settings = this.#settingsOf(image, topic)
     const id = { topic: name, topicId, partition }
-    const key = `${topicId}-${partition}`
-    if (this.#opening.has(key)) return done()
-    this.#opening.add(key)
     this.#logs.open(id, logOptions(settings), (error, log) => {
-      this.#opening.delete(key)
       let hosted: Hosted = 'offline'
       if (log === undefined) this.#ports.logger.error({ ...id, error: error?.message }, 'partition is offline')
       else {
@@ -206,6 +214,20 @@ export class ReplicaManager {
       [...partitions.values()].filter((hosted) => hosted !== 'offline'),
     )
   }
+}
+
+/** Calls back when everything that was begun has ended, and `start` was called. */
+function countdown(done: () => void): { one(): () => void; start(): void } {
+  let open = 1
+  const end = (): void => {
+    open--
+    if (open === 0) done()
+  }
+  const one = (): (() => void) => {
+    open++
+    return end
+  }
+  return { one, start: end }
 }
 
 export function logOptions(settings: TopicSettings): LogOptions {

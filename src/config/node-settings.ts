@@ -63,6 +63,7 @@ export const nodeSettings = {
     importance: 'high',
     doc: 'Whether a topic is created when a client that allows it asks for its metadata.',
   }),
+  'delete.topic.enable': boolean({ default: 'true', importance: 'high', doc: 'Whether topics can be deleted.' }),
   'min.insync.replicas': integer({
     default: '1',
     min: 1,
@@ -111,7 +112,7 @@ export const nodeSettings = {
   'log.segment.delete.delay.ms': long({
     default: '60000',
     min: 0,
-    doc: 'How long the files of a segment stay after it was removed from its log.',
+    doc: 'How long the files of a segment stay after it was removed from its log, and those of a topic after it was deleted.',
   }),
   'log.flush.interval.messages': long({
     default: '9223372036854775807',
@@ -229,6 +230,11 @@ export const nodeSettings = {
     doc: 'How many fetch sessions there are at most.',
   }),
   'fetch.max.bytes': integer({ default: '57671680', min: 1024, doc: 'The most that one fetch answers.' }),
+  'max.request.partition.size.limit': integer({
+    default: '2000',
+    min: 1,
+    doc: 'The most partitions that one answer to DescribeTopicPartitions holds.',
+  }),
   'broker.rack': string({ default: '', doc: 'Where this broker stands, for placement over racks.' }),
   'log.level': oneOf(['debug', 'info', 'warn', 'error'], { default: 'warn', doc: 'lograft: how much is logged.' }),
 } as const

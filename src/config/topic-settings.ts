@@ -8,7 +8,10 @@ import { integer, long, parseSetting, type Setting, type Values } from './settin
 
 export const topicSettings = {
   'cleanup.policy': nodeSettings['log.cleanup.policy'],
-  'file.delete.delay.ms': nodeSettings['log.segment.delete.delay.ms'],
+  'file.delete.delay.ms': {
+    ...nodeSettings['log.segment.delete.delay.ms'],
+    doc: 'How long the files of a segment stay after it was removed from its log.',
+  },
   'flush.messages': nodeSettings['log.flush.interval.messages'],
   'flush.ms': long({ min: 0, doc: 'How old what is not flushed may get.' }),
   'flush.policy': nodeSettings['log.flush.policy'],
@@ -44,6 +47,7 @@ export type Fallbacks<Node> = readonly (keyof Node | readonly [key: keyof Node, 
  * to that one, and need not stand here.
  */
 const FALLBACKS: { readonly [Key in TopicSettingKey]?: Fallbacks<NodeSettings> } = {
+  'file.delete.delay.ms': ['log.segment.delete.delay.ms'],
   'flush.ms': ['log.flush.interval.ms', 'log.flush.scheduler.interval.ms'],
   'internal.segment.bytes': ['log.segment.bytes'],
   'retention.ms': ['log.retention.ms', ['log.retention.minutes', MINUTE_MS], ['log.retention.hours', HOUR_MS]],

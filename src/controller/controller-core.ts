@@ -15,14 +15,21 @@ import type { AllocateProducerIds } from '../protocol/messages/allocate-producer
 import type { AlterConfigs } from '../protocol/messages/alter-configs.js'
 import type { BrokerHeartbeat } from '../protocol/messages/broker-heartbeat.js'
 import type { BrokerRegistration } from '../protocol/messages/broker-registration.js'
+import type { CreatePartitions } from '../protocol/messages/create-partitions.js'
 import type { CreateTopics } from '../protocol/messages/create-topics.js'
+import type { DeleteTopics } from '../protocol/messages/delete-topics.js'
+import type { ElectLeaders } from '../protocol/messages/elect-leaders.js'
 import type { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.js'
+import type { UpdateFeatures } from '../protocol/messages/update-features.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
 import { brokerHeartbeat, fenceBroker, registerBroker } from './brokers.js'
 import { alterConfigs, incrementalAlterConfigs } from './configs.js'
 import type { DecisionContext } from './context.js'
-import { firstRecords } from './features.js'
+import { electLeaders } from './elections-asked-for.js'
+import { firstRecords, updateFeatures } from './features.js'
 import { allocateProducerIds } from './producer-ids.js'
+import { deleteTopics } from './topic-deletion.js'
+import { createPartitions } from './topic-growth.js'
 import { createTopics } from './topics.js'
 
 export interface ControllerOptions {
@@ -36,6 +43,10 @@ export interface ControllerApis {
   readonly CreateTopics: typeof CreateTopics
   readonly AlterConfigs: typeof AlterConfigs
   readonly IncrementalAlterConfigs: typeof IncrementalAlterConfigs
+  readonly DeleteTopics: typeof DeleteTopics
+  readonly CreatePartitions: typeof CreatePartitions
+  readonly ElectLeaders: typeof ElectLeaders
+  readonly UpdateFeatures: typeof UpdateFeatures
   readonly BrokerRegistration: typeof BrokerRegistration
   readonly BrokerHeartbeat: typeof BrokerHeartbeat
   readonly AllocateProducerIds: typeof AllocateProducerIds
@@ -65,6 +76,10 @@ const deciders: Deciders = {
   CreateTopics: createTopics,
   AlterConfigs: alterConfigs,
   IncrementalAlterConfigs: incrementalAlterConfigs,
+  DeleteTopics: deleteTopics,
+  CreatePartitions: createPartitions,
+  ElectLeaders: electLeaders,
+  UpdateFeatures: updateFeatures,
   BrokerRegistration: registerBroker,
   BrokerHeartbeat: brokerHeartbeat,
   AllocateProducerIds: allocateProducerIds,

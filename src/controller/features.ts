@@ -1,14 +1,34 @@
 /**
  * Feature levels: what every node of the cluster understands. The level of `lograft.version` decides which records and which
- * requests between nodes may be used; it is the first record of the metadata log.
+ * requests between nodes may be used; it is the first record of the metadata log. A cluster stays at its level when its nodes get a newer release,
+ * until somebody raises it (UpdateFeatures).
+ *
+ *     lograft.version 1   the first
+ *     lograft.version 2   topics can be deleted: the record RemoveTopic
  */
+import type { Decision } from '../base/decision.js'
 import type { MetadataImage } from '../metadata/image.js'
 import type { FeatureRange, MetadataRecord } from '../metadata/records.js'
+import { ErrorCode } from '../protocol/errors.js'
+import type { UpdateFeatures } from '../protocol/messages/update-features.js'
+import type { Infer, InferInput } from '../protocol/schema.js'
+import type { DecisionContext } from './context.js'
+import { Refusal, repeated } from './refusal.js'
+
+type Request = Infer<typeof UpdateFeatures.request>
+type Response = InferInput<typeof UpdateFeatures.response>
+type Update = Request['featureUpdates'][number]
 
 export const LOGRAFT_VERSION = 'lograft.version'
+export const TOPIC_DELETION_SINCE = 2
 
 /** What this release can work with. */
-export const SUPPORTED_FEATURES: readonly FeatureRange[] = [{ name: LOGRAFT_VERSION, minLevel: 1, maxLevel: 1 }]
+export const SUPPORTED_FEATURES: readonly FeatureRange[] = [{ name: LOGRAFT_VERSION, minLevel: 1, maxLevel: 2 }]
+
+/** Kafka's numbers for what an update may do besides raising a level. */
+const UPGRADE_TYPES = ['unknown', 'upgrade', 'safe downgrade', 'unsafe downgrade'] as const
+/** From this version of the request on one error refuses all of it. */
+export const ALL_OR_NOTHING_SINCE = 2
 
 /** The first records of a new cluster. */
 export function firstRecords(): MetadataRecord[] {
@@ -22,6 +42,60 @@ export function unsupportedLevel(image: MetadataImage): string | undefined {
     if (range === undefined || level < range.minLevel || level > range.maxLevel) {
       const known = range === undefined ? 'does not know it' : `knows it from ${range.minLevel} to ${range.maxLevel}`
       return `the cluster is at level ${level} of ${name}, and this release of lograft ${known}`
+    }
+  }
+  return undefined
+}
+
+/**
+ * Raises levels, all that are asked for or none. Levels only rise: the records of the newer one stand in the metadata log, and a
+ * release that only knows the older one could not read it. The error of the response is the first one; which versions tell it of
+ * each feature, and which of the whole request, is the handler's matter.
+ */
+export function updateFeatures({ image }: DecisionContext, request: Request): Decision<MetadataRecord, Response> {
+  const twice = repeated(request.featureUpdates.map(({ feature }) => feature))
+  const results = request.featureUpdates.map((update) => {
+    const refused = twice.has(update.feature)
+      ? new Refusal('INVALID_REQUEST', `the request names ${update.feature} more than once`)
+      : check(image, update)
+    return {
+      feature: update.feature,
+      errorCode: refused === undefined ? ErrorCode.NONE : ErrorCode[refused.error],
+      errorMessage: refused?.message ?? null,
+    }
+  })
+  const failed = results.find(({ errorCode }) => errorCode !== ErrorCode.NONE)
+  const records = request.featureUpdates
+    .filter(({ feature, maxVersionLevel }) => image.features.get(feature) !== maxVersionLevel)
+    .map(({ feature, maxVersionLevel }) => ({ type: 'featureLevel', name: feature, level: maxVersionLevel }) as const)
+  const reply = {
+    throttleTimeMs: 0,
+    errorCode: failed?.errorCode ?? ErrorCode.NONE,
+    errorMessage: failed?.errorMessage ?? null,
+    results,
+  }
+  return { records: failed !== undefined || request.validateOnly ? [] : records, replies: [reply] }
+}
+
+function check({ features, brokers }: MetadataImage, update: Update): Refusal | undefined {
+  const { feature, maxVersionLevel: level } = update
+  const refuse = (message: string): Refusal => new Refusal('INVALID_UPDATE_VERSION', message)
+  const type = UPGRADE_TYPES[update.upgradeType]
+  if (type === undefined || type === 'unknown') return refuse(`${update.upgradeType} is no type of upgrade`)
+  const range = SUPPORTED_FEATURES.find(({ name }) => name === feature)
+  if (range === undefined) return refuse(`there is no feature ${feature}`)
+  const current = features.get(feature) ?? 0
+  if (level < current) return refuse(`${feature} is at ${current}: a level cannot be taken back`)
+  if (level < range.minLevel || level > range.maxLevel) {
+    return refuse(`${feature} can be at ${range.minLevel} to ${range.maxLevel}, not at ${level}`)
+  }
+  if (level > current && type !== 'upgrade' && !update.allowDowngrade) {
+    return refuse(`${feature} is at ${current}: to ${level} is an upgrade, not a ${type}`)
+  }
+  for (const { brokerId, features: known } of brokers.values()) {
+    const their = known.find(({ name }) => name === feature)
+    if (their === undefined || level < their.minLevel || level > their.maxLevel) {
+      return refuse(`broker ${brokerId} does not know level ${level} of ${feature}: it needs a newer release`)
     }
   }
   return undefined

@@ -1,15 +1,15 @@
-/** Creating topics: what may be created, where its replicas go, and the records that make it so. Not here: deleting and growing. */
+/** Creating topics: what may be created, where its replicas go, and the records that make it so. Deleting and growing have files of their own. */
 import type { Decision } from '../base/decision.js'
 import { randomUuid, ZERO_UUID } from '../base/uuid.js'
 import { ConfigError, parseSetting } from '../config/setting.js'
 import { isTopicSetting, resolveTopicSettings, topicSettings } from '../config/topic-settings.js'
 import { type MetadataRecord, RESOURCE_TYPE_TOPIC } from '../metadata/records.js'
-import { ErrorCode, type ErrorName } from '../protocol/errors.js'
+import { ErrorCode } from '../protocol/errors.js'
 import type { CreateTopics } from '../protocol/messages/create-topics.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
 import type { DecisionContext } from './context.js'
-import { elect } from './leader-election.js'
-import { placeReplicas } from './placement.js'
+import { checkAssignment, MAX_RECORDS_PER_REQUEST, newPartition, placeNewPartitions } from './new-partitions.js'
+import { Refusal, repeated } from './refusal.js'
 import { collisionKey, invalidTopicName } from './topic-name.js'
 
 type Request = Infer<typeof CreateTopics.request>
@@ -19,24 +19,10 @@ type TopicResult = Response['topics'][number]
 
 /** The log of the metadata itself. */
 const METADATA_TOPIC = '__cluster_metadata'
-/** What one request may write: a decision is one batch, and a batch is bounded. */
-const MAX_RECORDS_PER_REQUEST = 10_000
-
 /** Where the value of a configuration comes from, in Kafka's numbers. */
 const SOURCE_TOPIC = 1
 const SOURCE_NODE = 4
 const SOURCE_DEFAULT = 5
-
-/** Why one topic of a request is refused. */
-class Refusal {
-  readonly error: ErrorName
-  readonly message: string
-
-  constructor(error: ErrorName, message: string) {
-    this.error = error
-    this.message = message
-  }
-}
 
 export function createTopics(
   context: DecisionContext,
@@ -45,16 +31,14 @@ export function createTopics(
 ): Decision<MetadataRecord, Response> {
   const records: MetadataRecord[] = []
   const results: TopicResult[] = []
-  const counts = new Map<string, number>()
-  for (const { name } of request.topics) counts.set(name, (counts.get(name) ?? 0) + 1)
+  const twice = repeated(request.topics.map(({ name }) => name))
+  const topics = new Map(request.topics.map((topic) => [topic.name, topic]))
   const collisions = new Map([...context.image.topicsByName.keys()].map((name) => [collisionKey(name), name]))
 
-  for (const [name, count] of counts) {
-    const topic = request.topics.find((each) => each.name === name)!
-    const planned =
-      count > 1
-        ? new Refusal('INVALID_REQUEST', `the request names ${name} more than once`)
-        : plan(context, topic, collisions, MAX_RECORDS_PER_REQUEST - records.length, principal)
+  for (const [name, topic] of topics) {
+    const planned = twice.has(name)
+      ? new Refusal('INVALID_REQUEST', `the request names ${name} more than once`)
+      : plan(context, topic, collisions, MAX_RECORDS_PER_REQUEST - records.length, principal)
     if (planned instanceof Refusal) {
       results.push({ name, errorCode: ErrorCode[planned.error], errorMessage: planned.message, configs: null })
       continue
@@ -105,24 +89,7 @@ function plan(
     records.push({ type: 'config', resourceType: RESOURCE_TYPE_TOPIC, resourceName: name, name: key, value })
   }
   for (const [partitionId, replicas] of assignments.entries()) {
-    const isr = replicas.filter((id) => image.brokers.get(id)?.fenced === false)
-    records.push({
-      type: 'partition',
-      topicId,
-      partitionId,
-      replicas,
-      directories: replicas.map((id) => image.brokers.get(id)?.logDirs[0] ?? ZERO_UUID),
-      isr,
-      removingReplicas: [],
-      addingReplicas: [],
-      eligibleLeaderReplicas: [],
-      lastKnownElr: [],
-      leader: elect({ replicas, isr }, (id) => isr.includes(id)),
-      leaderRecoveryState: 0,
-      leaderEpoch: 0,
-      partitionEpoch: 0,
-      cause,
-    })
+    records.push(newPartition(image, topicId, partitionId, replicas, cause))
   }
   const result: TopicResult = {
     name,
@@ -160,22 +127,14 @@ function assign(context: DecisionContext, topic: WantedTopic, recordsLeft: numbe
       : undefined
   if (topic.assignments.length > 0) return tooMany(topic.assignments.length) ?? assignAsGiven(context, topic)
 
-  const { image, settings, random } = context
+  const { settings } = context
   const partitions = topic.numPartitions === -1 ? settings['num.partitions'] : topic.numPartitions
   if (partitions < 1) return new Refusal('INVALID_PARTITIONS', `a topic has at least 1 partition, not ${partitions}`)
   const factor = topic.replicationFactor === -1 ? settings['default.replication.factor'] : topic.replicationFactor
   if (factor < 1) {
     return new Refusal('INVALID_REPLICATION_FACTOR', `a replication factor is at least 1, not ${factor}`)
   }
-  const usable = [...image.brokers.values()].filter(({ fenced }) => !fenced).map(({ brokerId }) => brokerId)
-  if (factor > usable.length) {
-    const have = usable.length === 1 ? 'one broker is' : `${usable.length} brokers are`
-    return new Refusal(
-      'INVALID_REPLICATION_FACTOR',
-      `a replication factor of ${factor} is wanted, and ${have} available`,
-    )
-  }
-  return tooMany(partitions) ?? placeReplicas(usable, partitions, factor, random)
+  return tooMany(partitions) ?? placeNewPartitions(context, partitions, factor)
 }
 
 function assignAsGiven({ image }: DecisionContext, topic: WantedTopic): number[][] | Refusal {
@@ -187,20 +146,8 @@ function assignAsGiven({ image }: DecisionContext, topic: WantedTopic): number[]
     if (assignments[partitionIndex] !== undefined) {
       return new Refusal('INVALID_REPLICA_ASSIGNMENT', `partition ${partitionIndex} is assigned twice`)
     }
-    if (brokerIds.length === 0 || new Set(brokerIds).size < brokerIds.length) {
-      return new Refusal(
-        'INVALID_REPLICA_ASSIGNMENT',
-        `partition ${partitionIndex} needs replicas on different brokers`,
-      )
-    }
-    if (brokerIds.length !== topic.assignments[0]!.brokerIds.length) {
-      return new Refusal('INVALID_REPLICA_ASSIGNMENT', 'all partitions need the same number of replicas')
-    }
-    const unknown = brokerIds.find((id) => !image.brokers.has(id))
-    if (unknown !== undefined) return new Refusal('INVALID_REPLICA_ASSIGNMENT', `there is no broker ${unknown}`)
-    if (brokerIds.every((id) => image.brokers.get(id)!.fenced)) {
-      return new Refusal('INVALID_REPLICA_ASSIGNMENT', `no broker of partition ${partitionIndex} is available`)
-    }
+    const refused = checkAssignment(image, partitionIndex, brokerIds, topic.assignments[0]!.brokerIds.length)
+    if (refused !== undefined) return refused
     assignments[partitionIndex] = [...brokerIds]
   }
   for (let partition = 0; partition < topic.assignments.length; partition++) {

@@ -7,20 +7,24 @@
 import { assert, unreachable } from '../base/assert.js'
 import type { Uuid } from '../base/uuid.js'
 import { type BrokerImage, configKey, type MetadataImage, type TopicImage } from './image.js'
-import type {
-  BrokerRegistrationChangeRecord,
-  ConfigRecord,
-  MetadataRecord,
-  PartitionChangeRecord,
-  PartitionRecord,
-  PartitionState,
-  RegisterBrokerRecord,
+import {
+  type BrokerRegistrationChangeRecord,
+  type ConfigRecord,
+  type MetadataRecord,
+  type PartitionChangeRecord,
+  type PartitionRecord,
+  type PartitionState,
+  RESOURCE_TYPE_TOPIC,
+  type RegisterBrokerRecord,
+  type RemoveTopicRecord,
 } from './records.js'
 
 export class MetadataDelta {
   readonly base: MetadataImage
   /** Topics of which a partition (or all) changed, by id, with the numbers of those partitions. */
   readonly changedPartitions = new Map<Uuid, Set<number>>()
+  /** Topics of the base that are gone, by id. */
+  readonly removedTopics = new Map<Uuid, TopicImage>()
   readonly changedBrokers = new Set<number>()
   /** Resources whose configuration changed, by `configKey`. */
   readonly changedConfigs = new Set<string>()
@@ -67,6 +71,8 @@ export class MetadataDelta {
         return this.#addPartition(record)
       case 'partitionChange':
         return this.#changePartition(record)
+      case 'removeTopic':
+        return this.#removeTopic(record)
       case 'config':
         return this.#setConfig(record)
       case 'producerIds':
@@ -180,6 +186,24 @@ export class MetadataDelta {
       partitionEpoch: old.partitionEpoch + 1,
     }
     this.#touch(record.topicId, record.partitionId)
+  }
+
+  #removeTopic({ topicId }: RemoveTopicRecord): void {
+    const topic = this.#byId().get(topicId)
+    assert(topic !== undefined, () => `topic ${topicId} is removed, and is not there`)
+    this.#topicsById ??= new Map(this.base.topicsById)
+    this.#topicsByName ??= new Map(this.base.topicsByName)
+    this.#topicsById.delete(topicId)
+    this.#topicsByName.delete(topic.name)
+    this.#ownPartitions.delete(topicId)
+    this.changedPartitions.delete(topicId)
+    const removed = this.base.topicsById.get(topicId)
+    if (removed !== undefined) this.removedTopics.set(topicId, removed)
+    const key = configKey(RESOURCE_TYPE_TOPIC, topic.name)
+    if (!(this.#configs ?? this.base.configs).has(key)) return
+    this.#configs ??= new Map(this.base.configs)
+    this.#configs.delete(key)
+    this.changedConfigs.add(key)
   }
 
   #partitionsOf(topicId: Uuid): PartitionState[] {

@@ -28,6 +28,7 @@ const kinds: Readonly<Record<MetadataRecord['type'], Kind>> = {
   partition: kind(3, 'Partition'),
   config: kind(4, 'Config'),
   partitionChange: kind(5, 'PartitionChange'),
+  removeTopic: kind(9, 'RemoveTopic'),
   featureLevel: kind(12, 'FeatureLevel'),
   producerIds: kind(15, 'ProducerIds'),
   brokerRegistrationChange: kind(17, 'BrokerRegistrationChange'),

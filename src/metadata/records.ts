@@ -11,6 +11,9 @@ export type Reason =
   | 'BROKER_CAUGHT_UP'
   | 'BROKER_SILENT'
   | 'BROKER_ASKED'
+  | 'TOPIC_DELETED'
+  | 'PARTITIONS_ADDED'
+  | 'ELECTION_ASKED'
 
 /** Why a leader, an ISR, a fence or an epoch moved. */
 export interface Cause {
@@ -108,6 +111,13 @@ export interface PartitionChangeRecord {
   readonly cause: Cause
 }
 
+/** The topic goes, with its partitions and its configuration. */
+export interface RemoveTopicRecord {
+  readonly type: 'removeTopic'
+  readonly topicId: Uuid
+  readonly cause: Cause
+}
+
 export interface ConfigRecord {
   readonly type: 'config'
   readonly resourceType: number
@@ -132,6 +142,7 @@ export type MetadataRecord =
   | TopicRecord
   | PartitionRecord
   | PartitionChangeRecord
+  | RemoveTopicRecord
   | ConfigRecord
   | ProducerIdsRecord
 

@@ -14,6 +14,9 @@ export const schema = {
                 BROKER_CAUGHT_UP: 4,
                 BROKER_SILENT: 5,
                 BROKER_ASKED: 6,
+                TOPIC_DELETED: 7,
+                PARTITIONS_ADDED: 8,
+                ELECTION_ASKED: 9,
               },
             },
             Cause: {
@@ -114,6 +117,9 @@ export const schema = {
                 directories: { type: 'StringList', id: 11 },
                 cause: { type: 'Cause', id: 12 },
               },
+            },
+            RemoveTopic: {
+              fields: { topicId: { type: 'string', id: 1, protoName: 'topic_id' }, cause: { type: 'Cause', id: 2 } },
             },
             Config: {
               oneofs: { _value: { oneof: ['value'] } },

@@ -23,3 +23,19 @@ export function parsePartitionDirectoryName(name: string): { topic: string; part
   const match = /^(.+)-(\d+)$/.exec(name)
   return match === null ? undefined : { topic: match[1]!, partition: Number(match[2]) }
 }
+
+/** Why a partition's directory is not in use any more: the topic was deleted, or the metadata does not know it. */
+export type Retired = 'delete' | 'stray'
+
+const LONGEST_NAME = 255
+
+/** `topic-3.<32 hexadecimal digits>-delete`, cut where it would be longer than a file system takes. As in Kafka. */
+export function retiredDirectoryName(name: string, uniqueHex: string, why: Retired): string {
+  const suffix = `.${uniqueHex}-${why}`
+  return name.slice(0, LONGEST_NAME - suffix.length) + suffix
+}
+
+/** Undefined if the name is none of those. */
+export function parseRetiredDirectoryName(name: string): Retired | undefined {
+  return /\.[0-9a-f]{32}-(delete|stray)$/.exec(name)?.[1] as Retired | undefined
+}

@@ -16,18 +16,20 @@ import type { LogEnvironment } from './log-environment.js'
 import {
   formatPartitionMetadata,
   PARTITION_METADATA,
+  parsePartitionDirectoryName,
   parsePartitionMetadata,
+  parseRetiredDirectoryName,
   partitionDirectoryName,
 } from './log-files.js'
 import { loadLog } from './log-loader.js'
 import { type LogResources, logResources } from './log-resources.js'
-import { formatOffsetCheckpoint, type PartitionOffset, parseOffsetCheckpoint } from './offset-checkpoint.js'
 import { type LogOptions, PartitionLog } from './partition-log.js'
+import { RecoveryPoints } from './recovery-points.js'
+import { RetiredDirectories } from './retired-directories.js'
 import { StartOffsets } from './start-offsets.js'
 import type { StopWatch } from './stop-watch.js'
 import { TurnWriter } from './turn-writer.js'
 
-const RECOVERY_POINTS = 'recovery-point-offset-checkpoint'
 /** Logs that are opened at the same time. */
 const OPENING_AT_ONCE = 8
 /** Recovery points are also written down when this much was appended since: it bounds what recovery has to read. */
@@ -49,6 +51,13 @@ export interface Retained {
   readonly committedOffset: () => number
 }
 
+export interface LogManagerOptions {
+  /** `log.flush.offset.checkpoint.interval.ms` */
+  readonly checkpointIntervalMs: number
+  /** `log.segment.delete.delay.ms` */
+  readonly deleteDelayMs: number
+}
+
 export type OpenDone = (error: DiskError | LogDamagedError | undefined, log: PartitionLog | undefined) => void
 
 export class LogManager {
@@ -58,8 +67,8 @@ export class LogManager {
   readonly #directory: LogDirectory
   readonly #environment: LogEnvironment
   readonly #checkpointIntervalMs: number
-  /** As they were found, by directory name; also of logs that nobody has opened yet. */
-  readonly #recoveryPoints = new Map<string, PartitionOffset>()
+  readonly #recoveryPoints: RecoveryPoints
+  readonly #retired: RetiredDirectories
   /** By directory name. */
   readonly #logs = new Map<string, { readonly id: LogId; readonly log: PartitionLog }>()
   readonly #waiting: (() => void)[] = []
@@ -68,16 +77,23 @@ export class LogManager {
   /** Work that writes files of logs: one at a time. */
   #work: 'checkpoint' | 'retention' | undefined
   #waitingWork = new Map<'checkpoint' | 'retention', (done: DiskDone) => void>()
+  /** The log that the work is at. */
+  #workingOn: PartitionLog | undefined
+  #whenLeft: (() => void)[] = []
+  /** Logs that are on their way out. */
+  #removing = 0
+  #whenRemoved: (() => void)[] = []
   #lastCheckpointMs: number
   #bytesAtCheckpoint = 0
   #closed = false
+  #abandoned = false
   #afterWork: (() => void) | undefined
 
   /** The directory is taken over and marked as running. Throws `DiskError`. */
   constructor(
     node: Ports,
     directory: LogDirectory,
-    checkpointIntervalMs: number,
+    options: LogManagerOptions,
     resources: LogResources = logResources(node),
   ) {
     const { files: disk, buffers, indexes, flushTimes } = resources
@@ -87,7 +103,7 @@ export class LogManager {
     this.flushTimes = flushTimes
     this.#ports = ports
     this.#directory = directory
-    this.#checkpointIntervalMs = checkpointIntervalMs
+    this.#checkpointIntervalMs = options.checkpointIntervalMs
     disk.whenFlushFails((error) => {
       if (error.path.startsWith(`${directory.path}/`)) directory.report(error)
     })
@@ -105,7 +121,8 @@ export class LogManager {
       flushTimes,
     }
     this.#lastCheckpointMs = clock.monotonicMs()
-    this.#readRecoveryPoints()
+    this.#recoveryPoints = new RecoveryPoints(disk, logger, directory.path)
+    this.#retired = new RetiredDirectories(ports, directory, options.deleteDelayMs)
     this.#schedule()
   }
 
@@ -123,9 +140,55 @@ export class LogManager {
     else this.#waiting.push(start)
   }
 
+  /** How long the files of deleted topics stay. */
+  set deleteDelayMs(delayMs: number) {
+    this.#retired.delayMs = delayMs
+  }
+
   /** Flushes the logs whose last flush was longer ago than `flush.ms`. */
   flushOld(): void {
     for (const { log } of this.#logs.values()) log.flushIfOld()
+  }
+
+  /**
+   * The topic of the partition is gone: takes the log out of use and its directory out of the way. Its files are removed later. Done: a log
+   * of the same name can be opened, and finds nothing of this one.
+   */
+  remove({ topic, partition }: LogId, done: () => void): void {
+    const name = partitionDirectoryName(topic, partition)
+    const log = this.#logs.get(name)?.log
+    this.#logs.delete(name)
+    this.#removing++
+    const retire = (): void => {
+      this.#forget(name)
+      if (!this.#abandoned) this.#retired.retire(name, 'delete')
+      this.#removing--
+      done()
+      if (this.#removing === 0) for (const each of this.#whenRemoved.splice(0)) each()
+    }
+    if (log === undefined) retire()
+    else if (log === this.#workingOn) this.#whenLeft.push(() => log.retire(retire))
+    else log.retire(retire)
+  }
+
+  /**
+   * Puts aside the directories of partitions that nobody knows, under a name that says so, and goes on with removing what was being removed
+   * when the node ended. Directories that hold another topic of the same name are put aside when they are opened.
+   */
+  tidy(isKnown: (topic: string, partition: number) => boolean): void {
+    let names: string[]
+    try {
+      names = this.#ports.disk.list(this.#directory.path)
+    } catch (error) {
+      return void this.#reported(asDiskError(error))
+    }
+    for (const name of names) {
+      const id = parsePartitionDirectoryName(name)
+      if (parseRetiredDirectoryName(name) === 'delete') this.#retired.removeLater(name)
+      if (id === undefined || this.#logs.has(name) || isKnown(id.topic, id.partition)) continue
+      this.#forget(name)
+      this.#retired.retire(name, 'stray')
+    }
   }
 
   /** Called when there is room again. */
@@ -145,16 +208,20 @@ export class LogManager {
   /** Flushes and writes down everything. Without an error the directory may be marked as cleanly stopped. */
   closeClean(done: DiskDone): void {
     this.#stopTimer()
-    // Both write the same files.
-    if (this.#work !== undefined) this.#afterWork = () => this.#closeLogs(done)
-    else this.#closeLogs(done)
+    const whenRemoved = (): void => {
+      // Both write the same files.
+      if (this.#work !== undefined) this.#afterWork = () => this.#closeLogs(done)
+      else this.#closeLogs(done)
+    }
+    if (this.#removing === 0) whenRemoved()
+    else this.#whenRemoved.push(whenRemoved)
   }
 
   /** Has logs drop what they need not keep: all make up their minds, their starts are written down once, then segments go. */
   retain(logs: readonly Retained[]): void {
     this.#do('retention', (done) => {
       const step = ({ log, limits, committedOffset }: Retained, next: DiskDone): void =>
-        this.#closed ? next(undefined) : log.retain(limits, committedOffset(), this.#ports.clock.wallMs(), next)
+        this.#at(log, (left) => log.retain(limits, committedOffset(), this.#ports.clock.wallMs(), left), next)
       const each = (retained: Retained, next: () => void): void =>
         step(retained, (error) => (error === undefined ? next() : done(error)))
       oneByOne(logs, each, () => {
@@ -185,6 +252,7 @@ export class LogManager {
 
   /** Lets go of all files as they are. */
   close(): void {
+    this.#abandoned = true
     this.#stopTimer()
     for (const { log } of this.#logs.values()) log.close()
   }
@@ -196,20 +264,43 @@ export class LogManager {
     let isNew: boolean
     try {
       isNew = disk.stat(directory) === undefined
+      // What is written down of an earlier topic of this name would be believed of this one after a crash.
+      const { startOffsets } = this.#environment
+      if (isNew && (this.#recoveryPoints.isOnDisk(name) || startOffsets.isOnDisk(name)))
+        return this.#forgetThenOpen(id, options, done)
       if (isNew) disk.makeDirectory(directory)
+      else if (this.#isOfAnother(directory, id.topicId)) {
+        this.#forget(name)
+        this.#retired.retire(name, 'stray')
+        if (disk.stat(directory) === undefined) return this.#open(id, options, done)
+        return done(new LogDamagedError(`${directory} holds another topic, and cannot be put aside`), undefined)
+      }
     } catch (error) {
       return done(this.#reported(asDiskError(error)), undefined)
     }
     this.#identify(directory, id.topicId, (error) => {
       if (error === undefined) return this.#load(id, options, directory, isNew, done)
-      done(error instanceof DiskError ? this.#reported(error) : error, undefined)
+      done(this.#reported(error), undefined)
+    })
+  }
+
+  #forget(name: string): void {
+    this.#recoveryPoints.forget(name)
+    this.#environment.startOffsets.forget(name)
+  }
+
+  #forgetThenOpen(id: LogId, options: LogOptions, done: OpenDone): void {
+    this.#forget(partitionDirectoryName(id.topic, id.partition))
+    this.#writeOffsets((error) => {
+      if (error !== undefined) return done(this.#reported(error), undefined)
+      this.#open(id, options, done)
     })
   }
 
   #load(id: LogId, options: LogOptions, directory: string, isNew: boolean, done: OpenDone): void {
     const name = partitionDirectoryName(id.topic, id.partition)
-    const recoveryPoint = this.#recoveryPoints.get(name)?.offset ?? 0
-    const startOffset = this.#environment.startOffsets.of(name)
+    const recoveryPoint = isNew ? 0 : this.#recoveryPoints.of(name)
+    const startOffset = isNew ? 0 : this.#environment.startOffsets.of(name)
     const { lastStop } = this.#directory
     const { flushPolicy } = options
     const makeDurable = flushPolicy === 'commit' && !isNew && lastStop !== 'new'
@@ -229,39 +320,32 @@ export class LogManager {
     })
   }
 
-  /** Says whose log the directory is, durably, or checks what it says. */
-  #identify(directory: string, topicId: Uuid, done: (error: DiskError | LogDamagedError | undefined) => void): void {
+  /** Throws `DiskError`. */
+  #isOfAnother(directory: string, topicId: Uuid): boolean {
+    const found = this.#topicIdIn(directory)
+    return found !== undefined && found !== topicId
+  }
+
+  /** Undefined where it was made right before a crash. Throws `DiskError`. */
+  #topicIdIn(directory: string): Uuid | undefined {
+    const content = this.#ports.disk.readFile(`${directory}/${PARTITION_METADATA}`)
+    return content === undefined ? undefined : parsePartitionMetadata(Buffer.from(content).toString('utf8'))
+  }
+
+  /** Says whose log the directory is, durably. */
+  #identify(directory: string, topicId: Uuid, done: DiskDone): void {
     const { disk } = this.#ports
-    let found: Uuid | undefined
     try {
-      const content = disk.readFile(`${directory}/${PARTITION_METADATA}`)
-      found = content === undefined ? undefined : parsePartitionMetadata(Buffer.from(content).toString('utf8'))
+      if (this.#topicIdIn(directory) === topicId) return done(undefined)
     } catch (error) {
       return done(asDiskError(error))
     }
-    if (found === topicId) return done(undefined)
-    if (found !== undefined) {
-      return done(new LogDamagedError(`${directory} holds data of a topic with id ${found}, not ${topicId}`))
-    }
-    // It was made right before a crash: its name says enough.
     writeAtomically(disk, directory, PARTITION_METADATA, Buffer.from(formatPartitionMetadata(topicId)), done)
   }
 
   #reported(error: DiskError): DiskError {
     this.#directory.report(error)
     return error
-  }
-
-  #readRecoveryPoints(): void {
-    const path = `${this.#directory.path}/${RECOVERY_POINTS}`
-    const content = this.#ports.disk.readFile(path)
-    if (content === undefined) return
-    const entries = parseOffsetCheckpoint(Buffer.from(content).toString('utf8'))
-    // Without it everything is read through: slow, and safe.
-    if (entries === undefined) this.#ports.logger.warn({ path }, 'recovery points are not readable')
-    for (const entry of entries ?? []) {
-      this.#recoveryPoints.set(partitionDirectoryName(entry.topic, entry.partition), entry)
-    }
   }
 
   #schedule(): void {
@@ -281,6 +365,7 @@ export class LogManager {
 
   #stopTimer(): void {
     this.#closed = true
+    this.#retired.stop()
     this.#timer?.cancel()
   }
 
@@ -303,6 +388,17 @@ export class LogManager {
     })
   }
 
+  /** Does something to a log that is in use, which stays so meanwhile. */
+  #at(log: PartitionLog, action: (left: DiskDone) => void, done: DiskDone): void {
+    if (this.#closed || log.closed) return done(undefined)
+    this.#workingOn = log
+    action((error) => {
+      this.#workingOn = undefined
+      for (const each of this.#whenLeft.splice(0)) each()
+      done(error)
+    })
+  }
+
   /** Log after log: one that has nothing new costs nothing. */
   #checkpoint(): void {
     this.#do('checkpoint', (done) => {
@@ -310,7 +406,7 @@ export class LogManager {
       this.#bytesAtCheckpoint = this.#environment.turns.bytesAppended
       const logs = [...this.#logs.values()].map(({ log }) => log)
       const step = (log: PartitionLog, next: DiskDone): void =>
-        this.#closed || log.failed ? next(undefined) : log.writeRecoveryFiles(next)
+        log.failed ? next(undefined) : this.#at(log, (left) => log.writeRecoveryFiles(left), next)
       const each = (log: PartitionLog, next: () => void): void =>
         step(log, (error) => (error === undefined ? next() : done(error)))
       oneByOne(logs, each, () => (this.#closed ? done(undefined) : this.#writeRecoveryPoints(done)))
@@ -335,11 +431,9 @@ export class LogManager {
   }
 
   #writeRecoveryPoints(done: DiskDone): void {
-    const offsets = new Map(this.#recoveryPoints)
-    for (const [name, { id, log }] of this.#logs) {
-      offsets.set(name, { topic: id.topic, partition: id.partition, offset: log.recoveryPoint })
-    }
-    const text = formatOffsetCheckpoint([...offsets.values()])
-    writeAtomically(this.#ports.disk, this.#directory.path, RECOVERY_POINTS, Buffer.from(text), done)
+    this.#recoveryPoints.write(
+      () => [...this.#logs.values()].map(({ id, log }) => ({ ...id, offset: log.recoveryPoint })),
+      done,
+    )
   }
 }

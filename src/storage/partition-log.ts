@@ -25,18 +25,11 @@ import type { LogObserver, LogOptions } from './log-options.js'
 import { batchAtTimestamp, type ReadDone, type ReadRequest, readLog } from './log-reader.js'
 import { LogSegment } from './log-segment.js'
 import type { LogState } from './log-state.js'
+import { LogWrites } from './log-writes.js'
 import { Segments } from './segments.js'
 import type { TurnWritable } from './turn-writer.js'
 
 export { type LogObserver, type LogOptions, OWN_MEMORY } from './log-options.js'
-
-/** An append on its way to the file. */
-interface Write {
-  readonly segment: LogSegment
-  readonly endBytes: number
-  readonly endOffset: number
-  state: 'pending' | 'done' | 'failed'
-}
 
 export class PartitionLog implements TurnWritable {
   readonly directory: string
@@ -52,12 +45,11 @@ export class PartitionLog implements TurnWritable {
   #failure: DiskError | undefined
   #repairing = false
   #closed = false
+  #whenRepaired: () => void = () => {}
 
   /** Of this turn, for the active segment. */
   readonly #gather: Gather
-  /** Oldest first. */
-  #writes: Write[] = []
-  #whenWritten: (() => void)[] = []
+  readonly #writes = new LogWrites()
   /** In the middle of an append: the owner hears of what is settled meanwhile at the end of the turn. */
   #appending = false
 
@@ -150,6 +142,11 @@ export class PartitionLog implements TurnWritable {
     return this.#failure !== undefined
   }
 
+  /** Whether it is out of use. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
   /** The largest timestamp in the log; -1 if there is none. Throws `DiskError`. */
   get maxTimestamp(): number {
     return this.#segments.maxTimestampFrom(this.startOffset)
@@ -192,11 +189,10 @@ export class PartitionLog implements TurnWritable {
     // What was gathered before the failure was learned of is part of it.
     if (this.#failure !== undefined) return gathered.release()
     const segment = this.#segments.active
-    const write: Write = { segment, endBytes: segment.sizeBytes, endOffset: this.#nextOffset, state: 'pending' }
-    this.#writes.push(write)
+    const settle = this.#writes.begin(segment, this.#nextOffset)
     segment.file.append(gathered.chunks, (error) => {
       gathered.release()
-      write.state = error === undefined ? 'done' : 'failed'
+      settle(error)
       if (error !== undefined) this.#fail(error)
       this.#settleWrites()
     })
@@ -300,8 +296,9 @@ export class PartitionLog implements TurnWritable {
     const finish = (error?: DiskError | LogDamagedError): void => {
       this.#repairing = false
       done(error)
+      this.#whenRepaired()
     }
-    this.#afterWrites(() =>
+    this.#writes.afterAll(() =>
       this.#flusher.afterFlushes(() => {
         if (this.#closed) return finish()
         try {
@@ -324,7 +321,7 @@ export class PartitionLog implements TurnWritable {
     this.#environment.turns.schedule({
       writeTurn: () => {
         this.writeTurn()
-        this.#afterWrites(() => {
+        this.#writes.afterAll(() => {
           this.flush()
           this.#flusher.afterFlushes(() => {
             if (this.#failure !== undefined) return finish(this.#failure)
@@ -333,6 +330,17 @@ export class PartitionLog implements TurnWritable {
         })
       },
     })
+  }
+
+  /** Takes nothing any more. When nothing is on its way to the files it lets go of them: then the directory may be renamed. */
+  retire(done: () => void): void {
+    this.#closed = true
+    const finish = (): void => {
+      this.close()
+      done()
+    }
+    if (this.#repairing) this.#whenRepaired = finish
+    else this.#writes.afterAll(() => this.#flusher.afterFlushes(finish))
   }
 
   /** Lets go of the files as they are. */
@@ -372,14 +380,13 @@ export class PartitionLog implements TurnWritable {
     this.#failure = error
     this.#environment.logDirectory.report(error)
     // Not before it is known how far the log is written.
-    this.#atEndOfTurn(() => this.#afterWrites(() => this.observer?.failed(error)))
+    this.#atEndOfTurn(() => this.#writes.afterAll(() => this.observer?.failed(error)))
   }
 
   #settleWrites(): void {
     if (this.#appending) return this.#atEndOfTurn(() => this.#settleWrites())
     const before = this.#logEndOffset
-    while (this.#writes[0]?.state === 'done') {
-      const { segment, endBytes, endOffset } = this.#writes.shift()!
+    for (const { segment, endBytes, endOffset } of this.#writes.takeDone()) {
       segment.writtenBytes = endBytes
       this.#logEndOffset = endOffset
       if (segment === this.#segments.active) this.#segments.noteBoundary(endOffset, endBytes)
@@ -389,16 +396,7 @@ export class PartitionLog implements TurnWritable {
       this.observer?.written()
       if (this.#options.flushPolicy === 'commit') this.#flusher.flush('all')
     }
-    this.#afterWrites()
-  }
-
-  /** Calls back when no write is on its way. */
-  #afterWrites(callback?: () => void): void {
-    if (callback !== undefined) this.#whenWritten.push(callback)
-    if (this.#writes.some(({ state }) => state === 'pending')) return
-    const callbacks = this.#whenWritten
-    this.#whenWritten = []
-    for (const each of callbacks) each()
+    this.#writes.afterAll()
   }
 
   #atEndOfTurn(action: () => void): void {
@@ -429,7 +427,7 @@ export class PartitionLog implements TurnWritable {
       this.#segments = this.#opened(loaded)
       this.#state = loaded.state
       this.#nextOffset = loaded.endOffset
-      this.#writes = []
+      this.#writes.forget()
       this.#failure = undefined
       this.#flusher.restarted(loaded)
       done()

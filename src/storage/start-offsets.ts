@@ -25,6 +25,8 @@ export class StartOffsets {
   /** As found, by directory name; also of logs that nobody has opened yet. */
   readonly #found = new Map<string, PartitionOffset>()
   readonly #logs = new Map<string, { readonly topic: string; readonly partition: number; readonly log: StartingLog }>()
+  /** Of which directories there may be one in the file. */
+  #onDisk: ReadonlySet<string>
   #writing = false
   #wanted: DiskDone[] = []
 
@@ -34,10 +36,14 @@ export class StartOffsets {
     this.#directory = directory
     const path = `${directory}/${START_OFFSETS}`
     const content = disk.readFile(path)
-    if (content === undefined) return
-    const entries = parseOffsetCheckpoint(Buffer.from(content).toString('utf8'))
+    const entries = content === undefined ? [] : parseOffsetCheckpoint(Buffer.from(content).toString('utf8'))
     if (entries === undefined) logger.error({ path }, 'log start offsets are not readable')
     for (const entry of entries ?? []) this.#found.set(partitionDirectoryName(entry.topic, entry.partition), entry)
+    this.#onDisk = new Set(this.#found.keys())
+  }
+
+  isOnDisk(name: string): boolean {
+    return this.#onDisk.has(name)
   }
 
   /** Where the log in the directory of this name starts, by the file. */
@@ -52,7 +58,7 @@ export class StartOffsets {
     this.#logs.set(name, { topic, partition, log })
   }
 
-  /** The log is gone for good: one of the same name starts at 0. */
+  /** The log is gone: where it started is no more in the file after the next write. */
   forget(name: string): void {
     this.#found.delete(name)
     this.#logs.delete(name)
@@ -69,22 +75,26 @@ export class StartOffsets {
     if (callers.length === 0) return
     this.#wanted = []
     this.#writing = true
-    const entries = [...this.#found.values()]
+    const entries = new Map(this.#found)
     const moving: (() => void)[] = []
-    for (const { topic, partition, log } of this.#logs.values()) {
+    for (const [name, { topic, partition, log }] of this.#logs) {
       const offset = log.wantedStartOffset
       if (offset === 0) continue
-      entries.push({ topic, partition, offset })
+      entries.set(name, { topic, partition, offset })
       moving.push(() => log.startIsDurable(offset))
     }
+    this.#onDisk = new Set([...this.#onDisk, ...entries.keys()])
     writeAtomically(
       this.#disk,
       this.#directory,
       START_OFFSETS,
-      Buffer.from(formatOffsetCheckpoint(entries)),
+      Buffer.from(formatOffsetCheckpoint([...entries.values()])),
       (error) => {
         this.#writing = false
-        if (error === undefined) for (const move of moving) move()
+        if (error === undefined) {
+          this.#onDisk = new Set(entries.keys())
+          for (const move of moving) move()
+        }
         for (const done of callers) done(error)
         if (!this.#writing) this.#writeNext()
       },

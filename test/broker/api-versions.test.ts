@@ -1,22 +1,28 @@
 /** Every API that is advertised answers in every version that is advertised, on each kind of listener; what is not advertised is refused. */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { ZERO_UUID } from '../../src/base/uuid.js'
 import { HANDLERS } from '../../src/broker/apis/index.js'
 import { AlterConfigs } from '../../src/protocol/messages/alter-configs.js'
 import { ApiVersions } from '../../src/protocol/messages/api-versions.js'
+import { CreatePartitions } from '../../src/protocol/messages/create-partitions.js'
 import { CreateTopics } from '../../src/protocol/messages/create-topics.js'
 import { DeleteRecords } from '../../src/protocol/messages/delete-records.js'
+import { DeleteTopics } from '../../src/protocol/messages/delete-topics.js'
 import { DescribeCluster } from '../../src/protocol/messages/describe-cluster.js'
 import { DescribeConfigs } from '../../src/protocol/messages/describe-configs.js'
 import { DescribeLogDirs } from '../../src/protocol/messages/describe-log-dirs.js'
 import { DescribeProducers } from '../../src/protocol/messages/describe-producers.js'
 import { DescribeQuorum } from '../../src/protocol/messages/describe-quorum.js'
+import { DescribeTopicPartitions } from '../../src/protocol/messages/describe-topic-partitions.js'
+import { ElectLeaders } from '../../src/protocol/messages/elect-leaders.js'
 import { IncrementalAlterConfigs } from '../../src/protocol/messages/incremental-alter-configs.js'
 import { InitProducerId } from '../../src/protocol/messages/init-producer-id.js'
 import { ListConfigResources } from '../../src/protocol/messages/list-config-resources.js'
 import { ListOffsets } from '../../src/protocol/messages/list-offsets.js'
 import { Metadata } from '../../src/protocol/messages/metadata.js'
 import { OffsetForLeaderEpoch } from '../../src/protocol/messages/offset-for-leader-epoch.js'
+import { UpdateFeatures } from '../../src/protocol/messages/update-features.js'
 import { MessageSetReader } from '../../src/records/legacy/message-set.js'
 import { batchOf, Fetch, fetchRequest, Produce, produceRequest, valuesIn } from './requests.js'
 import { startNode } from './test-node.js'
@@ -133,6 +139,53 @@ const exchanges = new Map<number, Exchange>([
       const { errorCode, producerId, producerEpoch } = await client.request(InitProducerId, version, body)
       assert.deepEqual([errorCode, producerEpoch], [0, 0])
       assert.ok(producerId >= 0)
+    },
+  ],
+  [
+    DeleteTopics.key,
+    async (client, version, listener) => {
+      const name = `deleted-${listener}-v${version}`
+      const wanted = { name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
+      await client.request(CreateTopics, 7, { topics: [wanted], timeoutMs: 5000 })
+      const body = version < 6 ? { topicNames: [name] } : { topics: [{ name, topicId: ZERO_UUID }] }
+      const { responses } = await client.request(DeleteTopics, version, { ...body, timeoutMs: 5000 })
+      assert.deepEqual([responses[0]!.name, responses[0]!.errorCode], [name, 0])
+    },
+  ],
+  [
+    CreatePartitions.key,
+    async (client, version, listener) => {
+      const name = `grown-${listener}-v${version}`
+      const wanted = { name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
+      await client.request(CreateTopics, 7, { topics: [wanted], timeoutMs: 5000 })
+      const body = { topics: [{ name, count: 3, assignments: null }], timeoutMs: 5000, validateOnly: false }
+      const { results } = await client.request(CreatePartitions, version, body)
+      assert.deepEqual([results[0]!.name, results[0]!.errorCode], [name, 0])
+    },
+  ],
+  [
+    ElectLeaders.key,
+    async (client, version) => {
+      const topicPartitions = [{ topic: 'nowhere', partitions: [1] }]
+      const response = await client.request(ElectLeaders, version, { topicPartitions })
+      const [result] = response.replicaElectionResults
+      assert.deepEqual([response.errorCode, result!.partitionResult[0]!.errorCode], [0, 3])
+    },
+  ],
+  [
+    UpdateFeatures.key,
+    async (client, version) => {
+      const featureUpdates = [{ feature: 'nothing', maxVersionLevel: 1, allowDowngrade: false }]
+      const { errorCode, results } = await client.request(UpdateFeatures, version, { featureUpdates })
+      if (version < 2) assert.deepEqual([errorCode, results[0]!.errorCode], [0, 95])
+      else assert.equal(errorCode, 95)
+    },
+  ],
+  [
+    DescribeTopicPartitions.key,
+    async (client, version) => {
+      const { topics } = await client.request(DescribeTopicPartitions, version, { topics: [{ name: 'nowhere' }] })
+      assert.deepEqual([topics[0]!.name, topics[0]!.errorCode], ['nowhere', 3])
     },
   ],
   [
@@ -264,11 +317,11 @@ for (const listener of ['PLAINTEXT', 'CONTROLLER']) {
 test('each listener advertises what it serves', () => {
   assert.deepEqual(
     advertised.get('PLAINTEXT')!.map(({ apiKey }) => apiKey),
-    [0, 1, 2, 3, 18, 19, 21, 22, 23, 32, 33, 35, 44, 55, 60, 61, 74],
+    [0, 1, 2, 3, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 43, 44, 55, 57, 60, 61, 74, 75],
   )
   assert.deepEqual(
     advertised.get('CONTROLLER')!.map(({ apiKey }) => apiKey),
-    [18, 19, 33, 44, 55, 60],
+    [18, 19, 20, 33, 37, 43, 44, 55, 57, 60],
   )
   for (const { message, versions } of HANDLERS) {
     assert.ok(message.request.knows(versions[0]) && message.request.knows(versions[1]), message.name)

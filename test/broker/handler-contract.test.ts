@@ -42,7 +42,12 @@ test('a handler that does not say what it needs to be allowed does not compile',
 test('each handler that is served needs something, but for ApiVersions, which everybody must be able to ask', () => {
   const topics = [{ name: 'a', topic: 'a' }]
   for (const { message, authorize } of HANDLERS) {
-    const needs = authorize({ topics, topicData: topics, resources: [{ resourceType: 2, resourceName: 'a' }] })
+    const needs = authorize({
+      topics,
+      topicData: topics,
+      resources: [{ resourceType: 2, resourceName: 'a' }],
+      topicNames: ['a'],
+    })
     if (message.name === 'ApiVersions') assert.deepEqual(needs, [])
     else assert.ok(needs.length > 0, message.name)
   }

@@ -77,7 +77,10 @@ export class LogSession {
           if (directory === undefined) return refused(error)
           let manager: LogManager
           try {
-            manager = new LogManager(ports, directory, options.checkpointIntervalMs)
+            manager = new LogManager(ports, directory, {
+              checkpointIntervalMs: options.checkpointIntervalMs,
+              deleteDelayMs: 60_000,
+            })
           } catch (cause) {
             if (cause instanceof DiskError) return refused(cause)
             throw cause

@@ -22,6 +22,9 @@ const reasons: Reason[] = [
   'BROKER_CAUGHT_UP',
   'BROKER_SILENT',
   'BROKER_ASKED',
+  'TOPIC_DELETED',
+  'PARTITIONS_ADDED',
+  'ELECTION_ASKED',
 ]
 
 const cause: fc.Arbitrary<Cause> = record({
@@ -117,6 +120,7 @@ export const metadataRecord: fc.Arbitrary<MetadataRecord> = fc.oneof(
     },
     ['type', 'topicId', 'partitionId', 'cause'],
   ),
+  record({ type: fc.constant('removeTopic' as const), topicId: uuid, cause }),
   some({ type: fc.constant('config' as const), resourceType: int32, resourceName: text, name: text, value: text }, [
     'type',
     'resourceType',

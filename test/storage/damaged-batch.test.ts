@@ -29,7 +29,7 @@ function withLog(use: (log: PartitionLog) => void | Promise<void>, options: LogO
     const directoryOptions = { path, nodeId: 1, reservedBytes: 0, onOffline: reject, onRoom: () => {} }
     LogDirectory.open(ports, directoryOptions, (error, directory) => {
       if (directory === undefined) return reject(error)
-      const manager = new LogManager(ports, directory, 60_000)
+      const manager = new LogManager(ports, directory, { checkpointIntervalMs: 60_000, deleteDelayMs: 60_000 })
       const stop = (): void =>
         manager.closeClean((failure) =>
           failure === undefined

@@ -72,7 +72,13 @@ export class SimulatedStore {
         LogDirectory.open(ports, open, (error, directory) => {
           this.error = error
           if (directory === undefined) return
-          this.running = { directory, manager: new LogManager(ports, directory, this.#checkpointIntervalMs) }
+          this.running = {
+            directory,
+            manager: new LogManager(ports, directory, {
+              checkpointIntervalMs: this.#checkpointIntervalMs,
+              deleteDelayMs: 1000,
+            }),
+          }
         }),
       () => {},
     )

@@ -1,11 +1,16 @@
 /** The one list of handlers: what is in it is served, advertised, authorized and documented. */
 import type { Handler } from '../server/handler.js'
 import { describeCluster } from './cluster/describe-cluster.js'
+import { describeTopicPartitions } from './cluster/describe-topic-partitions.js'
 import { metadata } from './cluster/metadata.js'
 import { alterConfigs, incrementalAlterConfigs } from './controller/alter-configs.js'
+import { createPartitions } from './controller/create-partitions.js'
 import { createTopics } from './controller/create-topics.js'
+import { deleteTopics } from './controller/delete-topics.js'
 import { describeConfigs } from './controller/describe-configs.js'
+import { electLeaders } from './controller/elect-leaders.js'
 import { listConfigResources } from './controller/list-config-resources.js'
+import { updateFeatures } from './controller/update-features.js'
 import { deleteRecords } from './partition/delete-records.js'
 import { describeLogDirs } from './partition/describe-log-dirs.js'
 import { describeProducers } from './partition/describe-producers.js'
@@ -29,11 +34,16 @@ export const HANDLERS: readonly Handler<Services>[] = [
   alterConfigs,
   incrementalAlterConfigs,
   listConfigResources,
+  deleteTopics,
   deleteRecords,
   initProducerId,
   offsetForLeaderEpoch,
   describeLogDirs,
+  createPartitions,
+  electLeaders,
   describeQuorum,
+  updateFeatures,
   describeCluster,
   describeProducers,
+  describeTopicPartitions,
 ]

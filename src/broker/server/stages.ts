@@ -20,6 +20,7 @@ export type Operation =
   | 'WRITE'
   | 'CREATE'
   | 'DELETE'
+  | 'ALTER'
   | 'DESCRIBE'
   | 'CLUSTER_ACTION'
   | 'IDEMPOTENT_WRITE'

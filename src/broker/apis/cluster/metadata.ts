@@ -10,7 +10,8 @@ import { ErrorCode } from '../../../protocol/errors.js'
 import { Metadata } from '../../../protocol/messages/metadata.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
 import { type Call, handler } from '../../server/handler.js'
-import { principalText, topic } from '../../server/stages.js'
+import { topic } from '../../server/stages.js'
+import { passOn } from '../controller/pass-on.js'
 import {
   ALL_CLUSTER_OPERATIONS,
   ALL_TOPIC_OPERATIONS,
@@ -19,6 +20,7 @@ import {
   OPERATIONS_NOT_ASKED,
   type Services,
 } from '../services.js'
+import { describePartition, isInternal } from './topic-description.js'
 
 type Request = Infer<typeof Metadata.request>
 type Response = InferInput<typeof Metadata.response>
@@ -27,7 +29,6 @@ type TopicResult = Response['topics'][number]
 const CREATE_TIMEOUT_MS = 5000
 /** Before, a response cannot leave the name out, and a request may not either. */
 const BY_ID_SINCE = 12
-const INTERNAL_TOPICS = new Set(['__consumer_offsets', '__transaction_state', '__share_group_state'])
 
 export const metadata = handler<Services, typeof Metadata.request.fields, typeof Metadata.response.fields>(Metadata, {
   versions: [0, 13],
@@ -55,12 +56,9 @@ export const metadata = handler<Services, typeof Metadata.request.fields, typeof
       configs: [],
     }))
     const createRequest = { topics: wanted, timeoutMs: CREATE_TIMEOUT_MS, validateOnly: false }
-    const { broker, channel } = services
-    channel.send('CreateTopics', createRequest, principalText(call.principal), CREATE_TIMEOUT_MS, (created) => {
-      const errors = new Map((created?.reply.topics ?? []).map(({ name, errorCode }) => [name, errorCode]))
-      const reply = (): void => call.reply(answer(request, services, call, errors))
-      if (created === undefined || broker === undefined) reply()
-      else broker.whenApplied(created.endOffset, reply)
+    passOn(services, 'CreateTopics', createRequest, call, (created) => {
+      const errors = new Map((created?.topics ?? []).map(({ name, errorCode }) => [name, errorCode]))
+      call.reply(answer(request, services, call, errors))
     })
   },
 })
@@ -120,26 +118,12 @@ function describeTopic(
   call: Call<Response>,
   topicAuthorizedOperations: number,
 ): TopicResult {
-  const isUsable = (id: number): boolean => image.brokers.get(id)?.fenced === false
   return {
     errorCode: ErrorCode.NONE,
     name,
     topicId,
-    isInternal: INTERNAL_TOPICS.has(name),
-    partitions: partitions.map(({ leader, leaderEpoch, replicas, isr }, partitionIndex) => {
-      const reachable = leader !== -1 && endpointOf(services, leader, call) !== undefined
-      const errorCode =
-        leader === -1 ? ErrorCode.LEADER_NOT_AVAILABLE : reachable ? ErrorCode.NONE : ErrorCode.LISTENER_NOT_FOUND
-      return {
-        errorCode,
-        partitionIndex,
-        leaderId: reachable ? leader : -1,
-        leaderEpoch,
-        replicaNodes: replicas,
-        isrNodes: isr,
-        offlineReplicas: replicas.filter((id) => !isUsable(id)),
-      }
-    }),
+    isInternal: isInternal(name),
+    partitions: partitions.map((partition, index) => describePartition(partition, index, image, services, call)),
     topicAuthorizedOperations,
   }
 }

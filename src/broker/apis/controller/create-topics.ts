@@ -3,8 +3,9 @@ import { ErrorCode } from '../../../protocol/errors.js'
 import { CreateTopics } from '../../../protocol/messages/create-topics.js'
 import type { InferInput } from '../../../protocol/schema.js'
 import { handler } from '../../server/handler.js'
-import { principalText, topic } from '../../server/stages.js'
+import { topic } from '../../server/stages.js'
 import type { Services } from '../services.js'
+import { passOn } from './pass-on.js'
 
 type Response = InferInput<typeof CreateTopics.response>
 
@@ -16,13 +17,10 @@ export const createTopics = handler<Services, typeof CreateTopics.request.fields
     listeners: ['broker', 'controller'],
     authorize: ({ topics }) => topics.map(({ name }) => ({ operation: 'CREATE', resource: topic(name) })),
     refuse: ({ topics }, errorCode) => failed(topics, errorCode),
-    handle: (request, { broker, channel }, call) => {
-      channel.send('CreateTopics', request, principalText(call.principal), request.timeoutMs, (answer) => {
-        if (answer === undefined) return call.reply(failed(request.topics, ErrorCode.REQUEST_TIMED_OUT))
-        const { reply, endOffset } = answer
-        if (broker === undefined) call.reply(reply)
-        else broker.whenApplied(endOffset, () => call.reply(reply))
-      })
+    handle: (request, services, call) => {
+      passOn(services, 'CreateTopics', request, call, (reply) =>
+        call.reply(reply ?? failed(request.topics, ErrorCode.REQUEST_TIMED_OUT)),
+      )
     },
   },
 )

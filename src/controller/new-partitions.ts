@@ -1,0 +1,76 @@
+/** Partitions as they begin: by numbers or by assignment, and the records that make them. Used where topics are created and where they grow. */
+import { ZERO_UUID } from '../base/uuid.js'
+import type { MetadataImage } from '../metadata/image.js'
+import type { Cause, MetadataRecord } from '../metadata/records.js'
+import type { DecisionContext } from './context.js'
+import { elect } from './leader-election.js'
+import { placeReplicas } from './placement.js'
+import { Refusal } from './refusal.js'
+
+/** What one request may write: a decision is one batch, and a batch is bounded. As many as Kafka's controller allows a request. */
+export const MAX_RECORDS_PER_REQUEST = 10_000
+
+/** Lists of replicas for so many new partitions, the preferred leader first. */
+export function placeNewPartitions(
+  { image, random }: DecisionContext,
+  partitions: number,
+  replicationFactor: number,
+): number[][] | Refusal {
+  const usable = [...image.brokers.values()].filter(({ fenced }) => !fenced).map(({ brokerId }) => brokerId)
+  if (replicationFactor > usable.length) {
+    const have = usable.length === 1 ? 'one broker is' : `${usable.length} brokers are`
+    return new Refusal(
+      'INVALID_REPLICATION_FACTOR',
+      `a replication factor of ${replicationFactor} is wanted, and ${have} available`,
+    )
+  }
+  return placeReplicas(usable, partitions, replicationFactor, random)
+}
+
+/** Why a partition cannot have these replicas, of which there have to be `replicationFactor`. */
+export function checkAssignment(
+  { brokers }: MetadataImage,
+  partition: number,
+  brokerIds: readonly number[],
+  replicationFactor: number,
+): Refusal | undefined {
+  const refuse = (message: string): Refusal => new Refusal('INVALID_REPLICA_ASSIGNMENT', message)
+  if (brokerIds.length === 0 || new Set(brokerIds).size < brokerIds.length) {
+    return refuse(`partition ${partition} needs replicas on different brokers`)
+  }
+  if (brokerIds.length !== replicationFactor) {
+    return refuse(`all partitions need the same number of replicas: ${partition} is given ${brokerIds.length}`)
+  }
+  const unknown = brokerIds.find((id) => !brokers.has(id))
+  if (unknown !== undefined) return refuse(`there is no broker ${unknown}`)
+  if (brokerIds.every((id) => brokers.get(id)!.fenced))
+    return refuse(`no broker of partition ${partition} is available`)
+  return undefined
+}
+
+export function newPartition(
+  { brokers }: MetadataImage,
+  topicId: string,
+  partitionId: number,
+  replicas: readonly number[],
+  cause: Cause,
+): MetadataRecord {
+  const isr = replicas.filter((id) => brokers.get(id)?.fenced === false)
+  return {
+    type: 'partition',
+    topicId,
+    partitionId,
+    replicas,
+    directories: replicas.map((id) => brokers.get(id)?.logDirs[0] ?? ZERO_UUID),
+    isr,
+    removingReplicas: [],
+    addingReplicas: [],
+    eligibleLeaderReplicas: [],
+    lastKnownElr: [],
+    leader: elect({ replicas, isr }, (id) => isr.includes(id)),
+    leaderRecoveryState: 0,
+    leaderEpoch: 0,
+    partitionEpoch: 0,
+    cause,
+  }
+}
