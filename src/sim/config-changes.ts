@@ -13,6 +13,7 @@ import { ErrorCode } from '../protocol/errors.js'
 import { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.js'
 import type { SimulatedClient } from './client.js'
 import type { Simulation } from './simulation.js'
+import { configsOfPlan, keyOf, type LivingTopic } from './topic-lives.js'
 
 const SET = 0
 const DELETE = 1
@@ -45,15 +46,22 @@ interface Known {
   readonly open: Set<string | undefined>
 }
 
+interface Configured {
+  readonly name: string
+  readonly key: string
+  readonly initial: ReadonlyMap<string, string>
+  readonly toCommit: boolean
+}
+
 export class ConfigChanges {
-  /** When a topic came under `flush.policy=commit` for good, and this was answered. */
+  /** When a topic came under `flush.policy=commit` for good, and this was answered; by `keyOf` the topic. */
   readonly commitSinceMs = new Map<string, number>()
   acknowledged = 0
   readonly #simulation: Simulation
   readonly #client: SimulatedClient
   readonly #random: Prng
   readonly #known = new Map<string, Known>()
-  readonly #topics: { readonly name: string; readonly segmentBytes: number; readonly toCommit: boolean }[] = []
+  readonly #topics = new Map<string, Configured>()
   #stopped = false
   #underWay = false
 
@@ -64,10 +72,24 @@ export class ConfigChanges {
     this.#next()
   }
 
-  /** `toCommit`: its flush policy may become commit. */
-  add(name: string, initial: ReadonlyMap<string, string>, toCommit: boolean): void {
-    this.#topics.push({ name, segmentBytes: Number(initial.get('internal.segment.bytes') ?? 8192), toCommit })
+  /** The topic is there. `toCommit`: its flush policy may become commit. */
+  add(topic: LivingTopic, toCommit: boolean): void {
+    const { name } = topic
+    const initial = configsOfPlan(topic)
+    this.#topics.set(name, { name, key: keyOf(topic), initial, toCommit })
     for (const [key, value] of initial) this.#knownOf({ type: RESOURCE_TYPE_TOPIC, name }, key).settled = value
+  }
+
+  /** The topic is being deleted, and its settings with it; one of the same name may follow, with what topics of this name begin with. */
+  drop({ name }: LivingTopic): void {
+    const initial = this.#topics.get(name)?.initial
+    this.#topics.delete(name)
+    for (const known of this.#known.values()) {
+      const { resource, key, open } = known
+      if (resource.type !== RESOURCE_TYPE_TOPIC || resource.name !== name) continue
+      known.settled = undefined
+      open.add(initial?.get(key))
+    }
   }
 
   /** Begins no other. */
@@ -100,13 +122,13 @@ export class ConfigChanges {
 
   #change(): void {
     const random = this.#random
-    const topic = this.#topics.length > 0 && random.chance(0.7) ? random.pick(this.#topics) : undefined
+    const topic = this.#topics.size > 0 && random.chance(0.7) ? random.pick([...this.#topics.values()]) : undefined
     const resource =
       topic === undefined
         ? { type: RESOURCE_TYPE_BROKER, name: ALL_BROKERS }
         : { type: RESOURCE_TYPE_TOPIC, name: topic.name }
-    const becomesCommit = topic?.toCommit === true && !this.commitSinceMs.has(topic.name) && random.chance(0.4)
-    const values = topic === undefined ? BROKER_VALUES : { ...TOPIC_VALUES, ...segmentValues(topic.segmentBytes) }
+    const becomesCommit = topic?.toCommit === true && !this.commitSinceMs.has(topic.key) && random.chance(0.4)
+    const values = topic === undefined ? BROKER_VALUES : { ...TOPIC_VALUES, ...segmentValues(topic.initial) }
     const key = becomesCommit ? 'flush.policy' : random.pick(Object.keys(values))
     const deletes = !becomesCommit && random.chance(0.3)
     const value = becomesCommit ? 'commit' : deletes ? undefined : random.pick(values[key]!)
@@ -117,11 +139,12 @@ export class ConfigChanges {
     this.#client.call(IncrementalAlterConfigs, { resources, validateOnly: false }, (_, response) => {
       this.#underWay = false
       const errorCode = response?.responses[0]?.errorCode
-      if (errorCode === ErrorCode.NONE) {
+      // If the topic has gone meanwhile, one of the same name may have got it.
+      if (errorCode === ErrorCode.NONE && (topic === undefined || this.#topics.get(topic.name) === topic)) {
         this.acknowledged++
         known.settled = value
         known.open.delete(value)
-        if (becomesCommit) this.commitSinceMs.set(resource.name, this.#simulation.nowMs)
+        if (becomesCommit) this.commitSinceMs.set(topic.key, this.#simulation.nowMs)
       }
       this.#next()
     })
@@ -135,7 +158,8 @@ export class ConfigChanges {
   }
 }
 
-function segmentValues(segmentBytes: number): Readonly<Record<string, readonly string[]>> {
+function segmentValues(initial: ReadonlyMap<string, string>): Readonly<Record<string, readonly string[]>> {
+  const segmentBytes = Number(initial.get('internal.segment.bytes'))
   return { 'internal.segment.bytes': SEGMENT_FACTORS.map((factor) => String(segmentBytes * factor)) }
 }
 

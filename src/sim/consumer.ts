@@ -18,6 +18,8 @@ export interface ConsumerOptions {
   readonly topic: string
   readonly topicId: string
   readonly partition: number
+  /** What the history calls the partition; without it, by its topic's name. */
+  readonly key?: string
   /** The last reading: from the beginning to the end, once. */
   readonly final: boolean
   /** Fetches in sessions (KIP-227). */
@@ -43,17 +45,23 @@ export class WorkloadConsumer {
   #sessionEpoch = 0
   /** What the session fetches from; undefined: nothing yet. */
   #sessionOffset: number | undefined
+  #gone = false
 
   constructor(client: SimulatedClient, options: ConsumerOptions) {
     this.#client = client
     this.#options = options
-    this.key = `${options.topic}-${options.partition}`
+    this.key = options.key ?? `${options.topic}-${options.partition}`
     this.#next()
   }
 
   /** A final reading has come to the end. */
   get done(): boolean {
     return this.#done
+  }
+
+  /** Its topic is not there any more: it has ended. */
+  get gone(): boolean {
+    return this.#gone
   }
 
   #next(): void {
@@ -100,6 +108,10 @@ export class WorkloadConsumer {
       const result = response?.responses[0]?.partitions[0]
       if (result === undefined && inSession) return this.#next()
       if (result === undefined || result.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) return this.#restart(result)
+      if (result.errorCode === ErrorCode.UNKNOWN_TOPIC_ID) {
+        this.#gone = true
+        return
+      }
       if (result.errorCode !== ErrorCode.NONE) return this.#again()
       const records = this.#decode(result.records)
       this.#highWatermark = result.highWatermark

@@ -7,10 +7,12 @@ import type { Partition } from '../broker/partition.js'
 import { ReplicaDigest } from '../log/replica-digest.js'
 import type { BatchView } from '../records/batch.js'
 import { BatchIterator } from '../records/reader.js'
+import { PARTITION_METADATA, parsePartitionMetadata, parseRetiredDirectoryName } from '../storage/log-files.js'
 import { type ConfigChanges, wrongSettings } from './config-changes.js'
 import { SimulatedDirectory } from './disk-directory.js'
 import { SimulatedFile } from './disk-file.js'
-import type { World } from './world.js'
+import { keyOf } from './topic-lives.js'
+import { DATA_DIRECTORY, type World } from './world.js'
 
 const THOROUGH_EVERY = 1000
 /** For files of the data directory itself. */
@@ -29,6 +31,8 @@ export class Invariants {
   readonly #startOffsets = new Map<string, number>()
   /** Up to where clients wanted partitions to be deleted. */
   readonly #deletable = new Map<string, number>()
+  /** The same where it is not known which topic of the name will be struck. */
+  readonly #deletableByName = new Map<object, { readonly id: Partition['id']; readonly offset: number }>()
 
   constructor(world: World) {
     this.#world = world
@@ -47,9 +51,13 @@ export class Invariants {
     if (this.#looked % THOROUGH_EVERY === 0) this.#thorough()
   }
 
-  /** A client asks for the deletion of what is in front of this offset. */
-  mayDelete(name: string, offset: number): void {
-    this.#deletable.set(name, Math.max(offset, this.#deletable.get(name) ?? 0))
+  /** A client asks for the deletion of what is in front of this offset, by name; until it has called back that may strike another topic. */
+  mayDelete(id: Partition['id'], offset: number): () => void {
+    const key = keyOfPartition(id)
+    this.#deletable.set(key, Math.max(offset, this.#deletable.get(key) ?? 0))
+    const request = {}
+    this.#deletableByName.set(request, { id, offset })
+    return () => void this.#deletableByName.delete(request)
   }
 
   /** At the end, when nothing is under way any more. */
@@ -80,35 +88,36 @@ export class Invariants {
   /** start <= high watermark <= log end, recovery point <= flushed <= log end <= next; committed is flushed where the policy says so. */
   #offsets(partition: Partition): void {
     const { log, highWatermark, settings, id } = partition
-    const name = `${id.topic}-${id.partition}`
+    // A topic that is made again begins anew.
+    const key = keyOfPartition(id)
     const { startOffset, flushedEndOffset, logEndOffset, nextOffset, recoveryPoint } = log
-    const numbers = `${name}: start ${startOffset}, recovery ${recoveryPoint}, flushed ${flushedEndOffset}, committed ${highWatermark}, end ${logEndOffset}, next ${nextOffset}`
+    const numbers = `${key}: start ${startOffset}, recovery ${recoveryPoint}, flushed ${flushedEndOffset}, committed ${highWatermark}, end ${logEndOffset}, next ${nextOffset}`
     assert(startOffset <= flushedEndOffset && flushedEndOffset <= logEndOffset && logEndOffset <= nextOffset, numbers)
     assert(recoveryPoint <= flushedEndOffset && highWatermark <= logEndOffset, numbers)
     if (settings['flush.policy'] === 'commit') {
-      if (this.#committedBefore.get(name) === Number.POSITIVE_INFINITY) this.#committedBefore.set(name, highWatermark)
-      assert(highWatermark <= Math.max(flushedEndOffset, this.#committedBefore.get(name) ?? 0), numbers)
+      if (this.#committedBefore.get(key) === Number.POSITIVE_INFINITY) this.#committedBefore.set(key, highWatermark)
+      assert(highWatermark <= Math.max(flushedEndOffset, this.#committedBefore.get(key) ?? 0), numbers)
       if (highWatermark > 0) this.#count('committed is flushed')
-    } else this.#committedBefore.set(name, Number.POSITIVE_INFINITY)
-    this.#front(partition, name)
-    const before = this.#highWatermarks.get(name) ?? 0
+    } else this.#committedBefore.set(key, Number.POSITIVE_INFINITY)
+    this.#front(partition, key)
+    const before = this.#highWatermarks.get(key) ?? 0
     if (partition.isLeader) {
-      assert(highWatermark >= before, `${name}: the high watermark went back from ${before} to ${highWatermark}`)
+      assert(highWatermark >= before, `${key}: the high watermark went back from ${before} to ${highWatermark}`)
       if (highWatermark > before) this.#count('high watermark rises')
-      this.#highWatermarks.set(name, highWatermark)
+      this.#highWatermarks.set(key, highWatermark)
     }
   }
 
   /** The start moves forward, up to what is committed, and over nothing that had to be kept. */
-  #front({ log, settings, highWatermark, isLeader }: Partition, name: string): void {
+  #front({ id, log, settings, highWatermark, isLeader }: Partition, key: string): void {
     const { startOffset } = log
-    const before = this.#startOffsets.get(name) ?? 0
+    const before = this.#startOffsets.get(key) ?? 0
     if (startOffset === before) return
-    assert(startOffset > before, `${name}: the start went back from ${before} to ${startOffset}`)
-    assert(startOffset <= highWatermark || !isLeader, `${name}: starts at ${startOffset}, committed ${highWatermark}`)
-    this.#startOffsets.set(name, startOffset)
-    if (startOffset <= (this.#deletable.get(name) ?? 0)) return this.#count('deleted in front of the start')
-    assert(settings['cleanup.policy'].has('delete'), `${name}: only what clients want deleted may go`)
+    assert(startOffset > before, `${key}: the start went back from ${before} to ${startOffset}`)
+    assert(startOffset <= highWatermark || !isLeader, `${key}: starts at ${startOffset}, committed ${highWatermark}`)
+    this.#startOffsets.set(key, startOffset)
+    if (startOffset <= this.#deletableUpTo(id)) return this.#count('deleted in front of the start')
+    assert(settings['cleanup.policy'].has('delete'), `${key}: only what clients want deleted may go`)
     const { 'retention.ms': retentionMs, 'retention.bytes': retentionBytes } = settings
     const { machine, simulation } = this.#world
     // A process that was held up within its turn is ahead of the event.
@@ -117,9 +126,16 @@ export class Invariants {
     for (const batch of this.#batches(log.directory, (file) => file.content, true)) {
       if (batch.nextOffset <= before || batch.baseOffset >= startOffset) continue
       const isOld = retentionMs >= 0 && nowMs - batch.maxTimestamp > retentionMs
-      assert(isOld || isTooLarge, `${name}: ${batch.baseOffset} had to be kept, and the log starts at ${startOffset}`)
+      assert(isOld || isTooLarge, `${key}: ${batch.baseOffset} had to be kept, and the log starts at ${startOffset}`)
       this.#count('what retention has removed had its time')
     }
+  }
+
+  #deletableUpTo(id: Partition['id']): number {
+    const byName = [...this.#deletableByName.values()].filter(
+      (asked) => asked.id.topic === id.topic && asked.id.partition === id.partition,
+    )
+    return Math.max(this.#deletable.get(keyOfPartition(id)) ?? 0, ...byName.map(({ offset }) => offset))
   }
 
   /** What is flushed is on the device, and the running digest is that of the bytes in the files. */
@@ -129,7 +145,26 @@ export class Invariants {
       if (log.failed || log.logEndOffset !== log.nextOffset) continue
       this.#digest(partition)
       this.#durable(partition)
+      this.#owner(partition)
     }
+  }
+
+  /** Nothing is left of deleted topics, and each directory of a partition is hosted. */
+  get isTidy(): boolean {
+    const folder = this.#world.machine.device.find(DATA_DIRECTORY)
+    if (!(folder instanceof SimulatedDirectory)) return false
+    const hosted = new Set(this.#world.partitions.map(({ id }) => `${id.topic}-${id.partition}`))
+    if (folder.names.some((name) => parseRetiredDirectoryName(name) === 'delete')) return false
+    return folder.names.every((name) => !/^topic\d+-\d+$/.test(name) || hosted.has(name))
+  }
+
+  /** The directory says that it is this topic's. */
+  #owner({ log, id }: Partition): void {
+    const folder = this.#world.machine.device.find(log.directory)
+    const file = folder instanceof SimulatedDirectory ? folder.get(PARTITION_METADATA) : undefined
+    const owner = file instanceof SimulatedFile ? parsePartitionMetadata(file.content.toString()) : undefined
+    this.#count("directory is its topic's")
+    assert(owner === id.topicId, () => `${log.directory} is that of ${owner}, not of ${id.topicId}`)
   }
 
   #digest({ log, id }: Partition): void {
@@ -179,4 +214,8 @@ export class Invariants {
   #count(name: string): void {
     this.counts[name] = (this.counts[name] ?? 0) + 1
   }
+}
+
+function keyOfPartition({ topic: name, topicId, partition }: Partition['id']): string {
+  return `${keyOf({ name, topicId })}-${partition}`
 }

@@ -24,6 +24,8 @@ export interface ProducerOptions {
   readonly topic: string
   readonly topicId: string
   readonly partition: number
+  /** What the history calls the partition; without it, by its topic's name. */
+  readonly key?: string
   readonly acks: 0 | 1 | -1
   readonly idempotent: boolean
   readonly codec: CodecName
@@ -61,11 +63,12 @@ export class WorkloadProducer {
   #retrying = false
   #stopped = false
   #quiet = true
+  #gone = false
 
   constructor(client: SimulatedClient, options: ProducerOptions) {
     this.#client = client
     this.#options = options
-    this.key = `${options.topic}-${options.partition}`
+    this.key = options.key ?? `${options.topic}-${options.partition}`
     client.onLost = () => this.#lostConnection()
     this.#produceLater()
   }
@@ -78,6 +81,11 @@ export class WorkloadProducer {
   /** Nothing is waited for any more, and nothing is on its way. */
   get idle(): boolean {
     return this.#batches.length === 0 && this.#quiet
+  }
+
+  /** Its topic is not there any more: it has ended. */
+  get gone(): boolean {
+    return this.#gone
   }
 
   /** Makes no more batches; those that are made are seen through. */
@@ -169,6 +177,7 @@ export class WorkloadProducer {
       if (error !== undefined) return this.#unanswered(batch, error)
       const { errorCode, baseOffset } = response!.responses[0]!.partitionResponses[0]!
       if (errorCode === ErrorCode.NONE) return this.#end(batch, 'ok', baseOffset)
+      if (errorCode === ErrorCode.UNKNOWN_TOPIC_ID) return this.#endWithTopic()
       if (!idempotent) return this.#end(batch, isCertain(errorCode) ? 'fail' : 'info')
       if (errorByCode(errorCode).retriable || this.#batches[0] !== batch) return this.#retryLater()
       // Of what was sent nothing can be learned any more: it goes on as somebody else.
@@ -176,6 +185,13 @@ export class WorkloadProducer {
       this.#producerId = -1
       this.#retryLater()
     })
+  }
+
+  /** What went out before may have been appended while the topic was there. */
+  #endWithTopic(): void {
+    this.#gone = true
+    this.#stopped = true
+    for (const each of [...this.#batches]) this.#end(each, each.everSent ? 'info' : 'fail')
   }
 
   #unanswered(batch: Batch, error: RpcError): void {
@@ -242,12 +258,10 @@ export class WorkloadProducer {
   }
 }
 
-/** Errors that say that nothing was appended. NOT_LEADER_OR_FOLLOWER does not: the lead may have been lost after the append (KAFKA-13574). */
+/**
+ * Errors that say that nothing was appended. NOT_LEADER_OR_FOLLOWER does not: the lead may have been lost after the append (KAFKA-13574); nor
+ * UNKNOWN_TOPIC_OR_PARTITION: the topic may have been deleted then.
+ */
 function isCertain(errorCode: number): boolean {
-  const certain: number[] = [
-    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-    ErrorCode.UNKNOWN_TOPIC_ID,
-    ErrorCode.NOT_ENOUGH_REPLICAS,
-  ]
-  return certain.includes(errorCode)
+  return errorCode === ErrorCode.NOT_ENOUGH_REPLICAS
 }

@@ -2,12 +2,10 @@
  * One run of the simulator: a node under load and faults drawn from the seed, then quiet, and the reading of everything; judged by the checker. The
  * same seed is the same run.
  */
+import { assert } from '../base/assert.js'
 import type { Prng } from '../base/prng.js'
 import { checkLog, type Finding } from '../check/check-log.js'
 import type { Operation } from '../check/history.js'
-import { ErrorCode } from '../protocol/errors.js'
-import { CreateTopics } from '../protocol/messages/create-topics.js'
-import { DeleteRecords } from '../protocol/messages/delete-records.js'
 import { CODEC_NAMES } from '../records/compression/codec.js'
 import { SimulatedClient } from './client.js'
 import { ConfigChanges } from './config-changes.js'
@@ -17,7 +15,9 @@ import { FAULT_KINDS, FaultSchedule } from './faults.js'
 import { Invariants } from './invariants.js'
 import { Machine } from './machine.js'
 import { WorkloadProducer } from './producer.js'
+import { RecordDeletions } from './record-deletions.js'
 import { Simulation, SimulationError } from './simulation.js'
+import { keyOf, type LivingTopic, TopicLives, type TopicPlan } from './topic-lives.js'
 import { withTraps } from './traps.js'
 import { BROKER_HOST, BROKER_PORT, World } from './world.js'
 
@@ -72,28 +72,16 @@ const SIZES = [
   { segmentBytes: 1024 * 1024, keyBytes: 3000 },
 ]
 
-interface Topic {
-  readonly keyBytes: number
-  readonly name: string
-  readonly partitions: number
-  readonly flushPolicy: 'commit' | 'os'
-  readonly segmentBytes: number
-  /** Further settings of the topic. */
-  readonly configs: Readonly<Record<string, string>>
-  topicId: string | undefined
-}
-
 class Scenario {
   readonly #simulation: Simulation
   readonly #options: ScenarioOptions
   readonly #world: World
-  readonly #topics: Topic[] = []
+  readonly #topics: TopicLives
   readonly #producers: WorkloadProducer[] = []
   readonly #clients: SimulatedClient[] = []
   readonly #history: Operation[] = []
   readonly #invariants: Invariants
   readonly #loadMs: number
-  #quiet = false
   #nextProcess = 0
   #configs: ConfigChanges | undefined
 
@@ -111,23 +99,30 @@ class Scenario {
         'log.flush.scheduler.interval.ms': '200',
         'log.index.interval.bytes': String(random.pick([100, 1000, 4096])),
         'log.open.files.max': String(simulation.random('open files').pick([1, 3, 500])),
+        'log.segment.delete.delay.ms': String(simulation.random('deletion').pick([0, 100, 2000])),
       },
       longestDownMs: random.pick([20, 300]),
     })
     this.#world.machine.knowsBootId = random.chance(0.8)
     this.#loadMs = random.pick(LOAD_MS)
     this.#invariants = new Invariants(this.#world)
+    const plans: TopicPlan[] = []
     const count = random.between(1, 3)
     for (let n = 0; n < count; n++) {
-      this.#topics.push({
+      plans.push({
         name: `topic${n}`,
         partitions: random.between(1, 2),
         flushPolicy: options.flushPolicy ?? (n === 0 || random.chance(0.7) ? 'commit' : 'os'),
         ...random.pick(SIZES),
         configs: topicConfigs(random),
-        topicId: undefined,
       })
     }
+    this.#topics = new TopicLives(this.#world, {
+      plans,
+      change: simulation.random('changes').chance(0.5),
+      use: (topic, fromPartition) => this.#useTopic(topic, fromPartition),
+      ending: (topic) => this.#configs?.drop(topic),
+    })
   }
 
   run(): SeedReport {
@@ -140,23 +135,34 @@ class Scenario {
     faults.beforeStart()
     world.start()
     this.#configs = new ConfigChanges(simulation, this.#client('configs'))
-    this.#createTopics()
-    this.#deleteRecords()
+    this.#topics.start(this.#client('admin'))
+    const deletions = new RecordDeletions({
+      world,
+      invariants: this.#invariants,
+      client: this.#client('deleter'),
+      process: this.#nextProcess++,
+      record: (operation) => void this.#history.push(operation),
+    })
     this.#until(() => false, this.#loadMs)
 
     faults.stop()
-    this.#quiet = true
+    this.#topics.stop()
     this.#configs.stop()
+    deletions.stop()
     for (const producer of this.#producers) producer.stop()
+    this.#must('it is known which topics are there', () => world.serving && this.#topics.idle)
     this.#must(
       'the producers come to an end',
       () => world.serving && this.#producers.every((producer) => producer.idle),
     )
     this.#must('everything is committed', () => world.serving && world.partitions.every(({ committed }) => committed))
     this.#must('the last change of settings is answered', () => this.#configs!.idle)
+    this.#must('what was deleted is gone from the disk', () => world.serving && this.#invariants.isTidy)
+    this.#checkTopics()
     const readers = this.#read()
     this.#must('everything is read', () => readers().every((reader) => reader.done))
     this.#invariants.checkAll(this.#configs)
+    this.#history.push(...deletions.strays(this.#topics.all))
     for (const client of this.#clients) client.stop()
     // Where nobody has produced anything, nothing else has waited for a full disk to be healed.
     this.#must('the metadata log takes appends', () => world.takesMetadata)
@@ -194,7 +200,7 @@ class Scenario {
       starts: this.#world.starts,
       exits: this.#world.exits,
       faults: Object.fromEntries(device.counts) as SeedReport['faults'],
-      checks: this.#invariants.counts,
+      checks: { ...this.#invariants.counts, ...this.#topics.counts },
       history: this.#history,
     }
   }
@@ -207,7 +213,7 @@ class Scenario {
     if (this.#options.strict === true) return () => false
     const losses = this.#history.filter((operation) => operation.f === 'fault' && operation.kind === 'power-loss')
     const lastLoss = losses.at(-1)?.time ?? -1
-    const policies = new Map(this.#topics.map(({ name, flushPolicy }) => [name, flushPolicy]))
+    const policies = new Map(this.#topics.all.map((topic) => [keyOf(topic), topic.flushPolicy]))
     return (key, time, acks) => {
       if (time > lastLoss) return false
       const topic = key.slice(0, key.lastIndexOf('-'))
@@ -222,42 +228,11 @@ class Scenario {
   /** Age is judged by what the producers call the time; size by the invariants alone. */
   #mayBeRemoved(): (key: string, time: number) => boolean {
     const endMs = this.#simulation.nowMs
-    const limits = new Map(this.#topics.map(({ name, configs }) => [name, configs]))
+    const limits = new Map(this.#topics.all.map((topic) => [keyOf(topic), topic.configs]))
     return (key, time) => {
       const configs = limits.get(key.slice(0, key.lastIndexOf('-'))) ?? {}
       return 'retention.bytes' in configs || endMs - time > Number(configs['retention.ms'] ?? Number.POSITIVE_INFINITY)
     }
-  }
-
-  /** Somebody deletes the front of some partition, now and then. */
-  #deleteRecords(): void {
-    const random = this.#simulation.random('delete records')
-    if (random.chance(0.4)) return
-    const meanPauseMs = random.pick([300, 1500])
-    const admin = this.#client('deleter')
-    const process = this.#nextProcess++
-    const next = (): void =>
-      admin.later(random.exponential(meanPauseMs), () => {
-        if (this.#quiet) return
-        const partition = random.pick(this.#world.partitions.length === 0 ? [undefined] : this.#world.partitions)
-        if (partition === undefined || !admin.ready) return next()
-        const { topic: name, partition: partitionIndex } = partition.id
-        const { startOffset } = partition.log
-        const room = partition.highWatermark - startOffset
-        const offset = random.chance(0.1) ? partition.highWatermark : startOffset + random.below(room + 1)
-        const key = `${name}-${partitionIndex}`
-        const record = (type: 'invoke' | 'ok' | 'info'): void =>
-          void this.#history.push({ f: 'delete', type, key, offset, process, time: this.#simulation.nowMs })
-        record('invoke')
-        this.#invariants.mayDelete(key, offset)
-        const topics = [{ name, partitions: [{ partitionIndex, offset }] }]
-        admin.call(DeleteRecords, { topics, timeoutMs: 1000 }, (_, response) => {
-          const result = response?.topics[0]?.partitions[0]
-          record(result?.errorCode === ErrorCode.NONE ? 'ok' : 'info')
-          next()
-        })
-      })
-    next()
   }
 
   #client(name: string): SimulatedClient {
@@ -273,47 +248,30 @@ class Scenario {
     return client!
   }
 
-  #createTopics(): void {
-    const random = this.#simulation.random('topics')
-    const admin = this.#client('admin')
-    const create = (topic: Topic): void => {
-      const { name, partitions, flushPolicy, segmentBytes, configs: further } = topic
-      const configs = [
-        { name: 'flush.policy', value: flushPolicy },
-        { name: 'internal.segment.bytes', value: String(segmentBytes) },
-        ...Object.entries(further).map(([key, value]) => ({ name: key, value })),
-      ]
-      const wanted = { name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs }
-      admin.whenReady(() =>
-        admin.call(CreateTopics, { topics: [wanted], timeoutMs: 2000 }, (_, response) => {
-          const result = response?.topics[0]
-          const known = result?.errorCode === ErrorCode.NONE ? result.topicId : this.#idOf(name)
-          // Whoever began to use it now would not be told to stop.
-          if (this.#quiet) return
-          if (known === undefined) return admin.later(100, () => create(topic))
-          topic.topicId = known
-          const toCommit = flushPolicy === 'os' && this.#options.flushPolicy === undefined
-          this.#configs?.add(name, new Map(configs.map(({ name: key, value }) => [key, value])), toCommit)
-          this.#useTopic(topic)
-        }),
-      )
+  /** Topics are there unless somebody has deleted them, and then they are not. */
+  #checkTopics(): void {
+    const { image } = this.#world.node!.broker!
+    for (const { name, topicId, partitionCount, state } of this.#topics.all) {
+      const found = image.topicsById.get(topicId)
+      const what = `${name} (${topicId}), which is ${state}, has ${found?.partitions.length ?? 'no'} partitions`
+      assert(state === 'gone' ? found === undefined : (found?.partitions.length ?? 0) >= partitionCount, what)
     }
-    for (const topic of this.#topics) {
-      this.#simulation.schedule(random.below(1500), `create ${topic.name}`, () => create(topic))
+    for (const { gone, key } of this.#producers) {
+      const topic = this.#topics.all.find((each) => key.startsWith(`${keyOf(each)}-`))
+      assert(!gone || topic?.state === 'gone', () => `the producer of ${key} was told that its topic is gone`)
     }
   }
 
-  /** A topic whose creation was answered by nobody may be there. */
-  #idOf(name: string): string | undefined {
-    return this.#world.node?.broker?.image.topicsByName.get(name)?.topicId
-  }
-
-  #useTopic({ name, topicId, partitions, keyBytes }: Topic): void {
-    const random = this.#simulation.random(`use ${name}`)
+  #useTopic(topic: LivingTopic, fromPartition: number): void {
+    const { name, topicId, partitionCount, keyBytes, flushPolicy } = topic
+    const mayBecomeCommit = flushPolicy === 'os' && this.#options.flushPolicy === undefined
+    if (fromPartition === 0) this.#configs?.add(topic, mayBecomeCommit)
+    const random = this.#simulation.random(`use ${name} ${topicId} from ${fromPartition}`)
     const now = (): number => this.#simulation.nowMs
     const record = (operation: Operation): void => void this.#history.push(operation)
-    for (let partition = 0; partition < partitions; partition++) {
-      const place = { topic: name, topicId: topicId!, partition, now, record }
+    for (let partition = fromPartition; partition < partitionCount; partition++) {
+      const key = `${keyOf(topic)}-${partition}`
+      const place = { topic: name, topicId, partition, key, now, record }
       const producers = random.between(1, 2)
       for (let n = 0; n < producers; n++) {
         const idempotent = random.chance(0.6)
@@ -345,12 +303,14 @@ class Scenario {
     const readers: WorkloadConsumer[] = []
     const now = (): number => this.#simulation.nowMs
     const record = (operation: Operation): void => void this.#history.push(operation)
-    for (const { name, topicId, partitions } of this.#topics) {
-      if (topicId === undefined) continue
-      for (let partition = 0; partition < partitions; partition++) {
+    for (const topic of this.#topics.all) {
+      if (topic.state === 'gone') continue
+      const { name, topicId, partitionCount } = topic
+      for (let partition = 0; partition < partitionCount; partition++) {
         const process = this.#nextProcess++
+        const key = `${keyOf(topic)}-${partition}`
         const manner = { final: true, sessions: process % 2 === 0, patient: false }
-        const place = { topic: name, topicId, partition, now, record, process, ...manner }
+        const place = { topic: name, topicId, partition, key, now, record, process, ...manner }
         readers.push(new WorkloadConsumer(this.#client(`reader${process}`), place))
       }
     }

@@ -11,7 +11,7 @@ import type { Simulation } from './simulation.js'
 
 export const BROKER_HOST = 'broker1'
 export const BROKER_PORT = 9092
-const DATA_DIRECTORY = '/var/lib/lograft'
+export const DATA_DIRECTORY = '/var/lib/lograft'
 
 export interface WorldOptions {
   readonly settings: Readonly<Record<string, string>>

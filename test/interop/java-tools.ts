@@ -83,6 +83,63 @@ async function checkTopics({ bootstrap }: Context): Promise<string> {
   return '2 created, one of them refused the second time, both listed'
 }
 
+/** The end of each partition of a topic, in order. */
+async function ends(bootstrap: string, topic: string): Promise<number[]> {
+  const { stdout } = await java('GetOffsetShell', ['--bootstrap-server', bootstrap, '--topic', topic])
+  const rows = stdout.toString().trim().split('\n').sort()
+  return rows.map((row) => Number(row.split(':')[2]))
+}
+
+/** Made, grown, deleted, and made again with nothing in it. */
+async function checkTopicLife({ bootstrap }: Context): Promise<string> {
+  const topic = 'java.life'
+  const command = (...args: readonly string[]) =>
+    javaCommand('TopicCommand', ['--bootstrap-server', bootstrap, '--topic', topic, ...args], '')
+  await create(bootstrap, topic, 2)
+  await produce(bootstrap, topic, 100, ['--record-size', '10'])
+  await run(command('--alter', '--partitions', '5'))
+  const grown = await ends(bootstrap, topic)
+  assert.deepEqual([grown.length, grown.reduce((sum, end) => sum + end, 0)], [5, 100])
+  const fewer = await attempt(command('--alter', '--partitions', '3'))
+  assert.match(`${fewer.stdout}${fewer.stderr}`, /InvalidPartitionsException/)
+  await run(command('--delete'))
+  const gone = await attempt(command('--describe'))
+  assert.equal(gone.code, 1)
+  assert.match(`${gone.stdout}${gone.stderr}`, /does not exist as expected/)
+  await create(bootstrap, topic, 1)
+  assert.deepEqual(await ends(bootstrap, topic), [0])
+  return '2 partitions, then 5, deleted, and empty when made again'
+}
+
+async function checkFeatures({ bootstrap }: Context): Promise<string> {
+  const { stdout } = await java('FeatureCommand', ['--bootstrap-server', bootstrap, 'describe'])
+  const line =
+    /^Feature: lograft\.version\s+SupportedMinVersion: (\d+)\s+SupportedMaxVersion: (\d+)\s+FinalizedVersionLevel: (\d+)/m
+  const [, min, max, level] = line.exec(stdout.toString()) ?? []
+  assert.ok(min !== undefined, stdout.toString())
+  assert.equal(level, max)
+  const update = (...args: readonly string[]) =>
+    attempt(javaCommand('FeatureCommand', ['--bootstrap-server', bootstrap, ...args], ''))
+  const down = await update('downgrade', '--feature', `lograft.version=${min}`)
+  assert.equal(down.code, 1)
+  assert.match(`${down.stdout}${down.stderr}`, /cannot be taken back/)
+  const unknown = await update('upgrade', '--feature', `lograft.version=${Number(max) + 1}`)
+  assert.equal(unknown.code, 1)
+  return `lograft.version at ${level}, and no other level is taken`
+}
+
+/** One partition, and all of them: there is nothing to do on one broker. */
+async function checkElection({ bootstrap }: Context): Promise<string> {
+  const topic = 'java.election'
+  await create(bootstrap, topic)
+  const all = ['--bootstrap-server', bootstrap, '--election-type', 'preferred', '--all-topic-partitions']
+  await java('LeaderElectionCommand', all)
+  const one = ['--bootstrap-server', bootstrap, '--election-type', 'preferred', '--topic', topic, '--partition', '0']
+  const { stdout } = await java('LeaderElectionCommand', one)
+  assert.match(stdout.toString(), /Valid replica already elected/)
+  return 'the leader leads already'
+}
+
 async function checkPerformance({ bootstrap }: Context): Promise<string> {
   const topic = 'java.performance'
   await create(bootstrap, topic)
@@ -310,6 +367,9 @@ export const javaTools: Client = {
   install,
   checks: [
     { name: 'topics', run: checkTopics },
+    { name: 'life of a topic', run: checkTopicLife },
+    { name: 'features', run: checkFeatures },
+    { name: 'election', run: checkElection },
     { name: 'ProducerPerformance', run: checkPerformance },
     ...['none', 'gzip', 'snappy', 'lz4', 'zstd'].map(numbersCheck),
     { name: 'keys and headers', run: checkKeysAndHeaders },

@@ -125,4 +125,32 @@ export const MUTANTS: readonly Mutant[] = [
     options: [],
     found: /uncommitted-read/,
   },
+  {
+    name: 'recovery-point-outlives-topic',
+    about: 'the recovery point of a deleted topic stays on the disk, and is believed of the next topic of that name',
+    file: 'src/storage/log-manager.ts',
+    from: '(this.#recoveryPoints.isOnDisk(name) || ',
+    to: '(',
+    options: [],
+    found: /was flushed up to|lost-write|within/,
+  },
+  {
+    name: 'start-offset-outlives-topic',
+    about: 'the start offset of a deleted topic stays on the disk, and is believed of the next topic of that name',
+    file: 'src/storage/log-manager.ts',
+    from: ' || startOffsets.isOnDisk(name))',
+    to: ' || startOffsets === undefined)',
+    options: [],
+    found: /starts at|the start went|lost-write|begins behind/,
+  },
+  {
+    name: 'deleted-log-stays',
+    about:
+      'a deleted topic leaves its directories where they are, and its records are those of the next topic of that name',
+    file: 'src/storage/log-manager.ts',
+    from: 'return found !== undefined && found !== topicId',
+    to: "return found !== undefined && found === ''",
+    options: [],
+    found: /phantom|is that of/,
+  },
 ]

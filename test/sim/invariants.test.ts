@@ -66,6 +66,7 @@ test('a world that is well passes, and every invariant was looked at', () => {
   assert.deepEqual(Object.keys(invariants.counts).sort(), [
     'committed is flushed',
     'digest is that of the bytes',
+    "directory is its topic's",
     'flushed is on the device',
     'high watermark rises',
   ])
