@@ -22,12 +22,20 @@ async function checkConfigs({ bootstrap }: Context): Promise<string> {
   return 'set, described and taken back in both ways, one refused'
 }
 
+/** Made, grown, deleted, and made again with nothing in it. */
+async function checkTopicLife({ bootstrap }: Context): Promise<string> {
+  const program = pythonProgram(NAME)()
+  await run({ ...program, args: [...program.args, 'admin', bootstrap, `${NAME}.life`] })
+  return '2 partitions, then 5, deleted, and empty when made again'
+}
+
 export const confluentKafka: Client = {
   name: NAME,
   about: 'confluent-kafka 2.16.1',
   missing: missingPython,
   install: () => installPython(NAME),
   checks: [
+    { name: 'life of a topic', run: checkTopicLife },
     ...roundTrips(NAME, pythonProgram(NAME), {
       variants: [
         { codec: 'none' },

@@ -1,16 +1,17 @@
-"""write | read | configs with confluent-kafka; see round-trips.ts for the arguments."""
+"""write | read | configs with confluent-kafka; see round-trips.ts for the arguments. admin BOOTSTRAP TOPIC: the life of a topic."""
 
 import sys
 import time
 
 import records
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
     ConfigSource,
+    NewPartitions,
     NewTopic,
     ResourceType,
 )
@@ -23,6 +24,38 @@ def create(bootstrap, topic, partitions):
     admin = AdminClient({"bootstrap.servers": bootstrap})
     created = admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=1)])
     created[topic].result(LIMIT_SECONDS)
+
+
+def refused(future, code):
+    try:
+        future.result(LIMIT_SECONDS)
+    except KafkaException as error:
+        if error.args[0].code() == code:
+            return
+        raise
+    sys.exit(f"no error where {code} was expected")
+
+
+def admin(bootstrap, topic):
+    client = AdminClient({"bootstrap.servers": bootstrap})
+    create(bootstrap, topic, 2)
+    producer = Producer({"bootstrap.servers": bootstrap})
+    producer.produce(topic, value=b"old", partition=1)
+    producer.flush(LIMIT_SECONDS)
+    client.create_partitions([NewPartitions(topic, 5)])[topic].result(LIMIT_SECONDS)
+    found = len(client.list_topics(topic, timeout=LIMIT_SECONDS).topics[topic].partitions)
+    if found != 5:
+        sys.exit(f"{found} partitions after 5 were asked for")
+    refused(client.create_partitions([NewPartitions(topic, 4)])[topic], KafkaError.INVALID_PARTITIONS)
+    client.delete_topics([topic])[topic].result(LIMIT_SECONDS)
+    refused(client.delete_topics([topic])[topic], KafkaError.UNKNOWN_TOPIC_OR_PART)
+    create(bootstrap, topic, 2)
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused"})
+    for number in range(2):
+        ends = consumer.get_watermark_offsets(TopicPartition(topic, number), LIMIT_SECONDS)
+        if ends != (0, 0):
+            sys.exit(f"{topic}-{number} was made again and has {ends}")
+    consumer.close()
 
 
 def write(bootstrap, topic, path, partitions, codec, acks, mode):
@@ -119,4 +152,4 @@ def configs(bootstrap, topic):
         print(error.args[0].name())
 
 
-{"write": write, "read": read, "configs": configs}[sys.argv[1]](*sys.argv[2:])
+{"write": write, "read": read, "configs": configs, "admin": admin}[sys.argv[1]](*sys.argv[2:])
