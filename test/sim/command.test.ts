@@ -33,7 +33,7 @@ test('another seed has another hash, and a seed may be a text', () => {
 test('what is found is printed, and the process ends with 1', () => {
   const { status, stdout } = sim('--seed', '11', '--flush-policy', 'os', '--faults', 'power-loss', '--strict')
   assert.equal(status, 1)
-  assert.match(stdout, /^ {2}[a-z-]+ in topic\d-\d: \S/m)
+  assert.match(stdout, /^ {2}[a-z-]+ in topic\d\([\w-]{22}\)-\d: \S/m)
   assert.match(stdout, /^ {2}and \d+ more$/m)
 })
 
