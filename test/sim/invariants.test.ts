@@ -136,7 +136,7 @@ test('offsets that contradict each other are seen', () => {
     [{}, { highWatermark: nextOffset + 1 }],
   ]
   for (const [log, figures] of contradictions) {
-    assert.throws(() => tampered(all, log, figures).check(), /t-0: start/, JSON.stringify({ log, figures }))
+    assert.throws(() => tampered(all, log, figures).check(), /t\(.*\)-0: start/, JSON.stringify({ log, figures }))
   }
 })
 
@@ -162,5 +162,5 @@ test('a high watermark that goes back is seen, but not when the node was started
   fake.starts++
   invariants.check()
   highWatermark--
-  assert.throws(() => invariants.check(), /t-0: the high watermark went back from/)
+  assert.throws(() => invariants.check(), /t\(.*\)-0: the high watermark went back from/)
 })

@@ -45,7 +45,12 @@ class Store {
           if (directory === undefined) throw error
           this.directory = directory
           this.resources = logResources(ports, LIMITS)
-          this.manager = new LogManager(ports, directory, 500, this.resources)
+          this.manager = new LogManager(
+            ports,
+            directory,
+            { checkpointIntervalMs: 500, deleteDelayMs: 60_000 },
+            this.resources,
+          )
           for (let partition = 0; partition < LOGS; partition++) {
             const id = { topic: 't', partition, topicId: TOPIC_ID }
             const options = { ...LOG_OPTIONS, indexIntervalBytes: 1, flushPolicy: this.#flushPolicy }
