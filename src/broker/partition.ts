@@ -195,13 +195,14 @@ export class Partition implements LogObserver {
    */
   deleteBefore(offset: number, done: (error: ErrorName | undefined) => void): void {
     const leader = this.#leader
-    if (leader === undefined) return done('NOT_LEADER_OR_FOLLOWER')
+    if (leader === undefined) return done(this.#removed ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'NOT_LEADER_OR_FOLLOWER')
     if (!this.#settings['cleanup.policy'].has('delete')) return done('POLICY_VIOLATION')
     const { highWatermark } = leader
     if (offset < -1 || offset > highWatermark) return done('OFFSET_OUT_OF_RANGE')
-    this.log.advanceStart(offset === -1 ? highWatermark : offset, (error) =>
-      done(error === undefined ? undefined : 'KAFKA_STORAGE_ERROR'),
-    )
+    this.log.advanceStart(offset === -1 ? highWatermark : offset, (error) => {
+      if (this.#removed) done('UNKNOWN_TOPIC_OR_PARTITION')
+      else done(error === undefined ? undefined : 'KAFKA_STORAGE_ERROR')
+    })
   }
 
   /** What became of an append, as far as these acks ask for it. */

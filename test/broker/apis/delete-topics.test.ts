@@ -6,6 +6,7 @@ import { after, test } from 'node:test'
 import { ZERO_UUID } from '../../../src/base/uuid.js'
 import { errorByCode } from '../../../src/protocol/errors.js'
 import { CreateTopics } from '../../../src/protocol/messages/create-topics.js'
+import { DeleteRecords } from '../../../src/protocol/messages/delete-records.js'
 import { DeleteTopics } from '../../../src/protocol/messages/delete-topics.js'
 import { Fetch } from '../../../src/protocol/messages/fetch.js'
 import { ListOffsets } from '../../../src/protocol/messages/list-offsets.js'
@@ -121,6 +122,40 @@ test('a topic of the same name is another one: a new id, its own configuration, 
   )
 })
 
+test('where the records of a deleted topic began says nothing of the next one of its name', async () => {
+  const node = await startNode()
+  const offsets = (on: TestNode) =>
+    on.use(async (client) => {
+      const ask = async (timestamp: number) => {
+        const topics = [{ name: 'front', partitions: [{ partitionIndex: 0, timestamp }] }]
+        const { topics: found } = await client.request(ListOffsets, 7, { replicaId: -1, topics })
+        return found[0]!.partitions[0]!.offset
+      }
+      return [await ask(-2), await ask(-1)]
+    })
+  await node.createTopic('front')
+  const produce = () =>
+    node.use((client) => client.request(Produce, 9, produceRequest({ name: 'front' }, batchOf(['a', 'b', 'c']))))
+  await produce()
+  await node.use((client) =>
+    client.request(DeleteRecords, 2, {
+      topics: [{ name: 'front', partitions: [{ partitionIndex: 0, offset: 2 }] }],
+      timeoutMs: 5000,
+    }),
+  )
+  assert.deepEqual(await offsets(node), [2, 3])
+  assert.deepEqual(await deleteTopics([{ name: 'front' }], node), ['front NONE'])
+  await node.createTopic('front')
+  assert.deepEqual(await offsets(node), [0, 0])
+  await produce()
+  const checkpoint = join(node.directory, 'log-start-offset-checkpoint')
+  assert.doesNotMatch(fs.readFileSync(checkpoint, 'utf8'), /front/)
+  await node.stop()
+  const next = await startNode({}, node.directory)
+  assert.deepEqual(await offsets(next), [0, 3])
+  await next.remove()
+})
+
 test('the files go after log.segment.delete.delay.ms, also where the node was stopped meanwhile', async () => {
   const quick = await startNode({ 'log.segment.delete.delay.ms': '0' })
   await quick.createTopic('quick', 3)
@@ -179,7 +214,8 @@ test('directories that the metadata does not know are put aside when the node st
 for (const kind of ['crash', 'losePower'] as const) {
   test(`${kind} at every disk operation of deleting and creating again: the old topic, none, or the new one`, () => {
     const seen = new Set<string>()
-    for (let operations = 1; operations < 40; operations++) {
+    // 0: before the request arrives.
+    for (let operations = 0; operations < 40; operations++) {
       const node = new SimulatedBroker(`${kind} ${operations}`, {
         'log.segment.delete.delay.ms': '100',
         'log.flush.offset.checkpoint.interval.ms': '5',
@@ -193,7 +229,7 @@ for (const kind of ['crash', 'losePower'] as const) {
       )
       assert.equal(responses[0]!.partitionResponses[0]!.errorCode, 0)
       node.pass(50)
-      node.world.strikeAtOperation(operations, kind)
+      if (operations > 0) node.world.strikeAtOperation(operations, kind)
       const { starts } = node.world
       const deleted = client.send(DeleteTopics, 6, {
         topics: [{ name: 'struck', topicId: ZERO_UUID }],
@@ -201,7 +237,8 @@ for (const kind of ['crash', 'losePower'] as const) {
       })
       const wanted = { name: 'struck', numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }
       const created = client.send(CreateTopics, 7, { topics: [wanted], timeoutMs: 5000 })
-      node.pass(2000)
+      if (operations === 0) node.world[kind]()
+      node.pass(1000)
       node.world.machine.device.crashPoint = undefined
       node.until(() => node.world.serving, 'the node serves')
       assert.ok(node.world.starts > starts || created.response !== undefined)
@@ -222,7 +259,7 @@ for (const kind of ['crash', 'losePower'] as const) {
           `${operations} ${state}`,
         )
       }
-      node.pass(10_000)
+      node.pass(1500)
       const names = (node.world.machine.device.find('/var/lib/lograft') as SimulatedDirectory).names
       assert.deepEqual(
         names.filter((name) => name.endsWith('-delete')),
