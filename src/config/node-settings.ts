@@ -63,6 +63,16 @@ export const nodeSettings = {
     importance: 'high',
     doc: 'Whether a topic is created when a client that allows it asks for its metadata.',
   }),
+  'auto.create.topics.max.partitions': integer({
+    default: '10000',
+    min: 0,
+    doc: 'lograft: no topic is created for a client that only asks for its metadata if the cluster had more partitions than this then.',
+  }),
+  'cluster.max.partitions': integer({
+    default: '20000',
+    min: 1,
+    doc: 'lograft: topics that would bring the cluster above so many partitions are refused with POLICY_VIOLATION.',
+  }),
   'delete.topic.enable': boolean({ default: 'true', importance: 'high', doc: 'Whether topics can be deleted.' }),
   'min.insync.replicas': integer({
     default: '1',

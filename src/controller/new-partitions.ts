@@ -10,6 +10,41 @@ import { Refusal } from './refusal.js'
 /** What one request may write: a decision is one batch, and a batch is bounded. As many as Kafka's controller allows a request. */
 export const MAX_RECORDS_PER_REQUEST = 10_000
 
+/** What a request may still add to the cluster: records of a decision, and partitions. */
+export interface Room {
+  readonly records: number
+  readonly partitions: number
+}
+
+export function roomFor({ image, settings }: DecisionContext): Room {
+  return {
+    records: MAX_RECORDS_PER_REQUEST,
+    partitions: settings['cluster.max.partitions'] - partitionsIn(image),
+  }
+}
+
+export function roomAfter({ records, partitions }: Room, taken: Room): Room {
+  return { records: records - taken.records, partitions: partitions - taken.partitions }
+}
+
+/** Of all topics. */
+export function partitionsIn({ topicsById }: MetadataImage): number {
+  let count = 0
+  for (const { partitions } of topicsById.values()) count += partitions.length
+  return count
+}
+
+/** Why there is no room for so many more partitions. */
+export function checkRoom({ settings }: DecisionContext, count: number, room: Room): Refusal | undefined {
+  if (count > room.records) {
+    return new Refusal('POLICY_VIOLATION', `${count} partitions are too many for one request: ask for fewer at a time`)
+  }
+  if (count <= room.partitions) return undefined
+  const limit = settings['cluster.max.partitions']
+  const sentence = `${count} more partitions would bring the cluster above the ${limit} that cluster.max.partitions allows`
+  return new Refusal('POLICY_VIOLATION', sentence)
+}
+
 /** Lists of replicas for so many new partitions, the preferred leader first. */
 export function placeNewPartitions(
   { image, random }: DecisionContext,

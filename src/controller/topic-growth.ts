@@ -5,7 +5,15 @@ import { ErrorCode } from '../protocol/errors.js'
 import type { CreatePartitions } from '../protocol/messages/create-partitions.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
 import type { DecisionContext } from './context.js'
-import { checkAssignment, MAX_RECORDS_PER_REQUEST, newPartition, placeNewPartitions } from './new-partitions.js'
+import {
+  checkAssignment,
+  checkRoom,
+  newPartition,
+  placeNewPartitions,
+  type Room,
+  roomAfter,
+  roomFor,
+} from './new-partitions.js'
 import { Refusal, repeated } from './refusal.js'
 
 type Request = Infer<typeof CreatePartitions.request>
@@ -20,11 +28,13 @@ export function createPartitions(
   const records: MetadataRecord[] = []
   const twice = repeated(request.topics.map(({ name }) => name))
   const names = new Map(request.topics.map((topic) => [topic.name, topic]))
+  let room = roomFor(context)
   const results = [...names].map(([name, topic]) => {
     const grown = twice.has(name)
       ? new Refusal('INVALID_REQUEST', `the request names topic ${name} more than once`)
-      : grow(context, topic, MAX_RECORDS_PER_REQUEST - records.length, principal)
+      : grow(context, topic, room, principal)
     if (grown instanceof Refusal) return { name, errorCode: ErrorCode[grown.error], errorMessage: grown.message }
+    room = roomAfter(room, { records: grown.length, partitions: grown.length })
     if (!request.validateOnly) records.push(...grown)
     return { name, errorCode: ErrorCode.NONE }
   })
@@ -34,7 +44,7 @@ export function createPartitions(
 function grow(
   context: DecisionContext,
   { name, count, assignments }: WantedTopic,
-  recordsLeft: number,
+  room: Room,
   principal: string,
 ): MetadataRecord[] | Refusal {
   const { image } = context
@@ -47,9 +57,8 @@ function grow(
     return new Refusal('INVALID_PARTITIONS', sentence)
   }
   const added = count - partitions.length
-  if (added > recordsLeft) {
-    return new Refusal('POLICY_VIOLATION', `${added} partitions are too many for one request: ask for fewer at a time`)
-  }
+  const full = checkRoom(context, added, room)
+  if (full !== undefined) return full
   const factor = partitions[0]!.replicas.length
   const placed =
     assignments === null ? placeNewPartitions(context, added, factor) : assigned(context, assignments, added, topic)

@@ -8,7 +8,15 @@ import { ErrorCode } from '../protocol/errors.js'
 import type { CreateTopics } from '../protocol/messages/create-topics.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
 import type { DecisionContext } from './context.js'
-import { checkAssignment, MAX_RECORDS_PER_REQUEST, newPartition, placeNewPartitions } from './new-partitions.js'
+import {
+  checkAssignment,
+  checkRoom,
+  newPartition,
+  placeNewPartitions,
+  type Room,
+  roomAfter,
+  roomFor,
+} from './new-partitions.js'
 import { Refusal, repeated } from './refusal.js'
 import { collisionKey, invalidTopicName } from './topic-name.js'
 
@@ -35,15 +43,17 @@ export function createTopics(
   const topics = new Map(request.topics.map((topic) => [topic.name, topic]))
   const collisions = new Map([...context.image.topicsByName.keys()].map((name) => [collisionKey(name), name]))
 
+  let room = roomFor(context)
   for (const [name, topic] of topics) {
     const planned = twice.has(name)
       ? new Refusal('INVALID_REQUEST', `the request names ${name} more than once`)
-      : plan(context, topic, collisions, MAX_RECORDS_PER_REQUEST - records.length, principal)
+      : plan(context, topic, collisions, room, principal)
     if (planned instanceof Refusal) {
       results.push({ name, errorCode: ErrorCode[planned.error], errorMessage: planned.message, configs: null })
       continue
     }
     collisions.set(collisionKey(name), name)
+    room = roomAfter(room, { records: planned.records.length, partitions: planned.partitions })
     if (!request.validateOnly) records.push(...planned.records)
     results.push({ ...planned.result, topicId: request.validateOnly ? ZERO_UUID : planned.topicId })
   }
@@ -53,6 +63,7 @@ export function createTopics(
 interface Planned {
   readonly topicId: string
   readonly records: readonly MetadataRecord[]
+  readonly partitions: number
   readonly result: TopicResult
 }
 
@@ -60,7 +71,7 @@ function plan(
   context: DecisionContext,
   topic: WantedTopic,
   collisions: ReadonlyMap<string, string>,
-  recordsLeft: number,
+  room: Room,
   principal: string,
 ): Planned | Refusal {
   const { name } = topic
@@ -78,7 +89,7 @@ function plan(
   }
   const overrides = checkConfigs(topic)
   if (overrides instanceof Refusal) return overrides
-  const assignments = assign(context, topic, recordsLeft - 1 - overrides.size)
+  const assignments = assign(context, topic, roomAfter(room, { records: 1 + overrides.size, partitions: 0 }))
   if (assignments instanceof Refusal) return assignments
 
   const { image, random } = context
@@ -99,7 +110,7 @@ function plan(
     replicationFactor: assignments[0]!.length,
     configs: describeConfigs(context, overrides),
   }
-  return { topicId, records, result }
+  return { topicId, records, partitions: assignments.length, result }
 }
 
 function checkConfigs(topic: WantedTopic): Map<string, string> | Refusal {
@@ -120,21 +131,18 @@ function checkConfigs(topic: WantedTopic): Map<string, string> | Refusal {
 }
 
 /** Lists of replicas by partition, the preferred leader first. */
-function assign(context: DecisionContext, topic: WantedTopic, recordsLeft: number): number[][] | Refusal {
-  const tooMany = (count: number): Refusal | undefined =>
-    count > recordsLeft
-      ? new Refusal('POLICY_VIOLATION', `${count} partitions are too many for one request: ask for fewer at a time`)
-      : undefined
-  if (topic.assignments.length > 0) return tooMany(topic.assignments.length) ?? assignAsGiven(context, topic)
-
+function assign(context: DecisionContext, topic: WantedTopic, room: Room): number[][] | Refusal {
+  if (topic.assignments.length > 0) {
+    return checkRoom(context, topic.assignments.length, room) ?? assignAsGiven(context, topic)
+  }
   const { settings } = context
-  const partitions = topic.numPartitions === -1 ? settings['num.partitions'] : topic.numPartitions
-  if (partitions < 1) return new Refusal('INVALID_PARTITIONS', `a topic has at least 1 partition, not ${partitions}`)
   const factor = topic.replicationFactor === -1 ? settings['default.replication.factor'] : topic.replicationFactor
   if (factor < 1) {
     return new Refusal('INVALID_REPLICATION_FACTOR', `a replication factor is at least 1, not ${factor}`)
   }
-  return tooMany(partitions) ?? placeNewPartitions(context, partitions, factor)
+  const partitions = topic.numPartitions === -1 ? settings['num.partitions'] : topic.numPartitions
+  if (partitions < 1) return new Refusal('INVALID_PARTITIONS', `a topic has at least 1 partition, not ${partitions}`)
+  return checkRoom(context, partitions, room) ?? placeNewPartitions(context, partitions, factor)
 }
 
 function assignAsGiven({ image }: DecisionContext, topic: WantedTopic): number[][] | Refusal {

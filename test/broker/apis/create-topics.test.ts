@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { errorByCode } from '../../../src/protocol/errors.js'
+import { CreatePartitions } from '../../../src/protocol/messages/create-partitions.js'
 import { CreateTopics } from '../../../src/protocol/messages/create-topics.js'
 import { Metadata } from '../../../src/protocol/messages/metadata.js'
 import type { InferInput } from '../../../src/protocol/schema.js'
@@ -145,6 +146,69 @@ test('assignments', async () => {
   }
   const both = { ...assigned([0, [1]]), numPartitions: 1 }
   await refused(wanted('misassigned', both), 'INVALID_REQUEST', /must be -1/)
+})
+
+test('replicas are looked at before partitions; an assignment before it is counted; a setting before any of them', async () => {
+  await refused(wanted('order', { numPartitions: 0, replicationFactor: 0 }), 'INVALID_REPLICATION_FACTOR', /at least 1/)
+  const configs = [{ name: 'no.such.config', value: '1' }]
+  await refused(wanted('order', { numPartitions: 0, configs }), 'INVALID_CONFIG', /not a configuration/)
+  const uneven = [
+    { partitionIndex: 0, brokerIds: [1] },
+    { partitionIndex: 1, brokerIds: [1, 9] },
+  ]
+  const counts = { numPartitions: -1, replicationFactor: -1 }
+  const ofUneven = wanted('order', { ...counts, assignments: uneven })
+  await refused(ofUneven, 'INVALID_REPLICA_ASSIGNMENT', /same number of replicas/)
+  const assignments = [{ partitionIndex: 0, brokerIds: [1] }]
+  await refused(wanted('order', { ...counts, replicationFactor: 1, assignments }), 'INVALID_REQUEST', /must be -1/)
+})
+
+test("defaults stand for -1 in every version, as in Kafka's controller; a message is told from version 1 on", async () => {
+  for (let version = 0; version <= 7; version++) {
+    const name = `default-${version}`
+    const [topic] = await create([wanted(name, { numPartitions: -1, replicationFactor: -1 })], { version })
+    assert.deepEqual([topic!.errorCode, await partitionsOf(name)], [0, 4], name)
+    const [again] = await create([wanted(name)], { version })
+    assert.equal(errorByCode(again!.errorCode).name, 'TOPIC_ALREADY_EXISTS')
+    assert.equal(again!.errorMessage, version === 0 ? '' : `topic ${name} exists already`)
+  }
+})
+
+test('a cluster takes so many partitions, and topics that nobody has created so many', async () => {
+  const small = await startNode({ 'cluster.max.partitions': '10', 'auto.create.topics.max.partitions': '6' })
+  try {
+    await small.use(async (other) => {
+      const ask = async (topics: readonly Wanted[], validateOnly = false): Promise<string[]> => {
+        const response = await other.request(CreateTopics, 7, { topics, timeoutMs: 5000, validateOnly })
+        return response.topics.map(({ errorCode, errorMessage }) => errorMessage ?? errorByCode(errorCode).name)
+      }
+      const full = /above the 10 that cluster\.max\.partitions allows/
+      const pair = [wanted('a', { numPartitions: 5 }), wanted('b', { numPartitions: 6 })]
+      for (const validateOnly of [true, false]) {
+        const [first, second] = await ask(pair, validateOnly)
+        assert.equal(first, 'NONE')
+        assert.match(second!, full)
+      }
+      const metadata = async (...names: string[]): Promise<string[]> => {
+        const topics = names.map((name) => ({ name }))
+        const response = await other.request(Metadata, 12, { topics, allowAutoTopicCreation: true })
+        return response.topics.map(({ errorCode }) => errorByCode(errorCode).name)
+      }
+      // 5 are there: one more is made for the asking.
+      assert.deepEqual(await metadata('c', 'd', 'a'), ['NONE', 'POLICY_VIOLATION', 'NONE'])
+      assert.deepEqual(await metadata('d'), ['POLICY_VIOLATION'])
+      const grow = async (count: number) => {
+        const topics = [{ name: 'a', count, assignments: null }]
+        const { results } = await other.request(CreatePartitions, 3, { topics, timeoutMs: 5000, validateOnly: false })
+        return results[0]!.errorMessage ?? errorByCode(results[0]!.errorCode).name
+      }
+      assert.match(await grow(10), full)
+      assert.equal(await grow(9), 'NONE')
+      assert.match((await ask([wanted('e')]))[0]!, full)
+    })
+  } finally {
+    await small.remove()
+  }
 })
 
 test('a request for nothing is answered with nothing', async () => {

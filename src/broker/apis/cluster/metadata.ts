@@ -4,6 +4,7 @@
  */
 
 import { ZERO_UUID } from '../../../base/uuid.js'
+import { partitionsIn } from '../../../controller/new-partitions.js'
 import { invalidTopicName } from '../../../controller/topic-name.js'
 import type { MetadataImage, TopicImage } from '../../../metadata/image.js'
 import { ErrorCode } from '../../../protocol/errors.js'
@@ -47,7 +48,9 @@ export const metadata = handler<Services, typeof Metadata.request.fields, typeof
       return call.reply({ brokers: [], topics })
     }
     const missing = topicsToCreate(request, services)
-    if (missing.length === 0) return call.reply(answer(request, services, call, new Map()))
+    const tooMany = missing.splice(creatable(services))
+    const refused = tooMany.map((name) => [name, ErrorCode.POLICY_VIOLATION] as const)
+    if (missing.length === 0) return call.reply(answer(request, services, call, new Map(refused)))
     const wanted = missing.map((name) => ({
       name,
       numPartitions: -1,
@@ -57,8 +60,8 @@ export const metadata = handler<Services, typeof Metadata.request.fields, typeof
     }))
     const createRequest = { topics: wanted, timeoutMs: CREATE_TIMEOUT_MS, validateOnly: false }
     passOn(services, 'CreateTopics', createRequest, call, (created) => {
-      const errors = new Map((created?.topics ?? []).map(({ name, errorCode }) => [name, errorCode]))
-      call.reply(answer(request, services, call, errors))
+      const errors = (created?.topics ?? []).map(({ name, errorCode }) => [name, errorCode] as const)
+      call.reply(answer(request, services, call, new Map([...errors, ...refused])))
     })
   },
 })
@@ -73,6 +76,13 @@ function topicsToCreate(request: Request, services: Services): string[] {
   if (!request.allowAutoTopicCreation || !settings['auto.create.topics.enable']) return []
   const names = new Set((request.topics ?? []).flatMap(({ name }) => name ?? []))
   return [...names].filter((name) => !image.topicsByName.has(name) && invalidTopicName(name) === undefined)
+}
+
+/** How many topics may be made because somebody asks for their metadata. */
+function creatable(services: Services): number {
+  const { settings, image } = brokerOf(services)
+  const left = settings['auto.create.topics.max.partitions'] - partitionsIn(image)
+  return Math.max(0, Math.floor(left / settings['num.partitions']))
 }
 
 function answer(
