@@ -1,32 +1,19 @@
 /** Apache Kafka's own command-line tools: the Java producer, consumer and admin client as their makers ship them. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { type Check, type Client, type Context, cachePath, installOnce, sourcePath } from './client.js'
-import { attempt, commandError, type Outcome, probe, run } from './external.js'
+import { type Check, type Client, type Context, installOnce, sourcePath } from './client.js'
+import { attempt, commandError, probe, run } from './external.js'
+import { ADMIN_CHECKS } from './java-admin.js'
+import { consume, create, ends, java, javaCommand, produce } from './java-command.js'
 import { kcat, missingKcat, readWithKcat } from './kcat-tool.js'
 import { compareBytes, compareRecords, count } from './records.js'
 
 const OLDEST_JAVA = 17
 const POM = sourcePath('java', 'pom.xml')
-const TOOL_LIMIT_MS = 90_000
 const PERFORMANCE_RECORDS = 100_000
 const PERFORMANCE_SIZE = 100
 const NUMBERS = 20_000
 const VERIFIED = 5_000
-
-/** Its tools live for a second or two: compiling well does not pay. */
-const JAVA_OPTIONS = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx512m']
-
-function javaCommand(tool: string, args: readonly string[], input: string) {
-  const classPath = `${cachePath('java', 'jars')}/*`
-  const main = tool === 'ConfigCommand' ? `kafka.admin.${tool}` : `org.apache.kafka.tools.${tool}`
-  const all = [...JAVA_OPTIONS, '-cp', classPath, main, ...args]
-  return { command: 'java', args: all, input, limitMs: TOOL_LIMIT_MS }
-}
-
-async function java(tool: string, args: readonly string[], input = ''): Promise<Outcome> {
-  return run(javaCommand(tool, args, input))
-}
 
 function missing(): string | undefined {
   const version = probe('java', '-version')
@@ -47,29 +34,6 @@ async function install(): Promise<void> {
   })
 }
 
-async function create(bootstrap: string, topic: string, partitions = 1): Promise<void> {
-  const args = ['--bootstrap-server', bootstrap, '--create', '--topic', topic, '--partitions', String(partitions)]
-  const { stdout } = await java('TopicCommand', args)
-  assert.match(stdout.toString(), /^Created topic /m)
-}
-
-function produce(bootstrap: string, topic: string, records: number, args: readonly string[]): Promise<Outcome> {
-  const fixed = ['--bootstrap-server', bootstrap, '--topic', topic, '--throughput', '-1']
-  return java('ProducerPerformance', [...fixed, '--num-records', String(records), ...args])
-}
-
-/** Values, a line each; the tool waits until it has so many. */
-async function consume(
-  bootstrap: string,
-  topic: string,
-  records: number,
-  args: readonly string[] = [],
-): Promise<Buffer> {
-  const where = ['--bootstrap-server', bootstrap, '--topic', topic, '--partition', '0', '--offset', 'earliest']
-  const limits = ['--max-messages', String(records), '--timeout-ms', '20000']
-  return (await java('consumer.ConsoleConsumer', [...where, ...limits, ...args])).stdout
-}
-
 async function checkTopics({ bootstrap }: Context): Promise<string> {
   const topics = ['java.topics-a', 'java.topics-b']
   for (const topic of topics) await create(bootstrap, topic, 3)
@@ -81,13 +45,6 @@ async function checkTopics({ bootstrap }: Context): Promise<string> {
   const listed = (await java('TopicCommand', ['--bootstrap-server', bootstrap, '--list'])).stdout.toString().split('\n')
   for (const topic of topics) assert.equal(listed.filter((line) => line === topic).length, 1, `${topic} in the list`)
   return '2 created, one of them refused the second time, both listed'
-}
-
-/** The end of each partition of a topic, in order. */
-async function ends(bootstrap: string, topic: string): Promise<number[]> {
-  const { stdout } = await java('GetOffsetShell', ['--bootstrap-server', bootstrap, '--topic', topic])
-  const rows = stdout.toString().trim().split('\n').sort()
-  return rows.map((row) => Number(row.split(':')[2]))
 }
 
 /** Made, grown, deleted, and made again with nothing in it. */
@@ -379,5 +336,6 @@ export const javaTools: Client = {
     { name: 'ApiVersions', run: checkApiVersions },
     { name: 'configs', run: checkConfigs },
     { name: 'segment file', run: checkSegmentFile },
+    ...ADMIN_CHECKS,
   ],
 }
