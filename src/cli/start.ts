@@ -118,9 +118,15 @@ function greet(node: Node, { settings, listeners }: NodeConfig): void {
   })
   const everywhere = listeners.some(({ host, serves }) => host === '' && serves === 'broker')
   const client = where.find((address) => !address.endsWith(')'))
+  const metrics = node.metricsAddress
   const lines = [
     `lograft ${VERSION} serves Kafka clients on ${where.join(', ')}${everywhere ? ', and on every other address of this machine' : ''}`,
     `node ${settings['node.id']}, ${[...settings['process.roles']].join(' and ')}, data in ${settings['log.dirs'][0]}`,
+    ...(metrics === undefined
+      ? []
+      : [
+          `metrics on http://${metrics.host.includes(':') ? `[${metrics.host}]` : metrics.host}:${metrics.port}/metrics`,
+        ]),
     ...(client === undefined
       ? []
       : ['', `try   echo hello | kcat -P -b ${client} -t greetings`, `      kcat -C -b ${client} -t greetings -e`]),

@@ -6,6 +6,7 @@ import { watch } from './external.js'
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 const SERVES = /serves Kafka clients on (\S+:\d+)/
+const METRICS = /metrics on (http:\S+)/
 const START_LIMIT_MS = 30_000
 const STOP_LIMIT_MS = 30_000
 const LOG_CHARACTERS = 20_000
@@ -13,17 +14,24 @@ const LOG_CHARACTERS = 20_000
 export class BrokerProcess {
   /** host:port, as the broker printed it. */
   readonly bootstrap: string
+  readonly #metrics: string
   readonly #child: ChildProcessByStdio<null, Readable, Readable>
   readonly #log: () => string
 
-  private constructor(child: ChildProcessByStdio<null, Readable, Readable>, bootstrap: string, log: () => string) {
+  private constructor(
+    child: ChildProcessByStdio<null, Readable, Readable>,
+    bootstrap: string,
+    metrics: string,
+    log: () => string,
+  ) {
     this.#child = child
     this.bootstrap = bootstrap
+    this.#metrics = metrics
     this.#log = log
   }
 
   static start(dataPath: string): Promise<BrokerProcess> {
-    const args = [MAIN, 'start', '--data', dataPath, '--port', '0']
+    const args = [MAIN, 'start', '--data', dataPath, '--port', '0', '--set', 'metrics.listener=127.0.0.1:0']
     const child = watch(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] }))
     return new Promise((resolve, reject) => {
       let log = ''
@@ -46,11 +54,12 @@ export class BrokerProcess {
         if (serves) return
         greeting += bytes.toString()
         const bootstrap = SERVES.exec(greeting)?.[1]?.replace(/,$/, '')
-        if (bootstrap === undefined) return
+        const metrics = METRICS.exec(greeting)?.[1]
+        if (bootstrap === undefined || metrics === undefined) return
         serves = true
         clearTimeout(timer)
         child.off('exit', ended)
-        resolve(new BrokerProcess(child, bootstrap, () => log))
+        resolve(new BrokerProcess(child, bootstrap, metrics, () => log))
       })
     })
   }
@@ -58,6 +67,14 @@ export class BrokerProcess {
   /** The end of what it printed. */
   get log(): string {
     return this.#log()
+  }
+
+  /** The value of a metric without labels. */
+  async metric(name: string): Promise<number> {
+    const response = await fetch(this.#metrics, { signal: AbortSignal.timeout(START_LIMIT_MS) })
+    const line = (await response.text()).split('\n').find((each) => each.startsWith(`${name} `))
+    if (line === undefined) throw new Error(`there is no metric ${name} on ${this.#metrics}`)
+    return Number(line.slice(name.length))
   }
 
   get ended(): boolean {

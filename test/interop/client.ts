@@ -16,6 +16,8 @@ export interface Client {
   /** Brings the pinned version into the cache. */
   readonly install?: () => Promise<void>
   readonly checks: readonly Check[]
+  /** It fetches in sessions (KIP-227), which is looked at behind its checks. */
+  readonly fetchesInSessions?: true
 }
 
 export interface Check {

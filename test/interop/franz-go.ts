@@ -33,6 +33,7 @@ export const franzGo: Client = {
   about: 'franz-go 1.22.2',
   missing,
   install,
+  fetchesInSessions: true,
   checks: roundTrips(NAME, () => ({ command: cachePath(NAME, 'client'), args: [] }), {
     variants: [
       { codec: 'none', idempotent: true },

@@ -322,6 +322,7 @@ export const javaTools: Client = {
   about: 'the tools of Apache Kafka 4.3.1',
   missing,
   install,
+  fetchesInSessions: true,
   checks: [
     { name: 'topics', run: checkTopics },
     { name: 'life of a topic', run: checkTopicLife },

@@ -22,6 +22,8 @@ import { platformatic } from './platformatic.js'
 
 const CLIENTS: readonly Client[] = [kcatClient, javaTools, kafkaPython, confluentKafka, franzGo, kafkajs, platformatic]
 
+const INCREMENTAL_FETCHES = 'lograft_incremental_fetches_total'
+
 const { values: options, positionals } = parseArgs({
   options: { 'no-skips': { type: 'boolean', default: false } },
   allowPositionals: true,
@@ -64,6 +66,13 @@ async function check(name: string, run: () => Promise<string>): Promise<boolean>
   }
 }
 
+/** Its fetches went on with sessions that the broker had given out. */
+async function countSessions(from: BrokerProcess, before: number): Promise<string> {
+  const fetches = (await from.metric(INCREMENTAL_FETCHES)) - before
+  if (fetches === 0) throw new Error('not one fetch went on with a session')
+  return `${fetches} fetches went on with a session`
+}
+
 async function runClient(client: Client, context: Context, isRunning: () => boolean): Promise<void> {
   const reason = await client.missing()
   if (reason !== undefined) return skip(client.name, reason)
@@ -96,7 +105,14 @@ await check('the comparison', comparison)
 let broker = await BrokerProcess.start(dataPath)
 const { bootstrap } = broker
 const context: Context = { bootstrap, dataPath, file: (name) => join(files, name) }
-for (const client of chosen) await runClient(client, context, () => !broker.ended)
+for (const client of chosen) {
+  const triedBefore = totals.passed + totals.failed
+  const fetchesBefore = client.fetchesInSessions ? await broker.metric(INCREMENTAL_FETCHES) : 0
+  await runClient(client, context, () => !broker.ended)
+  if (client.fetchesInSessions && totals.passed + totals.failed > triedBefore) {
+    await check(`${client.name} fetches in sessions`, () => countSessions(broker, fetchesBefore))
+  }
+}
 
 const noKcat = await missingKcat()
 let before = new Map<string, Content>()
