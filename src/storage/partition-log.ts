@@ -147,6 +147,11 @@ export class PartitionLog implements TurnWritable {
     return this.#closed
   }
 
+  /** Whether its directory has room for what clients bring. */
+  get takesAppends(): boolean {
+    return this.#environment.logDirectory.takesAppends
+  }
+
   /** The largest timestamp in the log; -1 if there is none. Throws `DiskError`. */
   get maxTimestamp(): number {
     return this.#segments.maxTimestampFrom(this.startOffset)

@@ -123,7 +123,7 @@ export class ProduceAppends {
   }
 
   /** Why a batch of this size cannot be appended whatever is in it. */
-  #obstacle({ settings }: Partition, { sizeBytes }: BatchView): Part | undefined {
+  #obstacle({ settings, log }: Partition, { sizeBytes }: BatchView): Part | undefined {
     const maxBytes = settings['max.message.bytes']
     if (sizeBytes > maxBytes) {
       return refused('MESSAGE_TOO_LARGE', `the batch has ${sizeBytes} bytes, max.message.bytes is ${maxBytes}`)
@@ -131,7 +131,7 @@ export class ProduceAppends {
     if (sizeBytes > settings['internal.segment.bytes']) {
       return refused('RECORD_LIST_TOO_LARGE', `the batch has ${sizeBytes} bytes, more than a segment`)
     }
-    if (!this.#broker.replicas.takesAppends) return refused('KAFKA_STORAGE_ERROR', 'there is no room left on the disk')
+    if (!log.takesAppends) return refused('KAFKA_STORAGE_ERROR', 'there is no room left on the disk')
     return undefined
   }
 
