@@ -205,12 +205,12 @@ export class Partition implements LogObserver {
    */
   deleteBefore(offset: number, done: (error: ErrorName | undefined) => void): void {
     const leader = this.#leader
-    if (leader === undefined) return done(this.#removed ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'NOT_LEADER_OR_FOLLOWER')
+    if (leader === undefined) return done(this.#gone ?? 'NOT_LEADER_OR_FOLLOWER')
     if (!this.#settings['cleanup.policy'].has('delete')) return done('POLICY_VIOLATION')
     const { highWatermark } = leader
     if (offset < -1 || offset > highWatermark) return done('OFFSET_OUT_OF_RANGE')
     this.log.advanceStart(offset === -1 ? highWatermark : offset, (error) => {
-      if (this.#removed) done('UNKNOWN_TOPIC_OR_PARTITION')
+      if (this.#gone !== undefined) done(this.#gone)
       else done(error === undefined ? undefined : 'KAFKA_STORAGE_ERROR')
     })
   }

@@ -131,7 +131,7 @@ export class ProduceAppends {
     if (sizeBytes > settings['internal.segment.bytes']) {
       return refused('RECORD_LIST_TOO_LARGE', `the batch has ${sizeBytes} bytes, more than a segment`)
     }
-    if (!log.takesAppends) return refused('KAFKA_STORAGE_ERROR', 'there is no room left on the disk')
+    if (!log.hasRoom()) return refused('KAFKA_STORAGE_ERROR', 'there is no room left on the disk')
     return undefined
   }
 
