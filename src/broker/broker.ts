@@ -12,8 +12,7 @@ import type { MetadataDelta } from '../metadata/delta.js'
 import { EffectiveSettings } from '../metadata/effective-settings.js'
 import { EMPTY_IMAGE, type MetadataImage } from '../metadata/image.js'
 import { FetchSessions } from '../replication/fetch-session.js'
-import type { LogDirectory } from '../storage/log-directory.js'
-import type { LogManager } from '../storage/log-manager.js'
+import type { LogDirectories } from '../storage/log-directories.js'
 import type { WantedPartition } from './apis/partition/fetch.js'
 import type { ControllerChannel } from './controller-channel.js'
 import { FetchMemory } from './fetch-memory.js'
@@ -21,12 +20,12 @@ import { BrokerLifecycle } from './lifecycle.js'
 import { BrokerTraffic } from './metrics/traffic.js'
 import { ProducerIdBlock } from './producer-id-block.js'
 import type { Quorum, QuorumObserver } from './quorum.js'
+import { ReplicaDirectories } from './replica-directories.js'
 import { ReplicaManager } from './replica-manager.js'
 
 export interface BrokerOptions {
   readonly settings: NodeSettings
-  readonly directory: LogDirectory
-  readonly logs: LogManager
+  readonly directories: LogDirectories
   readonly channel: ControllerChannel
   readonly quorum: Quorum
   readonly recorder: FlightRecorder
@@ -51,6 +50,7 @@ export class Broker implements QuorumObserver {
   readonly fetchSessions: FetchSessions<WantedPartition>
   readonly traffic = new BrokerTraffic()
   readonly #lifecycle: BrokerLifecycle
+  readonly #placed: ReplicaDirectories
   readonly #effective: EffectiveSettings
   #settings: NodeSettings
   #image: MetadataImage = EMPTY_IMAGE
@@ -62,8 +62,8 @@ export class Broker implements QuorumObserver {
   #stopped = false
 
   constructor(ports: Ports, options: BrokerOptions) {
-    const { settings, directory, logs, channel, quorum, recorder, endpoints, onUsable } = options
-    const { identity } = directory
+    const { settings, directories, channel, quorum, recorder, endpoints, onUsable } = options
+    const { identity } = directories.metadata
     this.clock = ports.clock
     this.compute = ports.compute
     this.nodeId = identity.nodeId
@@ -75,9 +75,20 @@ export class Broker implements QuorumObserver {
       maxSessions: settings['max.incremental.fetch.session.cache.slots'],
       randomId: () => ports.random.below(2 ** 31),
     })
-    this.replicas = new ReplicaManager(ports, identity.nodeId, settings, directory, logs, recorder)
+    this.#placed = new ReplicaDirectories(ports, channel, {
+      nodeId: identity.nodeId,
+      brokerEpoch: () => this.#lifecycle.brokerEpoch,
+    })
+    this.replicas = new ReplicaManager(ports, identity.nodeId, settings, directories, this.#placed, recorder)
     const appliedOffset = (): number => this.#image.offset
-    this.#lifecycle = new BrokerLifecycle(ports, channel, { identity, settings, endpoints, appliedOffset, onUsable })
+    this.#lifecycle = new BrokerLifecycle(ports, channel, {
+      identity,
+      logDirs: () => directories.onlineIds,
+      settings,
+      endpoints,
+      appliedOffset,
+      onUsable,
+    })
     this.producerIds = new ProducerIdBlock(channel, identity.nodeId, () => this.#lifecycle.brokerEpoch)
     quorum.observe(this)
   }
@@ -104,6 +115,7 @@ export class Broker implements QuorumObserver {
   stop(): void {
     this.#stopped = true
     this.#lifecycle.stop()
+    this.#placed.stop()
     this.replicas.close()
     for (const { go } of this.#waiting.splice(0)) go()
   }
@@ -121,6 +133,12 @@ export class Broker implements QuorumObserver {
   committed(image: MetadataImage, delta: MetadataDelta | undefined): void {
     this.#publications.push({ image, delta })
     this.#applyNext()
+  }
+
+  /** What is in this directory cannot be used any more. */
+  directoryIsOffline(path: string): void {
+    this.replicas.directoryIsOffline(path)
+    if (!this.#stopped) this.#lifecycle.registerAgain()
   }
 
   /** There is room on the disk again: partitions that could not be opened may be now. */

@@ -22,6 +22,8 @@ const STARTING_HEARTBEAT_MS = 20
 
 export interface LifecycleOptions {
   readonly identity: DirectoryIdentity
+  /** Ids of the directories that can be used now. */
+  readonly logDirs: () => Uuid[]
   readonly settings: NodeSettings
   /** What clients and brokers connect to, by listener. */
   readonly endpoints: readonly (Address & { readonly name: string })[]
@@ -54,7 +56,7 @@ export class BrokerLifecycle {
   }
 
   start(): void {
-    const { identity, settings, endpoints } = this.#options
+    const { identity, logDirs, settings, endpoints } = this.#options
     const request = {
       brokerId: identity.nodeId,
       clusterId: identity.clusterId,
@@ -67,7 +69,7 @@ export class BrokerLifecycle {
       })),
       rack: settings['broker.rack'] === '' ? null : settings['broker.rack'],
       isMigratingZkBroker: false,
-      logDirs: [identity.directoryId],
+      logDirs: logDirs(),
       previousBrokerEpoch: -1,
     }
     this.#channel.send('BrokerRegistration', request, this.#principal, REGISTER_TIMEOUT_MS, (answer) => {
@@ -87,6 +89,11 @@ export class BrokerLifecycle {
   stop(): void {
     this.#stopped = true
     this.#timer?.cancel()
+  }
+
+  /** What can be used has changed. */
+  registerAgain(): void {
+    if (this.#brokerEpoch !== -1) this.start()
   }
 
   get #principal(): string {
@@ -124,6 +131,7 @@ export class BrokerLifecycle {
   }
 
   #again(delayMs: number, action: () => void): void {
+    this.#timer?.cancel()
     this.#timer = this.#ports.clock.timer(delayMs, () => {
       if (!this.#stopped) action()
     })

@@ -18,10 +18,8 @@ import type { Timer } from '../io/clock.js'
 import type { LoggerName } from '../io/logger.js'
 import type { Address, Connection, Listener } from '../io/network.js'
 import type { Ports } from '../io/ports.js'
-import { asDiskError } from '../storage/atomic-file.js'
-import { LogDirectory } from '../storage/log-directory.js'
-import { LogManager } from '../storage/log-manager.js'
-import { logResources } from '../storage/log-resources.js'
+import { LogDirectories } from '../storage/log-directories.js'
+import type { LogDirectory } from '../storage/log-directory.js'
 import { HANDLERS } from './apis/index.js'
 import { imageOf, type Services } from './apis/services.js'
 import { cameOverBridge } from './bridge-address.js'
@@ -68,8 +66,7 @@ export class Node {
   readonly #listeners: Bound[] = []
   /** Listeners, by name: once is enough. */
   readonly #warnedOfBridge = new Set<string>()
-  #directory: LogDirectory | undefined
-  #logs: LogManager | undefined
+  #directories: LogDirectories | undefined
   #quorum: Quorum | undefined
   #controller: Controller | undefined
   #channel: ControllerChannel | undefined
@@ -103,8 +100,13 @@ export class Node {
     return this.#quorum
   }
 
+  get directories(): LogDirectories | undefined {
+    return this.#directories
+  }
+
+  /** The one that holds the metadata. */
   get directory(): LogDirectory | undefined {
-    return this.#directory
+    return this.#directories?.metadata
   }
 
   /** The last inputs of every core, as JSON lines. */
@@ -116,27 +118,31 @@ export class Node {
     this.#state = 'starting'
     const { settings, unknownKeys } = this.#config
     for (const key of unknownKeys) this.#ports.logger.warn({ key, meant: meantSetting(key) }, 'unknown setting')
+    const paths = settings['log.dirs']
     const options = {
-      path: settings['log.dirs'][0]!,
+      paths,
+      metadataPath: settings['metadata.log.dir'] === '' ? paths[0]! : settings['metadata.log.dir'],
       nodeId: settings['node.id'],
       reservedBytes: settings['log.dir.reserved.bytes'],
-      onOffline: (error: Error) =>
-        this.#end(new NodeError(`the data directory cannot be used any more: ${error.message}`)),
-      onRoom: () => {
-        this.#logs?.repairFailed()
-        this.#broker?.openOffline()
-      },
+      checkpointIntervalMs: settings['log.flush.offset.checkpoint.interval.ms'],
+      deleteDelayMs: settings['log.segment.delete.delay.ms'],
+      openFiles: settings['log.open.files.max'],
     }
-    LogDirectory.open(this.#portsOf('lograft.storage'), options, (error, directory) => {
+    const events = {
+      lost: (sentence: string) => this.#end(new NodeError(sentence)),
+      offline: (path: string) => this.#broker?.directoryIsOffline(path),
+      room: () => this.#broker?.openOffline(),
+    }
+    LogDirectories.open(this.#portsOf('lograft.storage'), options, events, (error, directories) => {
       if (this.#state !== 'starting') {
-        directory?.abandon()
+        directories?.abandon()
         return this.#end(undefined)
       }
-      if (directory === undefined) return this.#end(new NodeError(error!.message))
-      this.#directory = directory
-      const { clusterId } = directory.identity
-      this.#ports.logger.info({ clusterId, lastStop: directory.lastStop, path: directory.path }, 'data directory')
-      this.#openLogs(directory)
+      if (directories === undefined) return this.#end(new NodeError(error!.message))
+      this.#directories = directories
+      const { identity, lastStop, path } = directories.metadata
+      this.#ports.logger.info({ clusterId: identity.clusterId, lastStop, path }, 'data directory')
+      this.#bind([...this.#config.listeners])
     })
   }
 
@@ -144,7 +150,7 @@ export class Node {
   stop(): void {
     if (this.#state === 'stopping' || this.#state === 'ended') return
     const running = this.#state === 'serving'
-    const openingDirectory = this.#state === 'starting' && this.#directory === undefined
+    const openingDirectory = this.#state === 'starting' && this.#directories === undefined
     this.#state = 'stopping'
     // The directory's lock is on its way, and must be given back before this has ended.
     if (openingDirectory) return
@@ -158,18 +164,13 @@ export class Node {
     this.#channel?.stop()
     this.#controller?.stop()
     this.#quorum?.stop()
-    const directory = this.#directory
     // What was never taken into use needs no clean stop, and what is half recovered is none.
-    if (directory === undefined || !running) return this.#end(undefined)
-    this.#logs!.closeClean((error) => {
+    if (this.#directories === undefined || !running) return this.#end(undefined)
+    this.#directories.closeClean(brokerEpoch, (error) => {
       if (this.#state === 'ended') return
       if (error !== undefined) return this.#end(new NodeError(`the logs could not be closed: ${error.message}`))
-      directory.closeClean(brokerEpoch, (markerError) => {
-        this.#state = 'ended'
-        this.#events.ended(
-          markerError && new NodeError(`the marker of a clean stop could not be written: ${markerError.message}`),
-        )
-      })
+      this.#state = 'ended'
+      this.#events.ended(undefined)
     })
   }
 
@@ -188,8 +189,8 @@ export class Node {
     try {
       const flightRecord = this.flightRecord()
       this.#halt()
-      if (this.#directory === undefined) return end()
-      const file = this.#ports.disk.open(`${this.#directory.path}/${FLIGHT_RECORDER_FILE}`, { create: true })
+      if (this.directory === undefined) return end()
+      const file = this.#ports.disk.open(`${this.directory.path}/${FLIGHT_RECORDER_FILE}`, { create: true })
       timer = this.#ports.clock.timer(LONGEST_DUMP_MS, end)
       file.truncate(0)
       file.append([Buffer.from(flightRecord)], () => {
@@ -221,26 +222,7 @@ export class Node {
     this.#channel?.stop()
     this.#controller?.stop()
     this.#quorum?.stop()
-    this.#logs?.close()
-    this.#directory?.abandon()
-  }
-
-  #openLogs(directory: LogDirectory): void {
-    const { settings } = this.#config
-    try {
-      this.#logs = new LogManager(
-        this.#portsOf('lograft.storage'),
-        directory,
-        {
-          checkpointIntervalMs: settings['log.flush.offset.checkpoint.interval.ms'],
-          deleteDelayMs: settings['log.segment.delete.delay.ms'],
-        },
-        logResources(this.#ports, { openFiles: settings['log.open.files.max'] }),
-      )
-    } catch (error) {
-      return this.#end(new NodeError(asDiskError(error).message))
-    }
-    this.#bind([...this.#config.listeners])
+    this.#directories?.abandon()
   }
 
   #bind(left: ListenerConfig[]): void {
@@ -302,10 +284,9 @@ export class Node {
 
   #openQuorum(): void {
     const { settings } = this.#config
-    const directory = this.#directory!
+    const directories = this.#directories!
     const options = {
-      directory,
-      logs: this.#logs!,
+      directories,
       log: { ...logOptions(resolveTopicSettings(settings, new Map())), flushPolicy: 'commit' as const },
       endpoints: this.#endpoints('controller'),
       recorder: this.#recorder,
@@ -314,13 +295,13 @@ export class Node {
       if (this.#state !== 'starting') return quorum?.stop()
       if (quorum === undefined) return this.#end(new NodeError(`the metadata log cannot be used: ${error!.message}`))
       this.#quorum = quorum
-      this.#run(directory, quorum)
+      this.#run(directories, quorum)
     })
   }
 
-  #run(directory: LogDirectory, quorum: Quorum): void {
+  #run(directories: LogDirectories, quorum: Quorum): void {
     const { settings } = this.#config
-    const { clusterId } = directory.identity
+    const { clusterId, nodeId } = directories.metadata.identity
     const { random, clock } = this.#ports
     const controller = new Controller(
       this.#portsOf('lograft.controller'),
@@ -335,8 +316,7 @@ export class Node {
     if (settings['process.roles'].has('broker')) {
       this.#broker = new Broker(this.#portsOf('lograft.broker'), {
         settings,
-        directory,
-        logs: this.#logs!,
+        directories,
         channel,
         quorum,
         recorder: this.#recorder,
@@ -345,7 +325,7 @@ export class Node {
       })
     } else quorum.observe({ leads() {}, resigned() {}, committed: () => this.#serve() })
     this.#makePipelines({
-      nodeId: directory.identity.nodeId,
+      nodeId,
       clusterId,
       clock,
       random,
@@ -364,7 +344,7 @@ export class Node {
     const { settings } = this.#config
     const queuedBytes = settings['queued.max.request.bytes']
     const memory = new RequestMemory(
-      this.#logs!.buffers,
+      this.#directories!.resources.buffers,
       this.#ports.clock,
       queuedBytes < 0 ? Number.POSITIVE_INFINITY : queuedBytes,
     )
@@ -381,7 +361,7 @@ export class Node {
       image: () => imageOf(services),
       isActiveController: () => this.#controller!.active,
       requests,
-      flushes: this.#logs!.flushTimes.histogram,
+      flushes: this.#directories!.resources.flushTimes.histogram,
       limits,
       memory,
       connections: () => this.#listeners.map(({ config, pipeline }) => [config.name, pipeline?.connections ?? 0]),

@@ -53,7 +53,8 @@ export class Partition implements LogObserver {
   #failures = 0
   /** As the leader was told. */
   #settledEndOffset = 0
-  #removed = false
+  /** Why it is not hosted any more. */
+  #gone: ErrorName | undefined
 
   /** `changed` is called when waiting requests should look again. */
   constructor(
@@ -143,15 +144,24 @@ export class Partition implements LogObserver {
 
   /** Its topic is gone: whoever waits for it is told so. */
   remove(): void {
+    this.#leave('UNKNOWN_TOPIC_OR_PARTITION')
+  }
+
+  /** Its directory cannot be used any more. */
+  lose(): void {
+    this.#leave('KAFKA_STORAGE_ERROR')
+  }
+
+  #leave(why: ErrorName): void {
     this.#track('resigned')
-    this.#removed = true
+    this.#gone = why
     this.#leader = undefined
     this.#changed(this)
   }
 
   /** What a request that names a leader epoch is told if it is not the current one; -1 names none. */
   checkEpoch(leaderEpoch: number): ErrorName | undefined {
-    if (this.#removed) return 'UNKNOWN_TOPIC_OR_PARTITION'
+    if (this.#gone !== undefined) return this.#gone
     if (leaderEpoch !== -1 && leaderEpoch < this.#leaderEpoch) return 'FENCED_LEADER_EPOCH'
     if (leaderEpoch !== -1 && leaderEpoch > this.#leaderEpoch) return 'UNKNOWN_LEADER_EPOCH'
     return this.#leader === undefined ? 'NOT_LEADER_OR_FOLLOWER' : undefined
@@ -195,19 +205,19 @@ export class Partition implements LogObserver {
    */
   deleteBefore(offset: number, done: (error: ErrorName | undefined) => void): void {
     const leader = this.#leader
-    if (leader === undefined) return done(this.#removed ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'NOT_LEADER_OR_FOLLOWER')
+    if (leader === undefined) return done(this.#gone ?? 'NOT_LEADER_OR_FOLLOWER')
     if (!this.#settings['cleanup.policy'].has('delete')) return done('POLICY_VIOLATION')
     const { highWatermark } = leader
     if (offset < -1 || offset > highWatermark) return done('OFFSET_OUT_OF_RANGE')
     this.log.advanceStart(offset === -1 ? highWatermark : offset, (error) => {
-      if (this.#removed) done('UNKNOWN_TOPIC_OR_PARTITION')
+      if (this.#gone !== undefined) done(this.#gone)
       else done(error === undefined ? undefined : 'KAFKA_STORAGE_ERROR')
     })
   }
 
   /** What became of an append, as far as these acks ask for it. */
   outcome({ endOffset, leaderEpoch, failures }: Appended, acks: number): Outcome {
-    if (this.#removed) return 'UNKNOWN_TOPIC_OR_PARTITION'
+    if (this.#gone !== undefined) return this.#gone
     if (leaderEpoch !== this.#leaderEpoch || this.#leader === undefined) return 'NOT_LEADER_OR_FOLLOWER'
     const reached = acks === -1 ? this.highWatermark : this.log.settledEndOffset
     if (reached >= endOffset) return 'done'

@@ -18,8 +18,7 @@ import { type RaftAppend, RaftNode, type RaftRole, type VoterProgress } from '..
 import { type VoterEndpoint, VoterSet } from '../raft/voter-set.js'
 import { BatchView } from '../records/batch.js'
 import { writeAtomically } from '../storage/atomic-file.js'
-import type { LogDirectory } from '../storage/log-directory.js'
-import type { LogManager } from '../storage/log-manager.js'
+import type { LogDirectories } from '../storage/log-directories.js'
 import { type LogObserver, type LogOptions, OWN_MEMORY, type PartitionLog } from '../storage/partition-log.js'
 import { leaderChangeBatch, METADATA_TOPIC, METADATA_TOPIC_ID, metadataBatch, readQuorumLog } from './quorum-log.js'
 
@@ -28,8 +27,7 @@ const RESIGN_BACKOFF_MS = 500
 const TICK_MS = 100
 
 export interface QuorumOptions {
-  readonly directory: LogDirectory
-  readonly logs: LogManager
+  readonly directories: LogDirectories
   readonly log: LogOptions
   /** Where this node's controller can be reached. */
   readonly endpoints: readonly VoterEndpoint[]
@@ -89,8 +87,8 @@ export class Quorum implements LogObserver {
     saved: ElectionState,
     content: { readonly image: MetadataImage; readonly voters: VoterSet | undefined },
   ) {
-    const { directory, endpoints, recorder } = options
-    const { nodeId, directoryId } = directory.identity
+    const { directories, endpoints, recorder } = options
+    const { nodeId, directoryId } = directories.metadata.identity
     this.#ports = ports
     this.#options = options
     this.#log = log
@@ -112,7 +110,7 @@ export class Quorum implements LogObserver {
     done: (error: Error | undefined, quorum: Quorum | undefined) => void,
   ): void {
     const id = { topic: METADATA_TOPIC, partition: 0, topicId: METADATA_TOPIC_ID }
-    options.logs.open(id, options.log, (openError, log) => {
+    options.directories.openMetadata(id, options.log, (openError, log) => {
       if (log === undefined) return done(openError, undefined)
       let saved: ElectionState
       try {
@@ -122,7 +120,7 @@ export class Quorum implements LogObserver {
       }
       readQuorumLog(log, (readError, content) => {
         if (content === undefined) return done(readError, undefined)
-        const { nodeId, directoryId } = options.directory.identity
+        const { nodeId, directoryId } = options.directories.metadata.identity
         if (content.voters?.has(nodeId, directoryId) === false) {
           const sentence = `node ${nodeId} with the directory id ${directoryId} is no voter of this quorum: meta.properties was changed, or the log is another node's`
           return done(new Error(sentence), undefined)
@@ -247,8 +245,9 @@ export class Quorum implements LogObserver {
 
   /** Without room the vote is not cast yet; it is tried again as long as there is somebody to vote. */
   #saveFailed(state: ElectionState, error: DiskError): void {
-    this.#options.directory.report(error)
-    if (this.#options.directory.offline || this.#stopped) return
+    const { metadata } = this.#options.directories
+    metadata.report(error)
+    if (metadata.offline || this.#stopped) return
     this.#saving = true
     this.#ports.clock.timer(RESIGN_BACKOFF_MS, () => {
       this.#saving = false
@@ -258,7 +257,7 @@ export class Quorum implements LogObserver {
 
   #append({ baseOffset, epoch, batch: records }: RaftAppend<Proposal>): void {
     const timestamp = this.#ports.clock.wallMs()
-    const { nodeId } = this.#options.directory.identity
+    const { nodeId } = this.#options.directories.metadata.identity
     const bytes =
       records === undefined
         ? leaderChangeBatch(nodeId, this.#raft.voters, baseOffset === 0, timestamp)

@@ -3,7 +3,7 @@
  * name and by id, and wakes the requests that wait for them. What a partition decides is the partition's matter.
  */
 import type { FlightRecorder } from '../base/flight-recorder.js'
-import type { Uuid } from '../base/uuid.js'
+import { type Uuid, ZERO_UUID } from '../base/uuid.js'
 import type { NodeSettings } from '../config/node-settings.js'
 import { resolveTopicSettings, type TopicSettings } from '../config/topic-settings.js'
 import type { Timer } from '../io/clock.js'
@@ -11,11 +11,11 @@ import type { Ports } from '../io/ports.js'
 import type { MetadataDelta } from '../metadata/delta.js'
 import { configKey, configsOf, type MetadataImage, type TopicImage } from '../metadata/image.js'
 import { RESOURCE_TYPE_TOPIC } from '../metadata/records.js'
-import type { LogDirectory } from '../storage/log-directory.js'
-import type { LogManager } from '../storage/log-manager.js'
+import type { DescribedDirectory, LogDirectories } from '../storage/log-directories.js'
 import type { LogOptions } from '../storage/partition-log.js'
 import { Partition } from './partition.js'
 import { Purgatory } from './purgatory.js'
+import type { ReplicaDirectories } from './replica-directories.js'
 
 /** What is hosted under one number of a topic. */
 export type Hosted = Partition | 'offline'
@@ -29,8 +29,8 @@ export class ReplicaManager {
   #settings: NodeSettings
   /** What partitions are configured by. */
   #image: MetadataImage | undefined
-  readonly directory: LogDirectory
-  readonly #logs: LogManager
+  readonly #logs: LogDirectories
+  readonly #placed: ReplicaDirectories
   readonly #recorder: FlightRecorder
   readonly #topics = new Map<Uuid, Map<number, Hosted>>()
   readonly #timers = new Map<() => void, Timer>()
@@ -40,14 +40,14 @@ export class ReplicaManager {
     ports: Ports,
     nodeId: number,
     settings: NodeSettings,
-    directory: LogDirectory,
-    logs: LogManager,
+    logs: LogDirectories,
+    placed: ReplicaDirectories,
     recorder: FlightRecorder,
   ) {
     this.#ports = ports
     this.#nodeId = nodeId
     this.#settings = settings
-    this.directory = directory
+    this.#placed = placed
     this.#logs = logs
     this.#recorder = recorder
     this.produces = new Purgatory(ports.clock)
@@ -57,9 +57,19 @@ export class ReplicaManager {
     this.#every(settings['log.flush.scheduler.interval.ms'], () => logs.flushOld())
   }
 
-  /** Whether appends of clients are taken; without room they are not, so that metadata can still be written. */
-  get takesAppends(): boolean {
-    return this.directory.takesAppends
+  get directories(): readonly DescribedDirectory[] {
+    return this.#logs.described
+  }
+
+  /** What is in this directory cannot be used any more. */
+  directoryIsOffline(path: string): void {
+    for (const partitions of this.#topics.values()) {
+      for (const [partition, hosted] of partitions) {
+        if (hosted === 'offline' || !hosted.log.directory.startsWith(`${path}/`)) continue
+        partitions.set(partition, 'offline')
+        hosted.lose()
+      }
+    }
   }
 
   /** Undefined: not hosted here. */
@@ -131,7 +141,9 @@ export class ReplicaManager {
         if (!state.replicas.includes(this.#nodeId)) continue
         const hosted = this.find(topicId, partition)
         if (hosted instanceof Partition) hosted.become(state)
-        else if (hosted === undefined || delta === undefined) this.#open(image, topic, partition, finished.one())
+        else if (hosted === undefined || delta === undefined) {
+          this.#open(image, topic, partition, delta !== undefined, finished.one())
+        }
       }
     }
     finished.start()
@@ -146,14 +158,18 @@ export class ReplicaManager {
     this.#topics.clear()
   }
 
-  #open(image: MetadataImage, topic: TopicImage, partition: number, done: () => void): void {
+  /** `isNew`: it was made while this node ran. */
+  #open(image: MetadataImage, topic: TopicImage, partition: number, isNew: boolean, done: () => void): void {
     const { name, topicId } = topic
     const settings = this.#settingsOf(image, topic)
     const id = { topic: name, topicId, partition }
-    this.#logs.open(id, logOptions(settings), (error, log) => {
+    const { replicas, directories } = topic.partitions[partition]!
+    const assigned = directories[replicas.indexOf(this.#nodeId)]
+    this.#logs.open(id, logOptions(settings), { directoryId: assigned ?? ZERO_UUID, isNew }, (error, log) => {
       let hosted: Hosted = 'offline'
       if (log === undefined) this.#ports.logger.error({ ...id, error: error?.message }, 'partition is offline')
       else {
+        this.#placed.opened(topicId, partition, this.#logs.directoryIdOf(id)!, assigned)
         hosted = new Partition(id, log, this.#nodeId, settings, this.#recorder, this.#wake)
         hosted.become(topic.partitions[partition]!)
         if (this.#image !== undefined && this.#image !== image) {

@@ -121,7 +121,7 @@ function greet(node: Node, { settings, listeners }: NodeConfig): void {
   const metrics = node.metricsAddress
   const lines = [
     `lograft ${VERSION} serves Kafka clients on ${where.join(', ')}${everywhere ? ', and on every other address of this machine' : ''}`,
-    `node ${settings['node.id']}, ${[...settings['process.roles']].join(' and ')}, data in ${settings['log.dirs'][0]}`,
+    `node ${settings['node.id']}, ${[...settings['process.roles']].join(' and ')}, data in ${settings['log.dirs'].join(', ')}`,
     ...(metrics === undefined
       ? []
       : [

@@ -69,9 +69,10 @@ export function nodeConfig(entries: ReadonlyMap<string, string> | Readonly<Recor
     settings[key] = parseSetting<unknown>(setting, key, value)
   }
   const typed = settings as unknown as NodeSettings
-  if (typed['log.dirs'].length !== 1) {
-    throw new ConfigError('log.dirs', 'log.dirs must name one directory: this version does not spread over several')
-  }
+  const directories = typed['log.dirs']
+  if (directories.length === 0) throw new ConfigError('log.dirs', 'log.dirs must name a directory')
+  const twice = directories.find((path, index) => directories.indexOf(path) < index)
+  if (twice !== undefined) throw new ConfigError('log.dirs', `log.dirs names ${twice} twice`)
   for (const key of ['controller.quorum.voters', 'controller.quorum.bootstrap.servers'] as const) {
     refuseOtherControllers(key, typed[key], typed['node.id'])
   }

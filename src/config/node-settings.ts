@@ -38,7 +38,16 @@ export const nodeSettings = {
     importance: 'high',
     doc: 'Addresses of controllers to ask for the quorum. Empty: this node alone is the quorum.',
   }),
-  'log.dirs': list({ default: 'data', importance: 'high', doc: 'The directory that holds the data.' }),
+  'log.dirs': list({
+    default: 'data',
+    importance: 'high',
+    doc: 'The directories that hold the data, with commas between; a new partition goes where there are fewest.',
+  }),
+  'metadata.log.dir': string({
+    default: '',
+    importance: 'high',
+    doc: 'The directory that holds the metadata log; empty: the first of log.dirs.',
+  }),
   'broker.heartbeat.interval.ms': integer({
     default: '2000',
     min: 1,

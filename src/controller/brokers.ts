@@ -4,6 +4,7 @@
  *   unknown    fenced              it registers; its epoch is the offset of the record
  *   fenced     usable              it has caught up with its own registration and asks for it
  *   usable     fenced              it asks for it, or nothing was heard of it for its session timeout
+ *   any        the same, new epoch  the same incarnation registers with other directories: some cannot be used any more
  *   any        fenced, new epoch   another incarnation registers: while the old one counts as alive only from the same disk,
  *                                  which one process at a time can hold
  */
@@ -15,7 +16,7 @@ import type { BrokerHeartbeat } from '../protocol/messages/broker-heartbeat.js'
 import type { BrokerRegistration } from '../protocol/messages/broker-registration.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
 import type { DecisionContext } from './context.js'
-import { whenBrokerIsUsable, whenBrokerLeaves } from './leader-election.js'
+import { whenBrokerIsUsable, whenBrokerLeaves, whenDirectoriesAreLost } from './leader-election.js'
 
 type Registration = Infer<typeof BrokerRegistration.request>
 type RegistrationReply = InferInput<typeof BrokerRegistration.response>
@@ -32,10 +33,11 @@ export function registerBroker(
   const { image, nextOffset } = context
   const { brokerId, incarnationId } = request
   const known = image.brokers.get(brokerId)
-  if (known?.incarnationId === incarnationId) {
+  const isSame = known?.incarnationId === incarnationId
+  if (isSame && hasAll(known.logDirs, request.logDirs)) {
     return answer({ throttleTimeMs: 0, errorCode: ErrorCode.NONE, brokerEpoch: known.brokerEpoch })
   }
-  const error = refusal(context, request, known)
+  const error = isSame ? undefined : refusal(context, request, known)
   if (error !== undefined) return answer({ throttleTimeMs: 0, errorCode: ErrorCode[error] })
 
   const cause: Cause =
@@ -64,13 +66,20 @@ export function registerBroker(
       })),
       ...(request.rack === null ? {} : { rack: request.rack }),
       logDirs: request.logDirs,
-      fenced: true,
+      // Who has lost a directory goes on with the others.
+      fenced: isSame ? known.fenced : true,
       inControlledShutdown: false,
       cause,
     },
-    ...whenBrokerLeaves(image, brokerId, cause),
+    ...(isSame
+      ? whenDirectoriesAreLost(image, known, request.logDirs, cause)
+      : whenBrokerLeaves(image, brokerId, cause)),
   ]
   return { records, replies: [{ throttleTimeMs: 0, errorCode: ErrorCode.NONE, brokerEpoch: nextOffset }] }
+}
+
+function hasAll(registered: readonly string[], wanted: readonly string[]): boolean {
+  return registered.length === wanted.length && wanted.every((directory) => registered.includes(directory))
 }
 
 function refusal(

@@ -13,6 +13,7 @@ import type { MetadataImage } from '../metadata/image.js'
 import type { MetadataRecord } from '../metadata/records.js'
 import type { AllocateProducerIds } from '../protocol/messages/allocate-producer-ids.js'
 import type { AlterConfigs } from '../protocol/messages/alter-configs.js'
+import type { AssignReplicasToDirs } from '../protocol/messages/assign-replicas-to-dirs.js'
 import type { BrokerHeartbeat } from '../protocol/messages/broker-heartbeat.js'
 import type { BrokerRegistration } from '../protocol/messages/broker-registration.js'
 import type { CreatePartitions } from '../protocol/messages/create-partitions.js'
@@ -28,6 +29,7 @@ import type { DecisionContext } from './context.js'
 import { electLeaders } from './elections-asked-for.js'
 import { firstRecords, updateFeatures } from './features.js'
 import { allocateProducerIds } from './producer-ids.js'
+import { assignReplicasToDirs } from './replica-directories.js'
 import { deleteTopics } from './topic-deletion.js'
 import { createPartitions } from './topic-growth.js'
 import { createTopics } from './topics.js'
@@ -50,6 +52,7 @@ export interface ControllerApis {
   readonly BrokerRegistration: typeof BrokerRegistration
   readonly BrokerHeartbeat: typeof BrokerHeartbeat
   readonly AllocateProducerIds: typeof AllocateProducerIds
+  readonly AssignReplicasToDirs: typeof AssignReplicasToDirs
 }
 
 export type ControllerApi = keyof ControllerApis
@@ -83,6 +86,7 @@ const deciders: Deciders = {
   BrokerRegistration: registerBroker,
   BrokerHeartbeat: brokerHeartbeat,
   AllocateProducerIds: allocateProducerIds,
+  AssignReplicasToDirs: assignReplicasToDirs,
 }
 
 /** Everything the core is made of, as data, but for the source of randomness. */

@@ -96,7 +96,11 @@ export function newPartition(
     topicId,
     partitionId,
     replicas,
-    directories: replicas.map((id) => brokers.get(id)?.logDirs[0] ?? ZERO_UUID),
+    // A broker of several chooses one, and says which.
+    directories: replicas.map((id) => {
+      const logDirs = brokers.get(id)?.logDirs ?? []
+      return logDirs.length === 1 ? logDirs[0]! : ZERO_UUID
+    }),
     isr,
     removingReplicas: [],
     addingReplicas: [],

@@ -2,7 +2,7 @@
  * MetadataImage: what the cluster knows at one offset of the metadata log. Immutable; the next one is made by a MetadataDelta and shares
  * what has not changed. Everybody who asks about topics, brokers or configurations asks an image.
  */
-import type { Uuid } from '../base/uuid.js'
+import { type Uuid, ZERO_UUID } from '../base/uuid.js'
 import type { Endpoint, FeatureRange, PartitionState } from './records.js'
 
 export interface MetadataImage {
@@ -29,6 +29,18 @@ export interface BrokerImage {
   readonly logDirs: readonly Uuid[]
   readonly fenced: boolean
   readonly inControlledShutdown: boolean
+}
+
+/** Whether a replica's directory can be used, as far as its broker has said which can. */
+export function hasDirectory({ replicas, directories }: PartitionState, { brokerId, logDirs }: BrokerImage): boolean {
+  const directory = directories[replicas.indexOf(brokerId)] ?? ZERO_UUID
+  return directory === ZERO_UUID || logDirs.includes(directory)
+}
+
+/** Whether a replica can lead, if it is in sync. */
+export function isReplicaUsable(image: MetadataImage, partition: PartitionState, brokerId: number): boolean {
+  const broker = image.brokers.get(brokerId)
+  return broker?.fenced === false && hasDirectory(partition, broker)
 }
 
 export interface TopicImage {

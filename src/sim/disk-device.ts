@@ -91,6 +91,16 @@ export class DiskDevice {
     if (this.root.losePower(this.random)) this.strike('torn-write')
   }
 
+  makeDurableDirectory(path: string): void {
+    let at = this.root
+    for (const part of partsOf(path)) {
+      const next = new SimulatedDirectory()
+      at.set(part, next)
+      at.endFlush(at.beginFlush(), true)
+      at = next
+    }
+  }
+
   /** An empty disk in the place of this one. */
   replace(): void {
     for (const name of this.root.names) this.root.remove(name)

@@ -3,7 +3,7 @@
  * and stays well.
  */
 import type { Prng } from '../base/prng.js'
-import type { FaultKind } from './disk-device.js'
+import type { DiskDevice, FaultKind } from './disk-device.js'
 import type { World } from './world.js'
 
 export const FAULT_KINDS: readonly FaultKind[] = [
@@ -21,6 +21,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
 export class FaultSchedule {
   readonly #world: World
   readonly #random: Prng
+  readonly #whichDevice: Prng
   readonly #kinds: readonly FaultKind[]
   readonly #meanPauseMs: number
   readonly #note: (kind: FaultKind) => void
@@ -30,6 +31,7 @@ export class FaultSchedule {
   constructor(world: World, allowed: readonly FaultKind[], note: (kind: FaultKind) => void) {
     this.#world = world
     this.#random = world.simulation.random('faults')
+    this.#whichDevice = world.simulation.random('faulty device')
     this.#note = note
     const some = allowed.filter(() => this.#random.chance(0.6))
     this.#kinds = some.length > 0 ? some : allowed
@@ -52,14 +54,9 @@ export class FaultSchedule {
   stop(): void {
     this.#stopped = true
     const { machine, network } = this.#world
-    const { device } = machine
     network.setLinks(() => 'deliver')
-    device.crashPoint = undefined
-    device.faults.failedFlushChance = 0
-    device.faults.ioErrorChance = 0
-    device.faults.capacityBytes = Number.POSITIVE_INFINITY
-    device.faults.stuckUntilMs = 0
-    device.faults.descriptorLimit = Number.POSITIVE_INFINITY
+    machine.crashPoint = undefined
+    for (const device of machine.devices) heal(device)
   }
 
   #next(): void {
@@ -72,7 +69,7 @@ export class FaultSchedule {
 
   #strike(kind: FaultKind): void {
     const world = this.#world
-    const { device } = world.machine
+    const device = this.#device()
     const random = this.#random
     switch (kind) {
       case 'process-crash':
@@ -164,10 +161,16 @@ export class FaultSchedule {
     }
   }
 
+  /** The one that a fault of a device is about. */
+  #device(): DiskDevice {
+    const { devices } = this.#world.machine
+    return devices.length === 1 ? devices[0]! : this.#whichDevice.pick(devices)
+  }
+
   #noteWhenStruck(): void {
     const point = this.#world.machine.device.crashPoint
     if (point === undefined) return
-    this.#world.machine.device.crashPoint = {
+    this.#world.machine.crashPoint = {
       operationsLeft: point.operationsLeft,
       strike: () => {
         this.#note('power-loss')
@@ -180,4 +183,12 @@ export class FaultSchedule {
     begin()
     this.#world.simulation.schedule(this.#random.float() * longestMs, 'fault ends', end)
   }
+}
+
+function heal(device: DiskDevice): void {
+  device.faults.failedFlushChance = 0
+  device.faults.ioErrorChance = 0
+  device.faults.capacityBytes = Number.POSITIVE_INFINITY
+  device.faults.stuckUntilMs = 0
+  device.faults.descriptorLimit = Number.POSITIVE_INFINITY
 }

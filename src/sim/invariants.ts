@@ -12,7 +12,7 @@ import { type ConfigChanges, wrongSettings } from './config-changes.js'
 import { SimulatedDirectory } from './disk-directory.js'
 import { SimulatedFile } from './disk-file.js'
 import { keyOf } from './topic-lives.js'
-import { DATA_DIRECTORY, type World } from './world.js'
+import type { World } from './world.js'
 
 const THOROUGH_EVERY = 1000
 /** For files of the data directory itself. */
@@ -82,6 +82,7 @@ export class Invariants {
     if (limit === undefined) return
     const { descriptors } = machine.process!
     assert(descriptors <= limit + OTHER_DESCRIPTORS, `${descriptors} descriptors, and ${limit} may be for logs`)
+    if (this.#world.halved > 0) this.#count('a node went on without one of its directories')
     if (descriptors >= limit) this.#count('as many files are open as may be')
   }
 
@@ -151,16 +152,18 @@ export class Invariants {
 
   /** Nothing is left of deleted topics, and each directory of a partition is hosted. */
   get isTidy(): boolean {
-    const folder = this.#world.machine.device.find(DATA_DIRECTORY)
-    if (!(folder instanceof SimulatedDirectory)) return false
     const hosted = new Set(this.#world.partitions.map(({ id }) => `${id.topic}-${id.partition}`))
-    if (folder.names.some((name) => parseRetiredDirectoryName(name) === 'delete')) return false
-    return folder.names.every((name) => !/^topic\d+-\d+$/.test(name) || hosted.has(name))
+    return this.#world.directories.every((path) => {
+      const folder = this.#world.machine.find(path)
+      if (!(folder instanceof SimulatedDirectory)) return false
+      if (folder.names.some((name) => parseRetiredDirectoryName(name) === 'delete')) return false
+      return folder.names.every((name) => !/^topic\d+-\d+$/.test(name) || hosted.has(name))
+    })
   }
 
   /** The directory says that it is this topic's. */
   #owner({ log, id }: Partition): void {
-    const folder = this.#world.machine.device.find(log.directory)
+    const folder = this.#world.machine.find(log.directory)
     const file = folder instanceof SimulatedDirectory ? folder.get(PARTITION_METADATA) : undefined
     const owner = file instanceof SimulatedFile ? parsePartitionMetadata(file.content.toString()) : undefined
     this.#count("directory is its topic's")
@@ -200,7 +203,7 @@ export class Invariants {
 
   /** The whole batches of all segments, in order. */
   *#batches(directory: string, content: (file: SimulatedFile) => Buffer, withDeleted = false): Iterable<BatchView> {
-    const folder = this.#world.machine.device.find(directory)
+    const folder = this.#world.machine.find(directory)
     if (!(folder instanceof SimulatedDirectory)) return
     const isLog = (name: string): boolean => name.endsWith('.log') || (withDeleted && name.endsWith('.log.deleted'))
     for (const name of folder.names.filter(isLog)) {

@@ -6,10 +6,12 @@ import type { Prng } from '../base/prng.js'
 import { uuidFromBytes } from '../base/uuid.js'
 import type { Clock } from '../io/clock.js'
 import type { Compute } from '../io/compute.js'
+import type { Disk } from '../io/disk.js'
 import { LeveledLogger, type Logger, type LoggerName, LogLevels, ROOT_LOGGER, type Severity } from '../io/logger.js'
 import type { Ports } from '../io/ports.js'
-import { DiskDevice } from './disk-device.js'
+import { type CrashPoint, DiskDevice } from './disk-device.js'
 import { SimulatedDisk } from './disk-port.js'
+import { MountedDisk, mountOf } from './mounted-disk.js'
 import type { SimulatedNetwork } from './network.js'
 import { SimulatedProcess } from './process.js'
 import type { Simulation } from './simulation.js'
@@ -19,7 +21,9 @@ const WALL_START_MS = 1_800_000_000_000
 
 export class Machine {
   readonly host: string
+  /** Of every path on which none is mounted. */
   readonly device: DiskDevice
+  readonly #mounts: { readonly path: string; readonly device: DiskDevice }[]
   /** Added to the wall clock; may change at any time. */
   wallOffsetMs = 0
   /** Not every system tells its processes which boot they run in. */
@@ -36,6 +40,7 @@ export class Machine {
     this.#network = network
     this.host = host
     this.device = new DiskDevice(simulation, host)
+    this.#mounts = [{ path: '', device: this.device }]
     this.#random = simulation.random(`machine ${host}`)
     this.#bootId = this.#newBootId()
   }
@@ -51,6 +56,43 @@ export class Machine {
   /** What its clock shows, in ms since 1970, at this moment of the simulation. */
   wallMsAt(nowMs: number): number {
     return Math.floor(WALL_START_MS + nowMs + this.wallOffsetMs)
+  }
+
+  get devices(): readonly DiskDevice[] {
+    return this.#mounts.map(({ device }) => device)
+  }
+
+  /** Another device, whose place in the tree is durable. Before the first process. */
+  mount(path: string): DiskDevice {
+    const device = new DiskDevice(this.#simulation, `${this.host} ${path}`)
+    device.makeDurableDirectory(path)
+    this.#mounts.push({ path, device })
+    return device
+  }
+
+  deviceOf(path: string): DiskDevice {
+    return this.#mounts[mountOf(this.#mounts, path)]!.device
+  }
+
+  find(path: string): ReturnType<DiskDevice['find']> {
+    return this.deviceOf(path).find(path)
+  }
+
+  /** Ends the process in the middle of the n-th operation from now on, whichever device it is on. */
+  set crashPoint(point: CrashPoint | undefined) {
+    const clear = (): void => {
+      for (const device of this.devices) device.crashPoint = undefined
+    }
+    clear()
+    if (point === undefined) return
+    const shared = {
+      operationsLeft: point.operationsLeft,
+      strike: () => {
+        clear()
+        point.strike()
+      },
+    }
+    for (const device of this.devices) device.crashPoint = shared
   }
 
   /** Starts a process. `exited` is called when it ends itself. */
@@ -72,7 +114,7 @@ export class Machine {
   losePower(): void {
     this.device.strike('power-loss')
     this.#process?.kill()
-    this.device.losePower()
+    for (const device of this.devices) device.losePower()
     this.#bootId = this.#newBootId()
   }
 
@@ -83,7 +125,7 @@ export class Machine {
   #portsOf(process: SimulatedProcess, exited: (code: number) => void): Ports {
     return {
       clock: this.#clockOf(process),
-      disk: new SimulatedDisk(this.device, process),
+      disk: this.#diskOf(process),
       network: this.#network.portOf(process, this.host),
       random: {
         below: (limit) => {
@@ -99,8 +141,8 @@ export class Machine {
       host: {
         bootId: this.knowsBootId ? this.#bootId : undefined,
         hostname: this.host,
-        freeBytes: () => this.device.freeBytes,
-        totalBytes: () => this.device.usedBytes + this.device.freeBytes,
+        freeBytes: (path) => this.deviceOf(path).freeBytes,
+        totalBytes: (path) => this.deviceOf(path).usedBytes + this.deviceOf(path).freeBytes,
         // The process that simulates has memory, the simulated one has none of its own.
         memory: () => ({ residentBytes: 0, heapUsedBytes: 0, externalBytes: 0 }),
         exit: (code) => {
@@ -111,6 +153,11 @@ export class Machine {
       },
       logger: new SimulatedLogger(new LogLevels('INFO'), ROOT_LOGGER, this.#simulation, process.name),
     }
+  }
+
+  #diskOf(process: SimulatedProcess): Disk {
+    const mounts = this.#mounts.map(({ path, device }) => ({ path, disk: new SimulatedDisk(device, process) }))
+    return mounts.length === 1 ? mounts[0]!.disk : new MountedDisk(mounts)
   }
 
   #clockOf(process: SimulatedProcess): Clock {

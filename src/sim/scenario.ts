@@ -10,7 +10,7 @@ import { CODEC_NAMES } from '../records/compression/codec.js'
 import { SimulatedClient } from './client.js'
 import { ConfigChanges } from './config-changes.js'
 import { WorkloadConsumer } from './consumer.js'
-import type { FaultCount, FaultKind } from './disk-device.js'
+import type { DiskDevice, FaultCount, FaultKind } from './disk-device.js'
 import { FAULT_KINDS, FaultSchedule } from './faults.js'
 import { Invariants } from './invariants.js'
 import { Machine } from './machine.js'
@@ -102,6 +102,7 @@ class Scenario {
         'log.segment.delete.delay.ms': String(simulation.random('deletion').pick([0, 100, 2000])),
       },
       longestDownMs: random.pick([20, 300]),
+      twoDirectories: simulation.random('directories').chance(0.5),
     })
     this.#world.machine.knowsBootId = random.chance(0.8)
     this.#loadMs = random.pick(LOAD_MS)
@@ -128,7 +129,9 @@ class Scenario {
   run(): SeedReport {
     const simulation = this.#simulation
     const world = this.#world
-    world.machine.device.inFlight = () => world.serving && this.#producers.some((producer) => producer.inFlight)
+    for (const device of world.machine.devices) {
+      device.inFlight = () => world.serving && this.#producers.some((producer) => producer.inFlight)
+    }
     const faults = new FaultSchedule(world, this.#options.faults ?? FAULT_KINDS, (kind) =>
       this.#history.push({ f: 'fault', type: 'info', kind, process: -1, time: simulation.nowMs }),
     )
@@ -188,7 +191,7 @@ class Scenario {
 
   #report(): SeedReport {
     const verdict = checkLog(this.#history, { mayBeLost: this.#mayBeLost(), mayBeRemoved: this.#mayBeRemoved() })
-    const { device } = this.#world.machine
+    const { devices } = this.#world.machine
     return {
       seed: this.#simulation.seed,
       hash: this.#simulation.hash.value,
@@ -199,7 +202,7 @@ class Scenario {
       virtualMs: this.#simulation.nowMs,
       starts: this.#world.starts,
       exits: this.#world.exits,
-      faults: Object.fromEntries(device.counts) as SeedReport['faults'],
+      faults: countsOf(devices),
       checks: { ...this.#invariants.counts, ...this.#topics.counts },
       history: this.#history,
     }
@@ -329,4 +332,16 @@ function topicConfigs(random: Prng): Record<string, string> {
   if (random.chance(0.3)) configs['flush.ms'] = String(random.pick([0, 1000]))
   if (random.chance(0.3)) configs['message.timestamp.type'] = 'LogAppendTime'
   return configs
+}
+
+function countsOf(devices: readonly DiskDevice[]): SeedReport['faults'] {
+  const sums: Partial<Record<FaultKind, FaultCount>> = {}
+  for (const { counts } of devices) {
+    for (const [kind, { total, inFlight }] of counts) {
+      const sum = (sums[kind] ??= { total: 0, inFlight: 0 })
+      sum.total += total
+      sum.inFlight += inFlight
+    }
+  }
+  return sums
 }

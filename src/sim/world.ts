@@ -11,12 +11,17 @@ import type { Simulation } from './simulation.js'
 
 export const BROKER_HOST = 'broker1'
 export const BROKER_PORT = 9092
-export const DATA_DIRECTORY = '/var/lib/lograft'
+const DATA_DIRECTORY = '/var/lib/lograft'
+const SECOND_DIRECTORY = '/mnt/lograft'
+/** How long it takes until somebody sees that a directory is offline. */
+const OPERATOR_MS = 1500
 
 export interface WorldOptions {
   readonly settings: Readonly<Record<string, string>>
   /** The longest a dead node stays down. */
   readonly longestDownMs: number
+  /** Whether there is a second data directory, on a device of its own. */
+  readonly twoDirectories?: boolean
 }
 
 export class World {
@@ -26,6 +31,8 @@ export class World {
   /** How often the node has been started, and how often it ended itself because it could not go on. */
   starts = 0
   exits = 0
+  /** How often it went on with one of its directories. */
+  halved = 0
   /** Of the last start that has ended by itself. */
   exitCode: number | undefined
   /** Whether a dead node is started again. */
@@ -39,6 +46,14 @@ export class World {
     this.#options = options
     this.network = new SimulatedNetwork(simulation)
     this.machine = new Machine(simulation, this.network, BROKER_HOST)
+    if (options.twoDirectories === true) {
+      this.machine.mount('/mnt')
+      this.#watch()
+    }
+  }
+
+  get directories(): readonly string[] {
+    return this.#options.twoDirectories === true ? [DATA_DIRECTORY, SECOND_DIRECTORY] : [DATA_DIRECTORY]
   }
 
   /** The node that runs now, if any. */
@@ -78,7 +93,7 @@ export class World {
     const config = nodeConfig({
       ...this.#options.settings,
       listeners: `PLAINTEXT://${BROKER_HOST}:${BROKER_PORT}`,
-      'log.dirs': DATA_DIRECTORY,
+      'log.dirs': this.directories.join(','),
     })
     this.machine.boot(
       (ports) => {
@@ -117,7 +132,7 @@ export class World {
 
   /** The same in the middle of the n-th disk operation from now on. */
   strikeAtOperation(operations: number, kind: 'crash' | 'losePower'): void {
-    this.machine.device.crashPoint = { operationsLeft: operations, strike: () => this[kind]() }
+    this.machine.crashPoint = { operationsLeft: operations, strike: () => this[kind]() }
   }
 
   /** Stops the node in order, for good. */
@@ -131,6 +146,17 @@ export class World {
     const { node } = this
     const process = this.machine.process
     process?.after(0, 'arrival', 'stop', () => node?.stop())
+  }
+
+  /** An operator, who starts a node again that has lost a directory. */
+  #watch(): void {
+    this.simulation.schedule(OPERATOR_MS, 'operator looks', () => {
+      if (this.serving && this.node?.directories?.described.some(({ failure }) => failure !== undefined)) {
+        this.halved++
+        this.stopOnce()
+      }
+      if (this.restart) this.#watch()
+    })
   }
 
   #startLater(): void {

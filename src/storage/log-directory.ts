@@ -8,7 +8,7 @@
 import { randomUuid, type Uuid } from '../base/uuid.js'
 import { parseProperties } from '../config/properties.js'
 import type { Timer } from '../io/clock.js'
-import { type DiskDone, DiskError, type DiskLock } from '../io/disk.js'
+import { type Disk, type DiskDone, DiskError, type DiskLock } from '../io/disk.js'
 import type { Ports } from '../io/ports.js'
 import { asDiskError, writeAtomically } from './atomic-file.js'
 import { flushPath } from './durable-directory.js'
@@ -38,11 +38,20 @@ export interface DirectoryIdentity {
 /** The directory cannot be used; the message is a sentence for the operator. */
 export class DirectoryError extends Error {
   override readonly name = 'DirectoryError'
+  /** What the disk said, if that is why. */
+  readonly failure: DiskError | undefined
+
+  constructor(sentence: string, failure?: DiskError) {
+    super(sentence)
+    this.failure = failure
+  }
 }
 
 export interface LogDirectoryOptions {
   readonly path: string
   readonly nodeId: number
+  /** Of the node, where it is known already. */
+  readonly clusterId?: string
   /** Below this many free bytes appends are refused. */
   readonly reservedBytes: number
   /** Called once: nothing can be written here any more, and nothing that was not flushed can be trusted. */
@@ -85,7 +94,7 @@ export class LogDirectory {
     const { disk } = ports
     const { path } = options
     const fail = (error: DiskError): void =>
-      done(new DirectoryError(`${path} cannot be used: ${error.message}`), undefined)
+      done(new DirectoryError(`${path} cannot be used: ${error.message}`, error), undefined)
     try {
       disk.makeDirectory(path)
     } catch (error) {
@@ -110,10 +119,11 @@ export class LogDirectory {
       opened = inspect(ports, options)
     } catch (error) {
       if (error instanceof DirectoryError) return abandon(error)
-      return abandon(new DirectoryError(`${path} cannot be used: ${asDiskError(error).message}`))
+      const failure = asDiskError(error)
+      return abandon(new DirectoryError(`${path} cannot be used: ${failure.message}`, failure))
     }
     takeOver(ports, path, opened, (error) => {
-      if (error !== undefined) return abandon(new DirectoryError(`${path} cannot be used: ${error.message}`))
+      if (error !== undefined) return abandon(new DirectoryError(`${path} cannot be used: ${error.message}`, error))
       done(undefined, new LogDirectory(ports, options, lock, opened.identity, opened.lastStop))
     })
   }
@@ -223,7 +233,7 @@ interface Opened {
 
 function inspect(ports: Ports, options: LogDirectoryOptions): Opened {
   const { disk, host, random } = ports
-  const { path, nodeId } = options
+  const { path, nodeId, clusterId } = options
   const meta = disk.readFile(`${path}/${META_PROPERTIES}`)
   if (meta === undefined) {
     const leftover = disk.list(path).find((name) => /-\d+$/.test(name))
@@ -232,13 +242,18 @@ function inspect(ports: Ports, options: LogDirectoryOptions): Opened {
         `${path} holds ${leftover} but no ${META_PROPERTIES}: it is not known whose data this is`,
       )
     }
-    const identity = { clusterId: randomUuid(random), nodeId, directoryId: randomUuid(random) }
+    const identity = { clusterId: clusterId ?? randomUuid(random), nodeId, directoryId: randomUuid(random) }
     return { identity, lastStop: 'new', isNew: true }
   }
   const identity = parseIdentity(path, Buffer.from(meta).toString('utf8'))
   if (identity.nodeId !== nodeId) {
     throw new DirectoryError(
       `${path} belongs to node ${identity.nodeId}, this is node ${nodeId}: set node.id or log.dirs`,
+    )
+  }
+  if (clusterId !== undefined && identity.clusterId !== clusterId) {
+    throw new DirectoryError(
+      `${path} belongs to the cluster ${identity.clusterId}, this is ${clusterId}: all of log.dirs must be of one cluster`,
     )
   }
   const running = disk.readFile(`${path}/${RUNNING_MARKER}`)
@@ -248,6 +263,18 @@ function inspect(ports: Ports, options: LogDirectoryOptions): Opened {
   if (running === undefined) lastStop = clean ? 'clean' : 'unclean'
   else lastStop = host.bootId !== undefined && bootIdOf(running) === host.bootId ? 'processCrash' : 'unclean'
   return { identity, lastStop, isNew: false }
+}
+
+/** The cluster that the directory belongs to; undefined if that cannot be told. */
+export function storedClusterId(disk: Disk, path: string): string | undefined {
+  try {
+    const meta = disk.readFile(`${path}/${META_PROPERTIES}`)
+    return meta === undefined ? undefined : parseIdentity(path, Buffer.from(meta).toString('utf8')).clusterId
+  } catch (error) {
+    // Whoever takes the directory finds the same, and says so.
+    if (error instanceof DirectoryError || error instanceof DiskError) return undefined
+    throw error
+  }
 }
 
 /** Writes what must be durable before the first append: identity and running marker; the clean marker goes. */

@@ -140,6 +140,10 @@ export class LogManager {
     else this.#waiting.push(start)
   }
 
+  has(log: PartitionLog): boolean {
+    return log.directory.startsWith(`${this.#directory.path}/`)
+  }
+
   /** How long the files of deleted topics stay. */
   set deleteDelayMs(delayMs: number) {
     this.#retired.delayMs = delayMs

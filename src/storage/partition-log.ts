@@ -33,6 +33,7 @@ export { type LogObserver, type LogOptions, OWN_MEMORY } from './log-options.js'
 
 export class PartitionLog implements TurnWritable {
   readonly directory: string
+  readonly hasRoom: () => boolean
   observer: LogObserver | undefined
   #options: LogOptions
   readonly #environment: LogEnvironment
@@ -61,6 +62,7 @@ export class PartitionLog implements TurnWritable {
     start: { readonly recoveryPoint: number; readonly parentFlushed: boolean },
   ) {
     this.directory = directory
+    this.hasRoom = () => environment.logDirectory.takesAppends
     this.#environment = environment
     this.#options = options
     this.#gather = environment.turns.gather()

@@ -28,11 +28,15 @@ export class SimulatedBroker {
   readonly world: World
   #clients = 0
 
-  constructor(seed: string, settings: Readonly<Record<string, string>> = {}) {
+  constructor(
+    seed: string,
+    settings: Readonly<Record<string, string>> = {},
+    { twoDirectories = false }: { readonly twoDirectories?: boolean } = {},
+  ) {
     this.simulation = new Simulation(seed)
     // Time is let pass by the hour, and clients are not to be missed for it.
     const patient = { 'connections.max.idle.ms': '-1', ...settings }
-    this.world = new World(this.simulation, { settings: patient, longestDownMs: 10 })
+    this.world = new World(this.simulation, { settings: patient, longestDownMs: 10, twoDirectories })
     this.world.start()
     this.until(() => this.world.serving, 'the node serves')
   }

@@ -47,6 +47,18 @@ test('topics: created, listed, described', async () => {
   assert.equal(await succeeds('topics --describe --topic third --if-exists'), '')
 })
 
+test('topics: more partitions, and deleted', async () => {
+  for (const name of ['grown', 'grown-too']) await succeeds(`topics --create --topic ${name}`)
+  await succeeds('topics --alter --topic grown --partitions 4')
+  assert.match(await succeeds('topics --describe --topic grown'), /PartitionCount: 4/)
+  await refused('topics --alter --topic grown --partitions 2', /^lograft: topic grown has 4 .*\(INVALID_PARTITIONS\)$/)
+  await refused('topics --alter --topic grown', /^lograft: --alter needs --partitions/)
+  await succeeds('topics --delete --topic grown.*')
+  assert.equal(await succeeds('topics --list --topic grown.*'), '')
+  await refused('topics --delete --topic grown', /^lograft: topic grown does not exist$/)
+  assert.equal(await succeeds('topics --delete --topic grown --if-exists'), '')
+})
+
 test('topics: what is wrong is refused in a sentence', async () => {
   await refused('topics --create --topic a/b', /\(INVALID_TOPIC_EXCEPTION\)$/)
   await refused('topics --create --topic many --replication-factor 3', /\(INVALID_REPLICATION_FACTOR\)$/)

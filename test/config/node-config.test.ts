@@ -102,7 +102,7 @@ test('a quorum with others is refused as long as it cannot be joined', () => {
   refused({ 'controller.quorum.voters': '1@a:9093,2@b:9093' }, /quorum of one/)
   refused({ 'controller.quorum.bootstrap.servers': 'a:9093' }, /quorum of one/)
   refused({ 'process.roles': 'broker' }, /broker,controller/)
-  refused({ 'log.dirs': 'a,b' }, /one directory/)
+  refused({ 'log.dirs': 'a,b,a' }, /log.dirs names a twice/)
 })
 
 test("log.dir stands in for log.dirs, and Kafka's largest long for no limit", () => {

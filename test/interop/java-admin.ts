@@ -142,11 +142,12 @@ async function checkOffsetsByTime({ bootstrap }: Context): Promise<string> {
   for (const [time, offset] of [
     [times[0]! - 1, 0],
     [second, times.findIndex((each) => each >= second)],
-    [times.at(-1)! + 1, ''],
     ['max-timestamp', times.indexOf(Math.max(...times))],
   ] as const) {
     assert.equal(await ask(time), `${topic}:0:${offset}`, `at ${time}`)
   }
+  // The tool leaves out the partitions that have none.
+  assert.equal(await ask(times.at(-1)! + 1), '')
   return `of ${count(2 * BY_TIME)} records the first, one in the middle and the latest, by time`
 }
 

@@ -1,6 +1,7 @@
 /** Apache Kafka's own command-line tools: the Java producer, consumer and admin client as their makers ship them. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import { HANDLERS } from '../../src/broker/apis/index.js'
 import { type Check, type Client, type Context, installOnce, sourcePath } from './client.js'
 import { attempt, commandError, probe, run } from './external.js'
 import { ADMIN_CHECKS } from './java-admin.js'
@@ -232,10 +233,12 @@ async function checkQuorum({ bootstrap }: Context): Promise<string> {
 
 async function checkApiVersions({ bootstrap }: Context): Promise<string> {
   const { stdout } = await java('BrokerApiVersionsCommand', ['--bootstrap-server', bootstrap])
-  const usable = [...stdout.toString().matchAll(/^\t(\w+)\(\d+\): \d+ to \d+ \[usable: (\d+)\]/gm)]
-  const names = usable.map(([, name]) => name)
-  for (const name of ['Produce', 'Fetch', 'ListOffsets', 'Metadata', 'ApiVersions', 'CreateTopics', 'InitProducerId'])
-    assert.ok(names.includes(name), `${name} is not usable:\n${stdout}`)
+  const usable = [...stdout.toString().matchAll(/^\t(\w+)\((\d+)\): (\d+)(?: to (\d+))? \[usable: (\d+)\]/gm)]
+  const told = new Map(usable.map(([, name, key, min, max = min]) => [name, [key, min, max].map(Number)]))
+  for (const { message, versions, listeners } of HANDLERS) {
+    if (!listeners.includes('broker')) continue
+    assert.deepEqual(told.get(message.name), [message.key, ...versions], `${message.name}:\n${stdout}`)
+  }
   return `${usable.length} APIs that the Java client can use`
 }
 

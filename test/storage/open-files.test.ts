@@ -191,6 +191,31 @@ test('a file that is closed while others wait for it is told so, and takes no de
   assert.throws(() => file.readSync(0, Buffer.alloc(1)), { code: 'EBADF' })
 })
 
+test('a call that does not wait takes nothing from what waits for the same file', () => {
+  for (let seed = 0; seed < SEEDS; seed++) {
+    const { files, turn, until } = bench(seed, 1)
+    let left = 0
+    const looked: number[] = []
+    turn(() => {
+      const [busy, first, second] = ['busy', 'first', 'second'].map((name) =>
+        files.open(`/d/${name}`, { create: true }),
+      )
+      const done = (): void => void left--
+      for (let n = 0; n < 3; n++) {
+        left += 3
+        busy!.append([Buffer.alloc(10)], done)
+        first!.read(0, Buffer.alloc(1), () => {
+          looked.push(second!.readSync(0, Buffer.alloc(1)))
+          left--
+        })
+        second!.flush(done)
+      }
+    })
+    until(() => left === 0)
+    assert.deepEqual(looked, [0, 0, 0])
+  }
+})
+
 test('where the system has fewer descriptors than the limit, one is given back for the next', () => {
   const { machine, files, process, turn, until } = bench(3, 100)
   machine.device.faults.descriptorLimit = 4

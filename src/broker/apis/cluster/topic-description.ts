@@ -1,5 +1,5 @@
 /** What clients are told of a partition, in whichever API they ask for it. */
-import type { MetadataImage } from '../../../metadata/image.js'
+import { isReplicaUsable, type MetadataImage } from '../../../metadata/image.js'
 import type { PartitionState } from '../../../metadata/records.js'
 import { ErrorCode } from '../../../protocol/errors.js'
 import type { Call } from '../../server/handler.js'
@@ -24,12 +24,13 @@ export interface PartitionDescription {
 }
 
 export function describePartition(
-  { leader, leaderEpoch, replicas, isr }: PartitionState,
+  partition: PartitionState,
   partitionIndex: number,
-  { brokers }: MetadataImage,
+  image: MetadataImage,
   services: Services,
   call: Pick<Call<unknown>, 'listener' | 'local'>,
 ): PartitionDescription {
+  const { leader, leaderEpoch, replicas, isr } = partition
   const reachable = leader !== -1 && endpointOf(services, leader, call) !== undefined
   const unreachable = leader === -1 ? ErrorCode.LEADER_NOT_AVAILABLE : ErrorCode.LISTENER_NOT_FOUND
   return {
@@ -39,6 +40,6 @@ export function describePartition(
     leaderEpoch,
     replicaNodes: replicas,
     isrNodes: isr,
-    offlineReplicas: replicas.filter((id) => brokers.get(id)?.fenced !== false),
+    offlineReplicas: replicas.filter((id) => !isReplicaUsable(image, partition, id)),
   }
 }

@@ -25,28 +25,27 @@ export const describeLogDirs = handler<
       topic: name,
       partitions: [...partitions.keys()],
     }))
-    const topics = (wanted ?? all).flatMap(({ topic: name, partitions }) => {
-      const topicId = image.topicsByName.get(name)?.topicId
-      if (topicId === undefined) return []
-      const hosted = [...new Set(partitions)].flatMap((partitionIndex) => {
-        const partition = replicas.find(topicId, partitionIndex)
-        if (!(partition instanceof Partition)) return []
-        const { log, highWatermark } = partition
-        const offsetLag = Math.max(0, highWatermark - log.logEndOffset)
-        return [{ partitionIndex, partitionSize: log.sizeBytes, offsetLag, isFutureKey: false }]
+    const hostedIn = (path: string) =>
+      (wanted ?? all).flatMap(({ topic: name, partitions }) => {
+        const topicId = image.topicsByName.get(name)?.topicId
+        if (topicId === undefined) return []
+        const hosted = [...new Set(partitions)].flatMap((partitionIndex) => {
+          const partition = replicas.find(topicId, partitionIndex)
+          if (!(partition instanceof Partition) || !partition.log.directory.startsWith(`${path}/`)) return []
+          const { log, highWatermark } = partition
+          const offsetLag = Math.max(0, highWatermark - log.logEndOffset)
+          return [{ partitionIndex, partitionSize: log.sizeBytes, offsetLag, isFutureKey: false }]
+        })
+        return hosted.length === 0 ? [] : [{ name, partitions: hosted }]
       })
-      return hosted.length === 0 ? [] : [{ name, partitions: hosted }]
-    })
-    const { path, offline, totalBytes, usableBytes } = replicas.directory
-    const errorCode = offline ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.NONE
-    const result = {
-      errorCode,
+    const results = replicas.directories.map(({ path, failure, totalBytes, usableBytes }) => ({
+      errorCode: failure === undefined ? ErrorCode.NONE : ErrorCode.KAFKA_STORAGE_ERROR,
       logDir: path,
-      topics: offline ? [] : topics,
+      topics: failure === undefined ? hostedIn(path) : [],
       totalBytes,
       usableBytes,
       isCordoned: false,
-    }
-    call.reply({ throttleTimeMs: 0, errorCode: ErrorCode.NONE, results: [result] })
+    }))
+    call.reply({ throttleTimeMs: 0, errorCode: ErrorCode.NONE, results })
   },
 })

@@ -104,7 +104,7 @@ function appendPlain(
     if (version < MAGIC_2_SINCE && verdict === 'old-magic') return { partition, rules, bytes: records, old: true }
     const ofRecords = verdict === 'invalid-records' || verdict === 'invalid-times'
     // Kafka looks at the size before it looks at the records.
-    const tooLarge = ofRecords ? obstacleTo(broker, partition, batch) : undefined
+    const tooLarge = ofRecords ? obstacleTo(partition, batch) : undefined
     return tooLarge ?? faulty(verdict, ofRecords ? validator.recordErrors : [])
   }
   if (batch.codecId === ZSTD && version < ZSTD_SINCE) {
@@ -114,7 +114,7 @@ function appendPlain(
     const error = transactionalId === null ? 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' : 'INVALID_TXN_STATE'
     return refused(error, 'transactions are not supported')
   }
-  const obstacle = obstacleTo(broker, partition, batch)
+  const obstacle = obstacleTo(partition, batch)
   if (obstacle !== undefined) return obstacle
   if (!validator.walked || !validator.denseOffsets) {
     return { partition, rules, bytes: records.subarray(0, batch.sizeBytes), old: false }
@@ -123,7 +123,7 @@ function appendPlain(
 }
 
 /** Why a batch of this size cannot be appended whatever is in it. */
-function obstacleTo(broker: Broker, { settings }: Partition, { sizeBytes }: BatchView): Part | undefined {
+function obstacleTo({ settings, log }: Partition, { sizeBytes }: BatchView): Part | undefined {
   const maxBytes = settings['max.message.bytes']
   if (sizeBytes > maxBytes) {
     return refused('MESSAGE_TOO_LARGE', `the batch has ${sizeBytes} bytes, max.message.bytes is ${maxBytes}`)
@@ -131,7 +131,7 @@ function obstacleTo(broker: Broker, { settings }: Partition, { sizeBytes }: Batc
   if (sizeBytes > settings['internal.segment.bytes']) {
     return refused('RECORD_LIST_TOO_LARGE', `the batch has ${sizeBytes} bytes, more than a segment`)
   }
-  return broker.replicas.takesAppends ? undefined : refused('KAFKA_STORAGE_ERROR', 'there is no room left on the disk')
+  return log.hasRoom() ? undefined : refused('KAFKA_STORAGE_ERROR', 'there is no room left on the disk')
 }
 
 /** A batch that is in order. A client may claim a wrong latest time, or the broker's kind of time: both stand under the CRC. */
@@ -247,7 +247,7 @@ class OpenedAppends {
     }
     const anew = opened.batch
     const batch = new BatchView().reset(anew ?? bytes, 0)
-    const obstacle = anew === undefined ? undefined : obstacleTo(this.#broker, partition, batch)
+    const obstacle = anew === undefined ? undefined : obstacleTo(partition, batch)
     if (obstacle !== undefined) return obstacle
     const owner = anew === undefined ? ownerOf(this.#call, batch.sizeBytes) : undefined
     const { acks } = this.#request
