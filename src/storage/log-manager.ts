@@ -10,6 +10,7 @@ import { type DiskDone, DiskError } from '../io/disk.js'
 import type { Ports } from '../io/ports.js'
 import type { RetentionLimits } from '../log/retention.js'
 import { asDiskError, writeAtomically } from './atomic-file.js'
+import { CleanerOffsets } from './cleaner-offsets.js'
 import { LogDamagedError } from './log-damaged-error.js'
 import type { LogDirectory } from './log-directory.js'
 import type { LogEnvironment } from './log-environment.js'
@@ -58,11 +59,14 @@ export interface LogManagerOptions {
   readonly deleteDelayMs: number
 }
 
+type Work = 'checkpoint' | 'retention' | 'cleaning'
+
 export type OpenDone = (error: DiskError | LogDamagedError | undefined, log: PartitionLog | undefined) => void
 
 export class LogManager {
   readonly buffers: BufferPool
   readonly flushTimes: StopWatch
+  readonly cleanerOffsets: CleanerOffsets
   readonly #ports: Ports
   readonly #directory: LogDirectory
   readonly #environment: LogEnvironment
@@ -75,8 +79,8 @@ export class LogManager {
   #opening = 0
   #timer: Timer | undefined
   /** Work that writes files of logs: one at a time. */
-  #work: 'checkpoint' | 'retention' | undefined
-  #waitingWork = new Map<'checkpoint' | 'retention', (done: DiskDone) => void>()
+  #work: Work | undefined
+  #waitingWork = new Map<Work, (done: DiskDone) => void>()
   /** The log that the work is at. */
   #workingOn: PartitionLog | undefined
   #whenLeft: (() => void)[] = []
@@ -120,6 +124,7 @@ export class LogManager {
       startOffsets: new StartOffsets(disk, directory.path, logger),
       flushTimes,
     }
+    this.cleanerOffsets = new CleanerOffsets(disk, directory.path, logger)
     this.#lastCheckpointMs = clock.monotonicMs()
     this.#recoveryPoints = new RecoveryPoints(disk, logger, directory.path)
     this.#retired = new RetiredDirectories(ports, directory, options.deleteDelayMs)
@@ -235,6 +240,41 @@ export class LogManager {
     })
   }
 
+  /** Whether logs can be cleaned in it now. */
+  get canClean(): boolean {
+    return !this.#closed && this.#directory.takesAppends
+  }
+
+  /**
+   * Does a step of a cleaning of a log that is in use, while nothing else is done to files of logs. The cleaner asks for one at a time. `done` does not
+   * come when all logs are closed; where the log is, the step is left out.
+   */
+  cleaningStep(log: PartitionLog, step: (done: DiskDone) => void, done: DiskDone): void {
+    if (this.#directory.offline) return done(this.#directory.failure)
+    this.#do('cleaning', (finished) =>
+      this.#at(log, step, (error) => {
+        finished(error)
+        done(error)
+      }),
+    )
+  }
+
+  /** Has everything made durable that recovery would otherwise read closed segments for, with the recovery point. */
+  prepareCleaning(log: PartitionLog, done: DiskDone): void {
+    const prepare = (prepared: DiskDone): void =>
+      log.writeRecoveryFiles((error) => (error === undefined ? this.#writeRecoveryPoints(prepared) : prepared(error)))
+    this.cleaningStep(log, prepare, done)
+  }
+
+  /** The log was cleaned up to `offset`. */
+  writeCleanedEnd(log: PartitionLog, { topic, partition }: LogId, offset: number, done: DiskDone): void {
+    const write = (written: DiskDone): void => {
+      this.cleanerOffsets.set({ topic, partition, offset })
+      this.cleanerOffsets.write(written)
+    }
+    this.cleaningStep(log, write, done)
+  }
+
   #closeLogs(done: DiskDone): void {
     let failure: DiskError | undefined
     const logs = [...this.#logs.values()]
@@ -266,7 +306,7 @@ export class LogManager {
       isNew = disk.stat(directory) === undefined
       // What is written down of an earlier topic of this name would be believed of this one after a crash.
       const { startOffsets } = this.#environment
-      if (isNew && (this.#recoveryPoints.isOnDisk(name) || startOffsets.isOnDisk(name)))
+      if (isNew && [this.#recoveryPoints, startOffsets, this.cleanerOffsets].some((each) => each.isOnDisk(name)))
         return this.#forgetThenOpen(id, options, done)
       if (isNew) disk.makeDirectory(directory)
       else if (this.#isOfAnother(directory, id.topicId)) {
@@ -285,15 +325,19 @@ export class LogManager {
   }
 
   #forget(name: string): void {
+    this.cleanerOffsets.forget(name)
     this.#recoveryPoints.forget(name)
     this.#environment.startOffsets.forget(name)
   }
 
   #forgetThenOpen(id: LogId, options: LogOptions, done: OpenDone): void {
     this.#forget(partitionDirectoryName(id.topic, id.partition))
-    this.#writeOffsets((error) => {
-      if (error !== undefined) return done(this.#reported(error), undefined)
-      this.#open(id, options, done)
+    this.cleanerOffsets.write((cleanerError) => {
+      if (cleanerError !== undefined) return done(this.#reported(cleanerError), undefined)
+      this.#writeOffsets((error) => {
+        if (error !== undefined) return done(this.#reported(error), undefined)
+        this.#open(id, options, done)
+      })
     })
   }
 
@@ -370,7 +414,7 @@ export class LogManager {
   }
 
   /** Now, or when what is under way has come to its end. What waits already is not done twice. */
-  #do(name: 'checkpoint' | 'retention', work: (done: DiskDone) => void): void {
+  #do(name: Work, work: (done: DiskDone) => void): void {
     if (this.#closed || this.#directory.offline) return
     if (this.#work !== undefined) {
       if (this.#work !== name) this.#waitingWork.set(name, work)
