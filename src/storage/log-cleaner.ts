@@ -127,7 +127,7 @@ export class LogCleaner {
 
   #clean({ compacted, segments, closedEndOffset, dirtiness }: Candidate): void {
     const { id, log, manager, deleteRetentionMs, segmentBytes, indexBytes, indexIntervalBytes } = compacted
-    const { disk, compute, clock, random, logger } = this.#ports
+    const { compute, clock, random, logger } = this.#ports
     const { loadFactor, ioBufferBytes } = this.#settings()
     const { memory, slots } = this.#map(dirtiness)
     const key = random.bytes(16)
@@ -144,7 +144,7 @@ export class LogCleaner {
     const cleaning = new LogCleaning(
       options,
       {
-        disk,
+        disk: manager.disk,
         compute,
         map: { memory, slots, hashKey },
         producers: () => log.state.producers,

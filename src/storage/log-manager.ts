@@ -6,7 +6,7 @@ import type { BufferPool } from '../base/buffer-pool.js'
 import { oneByOne } from '../base/one-by-one.js'
 import type { Uuid } from '../base/uuid.js'
 import type { Timer } from '../io/clock.js'
-import { type DiskDone, DiskError } from '../io/disk.js'
+import { type Disk, type DiskDone, DiskError } from '../io/disk.js'
 import type { Ports } from '../io/ports.js'
 import type { RetentionLimits } from '../log/retention.js'
 import { asDiskError, writeAtomically } from './atomic-file.js'
@@ -238,6 +238,11 @@ export class LogManager {
         })
       })
     })
+  }
+
+  /** That of the logs. */
+  get disk(): Disk {
+    return this.#ports.disk
   }
 
   /** Whether logs can be cleaned in it now. */

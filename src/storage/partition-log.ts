@@ -91,7 +91,7 @@ export class PartitionLog implements TurnWritable {
       failed: (error) => this.#fail(error),
     }
     this.#flusher = new LogFlusher(directory, environment, view, { ...loaded, ...start })
-    this.replacement = new SegmentReplacement(environment.disk, directory, view)
+    this.replacement = new SegmentReplacement(environment, directory, view)
   }
 
   /** What is below cannot be read any more. Never goes back, also not over a crash. */

@@ -17,6 +17,8 @@ import { oneByOne } from '../base/one-by-one.js'
 import type { Disk, DiskDone, DiskError } from '../io/disk.js'
 import { asDiskError } from './atomic-file.js'
 import { CLEANED_FILES, CLEANED_SUFFIX, type CleanedSegment } from './cleaned-segment.js'
+import type { IndexCache } from './index-cache.js'
+import type { LoadEnvironment } from './log-environment.js'
 import { LogSegment, SEGMENT_FILES, type SegmentFile, segmentPath } from './log-segment.js'
 import type { Segments } from './segments.js'
 
@@ -39,13 +41,15 @@ export type ReplacementDone = (error: DiskError | undefined, outcome: 'replaced'
 
 export class SegmentReplacement {
   readonly #disk: Disk
+  readonly #indexes: IndexCache
   readonly #directory: string
   readonly #log: ReplaceableLog
   #busy = false
   #whenIdle: (() => void)[] = []
 
-  constructor(disk: Disk, directory: string, log: ReplaceableLog) {
+  constructor({ disk, indexes }: LoadEnvironment, directory: string, log: ReplaceableLog) {
     this.#disk = disk
+    this.#indexes = indexes
     this.#directory = directory
     this.#log = log
   }
@@ -96,7 +100,11 @@ export class SegmentReplacement {
                 this.#log.retire([first], CLEANED_FILES)
                 this.#rename(made.segment, SWAP_SUFFIX, '')
               },
-              (error) => (error === undefined ? finish(undefined, 'replaced') : failed(error)),
+              (error) => {
+              if (error !== undefined) return failed(error)
+              made.segment.mayDropIndexes(this.#indexes, this.#disk, this.#directory)
+              finish(undefined, 'replaced')
+            },
             )
           },
         )
