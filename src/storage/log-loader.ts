@@ -438,8 +438,7 @@ class LogLoader {
 
 /** The segment ends here. */
 function settle(segment: LogSegment, sizeBytes: number): void {
-  segment.sizeBytes = sizeBytes
-  segment.writtenBytes = sizeBytes
+  segment.sizeBytes = segment.writtenBytes = sizeBytes
 }
 
 /** How many of the sorted numbers are below `bound`. */

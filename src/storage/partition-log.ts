@@ -355,14 +355,13 @@ export class PartitionLog implements TurnWritable {
 
   /** Throws `DiskError`. */
   #roll(): void {
-    const { disk } = this.#environment
     this.#appending = true
     this.writeTurn()
     this.#appending = false
     if (this.#failure !== undefined) throw this.#failure
     let segment: LogSegment
     try {
-      segment = LogSegment.create(disk, this.directory, this.#nextOffset, this.#options)
+      segment = LogSegment.create(this.#environment.disk, this.directory, this.#nextOffset, this.#options)
     } catch (error) {
       const failure = asDiskError(error)
       this.#fail(failure)
@@ -405,14 +404,13 @@ export class PartitionLog implements TurnWritable {
   }
 
   #reload(done: (error?: DiskError | LogDamagedError) => void): void {
-    const { flushPolicy } = this.#options
     const options = {
       ...this.#options,
       directory: this.directory,
       recoveryPoint: this.recoveryPoint,
       startOffset: this.startOffset,
       lastStop: 'unclean',
-      makeDurable: flushPolicy === 'commit',
+      makeDurable: this.#options.flushPolicy === 'commit',
     } as const
     loadLog(this.#environment, options, (error, loaded) => {
       if (loaded === undefined) {

@@ -101,10 +101,10 @@ export class SegmentReplacement {
                 this.#rename(made.segment, SWAP_SUFFIX, '')
               },
               (error) => {
-              if (error !== undefined) return failed(error)
-              made.segment.mayDropIndexes(this.#indexes, this.#disk, this.#directory)
-              finish(undefined, 'replaced')
-            },
+                if (error !== undefined) return failed(error)
+                made.segment.mayDropIndexes(this.#indexes, this.#disk, this.#directory)
+                finish(undefined, 'replaced')
+              },
             )
           },
         )
