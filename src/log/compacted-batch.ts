@@ -8,19 +8,20 @@ import { CODEC_NAMES } from '../records/compression/codec.js'
 import type { RecordCursor } from '../records/record-cursor.js'
 import { varintBytes, varlongBytes, writeVarint, writeVarlong } from '../records/record-encoder.js'
 
-/** Where a record stands in the plain bytes, and what it is made again from. */
-interface Kept {
-  readonly start: number
-  readonly end: number
-  readonly attributes: number
-  readonly timestampDelta: number
-  readonly offsetDeltaAt: number
-}
+/** Of a record that is kept: where it stands in the plain bytes, and what it is made again from. */
+const CELLS = 5
+const START = 0
+const END = 1
+const ATTRIBUTES = 2
+const TIMESTAMP_DELTA = 3
+const OFFSET_DELTA_AT = 4
 
 export class CompactedBatch {
   #batch = new BatchView()
   #plain: Uint8Array = new Uint8Array(0)
-  #kept: Kept[] = []
+  /** Five cells for each record: no objects, for there are millions of records. */
+  #kept = new Float64Array(64 * CELLS)
+  #count = 0
   #latestDelta = Number.NEGATIVE_INFINITY
   hasTombstones = false
 
@@ -28,20 +29,31 @@ export class CompactedBatch {
   begin(batch: BatchView, plain: Uint8Array): void {
     this.#batch = batch
     this.#plain = plain
-    this.#kept = []
+    this.#count = 0
     this.#latestDelta = Number.NEGATIVE_INFINITY
     this.hasTombstones = false
   }
 
   /** Takes the record on which the cursor stands. */
   keep({ start, end, attributes, timestampDelta, offsetDeltaAt, valueLength }: RecordCursor): void {
-    this.#kept.push({ start, end, attributes, timestampDelta, offsetDeltaAt })
+    const at = this.#count * CELLS
+    if (at === this.#kept.length) {
+      const grown = new Float64Array(2 * at)
+      grown.set(this.#kept)
+      this.#kept = grown
+    }
+    this.#kept[at + START] = start
+    this.#kept[at + END] = end
+    this.#kept[at + ATTRIBUTES] = attributes
+    this.#kept[at + TIMESTAMP_DELTA] = timestampDelta
+    this.#kept[at + OFFSET_DELTA_AT] = offsetDeltaAt
+    this.#count++
     if (timestampDelta > this.#latestDelta) this.#latestDelta = timestampDelta
     if (valueLength < 0) this.hasTombstones = true
   }
 
   get recordCount(): number {
-    return this.#kept.length
+    return this.#count
   }
 
   /** Of what was kept; a batch without records keeps what it had. */
@@ -71,23 +83,35 @@ export class CompactedBatch {
   }
 
   #copied(): Uint8Array {
-    return Buffer.concat(this.#kept.map(({ start, end }) => this.#plain.subarray(start, end)))
+    const kept = this.#kept
+    let size = 0
+    for (let at = 0; at < this.#count * CELLS; at += CELLS) size += kept[at + END]! - kept[at + START]!
+    const records = Buffer.allocUnsafe(size)
+    let to = 0
+    for (let at = 0; at < this.#count * CELLS; at += CELLS) {
+      records.set(this.#plain.subarray(kept[at + START], kept[at + END]), to)
+      to += kept[at + END]! - kept[at + START]!
+    }
+    return records
   }
 
   /** Timestamps counted from the horizon. */
   #movedTo(horizonMs: number): Uint8Array {
+    const kept = this.#kept
     const shift = this.#batch.baseTimestamp - horizonMs
-    const sizes = this.#kept.map(
-      ({ end, timestampDelta, offsetDeltaAt }) => 1 + varlongBytes(timestampDelta + shift) + end - offsetDeltaAt,
-    )
-    const records = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + varintBytes(size) + size, 0))
-    let at = 0
-    for (const [n, { end, attributes, timestampDelta, offsetDeltaAt }] of this.#kept.entries()) {
-      at = writeVarint(records, at, sizes[n]!)
-      records[at++] = attributes
-      at = writeVarlong(records, at, timestampDelta + shift)
-      records.set(this.#plain.subarray(offsetDeltaAt, end), at)
-      at += end - offsetDeltaAt
+    const bodyBytes = (at: number): number =>
+      1 + varlongBytes(kept[at + TIMESTAMP_DELTA]! + shift) + kept[at + END]! - kept[at + OFFSET_DELTA_AT]!
+    let size = 0
+    for (let at = 0; at < this.#count * CELLS; at += CELLS) size += varintBytes(bodyBytes(at)) + bodyBytes(at)
+    const records = Buffer.allocUnsafe(size)
+    let to = 0
+    for (let at = 0; at < this.#count * CELLS; at += CELLS) {
+      to = writeVarint(records, to, bodyBytes(at))
+      records[to++] = kept[at + ATTRIBUTES]!
+      to = writeVarlong(records, to, kept[at + TIMESTAMP_DELTA]! + shift)
+      const rest = this.#plain.subarray(kept[at + OFFSET_DELTA_AT], kept[at + END])
+      records.set(rest, to)
+      to += rest.length
     }
     return records
   }

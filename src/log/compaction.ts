@@ -70,11 +70,15 @@ export interface CompactBatchesInput extends Piece {
   readonly lastNextOffset: number
   /** Last offsets of the batches that are remembered of producers, rising. */
   readonly rememberedOffsets: Float64Array
+  /** Where the batches are written to if they fit: memory that is shared need not be copied from thread to thread. */
+  readonly target: Uint8Array
 }
 
 export interface CompactBatchesOutput {
-  /** Batches, one after the other. */
-  readonly bytes: Uint8Array
+  /** Of the batches, one after the other. */
+  readonly writtenBytes: number
+  /** They, where they do not fit into the target. */
+  readonly overflow: Uint8Array | undefined
   /** Of each batch: size, last offset, max timestamp. */
   readonly rows: Float64Array
   readonly validBytes: number
@@ -170,7 +174,22 @@ export function compactBatches(input: CompactBatchesInput): CompactBatchesOutput
     write(copy.finish(horizonMs), batch, copy.maxTimestamp)
     return undefined
   })
-  return { bytes: Buffer.concat(chunks), rows: Float64Array.from(rows), recordsRead, recordsKept, ...pieces }
+  const { writtenBytes, overflow } = gathered(chunks, input.target)
+  return { writtenBytes, overflow, rows: Float64Array.from(rows), recordsRead, recordsKept, ...pieces }
+}
+
+function gathered(
+  chunks: readonly Uint8Array[],
+  target: Uint8Array,
+): Pick<CompactBatchesOutput, 'writtenBytes' | 'overflow'> {
+  const writtenBytes = chunks.reduce((sum, { length }) => sum + length, 0)
+  if (writtenBytes > target.length) return { writtenBytes, overflow: Buffer.concat(chunks) }
+  let at = 0
+  for (const chunk of chunks) {
+    target.set(chunk, at)
+    at += chunk.length
+  }
+  return { writtenBytes, overflow: undefined }
 }
 
 /** Timestamps are counted from the horizon then: the distance must be a number that can be held, too. */

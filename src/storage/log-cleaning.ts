@@ -15,7 +15,7 @@ import {
   indexKeysJob,
   type PieceStop,
 } from '../log/compaction.js'
-import { type Dirtiness, groupSegments } from '../log/compaction-plan.js'
+import { type Dirtiness, type GroupableSegment, groupSegments } from '../log/compaction-plan.js'
 import type { OffsetMapState } from '../log/offset-map.js'
 import type { ProducerState } from '../log/producer-state.js'
 import { asDiskError } from './atomic-file.js'
@@ -75,6 +75,9 @@ export class LogCleaning {
   #keys = 0
   #endOffset: number
   #making: CleanedSegment | undefined
+  /** What is read, and what is made of it: shared with the thread that does the work, or every piece would be copied twice. */
+  #piece: Buffer
+  readonly #target: Buffer
   /** Of the segments that were made anew, and of what they became. */
   bytesReplaced = 0
   bytesWritten = 0
@@ -86,6 +89,8 @@ export class LogCleaning {
     this.#tools = tools
     this.#done = done
     this.#endOffset = options.dirtiness.firstDirtyOffset
+    this.#piece = sharedBuffer(options.pieceBytes)
+    this.#target = sharedBuffer(options.pieceBytes)
   }
 
   /** How many keys there are in the map. */
@@ -130,14 +135,12 @@ export class LogCleaning {
 
   #compact(): void {
     const { segments, closedEndOffset } = this.#options
-    const sized = segments.map((segment) => ({
-      segment,
-      baseOffset: segment.baseOffset,
-      sizeBytes: segment.sizeBytes,
-      offsetIndexBytes: segment.indexes.offsets.sizeBytes,
-      timeIndexBytes: segment.indexes.times.sizeBytes,
-    }))
-    const groups = groupSegments(sized, closedEndOffset, this.#endOffset, this.#options)
+    let groups: { readonly segment: LogSegment }[][]
+    try {
+      groups = groupSegments(segments.map(sized), closedEndOffset, this.#endOffset, this.#options)
+    } catch (error) {
+      return this.#diskSaid(asDiskError(error))
+    }
     oneByOne(
       groups.map((group) => group.map(({ segment }) => segment)),
       (group, next) => this.#compactGroup(group, next),
@@ -167,16 +170,17 @@ export class LogCleaning {
         deleteRetentionMs,
         lastNextOffset,
         rememberedOffsets,
+        target: this.#target,
       }
       this.#run(compactBatchesJob, input, (output: CompactBatchesOutput) => {
         this.recordsRead += output.recordsRead
         this.recordsKept += output.recordsKept
         this.bytesReplaced += output.validBytes
-        this.bytesWritten += output.bytes.length
-        made.append(output.bytes, output.rows, (error) => {
+        this.bytesWritten += output.writtenBytes
+        made.append(output.overflow ?? this.#target.subarray(0, output.writtenBytes), output.rows, (error) => {
           if (error !== undefined) return this.#diskSaid(error)
           if (this.#ended) return
-          this.#tools.throttle(output.bytes.length, () => {
+          this.#tools.throttle(output.writtenBytes, () => {
             if (!this.#ended) taken(output.stop, output.validBytes)
           })
         })
@@ -206,14 +210,10 @@ export class LogCleaning {
     take: (bytes: Uint8Array, next: (stop: PieceStop, validBytes: number) => void) => void,
     done: () => void,
   ): void {
-    const { pieceBytes } = this.#options
-    let buffer = Buffer.allocUnsafeSlow(Math.min(pieceBytes, segment.sizeBytes))
     let position = 0
     const readOn = (): void => {
       if (position >= segment.sizeBytes) return done()
-      const length = Math.min(buffer.length, segment.sizeBytes - position)
-      // The compute port copies the memory as a whole.
-      const target = length === buffer.length ? buffer : Buffer.allocUnsafeSlow(length)
+      const target = this.#piece.subarray(0, segment.sizeBytes - position)
       this.#read(segment, position, target, () => {
         take(target, (stop, validBytes) => {
           position += validBytes
@@ -224,7 +224,7 @@ export class LogCleaning {
             if (neededBytes > Math.min(segment.sizeBytes - position, LARGEST_BATCH_BYTES)) {
               return this.#corrupt(segment, position, `a batch of ${neededBytes} bytes`)
             }
-            if (neededBytes > buffer.length) buffer = Buffer.allocUnsafeSlow(neededBytes)
+            if (neededBytes > this.#piece.length) this.#piece = sharedBuffer(neededBytes)
           }
           readOn()
         })
@@ -290,4 +290,18 @@ function rememberedWithin(producers: ProducerState, from: number, to: number): F
     for (const { lastOffset } of batches) if (lastOffset >= from && lastOffset < to) offsets.push(lastOffset)
   }
   return Float64Array.from(offsets).sort()
+}
+
+function sharedBuffer(sizeBytes: number): Buffer {
+  return Buffer.from(new SharedArrayBuffer(sizeBytes))
+}
+
+/** Throws `DiskError`. */
+function sized(segment: LogSegment): GroupableSegment & { readonly segment: LogSegment } {
+  const { baseOffset, sizeBytes, indexes } = segment
+  return {
+    segment,
+    ...{ baseOffset, sizeBytes },
+    ...{ offsetIndexBytes: indexes.offsets.sizeBytes, timeIndexBytes: indexes.times.sizeBytes },
+  }
 }

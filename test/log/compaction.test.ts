@@ -77,7 +77,10 @@ function inPieces(
   let at = 0
   let wanted = pieceBytes
   while (at < log.length) {
-    const { validBytes, stop } = take(log.subarray(at, at + wanted))
+    // In shared memory, as the cleaner has it.
+    const piece = Buffer.from(new SharedArrayBuffer(Math.min(wanted, log.length - at)))
+    log.copy(piece, 0, at)
+    const { validBytes, stop } = take(piece)
     at += validBytes
     wanted = Math.max(pieceBytes, stop.neededBytes ?? 0)
     if (stop.kind === 'full' || stop.kind === 'corrupt') return stop.kind
@@ -120,6 +123,7 @@ function clean(log: Buffer, cleaning: Cleaning = {}): Cleaned {
     return output
   })
   const chunks: Uint8Array[] = []
+  const target = new Uint8Array(new SharedArrayBuffer(pieceBytes))
   let recordsRead = 0
   let recordsKept = 0
   const end = inPieces(log, pieceBytes, (bytes) => {
@@ -131,12 +135,16 @@ function clean(log: Buffer, cleaning: Cleaning = {}): Cleaned {
       deleteRetentionMs: RETENTION_MS,
       lastNextOffset,
       rememberedOffsets: Float64Array.from(cleaning.rememberedOffsets ?? []),
+      target,
     }
     const output = compactBatches(input)
-    chunks.push(output.bytes)
+    assert.equal(output.overflow === undefined, output.writtenBytes <= target.length)
+    const written = Buffer.from(output.overflow ?? target.subarray(0, output.writtenBytes))
+    assert.equal(written.length, output.writtenBytes)
+    chunks.push(written)
     recordsRead += output.recordsRead
     recordsKept += output.recordsKept
-    const found = [...batchesOf(output.bytes)].flatMap((b) => [b.sizeBytes, b.lastOffset, b.maxTimestamp])
+    const found = [...batchesOf(written)].flatMap((b) => [b.sizeBytes, b.lastOffset, b.maxTimestamp])
     assert.deepEqual([...output.rows], found)
     assert.equal(found.length % ROW_CELLS, 0)
     return output
@@ -319,6 +327,7 @@ test('damage ends both passes in front of it', () => {
     deleteRetentionMs: 0,
     lastNextOffset: -1,
     rememberedOffsets: new Float64Array(0),
+    target: new Uint8Array(0),
   }
   const compacted = compactBatches({ bytes: broken, map, ...rest })
   assert.equal(compacted.validBytes, 0)
