@@ -27,7 +27,8 @@ export class CleanerOffsets {
     const path = `${directory}/${CLEANER_OFFSETS}`
     const content = disk.readFile(path)
     const entries = content === undefined ? [] : parseOffsetCheckpoint(Buffer.from(content).toString('utf8'))
-    if (entries === undefined) logger.warn({ path }, 'cleaner offsets are not readable: compacted logs are cleaned anew')
+    if (entries === undefined)
+      logger.warn({ path }, 'cleaner offsets are not readable: compacted logs are cleaned anew')
     for (const entry of entries ?? []) this.#offsets.set(partitionDirectoryName(entry.topic, entry.partition), entry)
     this.#onDisk = new Set(this.#offsets.keys())
   }

@@ -24,6 +24,7 @@ import {
 } from './log-files.js'
 import { loadLog } from './log-loader.js'
 import { type LogResources, logResources } from './log-resources.js'
+import { LogWork } from './log-work.js'
 import { type LogOptions, PartitionLog } from './partition-log.js'
 import { RecoveryPoints } from './recovery-points.js'
 import { RetiredDirectories } from './retired-directories.js'
@@ -59,8 +60,6 @@ export interface LogManagerOptions {
   readonly deleteDelayMs: number
 }
 
-type Work = 'checkpoint' | 'retention' | 'cleaning'
-
 export type OpenDone = (error: DiskError | LogDamagedError | undefined, log: PartitionLog | undefined) => void
 
 export class LogManager {
@@ -78,20 +77,13 @@ export class LogManager {
   readonly #waiting: (() => void)[] = []
   #opening = 0
   #timer: Timer | undefined
-  /** Work that writes files of logs: one at a time. */
-  #work: Work | undefined
-  #waitingWork = new Map<Work, (done: DiskDone) => void>()
-  /** The log that the work is at. */
-  #workingOn: PartitionLog | undefined
-  #whenLeft: (() => void)[] = []
+  readonly #work: LogWork
   /** Logs that are on their way out. */
   #removing = 0
   #whenRemoved: (() => void)[] = []
   #lastCheckpointMs: number
   #bytesAtCheckpoint = 0
-  #closed = false
   #abandoned = false
-  #afterWork: (() => void) | undefined
 
   /** The directory is taken over and marked as running. Throws `DiskError`. */
   constructor(
@@ -127,6 +119,7 @@ export class LogManager {
     this.cleanerOffsets = new CleanerOffsets(disk, directory.path, logger)
     this.#lastCheckpointMs = clock.monotonicMs()
     this.#recoveryPoints = new RecoveryPoints(disk, logger, directory.path)
+    this.#work = new LogWork(directory)
     this.#retired = new RetiredDirectories(ports, directory, options.deleteDelayMs)
     this.#schedule()
   }
@@ -172,8 +165,7 @@ export class LogManager {
       if (this.#removing === 0) for (const each of this.#whenRemoved.splice(0)) each()
     }
     if (log === undefined) retire()
-    else if (log === this.#workingOn) this.#whenLeft.push(() => log.retire(retire))
-    else log.retire(retire)
+    else this.#work.whenLeft(log, () => log.retire(retire))
   }
 
   /**
@@ -213,27 +205,24 @@ export class LogManager {
   /** Flushes and writes down everything. Without an error the directory may be marked as cleanly stopped. */
   closeClean(done: DiskDone): void {
     this.#stopTimer()
-    const whenRemoved = (): void => {
-      // Both write the same files.
-      if (this.#work !== undefined) this.#afterWork = () => this.#closeLogs(done)
-      else this.#closeLogs(done)
-    }
+    // Both write the same files.
+    const whenRemoved = (): void => this.#work.whenDone(() => this.#closeLogs(done))
     if (this.#removing === 0) whenRemoved()
     else this.#whenRemoved.push(whenRemoved)
   }
 
   /** Has logs drop what they need not keep: all make up their minds, their starts are written down once, then segments go. */
   retain(logs: readonly Retained[]): void {
-    this.#do('retention', (done) => {
+    this.#work.do('retention', (done) => {
       const step = ({ log, limits, committedOffset }: Retained, next: DiskDone): void =>
-        this.#at(log, (left) => log.retain(limits, committedOffset(), this.#ports.clock.wallMs(), left), next)
+        this.#work.at(log, (left) => log.retain(limits, committedOffset(), this.#ports.clock.wallMs(), left), next)
       const each = (retained: Retained, next: () => void): void =>
         step(retained, (error) => (error === undefined ? next() : done(error)))
       oneByOne(logs, each, () => {
-        if (this.#closed) return done(undefined)
+        if (this.#work.stopped) return done(undefined)
         if (logs.every(({ log }) => log.wantedStartOffset === log.startOffset)) return this.#removeFronts(logs, done)
         this.#environment.startOffsets.write((writeError) => {
-          if (writeError === undefined && !this.#closed) this.#removeFronts(logs, done)
+          if (writeError === undefined && !this.#work.stopped) this.#removeFronts(logs, done)
           else done(writeError)
         })
       })
@@ -247,7 +236,7 @@ export class LogManager {
 
   /** Whether logs can be cleaned in it now. */
   get canClean(): boolean {
-    return !this.#closed && this.#directory.takesAppends
+    return !this.#work.stopped && this.#directory.takesAppends
   }
 
   /**
@@ -256,8 +245,8 @@ export class LogManager {
    */
   cleaningStep(log: PartitionLog, step: (done: DiskDone) => void, done: DiskDone): void {
     if (this.#directory.offline) return done(this.#directory.failure)
-    this.#do('cleaning', (finished) =>
-      this.#at(log, step, (error) => {
+    this.#work.do('cleaning', (finished) =>
+      this.#work.at(log, step, (error) => {
         finished(error)
         done(error)
       }),
@@ -408,57 +397,27 @@ export class LogManager {
       ) {
         this.#checkpoint()
       }
-      if (!this.#closed) this.#schedule()
+      if (!this.#work.stopped) this.#schedule()
     })
   }
 
   #stopTimer(): void {
-    this.#closed = true
+    this.#work.stop()
     this.#retired.stop()
     this.#timer?.cancel()
   }
 
-  /** Now, or when what is under way has come to its end. What waits already is not done twice. */
-  #do(name: Work, work: (done: DiskDone) => void): void {
-    if (this.#closed || this.#directory.offline) return
-    if (this.#work !== undefined) {
-      if (this.#work !== name) this.#waitingWork.set(name, work)
-      return
-    }
-    this.#work = name
-    work((error) => {
-      this.#work = undefined
-      if (error !== undefined) this.#directory.report(error)
-      if (this.#closed) return this.#afterWork?.()
-      const [next] = this.#waitingWork
-      if (next === undefined) return
-      this.#waitingWork.delete(next[0])
-      this.#do(...next)
-    })
-  }
-
-  /** Does something to a log that is in use, which stays so meanwhile. */
-  #at(log: PartitionLog, action: (left: DiskDone) => void, done: DiskDone): void {
-    if (this.#closed || log.closed) return done(undefined)
-    this.#workingOn = log
-    action((error) => {
-      this.#workingOn = undefined
-      for (const each of this.#whenLeft.splice(0)) each()
-      done(error)
-    })
-  }
-
   /** Log after log: one that has nothing new costs nothing. */
   #checkpoint(): void {
-    this.#do('checkpoint', (done) => {
+    this.#work.do('checkpoint', (done) => {
       this.#lastCheckpointMs = this.#ports.clock.monotonicMs()
       this.#bytesAtCheckpoint = this.#environment.turns.bytesAppended
       const logs = [...this.#logs.values()].map(({ log }) => log)
       const step = (log: PartitionLog, next: DiskDone): void =>
-        log.failed ? next(undefined) : this.#at(log, (left) => log.writeRecoveryFiles(left), next)
+        log.failed ? next(undefined) : this.#work.at(log, (left) => log.writeRecoveryFiles(left), next)
       const each = (log: PartitionLog, next: () => void): void =>
         step(log, (error) => (error === undefined ? next() : done(error)))
-      oneByOne(logs, each, () => (this.#closed ? done(undefined) : this.#writeRecoveryPoints(done)))
+      oneByOne(logs, each, () => (this.#work.stopped ? done(undefined) : this.#writeRecoveryPoints(done)))
     })
   }
 
