@@ -10,6 +10,8 @@ export interface BenchmarkContext {
 export interface Benchmark {
   readonly name: string
   readonly about: string
+  /** It takes minutes: only when it is named. */
+  readonly onDemand?: true
   readonly run: (context: BenchmarkContext) => Promise<readonly Row[]>
 }
 

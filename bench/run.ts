@@ -7,13 +7,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Benchmark, BenchmarkContext, Row } from './benchmark.js'
+import { compaction } from './compaction.js'
 import { describeMachine } from './lib/machine.js'
 import { manyPartitions } from './many-partitions.js'
 import { produceSmall } from './produce-small.js'
 import { machineText, tableText } from './report.js'
 import { start } from './start.js'
 
-const BENCHMARKS: readonly Benchmark[] = [start, produceSmall, manyPartitions]
+const BENCHMARKS: readonly Benchmark[] = [start, produceSmall, manyPartitions, compaction]
 
 const { values: options, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false }, data: { type: 'string', default: tmpdir() } },
@@ -26,7 +27,9 @@ if (unknown.length > 0) {
   process.stderr.write(`there is no benchmark ${unknown.join(', ')}; there are\n${known}\n`)
   process.exit(2)
 }
-const wanted = BENCHMARKS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+const wanted = BENCHMARKS.filter(({ name, onDemand }) =>
+  positionals.length === 0 ? onDemand !== true : positionals.includes(name),
+)
 
 mkdirSync(options.data, { recursive: true })
 const root = mkdtempSync(join(options.data, 'lograft-bench-'))

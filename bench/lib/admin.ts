@@ -42,8 +42,14 @@ export class Admin {
   }
 
   /** Throws if there is one of that name. */
-  async createTopic(name: string, partitions: number, flushPolicy: 'commit' | 'os'): Promise<Topic> {
-    const configs = [{ name: 'flush.policy', value: flushPolicy }]
+  async createTopic(
+    name: string,
+    partitions: number,
+    flushPolicy: 'commit' | 'os',
+    further: Readonly<Record<string, string>> = {},
+  ): Promise<Topic> {
+    const settings = { 'flush.policy': flushPolicy, ...further }
+    const configs = Object.entries(settings).map(([key, value]) => ({ name: key, value }))
     const topics = [{ name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs }]
     const response = await this.#call(CreateTopics, { topics, validateOnly: false })
     const { errorCode, errorMessage, topicId } = response.topics[0]!
@@ -75,7 +81,15 @@ export class Admin {
     throw new Error(`no record is taken for ${name}`)
   }
 
-  /** The same to all partitions, with one request; throws if one of them does not take it. */
+  /** One batch to partition 0, acknowledged by all. */
+  async produceBatch({ name, topicId }: Topic, records: Uint8Array): Promise<void> {
+    const topicData = [{ name, topicId, partitionData: [{ index: 0, records }] }]
+    const { responses } = await this.#call(Produce, { acks: -1, timeoutMs: REQUEST_TIMEOUT_MS, topicData })
+    const { errorCode } = responses[0]!.partitionResponses[0]!
+    if (errorCode !== 0) throw new Error(`${name}-0: error ${errorCode}`)
+  }
+
+  /** A record of 100 bytes to each partition, with one request; throws if one of them does not take it. */
   async produceToAll(name: string): Promise<void> {
     const { topicId, partitions } = await this.ensureTopic(name)
     const partitionData = Array.from({ length: partitions }, (_, index) => ({ index, records: record }))

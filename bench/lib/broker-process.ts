@@ -17,16 +17,17 @@ export class BrokerProcess {
   /** What it said besides, for when something goes wrong. */
   #complaints = ''
 
-  private constructor(dataPath: string) {
+  private constructor(dataPath: string, settings: Readonly<Record<string, string>>) {
     this.#dataPath = dataPath
-    const args = [MAIN, 'start', '--data', dataPath, '--port', '0']
+    const set = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`])
+    const args = [MAIN, 'start', '--data', dataPath, '--port', '0', ...set]
     this.#child = watch(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] }))
     this.#child.stderr.on('data', (text) => (this.#complaints += text))
   }
 
   /** Resolves when it serves. */
-  static async start(dataPath: string): Promise<BrokerProcess> {
-    const broker = new BrokerProcess(dataPath)
+  static async start(dataPath: string, settings: Readonly<Record<string, string>> = {}): Promise<BrokerProcess> {
+    const broker = new BrokerProcess(dataPath, settings)
     await broker.#serves()
     return broker
   }

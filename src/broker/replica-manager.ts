@@ -11,8 +11,10 @@ import type { Ports } from '../io/ports.js'
 import type { MetadataDelta } from '../metadata/delta.js'
 import { configKey, configsOf, type MetadataImage, type TopicImage } from '../metadata/image.js'
 import { RESOURCE_TYPE_TOPIC } from '../metadata/records.js'
+import { LogCleaner } from '../storage/log-cleaner.js'
 import type { DescribedDirectory, LogDirectories } from '../storage/log-directories.js'
-import type { LogOptions } from '../storage/partition-log.js'
+import { cleanerSettings, compactedLog } from './compaction.js'
+import { logOptions } from './log-options.js'
 import { Partition } from './partition.js'
 import { Purgatory } from './purgatory.js'
 import type { ReplicaDirectories } from './replica-directories.js'
@@ -29,6 +31,7 @@ export class ReplicaManager {
   #settings: NodeSettings
   /** What partitions are configured by. */
   #image: MetadataImage | undefined
+  readonly cleaner: LogCleaner
   readonly #logs: LogDirectories
   readonly #placed: ReplicaDirectories
   readonly #recorder: FlightRecorder
@@ -52,6 +55,11 @@ export class ReplicaManager {
     this.#recorder = recorder
     this.produces = new Purgatory(ports.clock)
     this.fetches = new Purgatory(ports.clock)
+    this.cleaner = new LogCleaner(
+      ports,
+      () => cleanerSettings(this.#settings),
+      () => this.#partitions().flatMap((partition) => compactedLog(partition, logs) ?? []),
+    )
     this.#every(settings['producer.id.expiration.check.interval.ms'], () => this.#expireProducers())
     this.#every(settings['log.retention.check.interval.ms'], () => this.#retain())
     this.#every(settings['log.flush.scheduler.interval.ms'], () => logs.flushOld())
@@ -153,6 +161,7 @@ export class ReplicaManager {
   close(): void {
     this.#closed = true
     for (const timer of this.#timers.values()) timer.cancel()
+    this.cleaner.stop()
     this.produces.close()
     this.fetches.close()
     this.#topics.clear()
@@ -244,18 +253,4 @@ function countdown(done: () => void): { one(): () => void; start(): void } {
     return end
   }
   return { one, start: end }
-}
-
-export function logOptions(settings: TopicSettings): LogOptions {
-  return {
-    segmentBytes: settings['internal.segment.bytes'],
-    segmentMs: settings['segment.ms'],
-    segmentJitterMs: settings['segment.jitter.ms'],
-    indexBytes: settings['segment.index.bytes'],
-    indexIntervalBytes: settings['index.interval.bytes'],
-    flushPolicy: settings['flush.policy'],
-    flushMessages: settings['flush.messages'],
-    flushMs: settings['flush.ms'],
-    fileDeleteDelayMs: settings['file.delete.delay.ms'],
-  }
 }

@@ -5,7 +5,9 @@
  * The definitions are those of Jepsen's Kafka workload where it has one (jepsen.tests.kafka), and stricter where values describe themselves
  * and producers are idempotent.
  */
+
 import { belongsTo, type Operation, type PollOperation, type SendOperation } from './history.js'
+import { Supersession } from './supersession.js'
 
 export type Anomaly =
   /** An offset at which different values were seen. */
@@ -30,6 +32,8 @@ export type Anomaly =
   | 'poll-skip'
   /** Values of one producer that stand in another order than they were sent in. */
   | 'nonmonotonic-send'
+  /** A value of a key that stands in the log although a later one of that key was acknowledged, and does not. */
+  | 'resurrected'
   /** A value acknowledged before another was sent, that stands behind it. */
   | 'send-realtime'
 
@@ -135,11 +139,17 @@ function checkKey(name: string, key: KeyHistory, options: CheckOptions, findings
     offset >= 0 &&
     offset < key.startOffset &&
     (offset < key.deletedUpTo || mayBeRemoved(name, time))
+  /** Whether a later record of its key may have taken its place. */
+  const compacted = (value: string, offset: number | undefined): boolean => {
+    const send = key.sends.get(value)?.operation
+    return send !== undefined && supersession.mayBeGone(send, offset)
+  }
   const excused = (time: number, acks?: 0 | 1 | -1): boolean => mayBeLost?.(name, time, acks) ?? false
 
   /** Value by offset in the final log, and the first offset by value. */
   const final = new Map<number, string>()
   const finalOffset = new Map<string, number>()
+  const supersession = new Supersession()
   /** First value seen at an offset, from every poll and acknowledgement that nothing excuses. */
   const seen = new Map<number, string>()
   const offsetsOf = new Map<string, Set<number>>()
@@ -164,12 +174,14 @@ function checkKey(name: string, key: KeyHistory, options: CheckOptions, findings
       if (poll.final) {
         final.set(offset, value)
         if (!finalOffset.has(value)) finalOffset.set(value, offset)
+        if (send !== undefined) supersession.isThere(send.operation, offset)
       }
       if (poll.final || !excused(poll.time)) observe(offset, value)
     }
   }
   for (const [value, { operation }] of key.sends) {
     const { offset } = operation
+    supersession.wasSent(operation)
     if (operation.type !== 'ok' || offset === undefined || offset < 0) continue
     if (!excused(operation.time, operation.acks)) observe(offset, value)
   }
@@ -181,12 +193,18 @@ function checkKey(name: string, key: KeyHistory, options: CheckOptions, findings
     for (const [value, { operation, invokedAt }] of key.sends) {
       if (operation.type !== 'ok' || operation.acks === 0 || finalOffset.has(value)) continue
       if (excused(operation.time, operation.acks) || removed(operation.offset, invokedAt)) continue
+      if (compacted(value, operation.offset)) {
+        const older = supersession.olderThan(operation)
+        if (older !== undefined) report('resurrected', `offset ${older} is there, and ${value} of its key is not`)
+        continue
+      }
       report('lost-write', `${value}, acknowledged at ${operation.time} ms with acks=${operation.acks}`)
     }
     for (const poll of key.polls) {
       if (poll.final || excused(poll.time)) continue
       for (const [offset, value] of poll.records) {
         if (finalOffset.has(value) || removed(offset, key.sends.get(value)?.invokedAt ?? poll.time)) continue
+        if (compacted(value, offset)) continue
         report('lost-read', `${value}, read at ${poll.time} ms from offset ${offset}`)
       }
     }

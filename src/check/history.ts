@@ -26,6 +26,10 @@ export interface SendOperation extends Common {
   /** With idempotence: the producer and the place of this value in what it sent to the key. */
   readonly producer?: string
   readonly sequence?: number
+  /** The key of the record, where the log is compacted: a later record of the same key may take its place. */
+  readonly recordKey?: string
+  /** Deletes its key: the record may go as well, after all in front of it. */
+  readonly deletes?: true
 }
 
 export interface PollOperation extends Common {

@@ -4,7 +4,7 @@
  */
 import { addressCounts } from './address-counts.js'
 import { hostPort } from './host-port.js'
-import { boolean, integer, list, long, oneOf, optional, someOf, string, type Values } from './setting.js'
+import { boolean, double, integer, list, long, oneOf, optional, someOf, string, type Values } from './setting.js'
 
 export const nodeSettings = {
   'node.id': integer({ default: '1', min: 0, importance: 'high', doc: 'The id of this node, unique in the cluster.' }),
@@ -110,6 +110,69 @@ export const nodeSettings = {
   'log.cleanup.policy': someOf(['delete', 'compact'], {
     default: 'delete',
     doc: 'What happens to old segments: they are removed (delete), or only the last record of each key is kept (compact).',
+  }),
+  'log.cleaner.enable': boolean({
+    default: 'true',
+    doc: 'Whether the logs of compacted topics are cleaned.',
+  }),
+  'log.cleaner.threads': integer({
+    default: '1',
+    min: 0,
+    dynamic: 'cluster-wide',
+    doc: 'Taken as Kafka has it: one log is cleaned at a time; 0: none.',
+  }),
+  'log.cleaner.dedupe.buffer.size': long({
+    default: '134217728',
+    min: 1024,
+    dynamic: 'cluster-wide',
+    doc: 'Memory for the keys of the log that is being cleaned: 24 bytes each, and some room.',
+  }),
+  'log.cleaner.io.buffer.size': integer({
+    default: '524288',
+    min: 0,
+    dynamic: 'cluster-wide',
+    doc: 'Memory for what the cleaner reads and writes at a time, a half for each.',
+  }),
+  'log.cleaner.io.buffer.load.factor': double({
+    default: '0.9',
+    min: 0.01,
+    max: 1,
+    dynamic: 'cluster-wide',
+    doc: 'How full log.cleaner.dedupe.buffer.size may become: more keys at a time, and more of them in the way of others.',
+  }),
+  'log.cleaner.io.max.bytes.per.second': double({
+    default: '1.7976931348623157E308',
+    min: 1,
+    max: Number.MAX_VALUE,
+    dynamic: 'cluster-wide',
+    doc: 'The most that the cleaner reads and writes in a second.',
+  }),
+  'log.cleaner.backoff.ms': long({
+    default: '15000',
+    min: 0,
+    dynamic: 'cluster-wide',
+    doc: 'How long the cleaner rests when no log is dirty enough.',
+  }),
+  'log.cleaner.min.cleanable.ratio': double({
+    default: '0.5',
+    min: 0,
+    max: 1,
+    doc: 'A log is cleaned when more than this part of it was not cleaned yet.',
+  }),
+  'log.cleaner.delete.retention.ms': long({
+    default: '86400000',
+    min: 0,
+    doc: 'How long a record without a value, which deletes its key, stays in a compacted log for those who read it later.',
+  }),
+  'log.cleaner.min.compaction.lag.ms': long({
+    default: '0',
+    min: 0,
+    doc: 'How long a record stays in a compacted log as it is, at the least.',
+  }),
+  'log.cleaner.max.compaction.lag.ms': long({
+    default: '9223372036854775807',
+    min: 1,
+    doc: 'How long a record may stay in a compacted log without being looked at by the cleaner.',
   }),
   'log.retention.ms': optional(
     long({ min: -1, doc: 'How long segments are kept, -1 for ever; goes before log.retention.minutes.' }),

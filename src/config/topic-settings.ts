@@ -8,6 +8,7 @@ import { integer, long, parseSetting, type Setting, type Values } from './settin
 
 export const topicSettings = {
   'cleanup.policy': nodeSettings['log.cleanup.policy'],
+  'delete.retention.ms': nodeSettings['log.cleaner.delete.retention.ms'],
   'file.delete.delay.ms': {
     ...nodeSettings['log.segment.delete.delay.ms'],
     doc: 'How long the files of a segment stay after it was removed from its log.',
@@ -20,10 +21,13 @@ export const topicSettings = {
     min: 1024,
     doc: 'As segment.bytes, without its lower bound: for tests that want many segments.',
   }),
+  'max.compaction.lag.ms': nodeSettings['log.cleaner.max.compaction.lag.ms'],
   'max.message.bytes': nodeSettings['message.max.bytes'],
   'message.timestamp.after.max.ms': nodeSettings['log.message.timestamp.after.max.ms'],
   'message.timestamp.before.max.ms': nodeSettings['log.message.timestamp.before.max.ms'],
   'message.timestamp.type': nodeSettings['log.message.timestamp.type'],
+  'min.cleanable.dirty.ratio': nodeSettings['log.cleaner.min.cleanable.ratio'],
+  'min.compaction.lag.ms': nodeSettings['log.cleaner.min.compaction.lag.ms'],
   'min.insync.replicas': nodeSettings['min.insync.replicas'],
   'retention.bytes': nodeSettings['log.retention.bytes'],
   'retention.ms': long({ min: -1, doc: 'How long segments are kept; -1: for ever.' }),

@@ -174,6 +174,13 @@ export function recompress(batch: BatchView, plain: Uint8Array, codec: CodecName
   return compressed(batch.bytes.subarray(batch.start, batch.recordsStart), plain, codec, level)
 }
 
+/** `plain` is a whole batch without compression, but for what depends on everything else: length, codec, CRC. It may be changed. */
+export function sealed(plain: Buffer, codec: CodecName): Buffer {
+  if (codec !== 'none') return compressed(plain, plain.subarray(BATCH_HEADER_BYTES), codec, undefined)
+  plain.writeInt16BE(plain.readInt16BE(FIELD_AT.attributes) & ~CODEC_MASK, FIELD_AT.attributes)
+  return seal(plain)
+}
+
 function compressed(header: Uint8Array, plain: Uint8Array, codec: CodecName, level: number | undefined): Buffer {
   const implementation = codecByName(codec)
   if (implementation === undefined) throw new EncodeError(`there is no ${codec} on this machine`)

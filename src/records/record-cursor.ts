@@ -29,6 +29,8 @@ export class RecordCursor {
   attributes = 0
   /** Beyond +-(2^53 - 1) it is rounded to something as unsafe. */
   timestampDelta = 0
+  /** Where the offset delta begins, which ends the part that a change of timestamps changes. */
+  offsetDeltaAt = 0
   offsetDelta = 0
   keyAt = 0
   /** -1: null. */
@@ -70,6 +72,7 @@ export class RecordCursor {
     this.end = end
     this.attributes = this.#bytes[this.#at++]!
     this.timestampDelta = this.#varlong()
+    this.offsetDeltaAt = this.#at
     this.offsetDelta = this.#varint()
     this.keyLength = this.#skipNullable()
     this.keyAt = this.keyLength < 0 ? this.#at : this.#at - this.keyLength

@@ -69,26 +69,26 @@ function writeNullable(target: Buffer, at: number, bytes: Uint8Array | null | un
   return at + bytes.length
 }
 
-function varintBytes(value: number): number {
+export function varintBytes(value: number): number {
   const bits = 32 - Math.clz32(((value << 1) ^ (value >> 31)) | 1)
   return Math.ceil(bits / 7)
 }
 
-function writeVarint(target: Buffer, at: number, value: number): number {
+export function writeVarint(target: Buffer, at: number, value: number): number {
   let raw = ((value << 1) ^ (value >> 31)) >>> 0
   for (; raw > 0x7f; raw >>>= 7) target[at++] = (raw & 0x7f) | 0x80
   target[at++] = raw
   return at
 }
 
-function varlongBytes(value: number): number {
+export function varlongBytes(value: number): number {
   if ((value | 0) === value) return varintBytes(value)
   let count = 1
   for (let rest = Math.floor(magnitude(value) / 64); rest > 0; rest = Math.floor(rest / 128)) count++
   return count
 }
 
-function writeVarlong(target: Buffer, at: number, value: number): number {
+export function writeVarlong(target: Buffer, at: number, value: number): number {
   if ((value | 0) === value) return writeVarint(target, at, value)
   // The zigzag code is twice the magnitude, plus 1 for a negative: that bit and six of the magnitude make the first
   // byte.

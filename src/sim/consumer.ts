@@ -6,8 +6,9 @@ import type { Operation, PollOperation } from '../check/history.js'
 import { ErrorCode } from '../protocol/errors.js'
 import { Fetch } from '../protocol/messages/fetch.js'
 import { ListOffsets } from '../protocol/messages/list-offsets.js'
-import { BatchIterator, readRecords } from '../records/reader.js'
+import { BatchIterator, readRecords, type StoredRecord } from '../records/reader.js'
 import type { SimulatedClient } from './client.js'
+import { VALUE_HEADER } from './producer.js'
 
 const RETRY_MS = 50
 const MAX_BATCH_BYTES = 10 * 1024 * 1024
@@ -113,9 +114,9 @@ export class WorkloadConsumer {
         return
       }
       if (result.errorCode !== ErrorCode.NONE) return this.#again()
-      const records = this.#decode(result.records)
+      const { records, nextOffset } = this.#decode(result.records)
+      this.#offset = nextOffset
       this.#highWatermark = result.highWatermark
-      if (records.length > 0) this.#offset = records[records.length - 1]![0] + 1
       if (this.#options.final && this.#offset >= this.#endOffset!) return this.#finish(records)
       if (records.length > 0) this.#record(records)
       this.#next()
@@ -144,21 +145,25 @@ export class WorkloadConsumer {
     this.#again()
   }
 
-  #decode(bytes: Uint8Array | null): [number, string][] {
+  /** Goes on behind the last batch, which may have no records left. */
+  #decode(bytes: Uint8Array | null): { readonly records: [number, string][]; readonly nextOffset: number } {
     const records: [number, string][] = []
+    let nextOffset = this.#offset
     const batches = new BatchIterator(bytes ?? new Uint8Array(0))
     while (batches.next() === 'batch') {
       const { batch } = batches
       if (batch.computeCrc() !== batch.crc) {
         // The checker takes it for a value that nobody has sent, and that is what it is.
         records.push([batch.lastOffset, `damaged batch of ${batch.sizeBytes} bytes`])
+        nextOffset = batch.lastOffset + 1
         continue
       }
-      for (const { offset, value } of readRecords(batch, MAX_BATCH_BYTES)) {
-        if (offset >= this.#offset) records.push([offset, Buffer.from(value!).toString()])
+      for (const record of readRecords(batch, MAX_BATCH_BYTES)) {
+        if (record.offset >= this.#offset) records.push([record.offset, textOf(record)])
       }
+      nextOffset = batch.nextOffset
     }
-    return records
+    return { records, nextOffset }
   }
 
   #finish(records: [number, string][]): void {
@@ -182,4 +187,9 @@ export class WorkloadConsumer {
       ...(final ? { final, startOffset: this.#startOffset } : {}),
     })
   }
+}
+
+function textOf({ value, headers }: StoredRecord): string {
+  const bytes = value ?? headers.find(({ key }) => key === VALUE_HEADER)?.value
+  return bytes == null ? 'a record without a value' : Buffer.from(bytes).toString()
 }

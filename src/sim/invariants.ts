@@ -6,8 +6,10 @@ import { assert } from '../base/assert.js'
 import type { Partition } from '../broker/partition.js'
 import { ReplicaDigest } from '../log/replica-digest.js'
 import type { BatchView } from '../records/batch.js'
-import { BatchIterator } from '../records/reader.js'
+import { BatchIterator, readRecords } from '../records/reader.js'
+import { parentOf } from '../storage/durable-directory.js'
 import { PARTITION_METADATA, parsePartitionMetadata, parseRetiredDirectoryName } from '../storage/log-files.js'
+import { parseOffsetCheckpoint } from '../storage/offset-checkpoint.js'
 import { type ConfigChanges, wrongSettings } from './config-changes.js'
 import { SimulatedDirectory } from './disk-directory.js'
 import { SimulatedFile } from './disk-file.js'
@@ -15,6 +17,7 @@ import { keyOf } from './topic-lives.js'
 import type { World } from './world.js'
 
 const THOROUGH_EVERY = 1000
+const MAX_BATCH_BYTES = 10 * 1024 * 1024
 /** For files of the data directory itself. */
 const OTHER_DESCRIPTORS = 2
 
@@ -119,6 +122,8 @@ export class Invariants {
     this.#startOffsets.set(key, startOffset)
     if (startOffset <= this.#deletableUpTo(id)) return this.#count('deleted in front of the start')
     assert(settings['cleanup.policy'].has('delete'), `${key}: only what clients want deleted may go`)
+    // What was there before a cleaning may have been younger than what is left of it.
+    if (settings['cleanup.policy'].has('compact')) return
     const { 'retention.ms': retentionMs, 'retention.bytes': retentionBytes } = settings
     const { machine, simulation } = this.#world
     // A process that was held up within its turn is ahead of the event.
@@ -147,6 +152,7 @@ export class Invariants {
       this.#digest(partition)
       this.#durable(partition)
       this.#owner(partition)
+      this.#compacted(partition)
     }
   }
 
@@ -170,7 +176,9 @@ export class Invariants {
     assert(owner === id.topicId, () => `${log.directory} is that of ${owner}, not of ${id.topicId}`)
   }
 
-  #digest({ log, id }: Partition): void {
+  #digest({ log, id, settings }: Partition): void {
+    // It is of what was appended.
+    if (settings['cleanup.policy'].has('compact')) return
     const digest = new ReplicaDigest()
     for (const batch of this.#batches(log.directory, (file) => file.content)) {
       if (batch.baseOffset >= log.logEndOffset) break
@@ -186,13 +194,19 @@ export class Invariants {
     )
   }
 
-  #durable({ log, id }: Partition): void {
+  /** Compaction leaves holes inside of files, and none between them. */
+  #durable({ log, id, settings }: Partition): void {
+    const mayHaveHoles = settings['cleanup.policy'].has('compact')
     // What lies in front of the start need not be there; a segment may begin before it.
     let endOffset = -1
-    for (const batch of this.#batches(log.directory, (file) => file.durableContent)) {
-      if (endOffset < 0) endOffset = batch.baseOffset
-      if (batch.baseOffset !== endOffset || batch.computeCrc() !== batch.crc) break
-      endOffset = batch.nextOffset
+    files: for (const file of this.#files(log.directory)) {
+      if (endOffset >= 0 && file.baseOffset !== endOffset) break
+      endOffset = file.baseOffset
+      for (const batch of batchesOf(file.file.durableContent)) {
+        const follows = mayHaveHoles ? batch.baseOffset >= endOffset : batch.baseOffset === endOffset
+        if (!follows || batch.computeCrc() !== batch.crc) break files
+        endOffset = batch.nextOffset
+      }
     }
     if (log.flushedEndOffset > 0) this.#count('flushed is on the device')
     assert(
@@ -201,17 +215,55 @@ export class Invariants {
     )
   }
 
+  /** Below the offset up to which the cleaner says that it was, no key stands twice. */
+  #compacted({ log, id, settings }: Partition): void {
+    if (!settings['cleanup.policy'].has('compact')) return
+    const checkpoint = this.#world.machine.find(`${parentOf(log.directory)}/cleaner-offset-checkpoint`)
+    if (!(checkpoint instanceof SimulatedFile)) return
+    const entries = parseOffsetCheckpoint(checkpoint.content.toString()) ?? []
+    const cleaned = entries.find(({ topic, partition }) => topic === id.topic && partition === id.partition)
+    if (cleaned === undefined || cleaned.offset <= log.startOffset) return
+    const seen = new Map<string, number>()
+    for (const batch of this.#batches(log.directory, (file) => file.content)) {
+      if (batch.baseOffset >= cleaned.offset) break
+      for (const { key, offset } of readRecords(batch, MAX_BATCH_BYTES)) {
+        if (offset >= cleaned.offset) break
+        const text = Buffer.from(key ?? []).toString('hex')
+        const before = seen.get(text)
+        assert(
+          before === undefined,
+          () =>
+            `${id.topic}-${id.partition}: cleaned up to ${cleaned.offset}, and ${before} and ${offset} have one key`,
+        )
+        seen.set(text, offset)
+      }
+    }
+    this.#count('no key stands twice where it was cleaned')
+  }
+
   /** The whole batches of all segments, in order. */
   *#batches(directory: string, content: (file: SimulatedFile) => Buffer, withDeleted = false): Iterable<BatchView> {
+    for (const { file } of this.#files(directory, withDeleted)) yield* batchesOf(content(file))
+  }
+
+  /** The logs of segments, in order, as a start would have them: a replacement that counts stands for those that it is made of. */
+  #files(directory: string, withDeleted = false): LogFile[] {
     const folder = this.#world.machine.find(directory)
-    if (!(folder instanceof SimulatedDirectory)) return
-    const isLog = (name: string): boolean => name.endsWith('.log') || (withDeleted && name.endsWith('.log.deleted'))
-    for (const name of folder.names.filter(isLog)) {
-      const file = folder.get(name)
-      if (!(file instanceof SimulatedFile)) continue
-      const batches = new BatchIterator(content(file))
-      while (batches.next() === 'batch') yield batches.batch
+    if (!(folder instanceof SimulatedDirectory)) return []
+    const endings = withDeleted ? ['.log', '.log.deleted'] : ['.log']
+    const named = (ending: string): LogFile[] =>
+      folder.names.flatMap((name) => {
+        const file = name.endsWith(ending) ? folder.get(name) : undefined
+        return file instanceof SimulatedFile ? [{ baseOffset: Number.parseInt(name, 10), file }] : []
+      })
+    let files = endings.flatMap(named)
+    for (const swap of named('.log.swap')) {
+      let endOffset = swap.baseOffset
+      for (const batch of batchesOf(swap.file.content)) endOffset = batch.nextOffset
+      files = files.filter(({ baseOffset }) => baseOffset < swap.baseOffset || baseOffset >= endOffset)
+      files.push(swap)
     }
+    return files.sort((a, b) => a.baseOffset - b.baseOffset)
   }
 
   #count(name: string): void {
@@ -221,4 +273,14 @@ export class Invariants {
 
 function keyOfPartition({ topic: name, topicId, partition }: Partition['id']): string {
   return `${keyOf({ name, topicId })}-${partition}`
+}
+
+interface LogFile {
+  readonly baseOffset: number
+  readonly file: SimulatedFile
+}
+
+function* batchesOf(bytes: Uint8Array): Iterable<BatchView> {
+  const batches = new BatchIterator(bytes)
+  while (batches.next() === 'batch') yield batches.batch
 }

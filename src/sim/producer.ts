@@ -34,9 +34,14 @@ export interface ProducerOptions {
   readonly maxRecordsPerBatch: number
   /** Each record has a key of up to so many bytes; 0: none. */
   readonly keyBytes?: number
+  /** For a compacted log: each record has one of so many keys, and some delete theirs. */
+  readonly keys?: number
   readonly now: () => number
   readonly record: (operation: Operation) => void
 }
+
+/** Of a record without a value: the value that the history has for it. */
+export const VALUE_HEADER = 'value'
 
 interface Batch {
   readonly values: readonly string[]
@@ -236,7 +241,17 @@ export class WorkloadProducer {
       acks,
       ...(offset === undefined ? {} : { offset }),
       ...(idempotent ? { producer: `p${process}`, sequence: index } : {}),
+      ...this.#compacted(value),
     })
+  }
+
+  /** The same each time that a value is sent. */
+  #compacted(value: string): { readonly recordKey?: string; readonly deletes?: true } {
+    const { keys = 0 } = this.#options
+    if (keys === 0) return {}
+    // The checksum at its end.
+    const drawn = Number.parseInt(value.slice(value.lastIndexOf('/') + 1), 36)
+    return { recordKey: `key ${drawn % keys}`, ...(Math.floor(drawn / keys) % 6 === 0 ? { deletes: true } : {}) }
   }
 
   /** The same each time that a value is sent. */
@@ -251,10 +266,16 @@ export class WorkloadProducer {
     const producer = idempotent
       ? { producerId: this.#producerId, producerEpoch: this.#producerEpoch, baseSequence: sequence }
       : {}
-    return buildBatch(
-      values.map((value) => ({ key: this.#keyOf(value), value: Buffer.from(value), timestamp })),
-      { codec, ...producer },
-    )
+    const records = values.map((value) => {
+      const { recordKey, deletes } = this.#compacted(value)
+      const bytes = Buffer.from(value)
+      if (recordKey === undefined) return { key: this.#keyOf(value), value: bytes, timestamp }
+      const key = Buffer.from(recordKey)
+      // Which one it is must be seen all the same.
+      if (deletes) return { key, value: null, headers: [{ key: VALUE_HEADER, value: bytes }], timestamp }
+      return { key, value: bytes, timestamp }
+    })
+    return buildBatch(records, { codec, ...producer })
   }
 }
 

@@ -98,6 +98,7 @@ class Scenario {
         'log.retention.check.interval.ms': String(random.pick([100, 500, 2000])),
         'log.flush.scheduler.interval.ms': '200',
         'log.index.interval.bytes': String(random.pick([100, 1000, 4096])),
+        ...cleanerSettings(simulation.random('cleaner')),
         'log.open.files.max': String(simulation.random('open files').pick([1, 3, 500])),
         'log.segment.delete.delay.ms': String(simulation.random('deletion').pick([0, 100, 2000])),
       },
@@ -115,7 +116,7 @@ class Scenario {
         partitions: random.between(1, 2),
         flushPolicy: options.flushPolicy ?? (n === 0 || random.chance(0.7) ? 'commit' : 'os'),
         ...random.pick(SIZES),
-        configs: topicConfigs(random),
+        ...compaction(simulation.random(`compaction ${n}`), topicConfigs(random)),
       })
     }
     this.#topics = new TopicLives(this.#world, {
@@ -266,7 +267,7 @@ class Scenario {
   }
 
   #useTopic(topic: LivingTopic, fromPartition: number): void {
-    const { name, topicId, partitionCount, keyBytes, flushPolicy } = topic
+    const { name, topicId, partitionCount, keyBytes, keys, flushPolicy } = topic
     const mayBecomeCommit = flushPolicy === 'os' && this.#options.flushPolicy === undefined
     if (fromPartition === 0) this.#configs?.add(topic, mayBecomeCommit)
     const random = this.#simulation.random(`use ${name} ${topicId} from ${fromPartition}`)
@@ -291,6 +292,7 @@ class Scenario {
           keyBytes,
           // What is large without compression is opened off the loop.
           ...(codec === 'none' || keyBytes < 1000 ? {} : { keyBytes: 8 * keyBytes }),
+          keys,
         }
         this.#producers.push(new WorkloadProducer(this.#client(`producer${options.process}`), options))
       }
@@ -344,4 +346,31 @@ function countsOf(devices: readonly DiskDevice[]): SeedReport['faults'] {
     }
   }
   return sums
+}
+
+/** Some topics are compacted, and some of these lose their old segments as well. */
+function compaction(
+  random: Prng,
+  configs: Readonly<Record<string, string>>,
+): { readonly keys: number; readonly configs: Readonly<Record<string, string>> } {
+  if (random.chance(0.6)) return { keys: 0, configs }
+  const isDeleted = random.chance(0.3)
+  const compacted: Record<string, string> = {
+    ...configs,
+    'cleanup.policy': isDeleted ? 'compact,delete' : 'compact',
+    'min.cleanable.dirty.ratio': random.pick(['0', '0.3']),
+    'delete.retention.ms': random.pick(['0', '300', '86400000']),
+  }
+  if (random.chance(0.3)) compacted['min.compaction.lag.ms'] = '200'
+  if (random.chance(0.3)) compacted['max.compaction.lag.ms'] = '500'
+  return { keys: random.pick([3, 12, 40]), configs: compacted }
+}
+
+function cleanerSettings(random: Prng): Record<string, string> {
+  return {
+    'log.cleaner.backoff.ms': random.pick(['10', '100', '1000']),
+    'log.cleaner.io.buffer.size': random.pick(['0', '16384']),
+    'log.cleaner.dedupe.buffer.size': random.pick(['1024', '1000000']),
+    'log.cleaner.io.max.bytes.per.second': random.pick(['100000', '1000000000']),
+  }
 }

@@ -23,6 +23,8 @@ export interface TopicPlan {
   readonly segmentBytes: number
   /** Of the keys of its records, at most; 0: there are none. */
   readonly keyBytes: number
+  /** Of a compacted topic: how many keys there are; else 0. */
+  readonly keys: number
   /** Further settings. */
   readonly configs: Readonly<Record<string, string>>
 }

@@ -144,6 +144,11 @@ export class LogDirectories {
     return this.#homes.get(partitionDirectoryName(topic, partition))?.directory.identity.directoryId
   }
 
+  /** Who has the partition's log. */
+  managerOf({ topic, partition }: LogId): LogManager | undefined {
+    return this.#homes.get(partitionDirectoryName(topic, partition))?.logs
+  }
+
   /** See `LogManager.remove`. */
   remove(id: LogId, done: () => void): void {
     const name = partitionDirectoryName(id.topic, id.partition)

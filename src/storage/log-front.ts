@@ -6,7 +6,7 @@ import { assert } from '../base/assert.js'
 import type { Timer } from '../io/clock.js'
 import { asDiskError } from './atomic-file.js'
 import type { LogEnvironment } from './log-environment.js'
-import { DELETED_SUFFIX, type LogSegment, SEGMENT_FILES, segmentPath } from './log-segment.js'
+import { DELETED_SUFFIX, type LogSegment, SEGMENT_FILES, type SegmentFile, segmentPath } from './log-segment.js'
 
 export class LogFront {
   readonly #directory: string
@@ -43,12 +43,12 @@ export class LogFront {
     return true
   }
 
-  /** Takes segments out of service that are not in the log any more, and removes them after `delayMs`. Throws `DiskError`. */
-  retire(segments: readonly LogSegment[], delayMs: number): void {
+  /** Takes segments, or files of theirs, out of service that are not in the log any more, and removes them after `delayMs`. Throws `DiskError`. */
+  retire(segments: readonly LogSegment[], delayMs: number, kinds: readonly SegmentFile[] = SEGMENT_FILES): void {
     const { disk, clock } = this.#environment
     const files: string[] = []
     for (const { baseOffset } of segments) {
-      for (const kind of SEGMENT_FILES) {
+      for (const kind of kinds) {
         const path = segmentPath(this.#directory, baseOffset, kind)
         if (disk.stat(path) === undefined) continue
         disk.rename(path, path + DELETED_SUFFIX)

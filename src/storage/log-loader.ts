@@ -24,6 +24,7 @@ import { DIGEST_CHECKPOINT, LEADER_EPOCH_CHECKPOINT } from './log-files.js'
 import { type IndexTrust, LogSegment, type SegmentOptions, segmentPath } from './log-segment.js'
 import { LogState } from './log-state.js'
 import { damaged, listSegmentFiles, removeSegmentFiles } from './segment-files.js'
+import { finishReplacements } from './segment-replacement.js'
 
 /** The largest batch that recovery believes in. */
 const LARGEST_BATCH_BYTES = 128 * 1024 * 1024
@@ -56,13 +57,16 @@ export interface LoadedLog {
 export type LoadDone = (error: DiskError | LogDamagedError | undefined, log: LoadedLog | undefined) => void
 
 export function loadLog(environment: LoadEnvironment, options: LoadOptions, done: LoadDone): void {
-  let loader: LogLoader
-  try {
-    loader = new LogLoader(environment, options, done)
-  } catch (error) {
-    return done(error instanceof LogDamagedError ? error : asDiskError(error), undefined)
-  }
-  loader.scanNext()
+  finishReplacements(environment.disk, options.directory, (failure) => {
+    if (failure !== undefined) return done(failure, undefined)
+    let loader: LogLoader
+    try {
+      loader = new LogLoader(environment, options, done)
+    } catch (error) {
+      return done(error instanceof LogDamagedError ? error : asDiskError(error), undefined)
+    }
+    loader.scanNext()
+  })
 }
 
 class LogLoader {
@@ -434,8 +438,7 @@ class LogLoader {
 
 /** The segment ends here. */
 function settle(segment: LogSegment, sizeBytes: number): void {
-  segment.sizeBytes = sizeBytes
-  segment.writtenBytes = sizeBytes
+  segment.sizeBytes = segment.writtenBytes = sizeBytes
 }
 
 /** How many of the sorted numbers are below `bound`. */

@@ -6,10 +6,11 @@ import type { BufferPool } from '../base/buffer-pool.js'
 import { oneByOne } from '../base/one-by-one.js'
 import type { Uuid } from '../base/uuid.js'
 import type { Timer } from '../io/clock.js'
-import { type DiskDone, DiskError } from '../io/disk.js'
+import { type Disk, type DiskDone, DiskError } from '../io/disk.js'
 import type { Ports } from '../io/ports.js'
 import type { RetentionLimits } from '../log/retention.js'
 import { asDiskError, writeAtomically } from './atomic-file.js'
+import { CleanerOffsets } from './cleaner-offsets.js'
 import { LogDamagedError } from './log-damaged-error.js'
 import type { LogDirectory } from './log-directory.js'
 import type { LogEnvironment } from './log-environment.js'
@@ -23,6 +24,7 @@ import {
 } from './log-files.js'
 import { loadLog } from './log-loader.js'
 import { type LogResources, logResources } from './log-resources.js'
+import { LogWork } from './log-work.js'
 import { type LogOptions, PartitionLog } from './partition-log.js'
 import { RecoveryPoints } from './recovery-points.js'
 import { RetiredDirectories } from './retired-directories.js'
@@ -63,6 +65,9 @@ export type OpenDone = (error: DiskError | LogDamagedError | undefined, log: Par
 export class LogManager {
   readonly buffers: BufferPool
   readonly flushTimes: StopWatch
+  readonly cleanerOffsets: CleanerOffsets
+  /** That of the logs. */
+  readonly disk: Disk
   readonly #ports: Ports
   readonly #directory: LogDirectory
   readonly #environment: LogEnvironment
@@ -74,20 +79,13 @@ export class LogManager {
   readonly #waiting: (() => void)[] = []
   #opening = 0
   #timer: Timer | undefined
-  /** Work that writes files of logs: one at a time. */
-  #work: 'checkpoint' | 'retention' | undefined
-  #waitingWork = new Map<'checkpoint' | 'retention', (done: DiskDone) => void>()
-  /** The log that the work is at. */
-  #workingOn: PartitionLog | undefined
-  #whenLeft: (() => void)[] = []
+  readonly #work: LogWork
   /** Logs that are on their way out. */
   #removing = 0
   #whenRemoved: (() => void)[] = []
   #lastCheckpointMs: number
   #bytesAtCheckpoint = 0
-  #closed = false
   #abandoned = false
-  #afterWork: (() => void) | undefined
 
   /** The directory is taken over and marked as running. Throws `DiskError`. */
   constructor(
@@ -99,6 +97,7 @@ export class LogManager {
     const { files: disk, buffers, indexes, flushTimes } = resources
     const ports = { ...node, disk }
     const { compute, logger, clock, random } = ports
+    this.disk = disk
     this.buffers = buffers
     this.flushTimes = flushTimes
     this.#ports = ports
@@ -120,8 +119,10 @@ export class LogManager {
       startOffsets: new StartOffsets(disk, directory.path, logger),
       flushTimes,
     }
+    this.cleanerOffsets = new CleanerOffsets(disk, directory.path, logger)
     this.#lastCheckpointMs = clock.monotonicMs()
     this.#recoveryPoints = new RecoveryPoints(disk, logger, directory.path)
+    this.#work = new LogWork(directory)
     this.#retired = new RetiredDirectories(ports, directory, options.deleteDelayMs)
     this.#schedule()
   }
@@ -171,8 +172,7 @@ export class LogManager {
       if (this.#removing === 0) for (const each of this.#whenRemoved.splice(0)) each()
     }
     if (log === undefined) retire()
-    else if (log === this.#workingOn) this.#whenLeft.push(() => log.retire(retire))
-    else log.retire(retire)
+    else this.#work.whenLeft(log, () => log.retire(retire))
   }
 
   /**
@@ -212,31 +212,65 @@ export class LogManager {
   /** Flushes and writes down everything. Without an error the directory may be marked as cleanly stopped. */
   closeClean(done: DiskDone): void {
     this.#stopTimer()
-    const whenRemoved = (): void => {
-      // Both write the same files.
-      if (this.#work !== undefined) this.#afterWork = () => this.#closeLogs(done)
-      else this.#closeLogs(done)
-    }
+    // Both write the same files.
+    const whenRemoved = (): void => this.#work.whenDone(() => this.#closeLogs(done))
     if (this.#removing === 0) whenRemoved()
     else this.#whenRemoved.push(whenRemoved)
   }
 
   /** Has logs drop what they need not keep: all make up their minds, their starts are written down once, then segments go. */
   retain(logs: readonly Retained[]): void {
-    this.#do('retention', (done) => {
+    this.#work.do('retention', (done) => {
       const step = ({ log, limits, committedOffset }: Retained, next: DiskDone): void =>
-        this.#at(log, (left) => log.retain(limits, committedOffset(), this.#ports.clock.wallMs(), left), next)
+        this.#work.at(log, (left) => log.retain(limits, committedOffset(), this.#ports.clock.wallMs(), left), next)
       const each = (retained: Retained, next: () => void): void =>
         step(retained, (error) => (error === undefined ? next() : done(error)))
       oneByOne(logs, each, () => {
-        if (this.#closed) return done(undefined)
+        if (this.#work.stopped) return done(undefined)
         if (logs.every(({ log }) => log.wantedStartOffset === log.startOffset)) return this.#removeFronts(logs, done)
         this.#environment.startOffsets.write((writeError) => {
-          if (writeError === undefined && !this.#closed) this.#removeFronts(logs, done)
+          if (writeError === undefined && !this.#work.stopped) this.#removeFronts(logs, done)
           else done(writeError)
         })
       })
     })
+  }
+
+  /** Whether logs can be cleaned in it now. */
+  get canClean(): boolean {
+    return !this.#work.stopped && this.#directory.takesAppends
+  }
+
+  /**
+   * Does a step of a cleaning of a log that is in use, while nothing else is done to files of logs. The cleaner asks for one at a time. `done` does not
+   * come when all logs are closed; where the log is, the step is left out.
+   */
+  cleaningStep(log: PartitionLog, step: (done: DiskDone) => void, done: DiskDone): void {
+    this.#work.do(
+      'cleaning',
+      (finished) =>
+        this.#work.at(log, step, (error) => {
+          finished(error)
+          done(error)
+        }),
+      () => done(this.#directory.failure),
+    )
+  }
+
+  /** Has everything made durable that recovery would otherwise read closed segments for, with the recovery point. */
+  prepareCleaning(log: PartitionLog, done: DiskDone): void {
+    const prepare = (prepared: DiskDone): void =>
+      log.writeRecoveryFiles((error) => (error === undefined ? this.#writeRecoveryPoints(prepared) : prepared(error)))
+    this.cleaningStep(log, prepare, done)
+  }
+
+  /** The log was cleaned up to `offset`. */
+  writeCleanedEnd(log: PartitionLog, { topic, partition }: LogId, offset: number, done: DiskDone): void {
+    const write = (written: DiskDone): void => {
+      this.cleanerOffsets.set({ topic, partition, offset })
+      this.cleanerOffsets.write(written)
+    }
+    this.cleaningStep(log, write, done)
   }
 
   #closeLogs(done: DiskDone): void {
@@ -270,7 +304,7 @@ export class LogManager {
       isNew = disk.stat(directory) === undefined
       // What is written down of an earlier topic of this name would be believed of this one after a crash.
       const { startOffsets } = this.#environment
-      if (isNew && (this.#recoveryPoints.isOnDisk(name) || startOffsets.isOnDisk(name)))
+      if (isNew && [this.#recoveryPoints, startOffsets, this.cleanerOffsets].some((each) => each.isOnDisk(name)))
         return this.#forgetThenOpen(id, options, done)
       if (isNew) disk.makeDirectory(directory)
       else if (this.#isOfAnother(directory, id.topicId)) {
@@ -289,15 +323,19 @@ export class LogManager {
   }
 
   #forget(name: string): void {
+    this.cleanerOffsets.forget(name)
     this.#recoveryPoints.forget(name)
     this.#environment.startOffsets.forget(name)
   }
 
   #forgetThenOpen(id: LogId, options: LogOptions, done: OpenDone): void {
     this.#forget(partitionDirectoryName(id.topic, id.partition))
-    this.#writeOffsets((error) => {
-      if (error !== undefined) return done(this.#reported(error), undefined)
-      this.#open(id, options, done)
+    this.cleanerOffsets.write((cleanerError) => {
+      if (cleanerError !== undefined) return done(this.#reported(cleanerError), undefined)
+      this.#writeOffsets((error) => {
+        if (error !== undefined) return done(this.#reported(error), undefined)
+        this.#open(id, options, done)
+      })
     })
   }
 
@@ -363,57 +401,27 @@ export class LogManager {
       ) {
         this.#checkpoint()
       }
-      if (!this.#closed) this.#schedule()
+      if (!this.#work.stopped) this.#schedule()
     })
   }
 
   #stopTimer(): void {
-    this.#closed = true
+    this.#work.stop()
     this.#retired.stop()
     this.#timer?.cancel()
   }
 
-  /** Now, or when what is under way has come to its end. What waits already is not done twice. */
-  #do(name: 'checkpoint' | 'retention', work: (done: DiskDone) => void): void {
-    if (this.#closed || this.#directory.offline) return
-    if (this.#work !== undefined) {
-      if (this.#work !== name) this.#waitingWork.set(name, work)
-      return
-    }
-    this.#work = name
-    work((error) => {
-      this.#work = undefined
-      if (error !== undefined) this.#directory.report(error)
-      if (this.#closed) return this.#afterWork?.()
-      const [next] = this.#waitingWork
-      if (next === undefined) return
-      this.#waitingWork.delete(next[0])
-      this.#do(...next)
-    })
-  }
-
-  /** Does something to a log that is in use, which stays so meanwhile. */
-  #at(log: PartitionLog, action: (left: DiskDone) => void, done: DiskDone): void {
-    if (this.#closed || log.closed) return done(undefined)
-    this.#workingOn = log
-    action((error) => {
-      this.#workingOn = undefined
-      for (const each of this.#whenLeft.splice(0)) each()
-      done(error)
-    })
-  }
-
   /** Log after log: one that has nothing new costs nothing. */
   #checkpoint(): void {
-    this.#do('checkpoint', (done) => {
+    this.#work.do('checkpoint', (done) => {
       this.#lastCheckpointMs = this.#ports.clock.monotonicMs()
       this.#bytesAtCheckpoint = this.#environment.turns.bytesAppended
       const logs = [...this.#logs.values()].map(({ log }) => log)
       const step = (log: PartitionLog, next: DiskDone): void =>
-        log.failed ? next(undefined) : this.#at(log, (left) => log.writeRecoveryFiles(left), next)
+        log.failed ? next(undefined) : this.#work.at(log, (left) => log.writeRecoveryFiles(left), next)
       const each = (log: PartitionLog, next: () => void): void =>
         step(log, (error) => (error === undefined ? next() : done(error)))
-      oneByOne(logs, each, () => (this.#closed ? done(undefined) : this.#writeRecoveryPoints(done)))
+      oneByOne(logs, each, () => (this.#work.stopped ? done(undefined) : this.#writeRecoveryPoints(done)))
     })
   }
 

@@ -109,6 +109,17 @@ export class LogSegment {
     return this.#indexes?.memoryBytes ?? 0
   }
 
+  /** Where the last batch of such a file ends; the base offset if there is none. Throws `DiskError`. */
+  static endOffsetOf(baseOffset: number, file: DiskFile): number {
+    const segment = new LogSegment(baseOffset, file, SegmentIndexes.empty(baseOffset, 0, 0))
+    let endOffset = baseOffset
+    segment.#hop(0, file.sizeBytes, (batch) => {
+      endOffset = batch.nextOffset
+      return false
+    })
+    return endOffset
+  }
+
   get isFull(): boolean {
     return this.indexes.isFull
   }

@@ -18,7 +18,7 @@ import { asDiskError } from './atomic-file.js'
 import type { BytesOwner, Gather } from './gather.js'
 import type { LogDamagedError } from './log-damaged-error.js'
 import type { LogEnvironment } from './log-environment.js'
-import { LogFlusher } from './log-flusher.js'
+import { type FlushedLog, LogFlusher } from './log-flusher.js'
 import { LogFront } from './log-front.js'
 import { type LoadedLog, loadLog } from './log-loader.js'
 import type { LogObserver, LogOptions } from './log-options.js'
@@ -26,6 +26,7 @@ import { batchAtTimestamp, type ReadDone, type ReadRequest, readLog } from './lo
 import { LogSegment } from './log-segment.js'
 import type { LogState } from './log-state.js'
 import { LogWrites } from './log-writes.js'
+import { type ReplaceableLog, SegmentReplacement } from './segment-replacement.js'
 import { Segments } from './segments.js'
 import type { TurnWritable } from './turn-writer.js'
 
@@ -39,6 +40,8 @@ export class PartitionLog implements TurnWritable {
   readonly #environment: LogEnvironment
   readonly #flusher: LogFlusher
   readonly #front: LogFront
+  /** Of segments by cleaned ones. */
+  readonly replacement: SegmentReplacement
   #segments: Segments
   #state: LogState
   #nextOffset: number
@@ -72,23 +75,25 @@ export class PartitionLog implements TurnWritable {
     this.#nextOffset = loaded.endOffset
     this.#logEndOffset = loaded.endOffset
     const log = this
-    this.#flusher = new LogFlusher(
-      directory,
-      environment,
-      {
-        get segments() {
-          return log.#segments
-        },
-        get logEndOffset() {
-          return log.#logEndOffset
-        },
-        get epochsText() {
-          return log.#state.epochs.toText()
-        },
-        flushed: () => this.observer?.flushed(),
+    const view: FlushedLog & ReplaceableLog = {
+      get segments() {
+        return log.#segments
       },
-      { ...loaded, ...start },
-    )
+      get logEndOffset() {
+        return log.#logEndOffset
+      },
+      get epochsText() {
+        return log.#state.epochs.toText()
+      },
+      get isUnavailable() {
+        return log.#failure !== undefined || log.#closed
+      },
+      flushed: () => this.observer?.flushed(),
+      retire: (segments, kinds) => this.#front.retire(segments, this.#options.fileDeleteDelayMs, kinds),
+      failed: (error) => this.#fail(error),
+    }
+    this.#flusher = new LogFlusher(directory, environment, view, { ...loaded, ...start })
+    this.replacement = new SegmentReplacement(environment, directory, view)
   }
 
   /** What is below cannot be read any more. Never goes back, also not over a crash. */
@@ -106,9 +111,9 @@ export class PartitionLog implements TurnWritable {
     return this.#segments.sizeBytes
   }
 
-  /** Where segments begin, in order. */
-  get segmentStarts(): readonly number[] {
-    return this.#segments.all.map(({ baseOffset }) => baseOffset)
+  /** In order; the last is active. */
+  get segments(): readonly LogSegment[] {
+    return this.#segments.all
   }
 
   /** The offset that the next batch gets. */
@@ -168,7 +173,7 @@ export class PartitionLog implements TurnWritable {
   append(batch: BatchView, leaderEpoch: number, owner?: BytesOwner): number {
     if (this.#failure !== undefined) throw this.#failure
     assert(!this.#closed, () => `an append to ${this.directory}, which is closed`)
-    const { sizeBytes } = batch
+    const { bytes, start, sizeBytes } = batch
     const baseOffset = this.#nextOffset
     const nowMs = this.#environment.clock.wallMs()
     batch.baseOffset = baseOffset
@@ -178,7 +183,6 @@ export class PartitionLog implements TurnWritable {
     this.#state.add(batch, undefined, nowMs)
     this.#nextOffset = batch.nextOffset
     this.#environment.turns.bytesAppended += sizeBytes
-    const { bytes, start } = batch
     if (owner === undefined) this.#gather.copy(bytes, start, start + sizeBytes)
     else this.#gather.lend(bytes.subarray(start, start + sizeBytes), owner)
     this.#environment.turns.schedule(this)
@@ -258,8 +262,7 @@ export class PartitionLog implements TurnWritable {
   /** Decides where the log has to start, and prepares it: `removeFront` when that is durable. Not while `writeRecoveryFiles` is under way. */
   retain(limits: RetentionLimits | undefined, committedOffset: number, nowMs: number, done: DiskDone): void {
     if (this.#failure !== undefined || this.#closed) return done(undefined)
-    const { all: segments } = this.#segments
-    const { startOffset, nextOffset: endOffset } = this
+    const { directory, segments, startOffset, nextOffset: endOffset } = this
     const decided = startAfterRetention({ segments, startOffset, endOffset, committedOffset }, limits, nowMs)
     if (decided === undefined) return done(undefined)
     if (decided.closeActive) {
@@ -269,7 +272,6 @@ export class PartitionLog implements TurnWritable {
         return done(undefined)
       }
     }
-    const { directory } = this
     this.#environment.logger.info({ directory, from: startOffset, ...decided }, 'segments have had their time')
     // What the producers did in the segments that go has to be known without them.
     this.#flusher.flush('closed')
@@ -300,17 +302,16 @@ export class PartitionLog implements TurnWritable {
       done(error)
       this.#whenRepaired()
     }
-    this.#writes.afterAll(() =>
-      this.#flusher.afterFlushes(() => {
-        if (this.#closed) return finish()
-        try {
-          this.#segments.cut(this.#environment.disk, this.directory, this.#logEndOffset)
-        } catch (error) {
-          return finish(asDiskError(error))
-        }
-        this.#reload(finish)
-      }),
-    )
+    const repair = (): void => {
+      if (this.#closed) return finish()
+      try {
+        this.#segments.cut(this.#environment.disk, this.directory, this.#logEndOffset)
+      } catch (error) {
+        return finish(asDiskError(error))
+      }
+      this.#reload(finish)
+    }
+    this.#writes.afterAll(() => this.#flusher.afterFlushes(() => this.replacement.whenIdle(repair)))
   }
 
   /** Writes, flushes and writes down everything; then the log is closed, and is as after a clean stop. */
@@ -356,14 +357,13 @@ export class PartitionLog implements TurnWritable {
 
   /** Throws `DiskError`. */
   #roll(): void {
-    const { disk } = this.#environment
     this.#appending = true
     this.writeTurn()
     this.#appending = false
     if (this.#failure !== undefined) throw this.#failure
     let segment: LogSegment
     try {
-      segment = LogSegment.create(disk, this.directory, this.#nextOffset, this.#options)
+      segment = LogSegment.create(this.#environment.disk, this.directory, this.#nextOffset, this.#options)
     } catch (error) {
       const failure = asDiskError(error)
       this.#fail(failure)
@@ -406,14 +406,13 @@ export class PartitionLog implements TurnWritable {
   }
 
   #reload(done: (error?: DiskError | LogDamagedError) => void): void {
-    const { flushPolicy } = this.#options
     const options = {
       ...this.#options,
       directory: this.directory,
       recoveryPoint: this.recoveryPoint,
       startOffset: this.startOffset,
       lastStop: 'unclean',
-      makeDurable: flushPolicy === 'commit',
+      makeDurable: this.#options.flushPolicy === 'commit',
     } as const
     loadLog(this.#environment, options, (error, loaded) => {
       if (loaded === undefined) {

@@ -57,6 +57,11 @@ export class Segments {
     return this.#list.splice(0, count)
   }
 
+  /** `made` takes the place of these, which stand one after the other. */
+  replace(replaced: readonly LogSegment[], made: LogSegment): void {
+    this.#list.splice(this.#list.indexOf(replaced[0]!), replaced.length, made)
+  }
+
   /** The one after `segment`; undefined for the active one. */
   after(segment: LogSegment): LogSegment | undefined {
     return this.#list[this.#list.indexOf(segment) + 1]

@@ -194,3 +194,39 @@ test('what is there though its deletion was acknowledged has come back', () => {
   assert.deepEqual(anomaliesOf([...clean, deletion(2, 'info'), all]), [])
   assert.deepEqual(anomaliesOf([...clean, deletion(1, 'ok'), all]), ['deleted-visible'])
 })
+
+test('compaction: a later record of the key, or one that deletes it, takes the place of those in front of it', () => {
+  const a = { recordKey: 'a' }
+  const keyed = [
+    ...send(0, [0, 1], { ...a, offset: 0 }),
+    ...send(1, [2, 3], { recordKey: 'b', offset: 1 }),
+    ...send(2, [4, 5], { ...a, offset: 2 }),
+  ]
+  assert.deepEqual(anomalies([...keyed, poll(6, read), final()]), [])
+  assert.deepEqual(anomalies([...keyed, poll(6, read), final(read.slice(1))]), [])
+  assert.deepEqual(anomalies([...keyed, final(read.slice(2))]), ['lost-write'], 'nothing took the place of b')
+  assert.deepEqual(anomalies([...keyed, poll(6, read), final(read.slice(0, 2))]), ['lost-read', 'lost-write'])
+  const moved: [number, string][] = [read[1]!, [0, v(2)]]
+  assert.ok(
+    anomalies([...keyed, final(moved)]).includes('inconsistent-offsets') ||
+      anomalies([...keyed, final(moved)]).includes('duplicate'),
+  )
+  const deleted = [...keyed, ...send(3, [6, 7], { ...a, offset: 3, deletes: true })]
+  const tombstone: [number, string] = [3, v(3)]
+  assert.deepEqual(anomalies([...deleted, final([read[1]!, tombstone])]), [])
+  assert.deepEqual(anomalies([...deleted, final([read[1]!])]), [], 'it may go itself')
+  const unknown = [...keyed, ...send(3, [6, 7], { ...a, type: 'info', deletes: true })]
+  assert.deepEqual(anomalies([...unknown, final([read[1]!])]), [], 'it may have been there')
+  const failed = [...keyed, ...send(3, [6, 7], { ...a, type: 'fail', deletes: true })]
+  assert.deepEqual(anomalies([...failed, final([read[1]!])]), ['lost-write'])
+})
+
+test('resurrected: what was deleted is there again when the deletion is gone', () => {
+  const history = [
+    ...send(0, [0, 1], { recordKey: 'a', offset: 0 }),
+    ...send(1, [2, 3], { recordKey: 'a', offset: 1, deletes: true }),
+  ]
+  assert.deepEqual(anomalies([...history, final([read[0]!])]), ['resurrected'])
+  assert.deepEqual(anomalies([...history, final([])]), [])
+  assert.deepEqual(anomalies([...history, final(read.slice(0, 2))]), [])
+})

@@ -31,6 +31,7 @@ test('what was acknowledged holds; what was not asked for, or is not gone by, is
     flushPolicy: 'os',
     segmentBytes: 8192,
     keyBytes: 0,
+    keys: 0,
     configs: {},
   }
   changes.add(topic, true)

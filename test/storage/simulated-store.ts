@@ -2,6 +2,7 @@
  * One partition's log on a simulated disk: opened by the classes of the storage, in a process that can be killed at any operation and be
  * started again on what is left.
  */
+import type { Ports } from '../../src/io/ports.js'
 import { BatchView } from '../../src/records/batch.js'
 import { buildBatch } from '../../src/records/builder.js'
 import { BatchIterator, readRecords } from '../../src/records/reader.js'
@@ -26,6 +27,7 @@ export interface StoreOptions extends Partial<LogOptions> {
 
 /** What runs between a start and a death. */
 export interface Running {
+  readonly ports: Ports
   readonly directory: LogDirectory
   readonly manager: LogManager
 }
@@ -73,6 +75,7 @@ export class SimulatedStore {
           this.error = error
           if (directory === undefined) return
           this.running = {
+            ports,
             directory,
             manager: new LogManager(ports, directory, {
               checkpointIntervalMs: this.#checkpointIntervalMs,

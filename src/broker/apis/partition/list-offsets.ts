@@ -200,7 +200,8 @@ function offsetsBefore(partition: Partition, { timestamp, maxNumOffsets }: Wante
   const { startOffset } = partition.log
   // Nothing is as new as that: all of it is before.
   const end = offset === -1 ? partition.highWatermark : offset
-  const starts = partition.log.segmentStarts
+  const starts = partition.log.segments
+    .map(({ baseOffset }) => baseOffset)
     .map((start) => Math.max(start, startOffset))
     .filter((start, at, all) => start < end && start !== all[at + 1])
     .reverse()
