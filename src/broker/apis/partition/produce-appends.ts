@@ -47,101 +47,157 @@ export interface Part {
   readonly recordErrors?: readonly RecordError[]
 }
 
+/** A batch, or a set of messages, that cannot be appended before its records were looked at one by one. */
+interface ToOpen {
+  readonly partition: Partition
+  readonly rules: RecordRules
+  readonly bytes: Uint8Array
+  /** Messages of magic 0 or 1. */
+  readonly old: boolean
+}
+
 interface Wanted {
   readonly reference: TopicReference
   readonly index: number
   records: Uint8Array | null
 }
 
+/** What is done with a part for each partition of the request, in its order. */
+type Then = (broker: Broker, request: Request, call: Call<never>, parts: readonly Part[]) => void
+
 const validator = new BatchValidator()
 
-export class ProduceAppends {
+/** Appends what can be appended; calls back now or, where something is opened off the loop, later. */
+export function appendProduced(broker: Broker, request: Request, call: Call<never>, then: Then): void {
+  const parts: Part[] = []
+  for (const { name, topicId, partitionData } of request.topicData) {
+    const reference = { name, topicId: call.version < TOPIC_IDS_SINCE ? undefined : topicId }
+    for (const { index, records } of partitionData) {
+      const part = appendPlain(broker, request, call, reference, index, records)
+      if ('rules' in part) return new OpenedAppends(broker, request, call, parts, then).run(part)
+      parts.push(part)
+    }
+  }
+  then(broker, request, call, parts)
+}
+
+/** Looks at a batch where it lies, and appends it unless it has to be opened. */
+function appendPlain(
+  broker: Broker,
+  { acks, transactionalId }: Request,
+  call: Call<never>,
+  reference: TopicReference,
+  index: number,
+  records: Uint8Array | null,
+): Part | ToOpen {
+  if (acks !== 0 && acks !== 1 && acks !== -1) return refused('INVALID_REQUIRED_ACKS')
+  const partition = findPartition(broker, reference, index)
+  if (typeof partition === 'string') return refused(partition)
+  if (records === null) return refused('INVALID_RECORD', 'there are no records')
+  const { version } = call
+  const nowMs = broker.clock.wallMs()
+  const rules = rulesOf(partition.settings, nowMs)
+  const verdict = validator.checkProduced(records, 0, records.length, rules)
+  const { batch } = validator
+  if (verdict !== 'ok') {
+    if (version < MAGIC_2_SINCE && records.length === 0) return nothing(partition)
+    if (version < MAGIC_2_SINCE && verdict === 'old-magic') return { partition, rules, bytes: records, old: true }
+    const ofRecords = verdict === 'invalid-records' || verdict === 'invalid-times'
+    // Kafka looks at the size before it looks at the records.
+    const tooLarge = ofRecords ? obstacleTo(broker, partition, batch) : undefined
+    return tooLarge ?? faulty(verdict, ofRecords ? validator.recordErrors : [])
+  }
+  if (batch.codecId === ZSTD && version < ZSTD_SINCE) {
+    return refused('UNSUPPORTED_COMPRESSION_TYPE', `zstd needs version ${ZSTD_SINCE} of Produce`)
+  }
+  if (batch.isTransactional || transactionalId !== null) {
+    const error = transactionalId === null ? 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' : 'INVALID_TXN_STATE'
+    return refused(error, 'transactions are not supported')
+  }
+  const obstacle = obstacleTo(broker, partition, batch)
+  if (obstacle !== undefined) return obstacle
+  if (!validator.walked || !validator.denseOffsets) {
+    return { partition, rules, bytes: records.subarray(0, batch.sizeBytes), old: false }
+  }
+  return append(broker, partition, acks, batch, validator.maxTimestamp, nowMs, ownerOf(call, batch.sizeBytes))
+}
+
+/** Why a batch of this size cannot be appended whatever is in it. */
+function obstacleTo(broker: Broker, { settings }: Partition, { sizeBytes }: BatchView): Part | undefined {
+  const maxBytes = settings['max.message.bytes']
+  if (sizeBytes > maxBytes) {
+    return refused('MESSAGE_TOO_LARGE', `the batch has ${sizeBytes} bytes, max.message.bytes is ${maxBytes}`)
+  }
+  if (sizeBytes > settings['internal.segment.bytes']) {
+    return refused('RECORD_LIST_TOO_LARGE', `the batch has ${sizeBytes} bytes, more than a segment`)
+  }
+  return broker.replicas.takesAppends ? undefined : refused('KAFKA_STORAGE_ERROR', 'there is no room left on the disk')
+}
+
+/** A batch that is in order. A client may claim a wrong latest time, or the broker's kind of time: both stand under the CRC. */
+function append(
+  broker: Broker,
+  partition: Partition,
+  acks: number,
+  batch: BatchView,
+  maxTimestamp: number,
+  nowMs: number,
+  owner: FrameOwner | undefined,
+): Part {
+  const { sizeBytes, recordCount } = batch
+  const byAppend = partition.settings['message.timestamp.type'] === 'LogAppendTime'
+  batch.setMaxTimestamp(byAppend ? 'LogAppendTime' : 'CreateTime', byAppend ? nowMs : maxTimestamp)
+  const result = partition.append(batch, acks, owner)
+  if (result.kind === 'refused') {
+    return { partition, appended: undefined, error: result.error, message: result.message ?? null }
+  }
+  broker.traffic.produced(partition.id.topic, recordCount, sizeBytes)
+  const logAppendTimeMs = byAppend ? nowMs : NO_TIMESTAMP
+  return { partition, appended: result, error: undefined, message: null, logAppendTimeMs }
+}
+
+/** The rest of a request from the first batch on that has to be opened. */
+class OpenedAppends {
   readonly #broker: Broker
   readonly #request: Request
-  readonly #call: Call<unknown>
+  readonly #call: Call<never>
+  readonly #parts: Part[]
+  readonly #then: Then
   readonly #wanted: Wanted[] = []
-  readonly #parts: Part[] = []
   readonly #budget = new LoopBudget()
   /** Lets go of what is kept while something is opened off the loop. */
   #release: (() => void) | undefined
 
-  constructor(broker: Broker, request: Request, call: Call<unknown>) {
+  /** `parts`: what was done already. */
+  constructor(broker: Broker, request: Request, call: Call<never>, parts: Part[], then: Then) {
     this.#broker = broker
     this.#request = request
     this.#call = call
+    this.#parts = parts
+    this.#then = then
     for (const { name, topicId, partitionData } of request.topicData) {
       const reference = { name, topicId: call.version < TOPIC_IDS_SINCE ? undefined : topicId }
       for (const { index, records } of partitionData) this.#wanted.push({ reference, index, records })
     }
   }
 
-  /** Appends what can be appended; calls back with a part for each partition of the request, in its order: now or later. */
-  run(done: (parts: readonly Part[]) => void): void {
+  /** `next`: what the next partition has come to already. */
+  run(next?: Part | ToOpen): void {
+    let outcome = next
     while (this.#parts.length < this.#wanted.length) {
-      const part = this.#appendNext(done)
+      const { reference, index, records } = this.#wanted[this.#parts.length]!
+      outcome ??= appendPlain(this.#broker, this.#request, this.#call, reference, index, records)
+      const part = 'rules' in outcome ? this.#open(outcome) : outcome
       if (part === undefined) return
       this.#parts.push(part)
+      outcome = undefined
     }
-    done(this.#parts)
+    this.#then(this.#broker, this.#request, this.#call, this.#parts)
     this.#release?.()
   }
 
-  /** Undefined: it goes on when that was opened off the loop. */
-  #appendNext(done: (parts: readonly Part[]) => void): Part | undefined {
-    const { reference, index, records } = this.#wanted[this.#parts.length]!
-    const { acks, transactionalId } = this.#request
-    if (acks !== 0 && acks !== 1 && acks !== -1) return refused('INVALID_REQUIRED_ACKS')
-    const partition = findPartition(this.#broker, reference, index)
-    if (typeof partition === 'string') return refused(partition)
-    if (records === null) return refused('INVALID_RECORD', 'there are no records')
-    const { version } = this.#call
-    const nowMs = this.#broker.clock.wallMs()
-    const rules = rulesOf(partition.settings, nowMs)
-    const verdict = validator.checkProduced(records, 0, records.length, rules)
-    const { batch } = validator
-    if (verdict !== 'ok') {
-      if (version < MAGIC_2_SINCE && (verdict === 'old-magic' || records.length === 0)) {
-        return records.length === 0 ? nothing(partition) : this.#open(partition, rules, records, true, done)
-      }
-      // Kafka looks at the size before it looks at the records.
-      return (
-        (verdict === 'invalid-records' || verdict === 'invalid-times' ? this.#obstacle(partition, batch) : undefined) ??
-        faulty(verdict, validator.recordErrors)
-      )
-    }
-    if (batch.codecId === ZSTD && version < ZSTD_SINCE) {
-      return refused('UNSUPPORTED_COMPRESSION_TYPE', `zstd needs version ${ZSTD_SINCE} of Produce`)
-    }
-    if (batch.isTransactional || transactionalId !== null) {
-      const error = transactionalId === null ? 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' : 'INVALID_TXN_STATE'
-      return refused(error, 'transactions are not supported')
-    }
-    const obstacle = this.#obstacle(partition, batch)
-    if (obstacle !== undefined) return obstacle
-    if (validator.walked && validator.denseOffsets) return this.#append(partition, batch, validator.maxTimestamp, nowMs)
-    return this.#open(partition, rules, records.subarray(0, batch.sizeBytes), false, done)
-  }
-
-  /** Why a batch of this size cannot be appended whatever is in it. */
-  #obstacle({ settings }: Partition, { sizeBytes }: BatchView): Part | undefined {
-    const maxBytes = settings['max.message.bytes']
-    if (sizeBytes > maxBytes) {
-      return refused('MESSAGE_TOO_LARGE', `the batch has ${sizeBytes} bytes, max.message.bytes is ${maxBytes}`)
-    }
-    if (sizeBytes > settings['internal.segment.bytes']) {
-      return refused('RECORD_LIST_TOO_LARGE', `the batch has ${sizeBytes} bytes, more than a segment`)
-    }
-    if (!this.#broker.replicas.takesAppends) return refused('KAFKA_STORAGE_ERROR', 'there is no room left on the disk')
-    return undefined
-  }
-
-  #open(
-    partition: Partition,
-    rules: RecordRules,
-    bytes: Uint8Array,
-    old: boolean,
-    done: (parts: readonly Part[]) => void,
-  ): Part | undefined {
+  /** Undefined: it is opened off the loop, and goes on then. */
+  #open({ partition, rules, bytes, old }: ToOpen): Part | undefined {
     const maxMessageBytes = partition.settings['max.message.bytes']
     const sent = (maxPlainBytes: number): SentRecords => ({ bytes, old, rules, maxMessageBytes, maxPlainBytes })
     const maxPlainBytes = this.#budget.allows(bytes.length)
@@ -155,16 +211,15 @@ export class ProduceAppends {
     const input = { ...sent(MAX_OPENED_BYTES), bytes: Uint8Array.from(bytes) }
     this.#broker.compute.run(openRecords, input, (error, opened) => {
       const { reference, index, records } = this.#wanted[this.#parts.length]!
-      // It may have gone meanwhile.
+      // It may have gone meanwhile, and another may have come in its place.
       const found = findPartition(this.#broker, reference, index)
-      const part =
+      this.run(
         opened === undefined
           ? refused('UNKNOWN_SERVER_ERROR', `the records could not be looked at: ${error?.message}`)
-          : typeof found === 'string'
-            ? refused(found)
-            : this.#appendOpened(found, records!, opened)
-      this.#parts.push(part)
-      this.run(done)
+          : found === partition
+            ? this.#appendOpened(partition, records!, opened)
+            : refused(typeof found === 'string' ? found : 'NOT_LEADER_OR_FOLLOWER'),
+      )
     })
     return undefined
   }
@@ -190,24 +245,13 @@ export class ProduceAppends {
     if (opened.kind === 'refused') {
       return { ...refused(opened.error, opened.message), recordErrors: opened.recordErrors }
     }
-    const batch = new BatchView().reset(opened.batch ?? bytes, 0)
-    return (
-      (opened.batch === undefined ? undefined : this.#obstacle(partition, batch)) ??
-      this.#append(partition, batch, opened.maxTimestamp, this.#broker.clock.wallMs(), opened.batch !== undefined)
-    )
-  }
-
-  /** A batch that is in order. A client may claim a wrong latest time, or the broker's kind of time: both stand under the CRC. */
-  #append(partition: Partition, batch: BatchView, maxTimestamp: number, nowMs: number, anew = false): Part {
-    const { sizeBytes, recordCount } = batch
-    const byAppend = partition.settings['message.timestamp.type'] === 'LogAppendTime'
-    batch.setMaxTimestamp(byAppend ? 'LogAppendTime' : 'CreateTime', byAppend ? nowMs : maxTimestamp)
-    const owner = anew ? undefined : ownerOf(this.#call, sizeBytes)
-    const result = partition.append(batch, this.#request.acks, owner)
-    if (result.kind === 'refused') return { ...refused(result.error, result.message ?? null), partition }
-    this.#broker.traffic.produced(partition.id.topic, recordCount, sizeBytes)
-    const logAppendTimeMs = byAppend ? nowMs : NO_TIMESTAMP
-    return { partition, appended: result, error: undefined, message: null, logAppendTimeMs }
+    const anew = opened.batch
+    const batch = new BatchView().reset(anew ?? bytes, 0)
+    const obstacle = anew === undefined ? undefined : obstacleTo(this.#broker, partition, batch)
+    if (obstacle !== undefined) return obstacle
+    const owner = anew === undefined ? ownerOf(this.#call, batch.sizeBytes) : undefined
+    const { acks } = this.#request
+    return append(this.#broker, partition, acks, batch, opened.maxTimestamp, this.#broker.clock.wallMs(), owner)
   }
 }
 
@@ -222,12 +266,11 @@ function refused(error: ErrorName, message: string | null = null): Part {
 
 function faulty(verdict: Exclude<BatchVerdict, 'ok'>, recordErrors: readonly RecordError[]): Part {
   const { error, message } = BATCH_FAULTS[verdict]
-  const ofRecords = verdict === 'invalid-records' || verdict === 'invalid-times'
-  return { ...refused(error, message), ...(ofRecords ? { recordErrors } : {}) }
+  return { ...refused(error, message), recordErrors }
 }
 
 /** Large batches are written from the memory that they came in, if they have one of their own. */
-function ownerOf({ owner }: Call<unknown>, sizeBytes: number): FrameOwner | undefined {
+function ownerOf({ owner }: Call<never>, sizeBytes: number): FrameOwner | undefined {
   return sizeBytes < BY_REFERENCE_FROM_BYTES ? undefined : owner
 }
 

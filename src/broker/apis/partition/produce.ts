@@ -8,11 +8,12 @@ import { ErrorCode } from '../../../protocol/errors.js'
 import { Produce } from '../../../protocol/messages/produce.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
 import type { Broker } from '../../broker.js'
+import type { Partition } from '../../partition.js'
 import type { DelayedOperation } from '../../purgatory.js'
 import { type Call, handler } from '../../server/handler.js'
 import { topic } from '../../server/stages.js'
 import { brokerOf, type Services } from '../services.js'
-import { type Part, ProduceAppends } from './produce-appends.js'
+import { appendProduced, type Part } from './produce-appends.js'
 
 type Request = Infer<typeof Produce.request>
 type Response = InferInput<typeof Produce.response>
@@ -36,8 +37,7 @@ export const produce = handler<Services, typeof Produce.request.fields, typeof P
     return { responses }
   },
   handle: (request, services, call) => {
-    const broker = brokerOf(services)
-    new ProduceAppends(broker, request, call).run((parts) => answerWhenDue(broker, request, call, parts))
+    appendProduced(brokerOf(services), request, call, answerWhenDue)
   },
 })
 
@@ -50,7 +50,8 @@ function answerWhenDue(broker: Broker, request: Request, call: Call<Response>, p
     return
   }
   const operation = new DelayedProduce(request, parts, call)
-  const appendedTo = parts.flatMap(({ appended, partition }) => (appended === undefined ? [] : partition!))
+  const appendedTo: Partition[] = []
+  for (const { appended, partition } of parts) if (appended !== undefined) appendedTo.push(partition!)
   // The time that the client allows is for replicas: the write at the end of this turn is waited for in any case.
   const waitMs = acks === 1 ? Math.max(request.timeoutMs, SHORTEST_WRITE_TIMEOUT_MS) : request.timeoutMs
   broker.replicas.produces.tryCompleteOrWatch(operation, appendedTo, waitMs)
