@@ -9,16 +9,13 @@ import type { Timer } from '../io/clock.js'
 import { type Disk, type DiskDone, DiskError } from '../io/disk.js'
 import type { Ports } from '../io/ports.js'
 import type { RetentionLimits } from '../log/retention.js'
-import { asDiskError, writeAtomically } from './atomic-file.js'
+import { asDiskError } from './atomic-file.js'
 import { CleanerOffsets } from './cleaner-offsets.js'
 import { LogDamagedError } from './log-damaged-error.js'
 import type { LogDirectory } from './log-directory.js'
 import type { LogEnvironment } from './log-environment.js'
 import {
-  formatPartitionMetadata,
-  PARTITION_METADATA,
   parsePartitionDirectoryName,
-  parsePartitionMetadata,
   parseRetiredDirectoryName,
   partitionDirectoryName,
 } from './log-files.js'
@@ -26,6 +23,7 @@ import { loadLog } from './log-loader.js'
 import { type LogResources, logResources } from './log-resources.js'
 import { LogWork } from './log-work.js'
 import { type LogOptions, PartitionLog } from './partition-log.js'
+import { identify, isOfAnother } from './partition-identity.js'
 import { RecoveryPoints } from './recovery-points.js'
 import { RetiredDirectories } from './retired-directories.js'
 import { StartOffsets } from './start-offsets.js'
@@ -307,7 +305,7 @@ export class LogManager {
       if (isNew && [this.#recoveryPoints, startOffsets, this.cleanerOffsets].some((each) => each.isOnDisk(name)))
         return this.#forgetThenOpen(id, options, done)
       if (isNew) disk.makeDirectory(directory)
-      else if (this.#isOfAnother(directory, id.topicId)) {
+      else if (isOfAnother(disk, directory, id.topicId)) {
         this.#forget(name)
         this.#retired.retire(name, 'stray')
         if (disk.stat(directory) === undefined) return this.#open(id, options, done)
@@ -316,7 +314,7 @@ export class LogManager {
     } catch (error) {
       return done(this.#reported(asDiskError(error)), undefined)
     }
-    this.#identify(directory, id.topicId, (error) => {
+    identify(disk, directory, id.topicId, (error) => {
       if (error === undefined) return this.#load(id, options, directory, isNew, done)
       done(this.#reported(error), undefined)
     })
@@ -360,29 +358,6 @@ export class LogManager {
       this.#environment.startOffsets.add(id.topic, id.partition, log)
       done(undefined, log)
     })
-  }
-
-  /** Throws `DiskError`. */
-  #isOfAnother(directory: string, topicId: Uuid): boolean {
-    const found = this.#topicIdIn(directory)
-    return found !== undefined && found !== topicId
-  }
-
-  /** Undefined where it was made right before a crash. Throws `DiskError`. */
-  #topicIdIn(directory: string): Uuid | undefined {
-    const content = this.#ports.disk.readFile(`${directory}/${PARTITION_METADATA}`)
-    return content === undefined ? undefined : parsePartitionMetadata(Buffer.from(content).toString('utf8'))
-  }
-
-  /** Says whose log the directory is, durably. */
-  #identify(directory: string, topicId: Uuid, done: DiskDone): void {
-    const { disk } = this.#ports
-    try {
-      if (this.#topicIdIn(directory) === topicId) return done(undefined)
-    } catch (error) {
-      return done(asDiskError(error))
-    }
-    writeAtomically(disk, directory, PARTITION_METADATA, Buffer.from(formatPartitionMetadata(topicId)), done)
   }
 
   #reported(error: DiskError): DiskError {

@@ -1,6 +1,8 @@
 /** Compacted topics of a node, and the settings of the cleaner, each at two values: in the simulator, where days pass. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ofCleaner } from '../../src/broker/metrics/cleaner-metrics.js'
+import { Exposition } from '../../src/broker/metrics/exposition.js'
 import { ErrorCode } from '../../src/protocol/errors.js'
 import { IncrementalAlterConfigs } from '../../src/protocol/messages/incremental-alter-configs.js'
 import { buildBatch } from '../../src/records/builder.js'
@@ -89,6 +91,26 @@ test('a compacted topic keeps the last record of each key, with its offset; one 
   )
   assert.ok(compacted.cleaner.metrics.cleanings > 0)
   assert.equal(new Compacted({}, { 'cleanup.policy': 'delete' }).produce(100).pass(5000).records().length, 100)
+})
+
+test('the cleaner tells a monitor how dirty logs are, and what it has done', () => {
+  const topic = new Compacted({ 'log.cleaner.backoff.ms': '30000' }).produce(100)
+  const metric = (name: string): number => {
+    const page = new Exposition()
+    ofCleaner(page, topic.cleaner)
+    return Number(new RegExp(`^kafka_log_${name} (\\S+)$`, 'm').exec(page.text())![1])
+  }
+  assert.equal(metric('logcleanermanager_max_dirty_percent'), 100)
+  assert.equal(metric('logcleaner_cleaner_recopy_percent'), 0)
+  topic.pass(40_000)
+  assert.equal(metric('logcleanermanager_max_dirty_percent'), 0)
+  const recopied = metric('logcleaner_cleaner_recopy_percent')
+  assert.ok(recopied > 0 && recopied < 60, `${recopied} %`)
+  assert.ok(metric('logcleaner_max_clean_time_secs') > 0)
+  assert.ok(metric('logcleaner_max_buffer_utilization_percent') > 1)
+  assert.ok(metric('logcleanermanager_time_since_last_run_ms') <= 30_000)
+  assert.equal(metric('logcleanermanager_uncleanable_partitions_count'), 0)
+  assert.equal(metric('logcleaner_max_compaction_delay_secs'), 0)
 })
 
 test('a topic that becomes compacted is cleaned, and one that is also deleted from loses its old segments', () => {

@@ -9,6 +9,7 @@ import type { MetadataImage } from '../../metadata/image.js'
 import type { Broker } from '../broker.js'
 import type { ConnectionLimits } from '../server/connection-limits.js'
 import type { RequestMemory } from '../server/request-memory.js'
+import { ofCleaner } from './cleaner-metrics.js'
 import { Exposition, type Labels } from './exposition.js'
 import type { RequestMetrics } from './request-metrics.js'
 import type { Traffic } from './traffic.js'
@@ -107,6 +108,7 @@ function ofBroker(page: Exposition, { image, nodeId }: MetricsSources, broker: B
     [{ delayedOperation: 'Produce' }, replicas.produces.size],
     [{ delayedOperation: 'Fetch' }, replicas.fetches.size],
   ])
+  ofCleaner(page, replicas.cleaner)
   const { fetchSessions } = broker
   page.gauge('kafka_server_fetchsessioncache_numincrementalfetchsessions', 'Fetch sessions.', [
     [{}, fetchSessions.size],
