@@ -14,16 +14,12 @@ import { CleanerOffsets } from './cleaner-offsets.js'
 import { LogDamagedError } from './log-damaged-error.js'
 import type { LogDirectory } from './log-directory.js'
 import type { LogEnvironment } from './log-environment.js'
-import {
-  parsePartitionDirectoryName,
-  parseRetiredDirectoryName,
-  partitionDirectoryName,
-} from './log-files.js'
+import { parsePartitionDirectoryName, parseRetiredDirectoryName, partitionDirectoryName } from './log-files.js'
 import { loadLog } from './log-loader.js'
 import { type LogResources, logResources } from './log-resources.js'
 import { LogWork } from './log-work.js'
-import { type LogOptions, PartitionLog } from './partition-log.js'
 import { identify, isOfAnother } from './partition-identity.js'
+import { type LogOptions, PartitionLog } from './partition-log.js'
 import { RecoveryPoints } from './recovery-points.js'
 import { RetiredDirectories } from './retired-directories.js'
 import { StartOffsets } from './start-offsets.js'
