@@ -148,6 +148,8 @@ function checkKey(name: string, key: KeyHistory, options: CheckOptions, findings
 
   /** Value by offset in the final log, and the first offset by value. */
   const final = new Map<number, string>()
+  /** When it was read there. */
+  const finallyRead = new Map<number, number>()
   const finalOffset = new Map<string, number>()
   const supersession = new Supersession()
   /** First value seen at an offset, from every poll and acknowledgement that nothing excuses. */
@@ -173,6 +175,7 @@ function checkKey(name: string, key: KeyHistory, options: CheckOptions, findings
       if (poll.final && offset < key.certainlyDeletedUpTo) report('deleted-visible', `${value} at offset ${offset}`)
       if (poll.final) {
         final.set(offset, value)
+        finallyRead.set(offset, poll.time)
         if (!finalOffset.has(value)) finalOffset.set(value, offset)
         if (send !== undefined) supersession.isThere(send.operation, offset)
       }
@@ -209,18 +212,22 @@ function checkKey(name: string, key: KeyHistory, options: CheckOptions, findings
       }
     }
   }
-  checkPolls(key.polls, final, excused, report)
+  /** Logs are cleaned while the last reading goes on, and behind it. */
+  const compactedSince = (offset: number, time: number): boolean =>
+    time > finallyRead.get(offset)! && compacted(final.get(offset)!, offset)
+  checkPolls(key.polls, [...final.keys()], excused, compactedSince, report)
   checkSends(key.sends, finalOffset, report)
 }
 
 /** Each client reads upwards and leaves nothing out. */
 function checkPolls(
   polls: readonly PollOperation[],
-  final: ReadonlyMap<number, string>,
+  final: readonly number[],
   excused: (time: number) => boolean,
+  compactedSince: (offset: number, time: number) => boolean,
   report: (anomaly: Anomaly, detail: string) => void,
 ): void {
-  const known = [...final.keys()].sort((a, b) => a - b)
+  const known = final.toSorted((a, b) => a - b)
   const lastRead = new Map<number, number>()
   for (const poll of polls) {
     let last = poll.seek ? undefined : lastRead.get(poll.process)
@@ -228,7 +235,10 @@ function checkPolls(
       if (last !== undefined && offset <= last) {
         report('nonmonotonic-poll', `process ${poll.process} read offset ${offset} after ${last}`)
       } else if (last !== undefined && offset > last + 1 && !excused(poll.time)) {
-        const passed = firstAbove(known, last)
+        let passed = firstAbove(known, last)
+        while (passed !== undefined && passed < offset && compactedSince(passed, poll.time)) {
+          passed = firstAbove(known, passed)
+        }
         if (passed !== undefined && passed < offset) {
           report('poll-skip', `process ${poll.process} read offset ${offset} after ${last}, and ${passed} is there`)
         }

@@ -215,7 +215,7 @@ export class Invariants {
     )
   }
 
-  /** Below the offset up to which the cleaner says that it was, no key stands twice. */
+  /** From the start of the log to the offset up to which the cleaner says that it was, no key stands twice. */
   #compacted({ log, id, settings }: Partition): void {
     if (!settings['cleanup.policy'].has('compact')) return
     const checkpoint = this.#world.machine.find(`${parentOf(log.directory)}/cleaner-offset-checkpoint`)
@@ -228,6 +228,7 @@ export class Invariants {
       if (batch.baseOffset >= cleaned.offset) break
       for (const { key, offset } of readRecords(batch, MAX_BATCH_BYTES)) {
         if (offset >= cleaned.offset) break
+        if (offset < log.startOffset) continue
         const text = Buffer.from(key ?? []).toString('hex')
         const before = seen.get(text)
         assert(

@@ -221,6 +221,18 @@ test('compaction: a later record of the key, or one that deletes it, takes the p
   assert.deepEqual(anomalies([...failed, final([read[1]!])]), ['lost-write'])
 })
 
+test('poll-skip: what a later record took the place of after the last reading had it may be passed over', () => {
+  const keyed = [
+    ...send(0, [0, 1], { offset: 0 }),
+    ...send(1, [2, 3], { recordKey: 'a', offset: 1 }),
+    ...send(2, [4, 5], { recordKey: 'a', offset: 2 }),
+  ]
+  const passing: [number, string][] = [read[0]!, read[2]!]
+  assert.deepEqual(anomalies([...keyed, final(), poll(1001, passing)]), [])
+  assert.deepEqual(anomalies([...keyed, poll(999, passing), final()]), ['poll-skip'], 'it came back')
+  assert.deepEqual(anomalies([...clean, final(), poll(1001, passing)]), ['poll-skip'], 'it has no key')
+})
+
 test('resurrected: what was deleted is there again when the deletion is gone', () => {
   const history = [
     ...send(0, [0, 1], { recordKey: 'a', offset: 0 }),
