@@ -10,6 +10,8 @@ const METRICS = /metrics on (http:\S+)/
 const START_LIMIT_MS = 30_000
 const STOP_LIMIT_MS = 30_000
 const LOG_CHARACTERS = 20_000
+/** Indexes of closed segments are written with the recovery points; by default once in a minute. */
+const CHECKPOINT_MS = 3000
 
 export class BrokerProcess {
   /** host:port, as the broker printed it. */
@@ -31,7 +33,9 @@ export class BrokerProcess {
   }
 
   static start(dataPath: string): Promise<BrokerProcess> {
-    const args = [MAIN, 'start', '--data', dataPath, '--port', '0', '--set', 'metrics.listener=127.0.0.1:0']
+    const settings = ['metrics.listener=127.0.0.1:0', `log.flush.offset.checkpoint.interval.ms=${CHECKPOINT_MS}`]
+    const set = settings.flatMap((setting) => ['--set', setting])
+    const args = [MAIN, 'start', '--data', dataPath, '--port', '0', ...set]
     const child = watch(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] }))
     return new Promise((resolve, reject) => {
       let log = ''
