@@ -11,9 +11,10 @@ import type { Ports } from '../io/ports.js'
 import type { MetadataDelta } from '../metadata/delta.js'
 import { EffectiveSettings } from '../metadata/effective-settings.js'
 import { EMPTY_IMAGE, type MetadataImage } from '../metadata/image.js'
+import type { Fetch } from '../protocol/messages/fetch.js'
+import type { Infer } from '../protocol/schema.js'
 import { FetchSessions } from '../replication/fetch-session.js'
 import type { LogDirectories } from '../storage/log-directories.js'
-import type { WantedPartition } from './apis/partition/fetch.js'
 import type { ControllerChannel } from './controller-channel.js'
 import { FetchMemory } from './fetch-memory.js'
 import { BrokerLifecycle } from './lifecycle.js'
@@ -22,6 +23,9 @@ import { ProducerIdBlock } from './producer-id-block.js'
 import type { Quorum, QuorumObserver } from './quorum.js'
 import { ReplicaDirectories } from './replica-directories.js'
 import { ReplicaManager } from './replica-manager.js'
+
+/** What a client wants of a partition that it fetches. */
+export type WantedPartition = Infer<typeof Fetch.request>['topics'][number]['partitions'][number]
 
 export interface BrokerOptions {
   readonly settings: NodeSettings

@@ -20,7 +20,7 @@ import type {
   SessionRequest,
 } from '../../../replication/fetch-session.js'
 import type { LogRead } from '../../../storage/log-reader.js'
-import type { Broker } from '../../broker.js'
+import type { Broker, WantedPartition } from '../../broker.js'
 import { Partition } from '../../partition.js'
 import type { DelayedOperation } from '../../purgatory.js'
 import { type Call, handler } from '../../server/handler.js'
@@ -31,8 +31,6 @@ import { findPartition } from './find-partition.js'
 type Request = Infer<typeof Fetch.request>
 type Response = InferInput<typeof Fetch.response>
 type PartitionResult = Response['responses'][number]['partitions'][number]
-/** What is fetched of a partition. */
-export type WantedPartition = Request['topics'][number]['partitions'][number]
 
 const TOPIC_IDS_SINCE = 13
 const MAGIC_1_SINCE = 2
