@@ -101,6 +101,9 @@ export const compactBatchesJob: Job<CompactBatchesInput, CompactBatchesOutput> =
   run: compactBatches,
 }
 
+/** One for all pieces: a new one for each would leave its memory to a collector that comes late. */
+const scratch = new CompactedBatch()
+
 export function indexKeys({ bytes, map: state, clear, fromOffset, maximumKeys }: IndexKeysInput): IndexKeysOutput {
   const map = new OffsetMap(state)
   if (clear) map.clear()
@@ -131,7 +134,7 @@ export function compactBatches(input: CompactBatchesInput): CompactBatchesOutput
   const { bytes, endOffset, nowMs, deleteRetentionMs, lastNextOffset, rememberedOffsets } = input
   const map = new OffsetMap(input.map)
   const cursor = new RecordCursor()
-  const copy = new CompactedBatch()
+  const copy = scratch
   const chunks: Uint8Array[] = []
   const rows: number[] = []
   let recordsRead = 0

@@ -32,6 +32,9 @@ export class Invariants {
   #ofStart = 0
   /** Start offsets by partition: they never go back, whatever happens to the node. */
   readonly #startOffsets = new Map<string, number>()
+  /** Where they were to start at the last look, and at most at any time. */
+  readonly #decidedStarts = new Map<string, number>()
+  readonly #latestDecided = new Map<string, number>()
   /** Up to where clients wanted partitions to be deleted. */
   readonly #deletable = new Map<string, number>()
   /** The same where it is not known which topic of the name will be struck. */
@@ -112,15 +115,26 @@ export class Invariants {
     }
   }
 
-  /** The start moves forward, up to what is committed, and over nothing that had to be kept. */
+  /** The start moves forward, up to what is committed, and no farther than was decided. */
   #front({ id, log, settings, highWatermark, isLeader }: Partition, key: string): void {
-    const { startOffset } = log
+    const { startOffset, front } = log
     const before = this.#startOffsets.get(key) ?? 0
+    const decidedBefore = Math.max(before, this.#decidedStarts.get(key) ?? 0)
+    this.#decidedStarts.set(key, front.decidedStartOffset)
+    if (front.decidedStartOffset > decidedBefore) this.#retention({ id, log, settings }, key, decidedBefore)
+    this.#latestDecided.set(key, Math.max(this.#latestDecided.get(key) ?? 0, front.decidedStartOffset))
     if (startOffset === before) return
     assert(startOffset > before, `${key}: the start went back from ${before} to ${startOffset}`)
     assert(startOffset <= highWatermark || !isLeader, `${key}: starts at ${startOffset}, committed ${highWatermark}`)
+    assert(startOffset <= this.#latestDecided.get(key)!, `${key}: nobody wanted it to start at ${startOffset}`)
     this.#startOffsets.set(key, startOffset)
-    if (startOffset <= this.#deletableUpTo(id)) return this.#count('deleted in front of the start')
+    if (startOffset <= this.#deletableUpTo(id)) this.#count('deleted in front of the start')
+  }
+
+  /** It was decided that the log starts later, by the settings of this moment: over nothing that had to be kept. */
+  #retention({ id, log, settings }: Pick<Partition, 'id' | 'log' | 'settings'>, key: string, from: number): void {
+    const to = log.front.decidedStartOffset
+    if (to <= this.#deletableUpTo(id)) return
     assert(settings['cleanup.policy'].has('delete'), `${key}: only what clients want deleted may go`)
     // What was there before a cleaning may have been younger than what is left of it.
     if (settings['cleanup.policy'].has('compact')) return
@@ -130,9 +144,9 @@ export class Invariants {
     const nowMs = machine.wallMsAt(machine.process?.nowMs ?? simulation.nowMs)
     const isTooLarge = retentionBytes >= 0 && log.sizeBytes >= retentionBytes
     for (const batch of this.#batches(log.directory, (file) => file.content, true)) {
-      if (batch.nextOffset <= before || batch.baseOffset >= startOffset) continue
+      if (batch.nextOffset <= from || batch.baseOffset >= to) continue
       const isOld = retentionMs >= 0 && nowMs - batch.maxTimestamp > retentionMs
-      assert(isOld || isTooLarge, `${key}: ${batch.baseOffset} had to be kept, and the log starts at ${startOffset}`)
+      assert(isOld || isTooLarge, `${key}: ${batch.baseOffset} had to be kept, and the log is to start at ${to}`)
       this.#count('what retention has removed had its time')
     }
   }

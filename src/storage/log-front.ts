@@ -12,6 +12,7 @@ export class LogFront {
   readonly #directory: string
   readonly #environment: LogEnvironment
   #startOffset: number
+  #decidedStartOffset: number
   #wantedStartOffset: number
   /** Out of service, and not yet removed. */
   readonly #leaving = new Map<Timer, readonly LogSegment[]>()
@@ -21,17 +22,28 @@ export class LogFront {
     this.#environment = environment
     this.#startOffset = startOffset
     this.#wantedStartOffset = startOffset
+    this.#decidedStartOffset = startOffset
   }
 
   get startOffset(): number {
     return this.#startOffset
   }
 
+  /** Where retention has decided that it starts, once it has prepared that. */
+  get decidedStartOffset(): number {
+    return this.#decidedStartOffset
+  }
+
   get wantedStartOffset(): number {
     return this.#wantedStartOffset
   }
 
+  decide(startOffset: number): void {
+    this.#decidedStartOffset = Math.max(this.#decidedStartOffset, startOffset)
+  }
+
   want(startOffset: number): void {
+    this.decide(startOffset)
     this.#wantedStartOffset = Math.max(this.#wantedStartOffset, startOffset)
   }
 

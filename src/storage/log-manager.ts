@@ -199,6 +199,8 @@ export class LogManager {
       log.repair((error) => {
         if (error === undefined && !log.failed) return log.observer?.repaired()
         this.#ports.logger.error({ directory: log.directory, error: error?.message }, 'log could not be repaired')
+        // Without a descriptor, say, it is tried again when there is room again.
+        if (error instanceof DiskError) this.#directory.report(error)
       })
     }
   }
@@ -221,7 +223,8 @@ export class LogManager {
         step(retained, (error) => (error === undefined ? next() : done(error)))
       oneByOne(logs, each, () => {
         if (this.#work.stopped) return done(undefined)
-        if (logs.every(({ log }) => log.wantedStartOffset === log.startOffset)) return this.#removeFronts(logs, done)
+        if (logs.every(({ log }) => log.front.wantedStartOffset === log.startOffset))
+          return this.#removeFronts(logs, done)
         this.#environment.startOffsets.write((writeError) => {
           if (writeError === undefined && !this.#work.stopped) this.#removeFronts(logs, done)
           else done(writeError)

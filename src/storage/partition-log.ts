@@ -39,7 +39,7 @@ export class PartitionLog implements TurnWritable {
   #options: LogOptions
   readonly #environment: LogEnvironment
   readonly #flusher: LogFlusher
-  readonly #front: LogFront
+  readonly front: LogFront
   /** Of segments by cleaned ones. */
   readonly replacement: SegmentReplacement
   #segments: Segments
@@ -69,7 +69,7 @@ export class PartitionLog implements TurnWritable {
     this.#environment = environment
     this.#options = options
     this.#gather = environment.turns.gather()
-    this.#front = new LogFront(directory, environment, loaded.startOffset)
+    this.front = new LogFront(directory, environment, loaded.startOffset)
     this.#segments = this.#opened(loaded)
     this.#state = loaded.state
     this.#nextOffset = loaded.endOffset
@@ -89,7 +89,7 @@ export class PartitionLog implements TurnWritable {
         return log.#failure !== undefined || log.#closed
       },
       flushed: () => this.observer?.flushed(),
-      retire: (segments, kinds) => this.#front.retire(segments, this.#options.fileDeleteDelayMs, kinds),
+      retire: (segments, kinds) => this.front.retire(segments, this.#options.fileDeleteDelayMs, kinds),
       failed: (error) => this.#fail(error),
     }
     this.#flusher = new LogFlusher(directory, environment, view, { ...loaded, ...start })
@@ -98,12 +98,7 @@ export class PartitionLog implements TurnWritable {
 
   /** What is below cannot be read any more. Never goes back, also not over a crash. */
   get startOffset(): number {
-    return this.#front.startOffset
-  }
-
-  /** Where it starts when that is durable. */
-  get wantedStartOffset(): number {
-    return this.#front.wantedStartOffset
+    return this.front.startOffset
   }
 
   /** Of the batches in its segments. */
@@ -248,18 +243,18 @@ export class PartitionLog implements TurnWritable {
   advanceStart(offset: number, done: DiskDone): void {
     assert(offset <= this.#logEndOffset, () => `${this.directory} ends at ${this.#logEndOffset}, before ${offset}`)
     if (offset <= this.startOffset) return done(undefined)
-    this.#front.want(offset)
+    this.front.want(offset)
     this.#environment.startOffsets.write(done)
   }
 
   startIsDurable(offset: number): void {
-    if (!this.#front.moveTo(offset)) return
+    if (!this.front.moveTo(offset)) return
     this.#state.epochs.truncateFromStart(offset)
     this.#flusher.startMoved(offset)
     this.observer?.startMoved()
   }
 
-  /** Decides where the log has to start, and prepares it: `removeFront` when that is durable. Not while `writeRecoveryFiles` is under way. */
+  /** Decides where the log has to start, and prepares it: `removeFront` when that is durable. Not during `writeRecoveryFiles`. */
   retain(limits: RetentionLimits | undefined, committedOffset: number, nowMs: number, done: DiskDone): void {
     if (this.#failure !== undefined || this.#closed) return done(undefined)
     const { directory, segments, startOffset, nextOffset: endOffset } = this
@@ -272,12 +267,13 @@ export class PartitionLog implements TurnWritable {
         return done(undefined)
       }
     }
+    this.front.decide(decided.startOffset)
     this.#environment.logger.info({ directory, from: startOffset, ...decided }, 'segments have had their time')
     // What the producers did in the segments that go has to be known without them.
     this.#flusher.flush('closed')
     this.#flusher.afterFlushes(() =>
       this.#flusher.writeRecoveryFiles((error) => {
-        if (error === undefined) this.#front.want(decided.startOffset)
+        if (error === undefined) this.front.want(decided.startOffset)
         done(error)
       }),
     )
@@ -287,7 +283,7 @@ export class PartitionLog implements TurnWritable {
   removeFront(): void {
     if (this.#failure !== undefined || this.#closed) return
     const segments = this.#segments.takeFront(this.startOffset)
-    if (segments.length > 0) this.#front.retire(segments, this.#options.fileDeleteDelayMs)
+    if (segments.length > 0) this.front.retire(segments, this.#options.fileDeleteDelayMs)
   }
 
   /**
@@ -351,7 +347,7 @@ export class PartitionLog implements TurnWritable {
     this.#closed = true
     this.#flusher.stop()
     if (!this.#gather.isEmpty) this.#gather.take().release()
-    this.#front.close()
+    this.front.close()
     this.#segments.close()
   }
 
@@ -375,6 +371,8 @@ export class PartitionLog implements TurnWritable {
     this.#segments.push(segment)
     this.#flusher.newName()
     this.#flusher.flush('closed')
+    // The flush may have taken the whole directory offline at once.
+    if (this.#closed) throw this.#environment.logDirectory.failure ?? new DiskError('EBADF', 'open', this.directory)
   }
 
   #fail(error: DiskError): void {

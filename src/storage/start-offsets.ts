@@ -14,7 +14,7 @@ const START_OFFSETS = 'log-start-offset-checkpoint'
 /** A log, as far as this asks. */
 export interface StartingLog {
   /** Where it is to start; never less than where it does. */
-  readonly wantedStartOffset: number
+  readonly front: { readonly wantedStartOffset: number }
   /** The wanted start, as of when the write began, is durable. */
   startIsDurable(offset: number): void
 }
@@ -78,7 +78,7 @@ export class StartOffsets {
     const entries = new Map(this.#found)
     const moving: (() => void)[] = []
     for (const [name, { topic, partition, log }] of this.#logs) {
-      const offset = log.wantedStartOffset
+      const offset = log.front.wantedStartOffset
       if (offset === 0) continue
       entries.set(name, { topic, partition, offset })
       moving.push(() => log.startIsDurable(offset))

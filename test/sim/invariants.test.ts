@@ -119,8 +119,8 @@ function tampered({ world, partition }: Hosted, log: object, figures: object = {
 }
 
 function figuresOf({ log }: Partition): object {
-  const { startOffset, flushedEndOffset, logEndOffset, nextOffset, recoveryPoint } = log
-  return { startOffset, flushedEndOffset, logEndOffset, nextOffset, recoveryPoint }
+  const { startOffset, flushedEndOffset, logEndOffset, nextOffset, recoveryPoint, front } = log
+  return { startOffset, flushedEndOffset, logEndOffset, nextOffset, recoveryPoint, front }
 }
 
 test('offsets that contradict each other are seen', () => {
@@ -138,6 +138,11 @@ test('offsets that contradict each other are seen', () => {
   for (const [log, figures] of contradictions) {
     assert.throws(() => tampered(all, log, figures).check(), /t\(.*\)-0: start/, JSON.stringify({ log, figures }))
   }
+})
+
+test('a start that nobody has decided is seen', () => {
+  const all = hosted(8)
+  assert.throws(() => tampered(all, { startOffset: 1 }).check(), /nobody wanted it to start at 1/)
 })
 
 test('a high watermark that goes back is seen, but not when the node was started anew', () => {

@@ -170,6 +170,33 @@ test('the index files of a segment that grew after a stop in order are written a
   assert.ok(store.file(`${PARTITION}/${index}`)!.content.length > sizeBytes)
 })
 
+test('the index files of a segment that grew after a stop in order are not believed after a crash', () => {
+  const options = { segmentBytes: 1000, indexIntervalBytes: 100, checkpointIntervalMs: 1000 }
+  const store = new SimulatedStore('grown, and crashed', options).reopened()
+  const append = (): void => {
+    const endOffset = store.log.nextOffset + 1
+    store.turn(() => store.append(['a value']))
+    assert.ok(store.until(() => store.log.flushedEndOffset === endOffset))
+  }
+  append()
+  append()
+  assert.equal(store.stop(), 'clean')
+
+  store.reopened()
+  const batchBytes = store.log.sizeBytes / store.log.logEndOffset
+  while (store.log.sizeBytes + batchBytes <= options.segmentBytes) append()
+  // The recovery point is where the segment ends when it is closed.
+  store.pass(1500)
+  assert.equal(store.log.recoveryPoint, store.log.logEndOffset)
+  append()
+  const entries = store.log.segments[0]!.indexes.offsets.toBytes()
+  assert.equal(store.log.segments[1]!.baseOffset, store.log.recoveryPoint)
+  store.machine.process!.kill()
+
+  store.reopened()
+  assert.deepEqual(store.log.segments[0]!.indexes.offsets.toBytes(), entries)
+})
+
 test('appends read nothing from the disk: what decides over the next segment is known when the log is open', () => {
   const store = stopped(1 << 20)
   store.reopened()
