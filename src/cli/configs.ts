@@ -112,6 +112,11 @@ function described({ type, name }: ConfigResource, configs: readonly ConfigEntry
   return [head, ...lines, ''].join('\n')
 }
 
+/** Kafka's number for a value that was set for this very resource. */
+function setSource({ type, name }: ConfigResource): number {
+  return name === '' ? 3 : OWN_SOURCES[type][0]!
+}
+
 async function alter(admin: Admin, options: Options, resource: ConfigResource): Promise<void> {
   const set = new Map([...fileEntries(options['add-config-file']), ...parseAddConfig(options['add-config'] ?? '')])
   const removed = (options['delete-config'] ?? '').split(',').flatMap((key) => (key.trim() === '' ? [] : [key.trim()]))
@@ -122,8 +127,15 @@ async function alter(admin: Admin, options: Options, resource: ConfigResource): 
     ...removed.map((key) => ({ key, operation: 'delete' as const })),
   ]
   if (changes.length === 0) misuse('--alter needs --add-config, --add-config-file or --delete-config')
-  await admin.alterConfigs(resource, changes)
   const { type, name } = resource
+  if (removed.length > 0) {
+    const own = (await admin.describeConfigs(resource)).filter(
+      ({ configSource }) => configSource === setSource(resource),
+    )
+    const notSet = removed.find((key) => !own.some((entry) => entry.name === key))
+    if (notSet !== undefined) fail(`${notSet} is not set there, and cannot be deleted: nothing was changed`)
+  }
+  await admin.alterConfigs(resource, changes)
   const what = name === '' ? `default config for ${type} in the cluster` : `config for ${type.slice(0, -1)} ${name}`
   process.stdout.write(`Completed updating ${what}.\n`)
 }

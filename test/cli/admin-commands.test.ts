@@ -63,6 +63,24 @@ test('configs: whose settings, and what to do, is said once', async () => {
   )
 })
 
+test('configs: what is not set cannot be deleted, and then nothing is changed', async () => {
+  assert.equal((await lograft('topics --create --topic undone --config retention.ms=5')).status, 0)
+  const alter = 'configs --alter --topic undone'
+  await refused(`${alter} --delete-config retention.ms,segment.ms`, /^lograft: segment\.ms is not set there/)
+  await refused(
+    `${alter} --add-config segment.ms=9 --delete-config retention.mss`,
+    /^lograft: retention\.mss is not set/,
+  )
+  await refused(
+    'configs --alter --broker-defaults --delete-config log.retention.ms',
+    /^lograft: log\.retention\.ms is not set/,
+  )
+  const described = await lograft('configs --describe --topic undone')
+  assert.match(described.stdout, /:\n {2}retention\.ms=5 [^\n]*\n$/)
+  assert.equal((await lograft(`${alter} --delete-config retention.ms`)).status, 0)
+  assert.doesNotMatch((await lograft('configs --describe --topic undone')).stdout, /retention/)
+})
+
 test('delete-records: the file is looked at before a record is lost', async () => {
   const file = `${directory}/offsets.json`
   for (const [content, sentence] of [
