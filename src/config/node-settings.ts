@@ -280,21 +280,25 @@ export const nodeSettings = {
   }),
   'max.connections': integer({
     default: '2147483647',
-    min: 0,
+    min: 1,
+    dynamic: 'cluster-wide',
     doc: 'Connections that are open at once; further ones are closed.',
   }),
   'max.connections.per.ip': integer({
     default: '2147483647',
     min: 0,
+    dynamic: 'cluster-wide',
     doc: 'Connections from one address that are open at once; further ones are closed.',
   }),
   'max.connections.per.ip.overrides': addressCounts({
     default: '',
+    dynamic: 'cluster-wide',
     doc: 'Addresses with limits of their own instead of max.connections.per.ip, as 10.0.0.1:100,::1:20.',
   }),
   'max.connection.creation.rate': integer({
     default: '2147483647',
     min: 1,
+    dynamic: 'cluster-wide',
     doc: 'New connections a second; what comes faster is read later.',
   }),
   'connections.max.idle.ms': long({

@@ -215,6 +215,7 @@ test("what was set while the node runs goes before what it was started with; a b
 })
 
 test('which settings can be changed while the node runs', () => {
+  assert.equal(dynamicOf('max.connections.per.ip.overrides'), 'cluster-wide')
   assert.equal(dynamicOf('message.max.bytes'), 'cluster-wide', 'a default of topics')
   assert.equal(dynamicOf('producer.id.expiration.ms'), 'cluster-wide')
   assert.equal(dynamicOf('log.dirs'), 'read-only')
