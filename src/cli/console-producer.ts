@@ -108,6 +108,9 @@ function producerOptions(options: Options, properties: ReadonlyMap<string, strin
     misuse(`--compression-codec ${codec} is not allowed: it must be one of ${CODEC_NAMES.join(', ')}`)
   }
   const partitioner = properties.get('partitioner.class')
+  if (partitioner !== undefined && !/(?:^|\.)(?:RoundRobin|Default|UniformSticky)Partitioner$/.test(partitioner)) {
+    misuse(`partitioner.class=${partitioner} is not allowed: it must be RoundRobinPartitioner or DefaultPartitioner`)
+  }
   const idempotence = properties.get('enable.idempotence')
   const numbers = {
     batchBytes: number('batch-size', options['batch-size'] ?? properties.get('batch.size'), 0),

@@ -173,6 +173,11 @@ test('console-producer and console-consumer refuse in a sentence', async () => {
     2,
   )
   await refused('console-producer --topic t --request-required-acks 2', /it must be 0, 1, -1 or all$/, 2)
+  await refused(
+    'console-producer --topic t --producer-property partitioner.class=Own',
+    /^lograft: partitioner\.class=Own is not allowed: it must be RoundRobinPartitioner or DefaultPartitioner$/,
+    2,
+  )
   await refused('console-producer', /^lograft: console-producer needs --topic \(see/, 2)
   await refused('console-consumer --topic t --offset 3', /^lograft: --offset needs --partition/, 2)
   await refused(

@@ -69,6 +69,18 @@ export function describeTopicConfigs(
     })
 }
 
+/** What a node was started with, where only the values are known: those that are not the defaults. */
+export function startedWith(settings: NodeSettings): ReadonlyMap<string, string> {
+  const started = new Map<string, string>()
+  for (const key of Object.keys(nodeSettings) as NodeSettingKey[]) {
+    const setting = nodeSettings[key] as Setting<unknown>
+    const value = settings[key]
+    const byDefault = setting.default === undefined ? undefined : setting.parse(setting.default)
+    if (value !== undefined && valueText(value) !== valueText(byDefault)) started.set(key, valueText(value))
+  }
+  return started
+}
+
 /** All settings of this broker. */
 export function describeBrokerConfigs(sources: ConfigSources, options: DescribeOptions): ConfigEntry[] {
   return (Object.keys(nodeSettings) as NodeSettingKey[]).map((name) => {
