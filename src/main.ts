@@ -4,6 +4,8 @@ import { basename } from 'node:path'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { COMMANDS, wantedCommand } from './cli/commands.js'
+import { misuse } from './cli/fail.js'
+import { usageSentence } from './cli/usage.js'
 import { VERSION } from './cli/version.js'
 
 const given = hideBin(process.argv)
@@ -17,16 +19,16 @@ for (const each of COMMANDS) {
   if (each === found) parser.command(await each.load())
   else parser.command(each.name, each.describe)
 }
-/** Options that may stand several times; yargs has no type for the question. */
-const repeatable = (): readonly string[] =>
-  (parser as unknown as { getOptions(): { readonly array: readonly string[] } }).getOptions().array
+/** What the command has declared; yargs has no type for the question. `array`: what may stand several times. */
+const declared = (): { readonly key: object; readonly array: readonly string[] } =>
+  (parser as unknown as { getOptions(): ReturnType<typeof declared> }).getOptions()
 
 await parser
-  .demandCommand(1, 'say what to do: one of the commands above')
+  .demandCommand(1, 'say what to do')
   .strict()
   .check((options) => {
     const twice = Object.keys(options).find(
-      (key) => key !== '_' && Array.isArray(options[key]) && !repeatable().includes(key),
+      (key) => key !== '_' && Array.isArray(options[key]) && !declared().array.includes(key),
     )
     if (twice === undefined) return true
     throw new Error(`--${twice} is given more than once`)
@@ -38,7 +40,13 @@ await parser
   .fail((message, error, instance) => {
     // yargs gives no message with an error that a command threw.
     if (!message) throw error
-    process.stderr.write(`${instance.help()}\n\nlograft: ${message}\n`)
-    process.exit(2)
+    if (given.length === 0) {
+      process.stderr.write(`${instance.help()}\n\n`)
+      misuse(`${message}: one of the commands above`)
+    }
+    const commands = COMMANDS.map(({ name }) => name)
+    misuse(
+      usageSentence(message, { command: found?.name, commands, options: Object.keys(declared().key), words: given }),
+    )
   })
   .parseAsync()

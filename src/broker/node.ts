@@ -31,7 +31,7 @@ import { MetricsEndpoint } from './metrics/metrics-endpoint.js'
 import type { MetricsSources } from './metrics/node-metrics.js'
 import { RequestMetrics } from './metrics/request-metrics.js'
 import { Quorum } from './quorum.js'
-import { ConnectionLimits } from './server/connection-limits.js'
+import { ConnectionLimits, connectionLimits } from './server/connection-limits.js'
 import { Pipeline } from './server/pipeline.js'
 import { RequestMemory } from './server/request-memory.js'
 import { OPEN_STAGES } from './server/stages.js'
@@ -348,12 +348,7 @@ export class Node {
       this.#ports.clock,
       queuedBytes < 0 ? Number.POSITIVE_INFINITY : queuedBytes,
     )
-    const limits = new ConnectionLimits({
-      max: settings['max.connections'],
-      maxPerIp: settings['max.connections.per.ip'],
-      perIpOverrides: settings['max.connections.per.ip.overrides'],
-      maxPerSecond: settings['max.connection.creation.rate'],
-    })
+    const limits = new ConnectionLimits(() => connectionLimits(services.broker?.settings ?? settings))
     const requests = new RequestMetrics()
     this.#metricsSources = {
       nodeId: services.nodeId,

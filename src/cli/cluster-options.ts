@@ -6,7 +6,7 @@ import { parseProperties } from '../config/properties.js'
 import { NodeClock } from '../io/node/clock.js'
 import { NodeNetwork } from '../io/node/network.js'
 import { NodeRandom } from '../io/node/random.js'
-import { fail } from './fail.js'
+import { fail, misuse } from './fail.js'
 
 /** Somebody waits for the answer: less than the minute that Kafka's tools try. */
 const API_TIMEOUT_MS = 10_000
@@ -42,7 +42,7 @@ export function keyValues(option: string, given: readonly string[] | undefined):
   const entries = new Map<string, string>()
   for (const entry of given ?? []) {
     const cut = entry.indexOf('=')
-    if (cut <= 0) fail(`--${option} ${entry} is not allowed: it must be key=value`)
+    if (cut <= 0) misuse(`--${option} ${entry} is not allowed: it must be key=value`)
     entries.set(entry.slice(0, cut).trim(), entry.slice(cut + 1))
   }
   return entries
@@ -53,7 +53,7 @@ export function wholeNumber(option: string, given: string, min = 0, max = Number
   const value = /^-?\d+$/.test(given) ? Number(given) : Number.NaN
   if (value >= min && value <= max) return value
   const above = max === Number.MAX_SAFE_INTEGER ? `from ${min} on` : `from ${min} to ${max}`
-  return fail(`--${option} ${given} is not allowed: it must be a whole number ${above}`)
+  return misuse(`--${option} ${given} is not allowed: it must be a whole number ${above}`)
 }
 
 /** Runs the work with a client. What goes wrong with the cluster becomes a sentence and exit code 1. */
@@ -115,7 +115,7 @@ function bootstrapOf({ 'bootstrap-server': bootstrap, zookeeper }: ClusterOption
   if (zookeeper === undefined) return bootstrap
   const host = /^([^:,/]+)(?::\d+)?/.exec(zookeeper)?.[1]
   if (process.env['LOGRAFT_ZK_COMPAT'] === '1' && host !== undefined) return `${host}:9092`
-  return fail(
+  return misuse(
     `--zookeeper ${zookeeper} names a ZooKeeper, and this cluster has none: say --bootstrap-server ${host ?? 'localhost'}:9092, a broker's address`,
   )
 }

@@ -5,7 +5,7 @@ import { Admin } from '../client/admin/admin.js'
 import { CONFIG_SOURCES, type ConfigChange, type ConfigEntry, type ConfigResource } from '../client/admin/configs.js'
 import { parseProperties } from '../config/properties.js'
 import { type ClusterOptions, clusterOptions, flag, text, withCluster } from './cluster-options.js'
-import { fail } from './fail.js'
+import { fail, misuse } from './fail.js'
 
 type EntityType = ConfigResource['type']
 
@@ -61,7 +61,7 @@ export const configsCommand: CommandModule<object, Options> = {
       const admin = new Admin(client)
       const { type, name } = entityOf(options)
       if (options.alter)
-        return alter(admin, options, { type, name: name ?? fail('--alter needs the name of what is to be changed') })
+        return alter(admin, options, { type, name: name ?? misuse('--alter needs the name of what is to be changed') })
       const names = name !== undefined ? [name] : await allOf(admin, type)
       for (const each of names)
         process.stdout.write(
@@ -80,7 +80,7 @@ function entityOf(options: Options): { readonly type: EntityType; readonly name:
   const type = options['entity-type']
   if (type !== undefined) found.push({ type, name: options['entity-default'] ? '' : options['entity-name'] })
   if (found.length === 1) return found[0]!
-  return fail(
+  return misuse(
     'say what the settings belong to, once: --topic, --broker, --broker-defaults, or --entity-type and --entity-name',
   )
 }
@@ -112,18 +112,30 @@ function described({ type, name }: ConfigResource, configs: readonly ConfigEntry
   return [head, ...lines, ''].join('\n')
 }
 
+/** Kafka's number for a value that was set for this very resource. */
+function setSource({ type, name }: ConfigResource): number {
+  return name === '' ? 3 : OWN_SOURCES[type][0]!
+}
+
 async function alter(admin: Admin, options: Options, resource: ConfigResource): Promise<void> {
   const set = new Map([...fileEntries(options['add-config-file']), ...parseAddConfig(options['add-config'] ?? '')])
   const removed = (options['delete-config'] ?? '').split(',').flatMap((key) => (key.trim() === '' ? [] : [key.trim()]))
   const twice = removed.find((key) => set.has(key))
-  if (twice !== undefined) fail(`${twice} cannot be set and deleted at once`)
+  if (twice !== undefined) misuse(`${twice} cannot be set and deleted at once`)
   const changes: ConfigChange[] = [
     ...[...set].map(([key, value]) => ({ key, operation: 'set' as const, value })),
     ...removed.map((key) => ({ key, operation: 'delete' as const })),
   ]
-  if (changes.length === 0) fail('--alter needs --add-config, --add-config-file or --delete-config')
-  await admin.alterConfigs(resource, changes)
+  if (changes.length === 0) misuse('--alter needs --add-config, --add-config-file or --delete-config')
   const { type, name } = resource
+  if (removed.length > 0) {
+    const own = (await admin.describeConfigs(resource)).filter(
+      ({ configSource }) => configSource === setSource(resource),
+    )
+    const notSet = removed.find((key) => !own.some((entry) => entry.name === key))
+    if (notSet !== undefined) fail(`${notSet} is not set there, and cannot be deleted: nothing was changed`)
+  }
+  await admin.alterConfigs(resource, changes)
   const what = name === '' ? `default config for ${type} in the cluster` : `config for ${type.slice(0, -1)} ${name}`
   process.stdout.write(`Completed updating ${what}.\n`)
 }
@@ -143,7 +155,7 @@ export function parseAddConfig(given: string): Map<string, string> {
   for (const item of given.split(/,(?![^[\]]*\])/)) {
     if (item.trim() === '') continue
     const cut = item.indexOf('=')
-    if (cut <= 0) fail(`--add-config ${item} is not allowed: it must be key=value`)
+    if (cut <= 0) misuse(`--add-config ${item} is not allowed: it must be key=value`)
     const value = item.slice(cut + 1).trim()
     entries.set(item.slice(0, cut).trim(), /^\[.*\]$/.test(value) ? value.slice(1, -1) : value)
   }

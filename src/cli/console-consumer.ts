@@ -20,7 +20,7 @@ import {
   wholeNumber,
   withCluster,
 } from './cluster-options.js'
-import { fail } from './fail.js'
+import { fail, misuse } from './fail.js'
 import { FORMATTER_PROPERTIES, RecordFormatter } from './record-line.js'
 import { topicPattern } from './topic-pattern.js'
 
@@ -85,7 +85,7 @@ export const consoleConsumerCommand: CommandModule<object, Options> = {
         'With keys and times',
       ),
   handler: (options) => {
-    if (options.group !== undefined) fail('--group is not supported: this version has no consumer groups')
+    if (options.group !== undefined) misuse('--group is not supported: this version has no consumer groups')
     const given = keyValues('command-property', options['command-property'])
     const files = [options['command-config'], options['consumer.config']].flatMap((path) => [...clientProperties(path)])
     const properties = new Map([...files, ...given])
@@ -139,12 +139,12 @@ async function print(
 
 async function assignments(client: ClusterClient, options: Options): Promise<Assignment[]> {
   const { topic, include, partition, offset: given } = options
-  if ((topic === undefined) === (include === undefined)) fail('say --topic, or --include with a regular expression')
+  if ((topic === undefined) === (include === undefined)) misuse('say --topic, or --include with a regular expression')
   if (given !== undefined && partition === undefined)
-    fail('--offset needs --partition: each partition has offsets of its own')
+    misuse('--offset needs --partition: each partition has offsets of its own')
   if (given !== undefined && options['from-beginning'])
-    fail('--from-beginning and --offset both say where to begin: leave one out')
-  if (partition !== undefined && topic === undefined) fail('--partition needs --topic')
+    misuse('--from-beginning and --offset both say where to begin: leave one out')
+  if (partition !== undefined && topic === undefined) misuse('--partition needs --topic')
   const offset = offsetOf(given, options['from-beginning'])
   const wanted = partition === undefined ? undefined : wholeNumber('partition', partition)
   if (topic !== undefined) {
@@ -167,7 +167,7 @@ function offsetOf(given: string | undefined, fromBeginning: boolean): number | '
   if (given === '-2') return 'earliest'
   if (given === '-1') return 'latest'
   if (!/^\d+$/.test(given))
-    return fail(`--offset ${given} is not allowed: it must be earliest, latest or a number from 0 on`)
+    return misuse(`--offset ${given} is not allowed: it must be earliest, latest or a number from 0 on`)
   return wholeNumber('offset', given)
 }
 
@@ -198,7 +198,7 @@ function formatterOf(given: readonly string[] | undefined): RecordFormatter {
   for (const key of properties.keys()) {
     if (Object.hasOwn(FORMATTER_PROPERTIES, key)) continue
     const meant = nearest(key, Object.keys(FORMATTER_PROPERTIES))
-    fail(`--formatter-property ${key} is not known${meant === undefined ? '' : `; did you mean ${meant}?`}`)
+    misuse(`--formatter-property ${key} is not known${meant === undefined ? '' : `; did you mean ${meant}?`}`)
   }
   return new RecordFormatter(properties)
 }

@@ -16,7 +16,7 @@ import {
   wholeNumber,
   withCluster,
 } from './cluster-options.js'
-import { fail } from './fail.js'
+import { fail, misuse } from './fail.js'
 import { LineError, LineReader, READER_PROPERTIES } from './line-record.js'
 import { lines } from './lines.js'
 
@@ -98,15 +98,19 @@ function producerOptions(options: Options, properties: ReadonlyMap<string, strin
   const number = (name: string, value: string | undefined, min: number): number | undefined =>
     value === undefined ? undefined : wholeNumber(name, value, min)
   const acksText = options['request-required-acks'] ?? properties.get('acks') ?? 'all'
-  const acks = ACKS[acksText] ?? fail(`--request-required-acks ${acksText} is not allowed: it must be 0, 1, -1 or all`)
+  const acks =
+    ACKS[acksText] ?? misuse(`--request-required-acks ${acksText} is not allowed: it must be 0, 1, -1 or all`)
   const codec =
     options['compression-codec'] === ''
       ? 'gzip'
       : (options['compression-codec'] ?? properties.get('compression.type') ?? 'none')
   if (!CODEC_NAMES.includes(codec as CodecName)) {
-    fail(`--compression-codec ${codec} is not allowed: it must be one of ${CODEC_NAMES.join(', ')}`)
+    misuse(`--compression-codec ${codec} is not allowed: it must be one of ${CODEC_NAMES.join(', ')}`)
   }
   const partitioner = properties.get('partitioner.class')
+  if (partitioner !== undefined && !/(?:^|\.)(?:RoundRobin|Default|UniformSticky)Partitioner$/.test(partitioner)) {
+    misuse(`partitioner.class=${partitioner} is not allowed: it must be RoundRobinPartitioner or DefaultPartitioner`)
+  }
   const idempotence = properties.get('enable.idempotence')
   const numbers = {
     batchBytes: number('batch-size', options['batch-size'] ?? properties.get('batch.size'), 0),
@@ -178,7 +182,7 @@ function lineReader(given: readonly string[] | undefined): LineReader {
   for (const key of properties.keys()) {
     if (Object.hasOwn(READER_PROPERTIES, key)) continue
     const meant = nearest(key, Object.keys(READER_PROPERTIES))
-    fail(`--reader-property ${key} is not known${meant === undefined ? '' : `; did you mean ${meant}?`}`)
+    misuse(`--reader-property ${key} is not known${meant === undefined ? '' : `; did you mean ${meant}?`}`)
   }
   try {
     return new LineReader(properties)

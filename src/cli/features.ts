@@ -2,7 +2,7 @@
 import type { CommandModule } from 'yargs'
 import { Admin, type FeatureUpdate, type UpgradeType } from '../client/admin/admin.js'
 import { type ClusterOptions, clusterOptions, flag, texts, wholeNumber, withCluster } from './cluster-options.js'
-import { fail } from './fail.js'
+import { misuse } from './fail.js'
 
 interface Options extends ClusterOptions {
   readonly action: 'describe' | 'upgrade' | 'downgrade' | 'disable'
@@ -22,7 +22,7 @@ export const featuresCommand: CommandModule<object, Options> = {
       .option('unsafe', { ...flag, describe: 'With downgrade and disable: even if the older level loses something' })
       .option('dry-run', { ...flag, describe: 'Only check whether it could be done' })
       .example('$0 features describe', 'What is supported, and what is in use')
-      .example('$0 features upgrade --feature metadata.version=2', 'A newer level'),
+      .example('$0 features upgrade --feature lograft.version=2', 'A newer level'),
   handler: (options) =>
     withCluster(options, async (client) => {
       const admin = new Admin(client)
@@ -42,11 +42,11 @@ export const featuresCommand: CommandModule<object, Options> = {
 }
 
 function updatesOf({ action, feature: given }: Options): FeatureUpdate[] {
-  if (given === undefined) return fail(`${action} needs --feature`)
+  if (given === undefined) return misuse(`${action} needs --feature`)
   return given.map((text) => {
     const [, feature, level] = /^([^=]+)(?:=(.*))?$/.exec(text) ?? []
     if (feature === undefined || (level === undefined) !== (action === 'disable')) {
-      return fail(`--feature ${text} is not allowed: it must be ${action === 'disable' ? 'NAME' : 'NAME=LEVEL'}`)
+      return misuse(`--feature ${text} is not allowed: it must be ${action === 'disable' ? 'NAME' : 'NAME=LEVEL'}`)
     }
     return { feature, level: level === undefined ? 0 : wholeNumber('feature', level, 0, 0x7fff) }
   })

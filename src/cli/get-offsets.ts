@@ -11,7 +11,7 @@ import {
 } from '../client/admin/list-offsets.js'
 import { ClientError } from '../client/client-error.js'
 import { type ClusterOptions, clusterOptions, flag, text, wholeNumber, withCluster } from './cluster-options.js'
-import { fail } from './fail.js'
+import { misuse } from './fail.js'
 import { topicPattern } from './topic-pattern.js'
 
 interface Options extends ClusterOptions {
@@ -77,7 +77,7 @@ function filterOf(options: Options): (topic: string, partition: number) => boole
   const { topic, partitions, 'topic-partitions': list } = options
   if (list !== undefined) {
     if (topic !== undefined || partitions !== undefined) {
-      fail('--topic-partitions stands for itself: leave out --topic and --partitions')
+      misuse('--topic-partitions stands for itself: leave out --topic and --partitions')
     }
     const filters = list.split(',').map(oneFilter)
     return (name, partition) => filters.some((filter) => filter(name, partition))
@@ -94,7 +94,7 @@ function filterOf(options: Options): (topic: string, partition: number) => boole
 function oneFilter(text: string): (topic: string, partition: number) => boolean {
   const match = /^([^:]*)(?::(?:(\d+)|(\d*)-(\d*))?)?$/.exec(text.trim())
   if (match === null)
-    return fail(`--topic-partitions ${text} is not allowed: it must be TOPIC:PARTITION or TOPIC:FROM-TO`)
+    return misuse(`--topic-partitions ${text} is not allowed: it must be TOPIC:PARTITION or TOPIC:FROM-TO`)
   const [, topic, only, from, to] = match
   const pattern = topic === '' ? undefined : topicPattern(topic!)
   const low = only !== undefined ? Number(only) : from === undefined || from === '' ? 0 : Number(from)

@@ -3,7 +3,7 @@ import type { CommandModule } from 'yargs'
 import { Admin } from '../client/admin/admin.js'
 import { errorByCode } from '../protocol/errors.js'
 import { type ClusterOptions, clusterOptions, flag, text, wholeNumber, withCluster } from './cluster-options.js'
-import { fail } from './fail.js'
+import { fail, misuse } from './fail.js'
 
 interface Options extends ClusterOptions {
   readonly describe: boolean
@@ -26,7 +26,7 @@ export const logDirsCommand: CommandModule<object, Options> = {
       .example('$0 log-dirs --describe --topic-list orders', 'How large the partitions of a topic are'),
   handler: (options) =>
     withCluster(options, async (client) => {
-      if (!options.describe) fail('say --describe')
+      if (!options.describe) misuse('say --describe')
       const admin = new Admin(client)
       await client.refresh([])
       const asked = listOf(options['broker-list'])?.map((id) => wholeNumber('broker-list', id))

@@ -7,7 +7,7 @@ import { FlightRecordError, type FlightReport, replayFlight } from '../sim/repla
 import { runSeed, type ScenarioOptions, type SeedReport } from '../sim/scenario.js'
 import { SimulationError } from '../sim/simulation.js'
 import { Tally } from '../sim/tally.js'
-import { fail } from './fail.js'
+import { fail, misuse } from './fail.js'
 
 /** Findings of a seed that are printed. */
 const SHOWN_FINDINGS = 20
@@ -83,8 +83,8 @@ function run(options: SimOptions): boolean {
     ...(acks === undefined ? {} : { acks: acks === '1' ? 1 : -1 }),
   }
   const first = Number(seed)
-  if (!Number.isSafeInteger(seeds) || seeds < 1) fail('--seeds must be a whole number from 1 on')
-  if (seeds > 1 && !Number.isSafeInteger(first)) fail(`--seeds counts up from a number, and --seed is ${seed}`)
+  if (!Number.isSafeInteger(seeds) || seeds < 1) misuse('--seeds must be a whole number from 1 on')
+  if (seeds > 1 && !Number.isSafeInteger(first)) misuse(`--seeds counts up from a number, and --seed is ${seed}`)
   const tally = new Tally()
   let well = true
   for (let n = 0; n < seeds; n++) {

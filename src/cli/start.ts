@@ -2,10 +2,11 @@
 import fs from 'node:fs'
 import type { CommandModule } from 'yargs'
 import { Node, type NodeError } from '../broker/node.js'
+import { movePort } from '../config/move-port.js'
 import { lineOf, meantSetting, type NodeConfig, nodeConfig, readConfigText } from '../config/node-config.js'
 import { ConfigError } from '../config/setting.js'
 import { nodePorts } from '../io/node/ports.js'
-import { fail } from './fail.js'
+import { fail, misuse } from './fail.js'
 import { VERSION } from './version.js'
 
 /** A stop that takes longer has met something that will not end. */
@@ -14,7 +15,7 @@ const LONGEST_STOP_MS = 60_000
 interface StartOptions {
   readonly config: string | undefined
   readonly data: string | undefined
-  readonly port: number | undefined
+  readonly port: string | undefined
   readonly set: readonly string[]
 }
 
@@ -33,7 +34,11 @@ export const startCommand: CommandModule<object, StartOptions> = {
         requiresArg: true,
         describe: 'Where the data is kept (log.dirs); default: ./data',
       })
-      .option('port', { type: 'number', requiresArg: true, describe: 'The port for clients; default: 9092' })
+      .option('port', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'The port for clients, 0: any free one; default: as in the file, else 9092',
+      })
       .option('set', {
         type: 'string',
         array: true,
@@ -52,10 +57,15 @@ function configOf({ config, data, port, set }: StartOptions): NodeConfig {
   try {
     const entries = readConfigText(text)
     if (data !== undefined) entries.set('log.dirs', data)
-    if (port !== undefined) entries.set('listeners', `PLAINTEXT://:${port}`)
+    if (port !== undefined) {
+      if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) {
+        misuse(`--port ${port} is not allowed: it must be a whole number from 0 to 65535`)
+      }
+      movePort(entries, Number(port))
+    }
     for (const setting of set) {
       const cut = setting.indexOf('=')
-      if (cut <= 0) fail(`--set ${setting} is not allowed: it must be key=value`)
+      if (cut <= 0) misuse(`--set ${setting} is not allowed: it must be key=value`)
       entries.set(setting.slice(0, cut), setting.slice(cut + 1))
     }
     const typed = nodeConfig(entries)
@@ -63,13 +73,13 @@ function configOf({ config, data, port, set }: StartOptions): NodeConfig {
     // In a file it may be a key of Kafka's that is not needed here; who types it means it.
     if (mistyped !== undefined) {
       const meant = meantSetting(mistyped)
-      fail(`--set ${mistyped} is not a setting${meant === undefined ? '' : `; did you mean ${meant}?`}`)
+      misuse(`--set ${mistyped} is not a setting${meant === undefined ? '' : `; did you mean ${meant}?`}`)
     }
     return typed
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const line = set.some((setting) => setting.startsWith(`${error.key}=`)) ? undefined : lineOf(text, error.key)
-    if (line === undefined) fail(error.message)
+    if (line === undefined) misuse(error.message)
     fail(`${config}: ${error.message.startsWith('line ') ? '' : `line ${line}: `}${error.message}`)
   }
 }

@@ -10,7 +10,7 @@ import { NodeRandom } from '../io/node/random.js'
 import { writeAtomically } from '../storage/atomic-file.js'
 import { flushPath } from '../storage/durable-directory.js'
 import { flag, text } from './cluster-options.js'
-import { fail } from './fail.js'
+import { fail, misuse } from './fail.js'
 
 interface Options {
   readonly action: 'format' | 'info' | 'random-uuid'
@@ -85,9 +85,9 @@ function info(options: Options): void {
 
 function format(options: Options): void {
   const clusterId = options['cluster-id']
-  if (clusterId === undefined) fail('format needs --cluster-id: see storage random-uuid')
+  if (clusterId === undefined) misuse('format needs --cluster-id: see storage random-uuid')
   if (!isUuid(clusterId))
-    fail(`--cluster-id ${clusterId} is not allowed: it must be 22 characters as storage random-uuid prints them`)
+    misuse(`--cluster-id ${clusterId} is not allowed: it must be 22 characters as storage random-uuid prints them`)
   const disk = new NodeDisk()
   const random = new NodeRandom()
   const { directories, nodeId } = configured(options)

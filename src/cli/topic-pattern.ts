@@ -1,5 +1,5 @@
 /** Topics by a regular expression for the whole name, as Kafka's tools take it; a comma stands for "or". */
-import { fail } from './fail.js'
+import { misuse } from './fail.js'
 
 export function topicPattern(text: string): RegExp {
   const source = text
@@ -9,6 +9,6 @@ export function topicPattern(text: string): RegExp {
   try {
     return new RegExp(`^(?:${source})$`)
   } catch {
-    return fail(`--topic ${text} is no name and no regular expression`)
+    return misuse(`--topic ${text} is no name and no regular expression`)
   }
 }

@@ -14,7 +14,7 @@ import {
   wholeNumber,
   withCluster,
 } from './cluster-options.js'
-import { fail } from './fail.js'
+import { misuse } from './fail.js'
 import { survival } from './survival.js'
 import { topicPattern } from './topic-pattern.js'
 
@@ -96,14 +96,16 @@ export const topicsCommand: CommandModule<object, TopicsOptions> = {
 }
 
 function topicOf({ topic }: TopicsOptions, action: string): string {
-  return topic ?? fail(`--${action} needs --topic`)
+  return topic ?? misuse(`--${action} needs --topic`)
 }
 
 async function create(admin: Admin, options: TopicsOptions): Promise<void> {
   const name = topicOf(options, 'create')
   const { partitions, 'replication-factor': factor, 'replica-assignment': assignment } = options
   if (assignment !== undefined && (partitions !== undefined || factor !== undefined)) {
-    fail('--replica-assignment says the partitions and their replicas: leave out --partitions and --replication-factor')
+    misuse(
+      '--replica-assignment says the partitions and their replicas: leave out --partitions and --replication-factor',
+    )
   }
   try {
     await admin.createTopics([
@@ -158,11 +160,11 @@ async function alter(admin: Admin, options: TopicsOptions): Promise<void> {
   topicOf(options, 'alter')
   const { partitions } = options
   if (options.config !== undefined) {
-    fail(
+    misuse(
       '--alter does not change settings: see configs --alter --entity-type topics --entity-name NAME --add-config key=value',
     )
   }
-  if (partitions === undefined) fail('--alter needs --partitions, how many there are to be')
+  if (partitions === undefined) misuse('--alter needs --partitions, how many there are to be')
   const count = wholeNumber('partitions', partitions, 1, 0x7fff_ffff)
   const { 'replica-assignment': given } = options
   for (const { name, partitions: existing } of await chosen(admin, options)) {

@@ -1,9 +1,10 @@
 /** A setting of the form `address:count,address:count`, as `max.connections.per.ip.overrides`: IP addresses, no names. */
-import { type Setting, string } from './setting.js'
+import { type Dynamic, type Setting, string } from './setting.js'
 
 export function addressCounts(options: {
   readonly default: string
   readonly doc: string
+  readonly dynamic: Dynamic
 }): Setting<ReadonlyMap<string, number>> {
   return { ...string(options), allowed: 'IP addresses with a count each, as 10.0.0.1:100,::1:20', parse }
 }

@@ -73,31 +73,46 @@ export function nodeConfig(entries: ReadonlyMap<string, string> | Readonly<Recor
   if (directories.length === 0) throw new ConfigError('log.dirs', 'log.dirs must name a directory')
   const twice = directories.find((path, index) => directories.indexOf(path) < index)
   if (twice !== undefined) throw new ConfigError('log.dirs', `log.dirs names ${twice} twice`)
-  for (const key of ['controller.quorum.voters', 'controller.quorum.bootstrap.servers'] as const) {
-    refuseOtherControllers(key, typed[key], typed['node.id'])
-  }
   if (!typed['process.roles'].has('controller')) {
     throw new ConfigError(
       'process.roles',
       'process.roles=broker needs controllers elsewhere, and this version cannot join a quorum: use broker,controller',
     )
   }
+  const listeners = listenerConfigs(typed)
+  refuseOtherControllers(typed, listeners)
   return {
     settings: typed,
-    listeners: listenerConfigs(typed),
+    listeners,
     given: new Map([...text].filter(([key]) => Object.hasOwn(nodeSettings, key))),
     unknownKeys: [...text.keys()].filter((key) => !Object.hasOwn(nodeSettings, key)),
   }
 }
 
 /** A quorum of this node alone may be spelled out; one with others cannot be joined yet, and must not look as if it were. */
-function refuseOtherControllers(key: string, voters: readonly string[], nodeId: number): void {
-  if (voters.length === 0) return
-  if (key === 'controller.quorum.voters' && voters.length === 1 && voters[0]!.startsWith(`${nodeId}@`)) return
-  throw new ConfigError(
-    key,
-    `${key}=${voters.join(',')} names other controllers, and this version runs a quorum of one: leave it out`,
-  )
+function refuseOtherControllers(settings: NodeSettings, listeners: readonly ListenerConfig[]): void {
+  const refuse = (key: keyof NodeSettings, named: readonly string[]): never => {
+    const text = `${key}=${named.join(',')} names other controllers, and this version runs a quorum of one: leave it out`
+    throw new ConfigError(key, text)
+  }
+  const voters = settings['controller.quorum.voters']
+  const isAlone = voters.length === 1 && voters[0]!.startsWith(`${settings['node.id']}@`)
+  if (voters.length > 0 && !isAlone) refuse('controller.quorum.voters', voters)
+  const servers = settings['controller.quorum.bootstrap.servers']
+  const controllers = listeners.filter(({ serves }) => serves === 'controller')
+  if (!servers.every((address) => controllers.some((listener) => isAddressOf(listener, address)))) {
+    refuse('controller.quorum.bootstrap.servers', servers)
+  }
+}
+
+const THIS_MACHINE: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1'])
+
+/** Whether one reaches a listener by an address, as far as that can be seen without asking for names. */
+function isAddressOf({ host, port, advertised }: ListenerConfig, address: string): boolean {
+  const cut = address.lastIndexOf(':')
+  const named = { host: address.slice(0, cut).replace(/^\[|\]$/g, ''), port: Number(address.slice(cut + 1)) }
+  if (advertised?.host === named.host && advertised.port === named.port) return true
+  return port === named.port && (host === named.host || (host === '' && THIS_MACHINE.has(named.host)))
 }
 
 function listenerConfigs(settings: NodeSettings): ListenerConfig[] {
@@ -110,8 +125,16 @@ function listenerConfigs(settings: NodeSettings): ListenerConfig[] {
     }),
   )
   const names = new Set<string>()
+  const protocols = securityProtocols(settings['listener.security.protocol.map'])
   const listeners = settings.listeners.map((text): ListenerConfig => {
     const { name, host, port } = parseListener('listeners', text)
+    const protocol = protocols.get(name) ?? (isProtocol(name) ? name : 'PLAINTEXT')
+    if (protocol !== 'PLAINTEXT') {
+      throw new ConfigError(
+        'listeners',
+        `listeners=${text} wants ${protocol}, and this version has neither TLS nor SASL: it can serve PLAINTEXT only`,
+      )
+    }
     if (names.has(name)) throw new ConfigError('listeners', `listeners has ${name} twice: each needs a name of its own`)
     names.add(name)
     const told = advertised.get(name)
@@ -135,6 +158,26 @@ function listenerConfigs(settings: NodeSettings): ListenerConfig[] {
     throw new ConfigError('listeners', 'listeners leaves none for clients: a broker needs one')
   }
   return listeners
+}
+
+const PROTOCOLS = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']
+
+function isProtocol(name: string): boolean {
+  return PROTOCOLS.includes(name)
+}
+
+/** Kafka's security protocols, by the name of the listener. */
+function securityProtocols(map: readonly string[]): ReadonlyMap<string, string> {
+  const protocols = new Map<string, string>()
+  for (const item of map) {
+    const [name = '', protocol = '', ...rest] = item.split(':').map((word) => word.trim().toUpperCase())
+    if (name === '' || !isProtocol(protocol) || rest.length > 0) {
+      const key = 'listener.security.protocol.map'
+      throw new ConfigError(key, `${key}=${item} is not allowed: it must be NAME:PROTOCOL, of ${PROTOCOLS.join(', ')}`)
+    }
+    protocols.set(name, protocol)
+  }
+  return protocols
 }
 
 function parseListener(key: string, text: string): { name: string; host: string; port: number } {

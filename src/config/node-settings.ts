@@ -23,6 +23,11 @@ export const nodeSettings = {
     importance: 'high',
     doc: 'What clients are told to connect to, as NAME://host:port; without it, the address by which they came.',
   }),
+  'listener.security.protocol.map': list({
+    default: 'PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL',
+    importance: 'low',
+    doc: 'What a listener speaks, as NAME:PROTOCOL; only PLAINTEXT can be served so far, which is what names have that are not here.',
+  }),
   'controller.listener.names': list({
     default: '',
     importance: 'high',
@@ -36,7 +41,7 @@ export const nodeSettings = {
   'controller.quorum.bootstrap.servers': list({
     default: '',
     importance: 'high',
-    doc: 'Addresses of controllers to ask for the quorum. Empty: this node alone is the quorum.',
+    doc: 'Addresses of controllers to ask for the quorum. Empty, or those of this node: it alone is the quorum.',
   }),
   'log.dirs': list({
     default: 'data',
@@ -275,21 +280,25 @@ export const nodeSettings = {
   }),
   'max.connections': integer({
     default: '2147483647',
-    min: 0,
+    min: 1,
+    dynamic: 'cluster-wide',
     doc: 'Connections that are open at once; further ones are closed.',
   }),
   'max.connections.per.ip': integer({
     default: '2147483647',
     min: 0,
+    dynamic: 'cluster-wide',
     doc: 'Connections from one address that are open at once; further ones are closed.',
   }),
   'max.connections.per.ip.overrides': addressCounts({
     default: '',
+    dynamic: 'cluster-wide',
     doc: 'Addresses with limits of their own instead of max.connections.per.ip, as 10.0.0.1:100,::1:20.',
   }),
   'max.connection.creation.rate': integer({
     default: '2147483647',
     min: 1,
+    dynamic: 'cluster-wide',
     doc: 'New connections a second; what comes faster is read later.',
   }),
   'connections.max.idle.ms': long({

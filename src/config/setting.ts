@@ -68,14 +68,21 @@ export function integer(options: Options & { readonly min?: number; readonly max
   })
 }
 
-/** A whole number of up to 2^53 - 1; Kafka's `Long.MAX_VALUE` is taken for the largest there is. */
+/** A whole number of 64 bits, Kafka's `long`. Above 2^53 - 1 it counts as 2^53 - 1, which is for ever in every unit; its text stays. */
 export function long(options: Options & { readonly min?: number }): Setting<number> {
   const { min = Number.MIN_SAFE_INTEGER } = options
-  return declared('long', options, `a whole number of at least ${min}`, (text) => {
-    if (!/^[+-]?\d+$/.test(text.trim())) return undefined
+  return declared('long', options, `a whole number from ${min} to ${LARGEST_LONG}`, (text) => {
+    if (!/^[+-]?\d+$/.test(text.trim()) || wholeNumber(text) > LARGEST_LONG) return undefined
     const value = Math.min(Number(text), Number.MAX_SAFE_INTEGER)
     return value >= min ? value : undefined
   })
+}
+
+const LARGEST_LONG = 0x7fff_ffff_ffff_ffffn
+
+/** Of digits with or without a sign. */
+export function wholeNumber(text: string): bigint {
+  return BigInt(text.trim().replace(/^\+/, ''))
 }
 
 /** A number with or without a fraction, within bounds. */

@@ -2,7 +2,9 @@
 import type { Decision } from '../base/decision.js'
 import { randomUuid, ZERO_UUID } from '../base/uuid.js'
 import { ConfigError, parseSetting } from '../config/setting.js'
-import { isTopicSetting, resolveTopicSettings, topicSettings } from '../config/topic-settings.js'
+import { isTopicSetting, topicSettings } from '../config/topic-settings.js'
+import { describeTopicConfigs, startedWith } from '../metadata/config-descriptions.js'
+import { dynamicConfigs } from '../metadata/effective-settings.js'
 import { type MetadataRecord, RESOURCE_TYPE_TOPIC } from '../metadata/records.js'
 import { ErrorCode } from '../protocol/errors.js'
 import type { CreateTopics } from '../protocol/messages/create-topics.js'
@@ -27,10 +29,6 @@ type TopicResult = Response['topics'][number]
 
 /** The log of the metadata itself. */
 const METADATA_TOPIC = '__cluster_metadata'
-/** Where the value of a configuration comes from, in Kafka's numbers. */
-const SOURCE_TOPIC = 1
-const SOURCE_NODE = 4
-const SOURCE_DEFAULT = 5
 
 export function createTopics(
   context: DecisionContext,
@@ -170,13 +168,12 @@ function assignAsGiven({ image }: DecisionContext, topic: WantedTopic): number[]
 }
 
 function describeConfigs(
-  { settings }: DecisionContext,
+  { image, settings }: DecisionContext,
   overrides: ReadonlyMap<string, string>,
 ): TopicResult['configs'] {
-  const values = resolveTopicSettings(settings, overrides)
-  return Object.entries(topicSettings).map(([name, setting]) => {
-    const value = String(values[name as keyof typeof values])
-    const source = overrides.has(name) ? SOURCE_TOPIC : value === setting.default ? SOURCE_DEFAULT : SOURCE_NODE
-    return { name, value, readOnly: false, configSource: source, isSensitive: false }
+  const sources = { settings, started: startedWith(settings), ...dynamicConfigs(image, settings['node.id']) }
+  const only = { synonyms: false, documentation: false, isDefault: false }
+  return describeTopicConfigs(sources, overrides, only).map(({ name, value, readOnly, configSource, isSensitive }) => {
+    return { name, value, readOnly, configSource, isSensitive }
   })
 }

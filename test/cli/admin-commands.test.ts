@@ -23,6 +23,7 @@ async function refused(command: string, sentence: RegExp, status = 1): Promise<v
   assert.equal(result.status, status, command)
   assert.equal(result.stdout, '', command)
   assert.match(result.sentence, sentence)
+  if (status === 2) assert.equal(result.stderr, `${result.sentence}\n`, 'no more than the sentence')
   assert.doesNotMatch(result.stderr, /^ {4}at /m, `${command}: a stack instead of a sentence`)
 }
 
@@ -40,20 +41,44 @@ test('settings in one argument: lists stand in brackets', () => {
 })
 
 test('configs: whose settings, and what to do, is said once', async () => {
-  await refused('configs --describe --alter --topic t', /^lograft: say one of --describe, --alter$/, 2)
-  await refused('configs --describe', /^lograft: say what the settings belong to, once/)
-  await refused('configs --describe --topic t --broker 1', /^lograft: say what the settings belong to, once/)
-  await refused('configs --alter --topic t', /^lograft: --alter needs --add-config/)
+  await refused('configs --describe --alter --topic t', /^lograft: say one of --describe, --alter \(see/, 2)
+  await refused('configs --describe', /^lograft: say what the settings belong to, once/, 2)
+  await refused('configs --describe --topic t --broker 1', /^lograft: say what the settings belong to, once/, 2)
+  await refused('configs --alter --topic t', /^lograft: --alter needs --add-config/, 2)
   await refused(
     'configs --alter --topic t --add-config a=1 --delete-config a',
     /^lograft: a cannot be set and deleted at once$/,
+    2,
   )
   await refused(
     'configs --alter --topic t --add-config a',
     /^lograft: --add-config a is not allowed: it must be key=value$/,
+    2,
   )
-  await refused('configs --alter --entity-type topics --add-config a=1', /^lograft: --alter needs the name/)
-  await refused('configs --describe --entity-type users --entity-name u', /Argument: entity-type, Given: "users"/, 2)
+  await refused('configs --alter --entity-type topics --add-config a=1', /^lograft: --alter needs the name/, 2)
+  await refused(
+    'configs --describe --entity-type users --entity-name u',
+    /^lograft: --entity-type users is not allowed: it must be one of topics, brokers,/,
+    2,
+  )
+})
+
+test('configs: what is not set cannot be deleted, and then nothing is changed', async () => {
+  assert.equal((await lograft('topics --create --topic undone --config retention.ms=5')).status, 0)
+  const alter = 'configs --alter --topic undone'
+  await refused(`${alter} --delete-config retention.ms,segment.ms`, /^lograft: segment\.ms is not set there/)
+  await refused(
+    `${alter} --add-config segment.ms=9 --delete-config retention.mss`,
+    /^lograft: retention\.mss is not set/,
+  )
+  await refused(
+    'configs --alter --broker-defaults --delete-config log.retention.ms',
+    /^lograft: log\.retention\.ms is not set/,
+  )
+  const described = await lograft('configs --describe --topic undone')
+  assert.match(described.stdout, /:\n {2}retention\.ms=5 [^\n]*\n$/)
+  assert.equal((await lograft(`${alter} --delete-config retention.ms`)).status, 0)
+  assert.doesNotMatch((await lograft('configs --describe --topic undone')).stdout, /retention/)
 })
 
 test('delete-records: the file is looked at before a record is lost', async () => {
@@ -75,9 +100,9 @@ test('delete-records: the file is looked at before a record is lost', async () =
 })
 
 test('log-dirs: --broker-list are ids, as in the tool of Kafka', async () => {
-  await refused('log-dirs', /^lograft: say --describe$/)
+  await refused('log-dirs', /^lograft: say --describe$/, 2)
   await refused('log-dirs --describe --broker-list 1,7', /^lograft: --broker-list names 7, and the brokers are 1$/)
-  await refused('log-dirs --describe --broker-list localhost:9092', /must be a whole number/)
+  await refused('log-dirs --describe --broker-list localhost:9092', /must be a whole number/, 2)
 })
 
 test('features: described; a level that is none is refused', async () => {
@@ -92,8 +117,8 @@ test('features: described; a level that is none is refused', async () => {
       /^Feature: \S+\tSupportedMinVersion: \d+\tSupportedMaxVersion: \d+\tFinalizedVersionLevel: \d+\tEpoch: -?\d+$/,
     )
   }
-  await refused('features upgrade', /^lograft: upgrade needs --feature$/)
-  await refused('features upgrade --feature metadata.version', /must be NAME=LEVEL$/)
-  await refused('features disable --feature metadata.version=1', /must be NAME$/)
-  await refused('features upgrade --feature a=-1', /must be a whole number from 0 to 32767$/)
+  await refused('features upgrade', /^lograft: upgrade needs --feature$/, 2)
+  await refused('features upgrade --feature metadata.version', /must be NAME=LEVEL$/, 2)
+  await refused('features disable --feature metadata.version=1', /must be NAME$/, 2)
+  await refused('features upgrade --feature a=-1', /must be a whole number from 0 to 32767$/, 2)
 })

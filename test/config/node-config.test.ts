@@ -105,6 +105,43 @@ test('a quorum with others is refused as long as it cannot be joined', () => {
   refused({ 'log.dirs': 'a,b,a' }, /log.dirs names a twice/)
 })
 
+test('the quorum of this node alone may be spelled out, as in the file that Kafka comes with', () => {
+  const shipped = {
+    listeners: 'PLAINTEXT://:9092,CONTROLLER://:9093',
+    'advertised.listeners': 'PLAINTEXT://localhost:9092,CONTROLLER://kafka.example:9093',
+    'controller.listener.names': 'CONTROLLER',
+    'controller.quorum.bootstrap.servers': 'localhost:9093',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL',
+  }
+  const { listeners } = nodeConfig(shipped)
+  assert.deepEqual(listeners.map(({ name, serves }) => `${name} ${serves}`).sort(), [
+    'CONTROLLER controller',
+    'PLAINTEXT broker',
+  ])
+  nodeConfig({ ...shipped, 'controller.quorum.bootstrap.servers': 'kafka.example:9093,[::1]:9093' })
+  for (const other of [
+    'localhost:9092',
+    'localhost:9094',
+    'other.example:9093',
+    'localhost:9093,b:9093',
+    'localhost',
+  ]) {
+    refused({ ...shipped, 'controller.quorum.bootstrap.servers': other }, /quorum of one/)
+  }
+})
+
+test('a listener that is to speak TLS or SASL is refused, and not served in the clear', () => {
+  refused({ listeners: 'SSL://:9093' }, /^listeners=SSL:\/\/:9093 wants SSL, and this version has neither TLS nor SASL/)
+  refused({ listeners: 'PLAINTEXT://:1,SASL_PLAINTEXT://:2' }, /wants SASL_PLAINTEXT/)
+  const map = 'listener.security.protocol.map'
+  refused({ listeners: 'SSL://:9093', [map]: 'A:PLAINTEXT' }, /wants SSL/)
+  refused({ listeners: 'OUTSIDE://:1', [map]: 'outside:ssl' }, /wants SSL/)
+  nodeConfig({ listeners: 'SSL://:1,OUTSIDE://:2', [map]: 'SSL:PLAINTEXT' })
+  for (const wrong of ['A', 'A:TLS', ':SSL', 'A:SSL:B']) {
+    refused({ [map]: wrong }, /protocol\.map=.* is not allowed: it must be NAME:PROTOCOL, of PLAINTEXT, SSL,/)
+  }
+})
+
 test("log.dir stands in for log.dirs, and Kafka's largest long for no limit", () => {
   assert.deepEqual(nodeConfig({ 'log.dir': '/x' }).settings['log.dirs'], ['/x'])
   assert.deepEqual(nodeConfig({ 'log.dir': '/x', 'log.dirs': '/y' }).settings['log.dirs'], ['/y'])
@@ -178,6 +215,7 @@ test("what was set while the node runs goes before what it was started with; a b
 })
 
 test('which settings can be changed while the node runs', () => {
+  assert.equal(dynamicOf('max.connections.per.ip.overrides'), 'cluster-wide')
   assert.equal(dynamicOf('message.max.bytes'), 'cluster-wide', 'a default of topics')
   assert.equal(dynamicOf('producer.id.expiration.ms'), 'cluster-wide')
   assert.equal(dynamicOf('log.dirs'), 'read-only')

@@ -134,7 +134,7 @@ test('--help and --version', options, async () => {
 
   const nonsense = new CommandProcess(['strat'])
   assert.equal((await nonsense.finished()).code, 2)
-  assert.match(nonsense.stderr, /lograft: Unknown argument: strat\n$/)
+  assert.match(nonsense.stderr, /lograft: strat is not a command; did you mean start\? \(see lograft --help\)\n$/)
 })
 
 test('what the package holds runs alone, from any directory', options, async (t) => {

@@ -47,11 +47,11 @@ test('many seeds are told in one table', () => {
 const REFUSED: readonly (readonly [string[], RegExp])[] = [
   [['--seeds', '0'], /^lograft: --seeds must be a whole number from 1 on$/],
   [['--seeds', '2', '--seed', 'x'], /^lograft: --seeds counts up from a number, and --seed is x$/],
-  [['--seed-s', '2'], /^lograft: Unknown arguments?: /],
-  [['unexpected'], /^lograft: Unknown argument: unexpected$/],
-  [['--faults', 'earthquake'], /Argument: faults, Given: "earthquake"/],
-  [['--flush-policy', 'never'], /Argument: flush-policy, Given: "never"/],
-  [['--acks', '2'], /Argument: acks, Given: "2"/],
+  [['--seed-s', '2'], /^lograft: sim has no option --seed-s; did you mean --seeds\?/],
+  [['unexpected'], /^lograft: sim does not take unexpected /],
+  [['--faults', 'earthquake'], /^lograft: --faults earthquake is not allowed: it must be one of process-crash, /],
+  [['--flush-policy', 'never'], /^lograft: --flush-policy never is not allowed: /],
+  [['--acks', '2'], /^lograft: --acks 2 is not allowed: /],
   [['--replay-flight', '/nowhere/flight-recorder.jsonl'], /^lograft: cannot read the flight record: ENOENT/],
 ]
 

@@ -1,5 +1,6 @@
 /** The disk port on node:fs. */
 import fs from 'node:fs'
+import { dirname } from 'node:path'
 import { type Disk, type DiskDone, DiskError, type DiskFile, type DiskLock, type DiskOperation } from '../disk.js'
 import { lockDirectory } from './directory-lock.js'
 
@@ -12,7 +13,7 @@ export class NodeDisk implements Disk {
   #stalledUntilMs = 0
 
   makeDirectory(path: string): void {
-    attempt('make directory', path, () => fs.mkdirSync(path, { recursive: true }))
+    attempt('make directory', path, () => makeDirectories(path))
   }
 
   list(path: string): string[] {
@@ -219,6 +220,19 @@ function without(chunks: readonly Uint8Array[], written: number): readonly Uint8
   while (at < chunks.length && written >= chunks[at]!.length) written -= chunks[at++]!.length
   if (at === chunks.length) return []
   return written === 0 ? chunks.slice(at) : [chunks[at]!.subarray(written), ...chunks.slice(at + 1)]
+}
+
+/** With its parents. Not with Node's `recursive`: where a file system has no directories to make (/proc), it asks for ever. */
+function makeDirectories(path: string): void {
+  if (fs.statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  const parent = dirname(path)
+  if (parent !== path) makeDirectories(parent)
+  try {
+    fs.mkdirSync(path)
+  } catch (error) {
+    // Somebody else was faster, which is as good.
+    if (!fs.statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error
+  }
 }
 
 function attempt<T>(operation: DiskOperation, path: string, action: () => T): T {

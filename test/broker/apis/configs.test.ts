@@ -17,7 +17,12 @@ const BROKER = 4
 const LOGGER = 8
 const [SET, DELETE, APPEND, SUBTRACT] = [0, 1, 2, 3]
 
-const broker = await startNode({ 'message.max.bytes': '5000', 'log.segment.bytes': '2097152' })
+const broker = await startNode({
+  'message.max.bytes': '5000',
+  'log.segment.bytes': '2097152',
+  'max.connections.per.ip.overrides': '10.0.0.1:100, ::1:20',
+  'metrics.listener': '127.0.0.1:0',
+})
 const client = await broker.client()
 after(() => {
   client.close()
@@ -128,6 +133,28 @@ test('a broker says all of its settings, and which cannot be changed', async () 
   const roles = await entry(BROKER, '1', 'process.roles')
   assert.deepEqual([roles.value, roles.configType], ['broker,controller', 7])
   assert.deepEqual((await describe(BROKER, '')).configs, [], 'nothing was set for all brokers')
+})
+
+test('a value is shown as large, as exact and with all the parts that it was written with', async () => {
+  const forEver = '9223372036854775807'
+  await broker.createTopic('exact', 1, { 'retention.ms': forEver, 'segment.ms': '+86400000' })
+  const shownOf = async (type: number, key: string) => (await entry(type, type === TOPIC ? 'exact' : '1', key)).value
+  assert.equal(await shownOf(TOPIC, 'retention.ms'), forEver)
+  assert.equal(await shownOf(TOPIC, 'segment.ms'), '86400000')
+  assert.equal(await shownOf(TOPIC, 'flush.messages'), forEver, 'the default of another key')
+  assert.equal(await shownOf(TOPIC, 'flush.ms'), forEver)
+  assert.equal(await shownOf(TOPIC, 'segment.jitter.ms'), '0')
+  assert.equal(await shownOf(BROKER, 'log.flush.interval.messages'), forEver)
+  assert.equal(await shownOf(BROKER, 'log.cleaner.io.max.bytes.per.second'), '1.7976931348623157E308')
+  assert.equal(await shownOf(BROKER, 'max.connections.per.ip.overrides'), '10.0.0.1:100, ::1:20')
+  assert.equal(await shownOf(BROKER, 'metrics.listener'), '127.0.0.1:0')
+  await refused(
+    TOPIC,
+    'exact',
+    [['retention.ms', SET, '9223372036854775808']],
+    'INVALID_CONFIG',
+    /to 9223372036854775807/,
+  )
 })
 
 test('what cannot be described is refused', async () => {

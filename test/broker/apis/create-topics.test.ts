@@ -4,6 +4,7 @@ import { after, test } from 'node:test'
 import { errorByCode } from '../../../src/protocol/errors.js'
 import { CreatePartitions } from '../../../src/protocol/messages/create-partitions.js'
 import { CreateTopics } from '../../../src/protocol/messages/create-topics.js'
+import { DescribeConfigs } from '../../../src/protocol/messages/describe-configs.js'
 import { Metadata } from '../../../src/protocol/messages/metadata.js'
 import type { InferInput } from '../../../src/protocol/schema.js'
 import { batchOf, Produce, produceRequest } from '../requests.js'
@@ -54,6 +55,15 @@ test('the answer says what was made, and the topic can be used with it', async (
   const configs = new Map(topic!.configs!.map(({ name, value, configSource }) => [name, [value, configSource]]))
   assert.deepEqual(configs.get('max.message.bytes'), ['1234', 1])
   assert.deepEqual(configs.get('min.insync.replicas'), ['1', 5])
+  assert.deepEqual(configs.get('cleanup.policy'), ['delete', 5])
+  assert.deepEqual(configs.get('retention.ms'), ['604800000', 5])
+  const resources = [{ resourceType: 2, resourceName: 'made', configurationKeys: null }]
+  const described = await client.request(DescribeConfigs, 4, { resources, includeSynonyms: true })
+  assert.deepEqual(
+    [...configs],
+    described.results[0]!.configs.map(({ name, value, configSource }) => [name, [value, configSource]]),
+    'as DescribeConfigs says it',
+  )
 })
 
 test("-1 stands for the broker's defaults", async () => {

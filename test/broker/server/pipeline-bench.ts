@@ -152,13 +152,14 @@ export class Bench {
       ...options.stages,
     }
     this.memory = new RequestMemory(this.buffers, this.clock, options.queuedBytes ?? Number.POSITIVE_INFINITY)
-    this.limits = new ConnectionLimits({
+    const limits: ConnectionLimitsOptions = {
       max: 1000,
       maxPerIp: 1000,
       perIpOverrides: new Map(),
       maxPerSecond: Number.POSITIVE_INFINITY,
       ...options.limits,
-    })
+    }
+    this.limits = new ConnectionLimits(() => limits)
     const ports = { ...nodePorts(), clock: this.clock, logger: this.logger }
     this.pipeline = new Pipeline(ports, {
       handlers: [served],

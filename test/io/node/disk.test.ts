@@ -117,6 +117,31 @@ test('directories: made, listed, renamed over, removed, flushed', async () => {
   assert.deepEqual(disk.list(root), [])
 })
 
+test('where no directory can be made, that is said, and soon', () => {
+  const disk = new NodeDisk()
+  const file = join(folder(), 'file')
+  fs.writeFileSync(file, '')
+  for (const path of [file, join(file, 'a/b')]) {
+    assert.throws(
+      () => disk.makeDirectory(path),
+      (error) => error instanceof DiskError && /^(EEXIST|ENOTDIR)$/.test(error.code),
+    )
+  }
+})
+
+// Node's own recursive mkdir never comes back from here.
+test('a file system without directories of ours is an error', {
+  skip: !fs.existsSync('/proc/self') && 'no /proc',
+}, () => {
+  const disk = new NodeDisk()
+  for (const path of ['/proc/lograft', '/proc/lograft/a/b']) {
+    assert.throws(
+      () => disk.makeDirectory(path),
+      (error) => error instanceof DiskError && /^(ENOENT|EACCES|EROFS)$/.test(error.code),
+    )
+  }
+})
+
 test('what the system refuses is a DiskError with its code', async () => {
   const disk = new NodeDisk()
   const root = folder()

@@ -2,12 +2,6 @@
 import { ConfigRefusal } from '../../../controller/configs.js'
 import { invalidTopicName } from '../../../controller/topic-name.js'
 import { LOGGERS } from '../../../io/logger.js'
-import { ALL_BROKERS, dynamicConfigs } from '../../../metadata/effective-settings.js'
-import { configsOf } from '../../../metadata/image.js'
-import { RESOURCE_TYPE_BROKER, RESOURCE_TYPE_BROKER_LOGGER, RESOURCE_TYPE_TOPIC } from '../../../metadata/records.js'
-import { ErrorCode } from '../../../protocol/errors.js'
-import { DescribeConfigs } from '../../../protocol/messages/describe-configs.js'
-import type { Infer } from '../../../protocol/schema.js'
 import {
   type ConfigEntry,
   type ConfigSources,
@@ -15,7 +9,13 @@ import {
   describeClusterConfigs,
   describeLogger,
   describeTopicConfigs,
-} from '../../config-descriptions.js'
+} from '../../../metadata/config-descriptions.js'
+import { ALL_BROKERS, dynamicConfigs } from '../../../metadata/effective-settings.js'
+import { configsOf } from '../../../metadata/image.js'
+import { RESOURCE_TYPE_BROKER, RESOURCE_TYPE_BROKER_LOGGER, RESOURCE_TYPE_TOPIC } from '../../../metadata/records.js'
+import { ErrorCode } from '../../../protocol/errors.js'
+import { DescribeConfigs } from '../../../protocol/messages/describe-configs.js'
+import type { Infer } from '../../../protocol/schema.js'
 import { handler } from '../../server/handler.js'
 import { CLUSTER, topic } from '../../server/stages.js'
 import { brokerOf, type Services } from '../services.js'

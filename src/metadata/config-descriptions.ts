@@ -4,7 +4,7 @@
  */
 import { dynamicOf, familyOf, isNodeSetting, type NodeSettingKey } from '../config/dynamic-settings.js'
 import { type NodeSettings, nodeSettings } from '../config/node-settings.js'
-import { type Setting, type SettingType, valueText } from '../config/setting.js'
+import { type Setting, type SettingType, valueText, wholeNumber } from '../config/setting.js'
 import { resolveTopicSettings, synonymsOf, type TopicSettingKey, topicSettings } from '../config/topic-settings.js'
 import type { DescribeConfigs } from '../protocol/messages/describe-configs.js'
 import type { InferInput } from '../protocol/schema.js'
@@ -69,6 +69,18 @@ export function describeTopicConfigs(
     })
 }
 
+/** What a node was started with, where only the values are known: those that are not the defaults. */
+export function startedWith(settings: NodeSettings): ReadonlyMap<string, string> {
+  const started = new Map<string, string>()
+  for (const key of Object.keys(nodeSettings) as NodeSettingKey[]) {
+    const setting = nodeSettings[key] as Setting<unknown>
+    const value = settings[key]
+    const byDefault = setting.default === undefined ? undefined : setting.parse(setting.default)
+    if (value !== undefined && valueText(value) !== valueText(byDefault)) started.set(key, valueText(value))
+  }
+  return started
+}
+
 /** All settings of this broker. */
 export function describeBrokerConfigs(sources: ConfigSources, options: DescribeOptions): ConfigEntry[] {
   return (Object.keys(nodeSettings) as NodeSettingKey[]).map((name) => {
@@ -122,7 +134,7 @@ function entry(
   const configSource = synonyms[0]?.source ?? SOURCE.DEFAULT
   return {
     name,
-    value: value === undefined ? null : shown(setting, valueText(value)),
+    value: value === undefined ? null : shown(setting, asWritten(setting, value, synonyms[0]?.value)),
     readOnly,
     ...(options.isDefault ? { isDefault: configSource === SOURCE.DEFAULT } : {}),
     configSource,
@@ -131,6 +143,17 @@ function entry(
     configType: TYPE[setting.type],
     documentation: options.documentation ? setting.doc : null,
   }
+}
+
+/**
+ * A value, by how somebody wrote it where the value alone does not say all: longs above 2^53, fractions as Java writes them, values of several
+ * parts. `text` may be that of another unit; then it is passed over.
+ */
+function asWritten(setting: Setting<unknown>, value: unknown, text: string | null | undefined): string {
+  const isNumber = typeof value === 'number'
+  const hasParts = typeof value === 'object' && !Array.isArray(value) && !(value instanceof Set)
+  if (text == null || !(isNumber ? setting.parse(text) === value : hasParts)) return valueText(value)
+  return setting.type === 'long' ? String(wholeNumber(text)) : text.trim()
 }
 
 function shown({ type }: Setting<unknown>, text: string): string | null {

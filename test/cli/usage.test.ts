@@ -1,0 +1,35 @@
+/** A command line that cannot be understood is answered by one sentence that says what to change. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { runCommand } from './run-command.js'
+
+const ANSWERS: readonly (readonly [line: string, sentence: string])[] = [
+  ['nonsense', 'nonsense is not a command (see lograft --help)'],
+  ['topic', 'topic is not a command; did you mean topics? (see lograft --help)'],
+  ['--no-such', 'say what to do (see lograft --help)'],
+  ['topics --lst', 'topics has no option --lst; did you mean --list? (see lograft topics --help)'],
+  ['topics -q --list', 'topics has no option -q (see lograft topics --help)'],
+  ['topics --list extra', 'topics does not take extra (see lograft topics --help)'],
+  ['topics --partitions', '--partitions needs a value (see lograft topics --help)'],
+  ['cluster', 'cluster needs to be told what to do (see lograft cluster --help)'],
+  ['cluster ids', 'ids is not allowed: it must be one of cluster-id, list-endpoints (see lograft cluster --help)'],
+  ['dump-log', 'dump-log needs --files (see lograft dump-log --help)'],
+  ['start --port 99999', '--port 99999 is not allowed: it must be a whole number from 0 to 65535'],
+  ['start --port x', '--port x is not allowed: it must be a whole number from 0 to 65535'],
+  ['start --set num.partitions=x', 'num.partitions=x is not allowed: it must be a whole number from 1 to 2147483647'],
+  ['storage format', 'format needs --cluster-id: see storage random-uuid'],
+]
+
+test('what is wrong with a command line is said in one line, with exit code 2', async () => {
+  for (const [line, sentence] of ANSWERS) {
+    const { status, stdout, stderr } = await runCommand(line.split(' '))
+    assert.deepEqual([status, stdout, stderr], [2, '', `lograft: ${sentence}\n`], line)
+  }
+})
+
+test('who says nothing at all is shown the commands', async () => {
+  const { status, stderr, sentence } = await runCommand([])
+  assert.equal(status, 2)
+  assert.match(stderr, /lograft console-consumer +Print the records/)
+  assert.equal(sentence, 'lograft: say what to do: one of the commands above')
+})
