@@ -124,7 +124,7 @@ function casesOf({ commit, os }: { readonly commit: Topic; readonly os: Topic })
 }
 
 function jobOf(inFlight: number, warmupMs: number) {
-  return { valueBytes: VALUE_BYTES, connections: CONNECTIONS, inFlight, warmupMs, measureMs: MEASURE_MS }
+  return { records: VALUE_BYTES, connections: CONNECTIONS, inFlight, warmupMs, measureMs: MEASURE_MS }
 }
 
 function figuresOf(results: readonly LoadResult[]): Row['figures'] {

@@ -10,11 +10,12 @@ import type { Benchmark, BenchmarkContext, Row } from './benchmark.js'
 import { compaction } from './compaction.js'
 import { describeMachine } from './lib/machine.js'
 import { manyPartitions } from './many-partitions.js'
+import { produceCompressed } from './produce-compressed.js'
 import { produceSmall } from './produce-small.js'
 import { machineText, tableText } from './report.js'
 import { start } from './start.js'
 
-const BENCHMARKS: readonly Benchmark[] = [start, produceSmall, manyPartitions, compaction]
+const BENCHMARKS: readonly Benchmark[] = [start, produceSmall, produceCompressed, manyPartitions, compaction]
 
 const { values: options, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false }, data: { type: 'string', default: tmpdir() } },
@@ -23,7 +24,7 @@ const { values: options, positionals } = parseArgs({
 
 const unknown = positionals.filter((wanted) => !BENCHMARKS.some(({ name }) => name === wanted))
 if (unknown.length > 0) {
-  const known = BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(16)}${about}`).join('\n')
+  const known = BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(20)}${about}`).join('\n')
   process.stderr.write(`there is no benchmark ${unknown.join(', ')}; there are\n${known}\n`)
   process.exit(2)
 }

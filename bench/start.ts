@@ -121,7 +121,7 @@ async function load(broker: BrokerProcess, measureMs: number): Promise<void> {
     kind: 'produce',
     topic,
     acks: 1,
-    valueBytes: VALUE_BYTES,
+    records: VALUE_BYTES,
     port: broker.port,
     connections: CONNECTIONS,
     inFlight: IN_FLIGHT,

@@ -1,4 +1,5 @@
 /** The load generator, a process of its own: takes a `LoadJob`, runs it, answers with a `LoadReply`, and takes the next. */
+import { singleRecordBatch, textBatch } from './batches.js'
 import { LoadConnection } from './load-connection.js'
 import type { LoadJob, LoadReply } from './load-job.js'
 import { LoadMeter } from './load-meter.js'
@@ -9,8 +10,9 @@ import { RequestSource } from './request-source.js'
 const LONGEST_DRAIN_MS = 30_000
 
 function run(job: LoadJob, done: (reply: LoadReply) => void): void {
-  const { kind, topic, acks, valueBytes, port, inFlight } = job
-  const ring = produceRing(topic, acks, valueBytes, inFlight)
+  const { kind, topic, acks, records, port, inFlight } = job
+  const batch = typeof records === 'number' ? singleRecordBatch(records) : textBatch(records).bytes
+  const ring = produceRing(topic, acks, batch, inFlight)
   const layout = produceAnswerLayout(topic)
   const meter = new LoadMeter(job.serverPid)
   const connections: LoadConnection[] = []

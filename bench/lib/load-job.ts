@@ -1,4 +1,5 @@
 /** What the load generator is told and what it answers: plain data, for they travel between processes. */
+import type { TextBatch } from './batches.js'
 import type { Topic } from './load-requests.js'
 
 export interface LoadJob {
@@ -6,8 +7,8 @@ export interface LoadJob {
   readonly kind: 'produce' | 'echo'
   readonly topic: Topic
   readonly acks: 1 | -1
-  /** Each request brings one record with a value of this size. */
-  readonly valueBytes: number
+  /** What each request brings: one record with a value of this many bytes, or a batch of many. */
+  readonly records: number | TextBatch
   readonly port: number
   readonly connections: number
   /** Requests of one connection that are sent and not answered. */

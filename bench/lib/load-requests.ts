@@ -9,7 +9,6 @@
 import { Writer } from '../../src/base/bytes/writer.js'
 import { encodeRequest, encodeResponse } from '../../src/protocol/frame.js'
 import { Produce } from '../../src/protocol/messages/produce.js'
-import { singleRecordBatch } from './batches.js'
 
 /** By topic id, as Kafka's own clients send it since 4.0. */
 const PRODUCE_VERSION = 13
@@ -29,9 +28,9 @@ export interface RequestRing {
   readonly groups: readonly (readonly Buffer[])[]
 }
 
-export function produceRing(topic: Topic, acks: number, valueBytes: number, largestGroup: number): RequestRing {
+/** `records`: the batch of each request. */
+export function produceRing(topic: Topic, acks: number, records: Buffer, largestGroup: number): RequestRing {
   const { partitions } = topic
-  const records = singleRecordBatch(valueBytes)
   const requests = Array.from({ length: partitions }, (_, partition) => produceRequest(topic, partition, acks, records))
   const requestBytes = requests[0]!.length
   const ring = Array.from({ length: partitions + largestGroup - 1 }, (_, index) => requests[index % partitions]!)

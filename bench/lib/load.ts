@@ -1,5 +1,6 @@
 /** The near side of the load generator and of the echo server. */
 import type { ChildProcess } from 'node:child_process'
+import { singleRecordBatch } from './batches.js'
 import { nextMessage, startModule } from './children.js'
 import type { LoadJob, LoadReply, LoadResult } from './load-job.js'
 import { produceAnswer, produceRing, type Topic } from './load-requests.js'
@@ -32,7 +33,7 @@ export class EchoServer {
 
   /** One that answers as a broker would these produce requests, by size. */
   static async start(topic: Topic, valueBytes: number): Promise<EchoServer> {
-    const { requestBytes } = produceRing(topic, 1, valueBytes, 1)
+    const { requestBytes } = produceRing(topic, 1, singleRecordBatch(valueBytes), 1)
     const answer = produceAnswer(topic, 0).toString('base64')
     const child = startModule('echo-server.js', [String(requestBytes), answer])
     return new EchoServer(child, await nextMessage<number>(child))

@@ -237,6 +237,29 @@ export const nodeSettings = {
     importance: 'high',
     doc: 'The largest record batch that is taken.',
   }),
+  'compression.type': oneOf(['uncompressed', 'producer', 'gzip', 'snappy', 'lz4', 'zstd'], {
+    default: 'producer',
+    doc: 'How batches are compressed in the log: with one codec, not at all, or as the producer did it. What has the codec is not compressed again.',
+  }),
+  'compression.gzip.level': integer({
+    default: '-1',
+    min: 1,
+    max: 9,
+    or: -1,
+    doc: "How thorough gzip is where compression.type makes the broker compress; -1: as gzip's default, 6.",
+  }),
+  'compression.lz4.level': integer({
+    default: '9',
+    min: 1,
+    max: 17,
+    doc: 'The same for lz4: 9 is its fast compressor, any other its thorough one, and above 12 is as 12. Without the package lz4 there is the fast one only.',
+  }),
+  'compression.zstd.level': integer({
+    default: '3',
+    min: -131072,
+    max: 22,
+    doc: 'The same for zstd; below 0 it is faster and compresses less.',
+  }),
   'log.flush.policy': oneOf(['commit', 'os'], {
     default: 'commit',
     doc:

@@ -59,13 +59,20 @@ function declared<T>(
   return { type, doc, default: options.default, allowed, parse, importance, dynamic, optional: false }
 }
 
-/** A whole number within bounds. */
-export function integer(options: Options & { readonly min?: number; readonly max?: number }): Setting<number> {
-  const { min = -0x8000_0000, max = 0x7fff_ffff } = options
-  return declared('int', options, `a whole number from ${min} to ${max}`, (text) => {
-    const value = /^[+-]?\d+$/.test(text.trim()) ? Number(text) : Number.NaN
-    return value >= min && value <= max ? value : undefined
-  })
+/** A whole number within bounds, or one that stands alone outside of them. */
+export function integer(
+  options: Options & { readonly min?: number; readonly max?: number; readonly or?: number },
+): Setting<number> {
+  const { min = -0x8000_0000, max = 0x7fff_ffff, or } = options
+  return declared(
+    'int',
+    options,
+    `a whole number from ${min} to ${max}${or === undefined ? '' : `, or ${or}`}`,
+    (text) => {
+      const value = /^[+-]?\d+$/.test(text.trim()) ? Number(text) : Number.NaN
+      return value === or || (value >= min && value <= max) ? value : undefined
+    },
+  )
 }
 
 /** A whole number of 64 bits, Kafka's `long`. Above 2^53 - 1 it counts as 2^53 - 1, which is for ever in every unit; its text stays. */

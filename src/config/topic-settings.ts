@@ -8,6 +8,10 @@ import { integer, long, parseSetting, type Setting, type Values } from './settin
 
 export const topicSettings = {
   'cleanup.policy': nodeSettings['log.cleanup.policy'],
+  'compression.gzip.level': nodeSettings['compression.gzip.level'],
+  'compression.lz4.level': nodeSettings['compression.lz4.level'],
+  'compression.type': nodeSettings['compression.type'],
+  'compression.zstd.level': nodeSettings['compression.zstd.level'],
   'delete.retention.ms': nodeSettings['log.cleaner.delete.retention.ms'],
   'file.delete.delay.ms': {
     ...nodeSettings['log.segment.delete.delay.ms'],

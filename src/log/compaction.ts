@@ -92,12 +92,14 @@ export const ROW_CELLS = 3
 export const indexKeysJob: Job<IndexKeysInput, IndexKeysOutput> = {
   module: import.meta.url,
   name: 'indexKeysJob',
+  lane: 'background',
   run: indexKeys,
 }
 
 export const compactBatchesJob: Job<CompactBatchesInput, CompactBatchesOutput> = {
   module: import.meta.url,
   name: 'compactBatchesJob',
+  lane: 'background',
   run: compactBatches,
 }
 

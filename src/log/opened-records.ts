@@ -1,15 +1,17 @@
 /**
  * The records that a producer has sent, looked at one by one where that takes more than a glance at them: compressed ones, messages of magic 0 and 1,
  * and batches with odd offsets. The rules are those of Kafka's LogValidator: as many records as the header says, each whole, none behind them, and
- * what the topic asks of each; the latest time is that of the records. Offsets that are not 0, 1, 2 ... are set right, for which the batch is built anew.
+ * what the topic asks of each; the latest time is that of the records. A batch is built anew where its offsets are not 0, 1, 2 ..., and where the topic
+ * wants another codec than it has; one that has the codec stays as it is, at whatever level it was compressed.
  *
  * A job of the compute port, and small enough inputs are looked at on the loop.
  */
 import { EncodeError } from '../base/bytes/writer.js'
 import type { Job } from '../io/compute.js'
 import { BatchView } from '../records/batch.js'
-import { BatchBuilder } from '../records/builder.js'
+import { BatchBuilder, recompress } from '../records/builder.js'
 import { CODEC_NAMES } from '../records/compression/codec.js'
+import { codecByName } from '../records/compression/codecs.js'
 import { SET_FAULTS, upConvert } from '../records/legacy/up-convert.js'
 import { readRecords } from '../records/reader.js'
 import {
@@ -19,6 +21,7 @@ import {
   type RecordError,
   type RecordRules,
 } from '../records/validator.js'
+import type { TargetCompression } from './target-compression.js'
 
 export interface SentRecords {
   /** One batch whose header and checksum are in order; with `old` messages of magic 0 or 1. */
@@ -29,6 +32,8 @@ export interface SentRecords {
   readonly maxMessageBytes: number
   /** To how much they are decompressed at most. */
   readonly maxPlainBytes: number
+  /** What the topic wants; undefined: what the batch has. */
+  readonly target: TargetCompression | undefined
 }
 
 export type OpenedRecords =
@@ -53,13 +58,15 @@ export type OpenedRecords =
 export const openRecords: Job<SentRecords, OpenedRecords> = {
   module: import.meta.url,
   name: 'openRecords',
+  lane: 'request',
   run: open,
 }
 
-function open({ bytes, old, rules, maxMessageBytes, maxPlainBytes }: SentRecords): OpenedRecords {
+function open({ bytes, old, rules, maxMessageBytes, maxPlainBytes, target }: SentRecords): OpenedRecords {
+  if (target !== undefined && codecByName(target.codec) === undefined) return refused(NO_SUCH_CODEC, false)
   let batchBytes = bytes
   if (old) {
-    const converted = upConvert(bytes, { maxMessageBytes, maxPlainBytes })
+    const converted = upConvert(bytes, { maxMessageBytes, maxPlainBytes }, target)
     if (typeof converted === 'string') return refused(SET_FAULTS[converted], converted === 'too-large')
     batchBytes = converted
   }
@@ -67,14 +74,22 @@ function open({ bytes, old, rules, maxMessageBytes, maxPlainBytes }: SentRecords
   const batch = validator.batch.reset(batchBytes, 0)
   const verdict = validator.checkRecords(maxPlainBytes, rules)
   if (verdict !== 'ok') return refused(BATCH_FAULTS[verdict], verdict === 'too-large', validator.recordErrors)
-  const { maxTimestamp, plainBytes } = validator
+  const { maxTimestamp, plain } = validator
+  const plainBytes = plain.length
   let anew = old ? batchBytes : undefined
   if (!validator.denseOffsets) {
-    anew = withDenseOffsets(batch, maxPlainBytes)
+    anew = withDenseOffsets(batch, maxPlainBytes, target)
     if (anew === undefined) return refused(SET_FAULTS['wrong-timestamp'], false)
+  } else if (target !== undefined && target.codec !== CODEC_NAMES[batch.codecId]) {
+    anew = recompress(batch, plain, target.codec, target.level)
   }
   return { kind: 'ok', maxTimestamp, batch: anew, plainBytes }
 }
+
+const NO_SUCH_CODEC = {
+  error: 'UNSUPPORTED_COMPRESSION_TYPE',
+  message: 'the broker has not got the codec that compression.type asks for',
+} as const
 
 function refused(
   fault: { readonly error: BatchErrorName; readonly message: string },
@@ -85,10 +100,14 @@ function refused(
 }
 
 /** The same records, one offset after the other; undefined: one has a time that no batch that is built may have. */
-function withDenseOffsets(batch: BatchView, maxPlainBytes: number): Uint8Array | undefined {
+function withDenseOffsets(
+  batch: BatchView,
+  maxPlainBytes: number,
+  target: TargetCompression | undefined,
+): Uint8Array | undefined {
   const { producerId, producerEpoch, baseSequence, isTransactional: transactional } = batch
-  const codec = CODEC_NAMES[batch.codecId]!
-  const builder = new BatchBuilder({ codec, producerId, producerEpoch, baseSequence, transactional })
+  const compression = target ?? { codec: CODEC_NAMES[batch.codecId]! }
+  const builder = new BatchBuilder({ ...compression, producerId, producerEpoch, baseSequence, transactional })
   const createTimes = new BatchView().reset(withCreateTimes(batch), 0)
   try {
     for (const { timestamp, key, value, headers } of readRecords(createTimes, maxPlainBytes)) {

@@ -29,6 +29,7 @@ export type TimeSearchResult =
 export const recordAtTime: Job<TimeSearch, TimeSearchResult> = {
   module: import.meta.url,
   name: 'recordAtTime',
+  lane: 'request',
   run: find,
 }
 

@@ -46,6 +46,7 @@ export type RecoveryStop =
 export const recoveryScan: Job<RecoveryScanInput, RecoveryScanOutput> = {
   module: import.meta.url,
   name: 'recoveryScan',
+  lane: 'background',
   run: scanForRecovery,
 }
 

@@ -73,6 +73,8 @@ export const BATCH_FAULTS = {
 export type BatchFault = keyof typeof BATCH_FAULTS
 export type BatchVerdict = 'ok' | BatchFault
 
+const NOTHING = new Uint8Array(0)
+
 /** Made once per connection or partition and used for batch after batch; what it found stays until the next check. */
 export class BatchValidator {
   /** The batch of the last check that got as far as its header. */
@@ -94,8 +96,8 @@ export class BatchValidator {
   recordIndex = -1
   /** With `invalid-records` and `invalid-times`: which ones and why, the first `MAX_RECORD_ERRORS`. */
   recordErrors: readonly RecordError[] = []
-  /** What was walked: the size of the records without compression. */
-  plainBytes = 0
+  /** After `checkRecords` with `ok`: the records without compression, a view on the batch if it has none. */
+  plain: Uint8Array = NOTHING
 
   readonly #cursor = new RecordCursor()
 
@@ -150,7 +152,6 @@ export class BatchValidator {
    * After a check that said `ok`: opens the batch if it is compressed, to at most `maxBytes`, and walks its records.
    */
   checkRecords(maxBytes: number, rules: RecordRules = NO_RULES): BatchVerdict {
-    if (this.walked) return 'ok'
     if (codecById(this.batch.codecId) === undefined) return 'unknown-codec'
     let plain: Uint8Array
     try {
@@ -159,6 +160,7 @@ export class BatchValidator {
       if (error instanceof CompressionError) return error.fault === 'too-large' ? 'too-large' : 'broken-stream'
       throw error
     }
+    this.plain = plain
     return this.#walk(plain, 0, plain.length, rules)
   }
 
@@ -197,7 +199,6 @@ export class BatchValidator {
       return 'unsafe-integer'
     }
     this.walked = true
-    this.plainBytes = end - start
     const breaksRules =
       (rules.keysRequired && this.nullKeyIndex >= 0) ||
       this.minTimestamp < rules.earliestMs ||

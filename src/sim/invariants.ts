@@ -5,7 +5,9 @@
 import { assert } from '../base/assert.js'
 import type { Partition } from '../broker/partition.js'
 import { ReplicaDigest } from '../log/replica-digest.js'
+import { targetCompression } from '../log/target-compression.js'
 import type { BatchView } from '../records/batch.js'
+import { CODEC_NAMES } from '../records/compression/codec.js'
 import { BatchIterator, readRecords } from '../records/reader.js'
 import { parentOf } from '../storage/durable-directory.js'
 import { PARTITION_METADATA, parsePartitionMetadata, parseRetiredDirectoryName } from '../storage/log-files.js'
@@ -167,6 +169,7 @@ export class Invariants {
       this.#durable(partition)
       this.#owner(partition)
       this.#compacted(partition)
+      this.#compressed(partition)
     }
   }
 
@@ -254,6 +257,21 @@ export class Invariants {
       }
     }
     this.#count('no key stands twice where it was cleaned')
+  }
+
+  /** Every batch has the codec that its topic has wanted from the beginning; one that compaction has emptied has none. */
+  #compressed({ log, id, settings }: Partition): void {
+    const target = targetCompression(settings)
+    if (target === undefined) return
+    for (const batch of this.#batches(log.directory, (file) => file.content)) {
+      const { baseOffset, codecId, recordCount } = batch
+      if (baseOffset >= log.logEndOffset) break
+      assert(
+        recordCount === 0 || CODEC_NAMES[codecId] === target.codec,
+        () => `${id.topic}-${id.partition}: ${CODEC_NAMES[codecId]} at ${baseOffset}, and ${target.codec} is wanted`,
+      )
+      this.#count(`batch is compressed with ${target.codec}`)
+    }
   }
 
   /** The whole batches of all segments, in order. */

@@ -5,10 +5,10 @@
 import type { Prng } from '../base/prng.js'
 import { uuidFromBytes } from '../base/uuid.js'
 import type { Clock } from '../io/clock.js'
-import type { Compute } from '../io/compute.js'
 import type { Disk } from '../io/disk.js'
 import { LeveledLogger, type Logger, type LoggerName, LogLevels, ROOT_LOGGER, type Severity } from '../io/logger.js'
 import type { Ports } from '../io/ports.js'
+import { SimulatedCompute } from './compute.js'
 import { type CrashPoint, DiskDevice } from './disk-device.js'
 import { SimulatedDisk } from './disk-port.js'
 import { MountedDisk, mountOf } from './mounted-disk.js'
@@ -137,7 +137,7 @@ export class Machine {
           return process.random.bytes(length)
         },
       },
-      compute: computeOf(process),
+      compute: new SimulatedCompute(process),
       host: {
         bootId: this.knowsBootId ? this.#bootId : undefined,
         hostname: this.host,
@@ -188,25 +188,6 @@ export class Machine {
       },
       defer: (callback) => process.defer(callback),
     }
-  }
-}
-
-/** Runs a job after a while; what goes in and out is copied, so that nobody shares memory with it. */
-function computeOf(process: SimulatedProcess): Compute {
-  return {
-    run: (job, input, done) => {
-      process.assertAlive()
-      const copy = structuredClone(input)
-      process.after(process.random.exponential(0.5), 'arrival', `compute ${job.name}`, () => {
-        let output: ReturnType<typeof job.run>
-        try {
-          output = structuredClone(job.run(copy))
-        } catch (error) {
-          return done(error as Error, undefined)
-        }
-        done(undefined, output)
-      })
-    },
   }
 }
 

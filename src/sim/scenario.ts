@@ -116,7 +116,10 @@ class Scenario {
         partitions: random.between(1, 2),
         flushPolicy: options.flushPolicy ?? (n === 0 || random.chance(0.7) ? 'commit' : 'os'),
         ...random.pick(SIZES),
-        ...compaction(simulation.random(`compaction ${n}`), topicConfigs(random)),
+        ...compaction(simulation.random(`compaction ${n}`), {
+          ...topicConfigs(random),
+          ...compression(simulation.random(`compression ${n}`)),
+        }),
       })
     }
     this.#topics = new TopicLives(this.#world, {
@@ -334,6 +337,13 @@ function topicConfigs(random: Prng): Record<string, string> {
   if (random.chance(0.3)) configs['flush.ms'] = String(random.pick([0, 1000]))
   if (random.chance(0.3)) configs['message.timestamp.type'] = 'LogAppendTime'
   return configs
+}
+
+/** Some topics want batches compressed otherwise than they come. The codecs that take longest are drawn least. */
+function compression(random: Prng): Record<string, string> {
+  if (random.chance(0.6)) return {}
+  const type = random.pick(['lz4', 'lz4', 'snappy', 'snappy', 'uncompressed', 'uncompressed', 'zstd', 'gzip'])
+  return { 'compression.type': type, 'compression.gzip.level': random.pick(['1', '-1']) }
 }
 
 function countsOf(devices: readonly DiskDevice[]): SeedReport['faults'] {

@@ -1,8 +1,13 @@
 /** kcat, the command line of librdkafka: every codec, keys, headers, nulls, raw bytes, each acks, idempotence, metadata, offsets by time. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Prng } from '../../src/base/prng.js'
+import { CODEC_NAMES } from '../../src/records/compression/codec.js'
+import { BatchIterator } from '../../src/records/reader.js'
 import type { Check, Client, Context } from './client.js'
+import { run } from './external.js'
 import { kcat, missingKcat, readWhenThere, readWithKcat } from './kcat-tool.js'
 import { compareRecords, count, type ReadRecord, type SentRecord } from './records.js'
 
@@ -185,7 +190,37 @@ async function checkPositions({ bootstrap }: Context): Promise<string> {
   return `6 positions in ${count(LINES)} records`
 }
 
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+
+/** A topic that wants another codec than the producer's: the broker's own stream is what kcat reads. */
+function compressionCheck(type: string, sentWith: string): Check {
+  return {
+    name: `compression.type=${type}, sent with ${sentWith}`,
+    run: async ({ bootstrap, dataPath }) => {
+      const topic = `kcat.compression-${type}`
+      const create = ['--create', '--topic', topic, '--partitions', '1', '--config', `compression.type=${type}`]
+      await run({ command: process.execPath, args: [MAIN, 'topics', '--bootstrap-server', bootstrap, ...create] })
+      const sent = await produceLines(bootstrap, topic, ['-X', 'enable.idempotence=true', '-z', sentWith])
+      const read = compareRecords(sent, await readWhenThere(bootstrap, topic, sent.length), { timestamps: true })
+      const batches = new BatchIterator(readFileSync(join(dataPath, `${topic}-0`, `${'0'.repeat(20)}.log`)))
+      let count = 0
+      for (; batches.next() === 'batch'; count++) {
+        assert.equal(CODEC_NAMES[batches.batch.codecId], type === 'uncompressed' ? 'none' : type)
+      }
+      assert.ok(count > 0)
+      return read
+    },
+  }
+}
+
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+const COMPRESSION_TYPES = [
+  ['uncompressed', 'lz4'],
+  ['gzip', 'none'],
+  ['snappy', 'gzip'],
+  ['lz4', 'none'],
+  ['zstd', 'snappy'],
+] as const
 
 export const kcatClient: Client = {
   name: 'kcat',
@@ -197,6 +232,7 @@ export const kcatClient: Client = {
     ...['none', 'zstd'].map((codec) =>
       linesCheck(`idempotent ${codec}`, ['-X', 'enable.idempotence=true', '-z', codec, '-X', 'batch.num.messages=100']),
     ),
+    ...COMPRESSION_TYPES.map(([type, sentWith]) => compressionCheck(type, sentWith)),
     { name: 'raw bytes', run: checkRawBytes },
     { name: 'headers and nulls', run: checkHeadersAndNulls },
     { name: 'metadata', run: checkMetadata },

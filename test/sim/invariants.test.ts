@@ -84,6 +84,16 @@ test('a flipped bit in a file is seen: what is flushed is not on the device as i
   }
 })
 
+test('a batch that is compressed otherwise than its topic wants is seen', () => {
+  const all = hosted(2)
+  const wanted = all.partition.settings as { 'compression.type': string }
+  wanted['compression.type'] = 'lz4'
+  assert.throws(() => all.invariants.checkAll(), /t-0: none at 0, and lz4 is wanted/)
+  wanted['compression.type'] = 'uncompressed'
+  all.invariants.checkAll()
+  assert.ok(all.invariants.counts['batch is compressed with none']! > 10)
+})
+
 test('bytes that nobody flushed, and are counted as flushed, are seen', () => {
   const all = hosted(3)
   const file = firstSegment(all)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { Job, Lane } from '../../src/io/compute.js'
 import { ProcessDead } from '../../src/sim/process.js'
 import { type Computer, Computers } from './computers.js'
 
@@ -155,7 +156,9 @@ test('nothing of a dead process runs: no timer, no arrival, nothing that was def
     computers.turn(computer, () => {
       ports.clock.timer(1, () => ran.push('timer'))
       process.after(2, 'arrival', 'packet', () => ran.push('arrival'))
-      ports.compute.run({ name: 'job', module: 'none', run: () => 1 }, undefined, () => ran.push('compute'))
+      ports.compute.run({ name: 'job', module: 'none', lane: 'request', run: () => 1 }, undefined, () =>
+        ran.push('compute'),
+      )
       process.pause(3)
       process.kill()
     })
@@ -217,7 +220,7 @@ test('every port unwinds a dead process that still runs', () => {
     destroy: () => connection.destroy(),
     below: () => random.below(2),
     bytes: () => random.bytes(2),
-    run: () => compute.run({ name: 'job', module: 'none', run: () => 1 }, undefined, () => {}),
+    run: () => compute.run({ name: 'job', module: 'none', lane: 'request', run: () => 1 }, undefined, () => {}),
   }
   for (const [name, call] of Object.entries(calls)) assert.throws(call, ProcessDead, name)
 })
@@ -239,12 +242,18 @@ test('a job shares no memory with its process, and its error is told', () => {
   const { ports } = computers.add('a')
   const given = { list: [1] }
   const told: unknown[] = []
-  const grow = { name: 'grow', module: 'none', run: (input: { list: number[] }) => ({ list: [...input.list, 2] }) }
+  const grow: Job<{ list: number[] }, { list: number[] }> = {
+    name: 'grow',
+    module: 'none',
+    lane: 'request',
+    run: (input) => ({ list: [...input.list, 2] }),
+  }
   ports.compute.run(grow, given, (error, output) => told.push(error, output))
   given.list.push(99)
-  const fail = {
+  const fail: Job<undefined, number> = {
     name: 'fail',
     module: 'none',
+    lane: 'request',
     run: (): number => {
       throw new Error('no')
     },
@@ -254,6 +263,29 @@ test('a job shares no memory with its process, and its error is told', () => {
   assert.equal(told.length, 4)
   assert.ok(told.some((each) => JSON.stringify(each) === '{"list":[1,2]}'))
   assert.ok(told.includes('no'))
+})
+
+test('a lane of the compute port does one job after the other, and neither waits for the other lane', () => {
+  const firstDone = new Set<Lane>()
+  inManyWorlds((computers, computer) => {
+    const done: Record<Lane, number[]> = { request: [], background: [] }
+    const order: Lane[] = []
+    computers.turn(computer, () => {
+      for (let n = 0; n < 10; n++) {
+        for (const lane of ['background', 'request'] as const) {
+          computer.ports.compute.run({ name: 'job', module: 'none', lane, run: () => n }, undefined, (_, output) => {
+            done[lane].push(output!)
+            order.push(lane)
+          })
+        }
+      }
+    })
+    computers.settle()
+    const inOrder = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert.deepEqual(done, { request: inOrder, background: inOrder })
+    firstDone.add(order.at(-1) === 'background' ? 'request' : 'background')
+  })
+  assert.equal(firstDone.size, 2, 'either may be the later one')
 })
 
 test('the boot id lives as long as the page cache', () => {

@@ -1,14 +1,32 @@
-/** The compute port: one worker thread, started with the first job and let go when idle. */
+/** The compute port: for each lane a worker thread, started with the first job and let go when idle. */
 import { Worker } from 'node:worker_threads'
-import type { Compute, ComputeDone, Job } from '../compute.js'
+import type { Compute, ComputeDone, Job, Lane } from '../compute.js'
 
 const IDLE_MS = 10_000
 
 export class NodeCompute implements Compute {
+  readonly #lanes: Readonly<Record<Lane, LaneWorker>>
+
+  /** A worker that has had nothing to do for `idleMs` is let go. */
+  constructor(idleMs = IDLE_MS) {
+    this.#lanes = { request: new LaneWorker(idleMs), background: new LaneWorker(idleMs) }
+  }
+
+  run<Input, Output>(job: Job<Input, Output>, input: Input, done: ComputeDone<Output>): void {
+    this.#lanes[job.lane].run(job, input, done)
+  }
+}
+
+class LaneWorker {
+  readonly #idleMs: number
   readonly #waiting = new Map<number, ComputeDone<unknown>>()
   #worker: Worker | undefined
   #next = 0
   #idle: NodeJS.Timeout | undefined
+
+  constructor(idleMs: number) {
+    this.#idleMs = idleMs
+  }
 
   run<Input, Output>(job: Job<Input, Output>, input: Input, done: ComputeDone<Output>): void {
     clearTimeout(this.#idle)
@@ -43,7 +61,7 @@ export class NodeCompute implements Compute {
     this.#idle = setTimeout(() => {
       this.#worker = undefined
       void worker?.terminate()
-    }, IDLE_MS)
+    }, this.#idleMs)
     this.#idle.unref()
   }
 

@@ -1,11 +1,11 @@
 /**
- * A message set of magic 0 or 1 as an old producer sends it, made into one record batch: with the codec of the set, and with the timestamps of its
+ * A message set of magic 0 or 1 as an old producer sends it, made into one record batch: with the codec of the set or another, and with the timestamps of its
  * messages (magic 0 has none). What a producer says about offsets means nothing. The rules are those of Kafka's LogValidator.
  */
 import { EncodeError } from '../../base/bytes/writer.js'
 import { CODEC_MASK, NO_TIMESTAMP } from '../batch.js'
 import { BatchBuilder } from '../builder.js'
-import { CODEC_NAMES } from '../compression/codec.js'
+import { CODEC_NAMES, type CodecName } from '../compression/codec.js'
 import { BATCH_FAULTS } from '../validator.js'
 import { MessageCursor } from './message.js'
 import { MESSAGE_FAULTS, MessageSetReader } from './message-set.js'
@@ -27,14 +27,21 @@ export interface UpConversionLimits {
   readonly maxPlainBytes: number
 }
 
-/** The batch, or why there is none. A beginning of another message behind the last one is ignored, as Kafka does. */
-export function upConvert(bytes: Uint8Array, limits: UpConversionLimits): Buffer | SetFault {
+/**
+ * The batch, or why there is none. A beginning of another message behind the last one is ignored, as Kafka does. `target`: how it is compressed, if
+ * not as the set is.
+ */
+export function upConvert(
+  bytes: Uint8Array,
+  limits: UpConversionLimits,
+  target?: { readonly codec: CodecName; readonly level?: number },
+): Buffer | SetFault {
   const codecId = checkEntries(bytes, limits.maxMessageBytes)
   if (typeof codecId === 'string') return codecId
   const codec = CODEC_NAMES[codecId]
   if (codec === undefined) return 'unknown-codec'
   const reader = new MessageSetReader(bytes, 0, bytes.length, limits.maxPlainBytes, false)
-  const builder = new BatchBuilder({ codec }, bytes.length)
+  const builder = new BatchBuilder(target ?? { codec }, bytes.length)
   try {
     for (;;) {
       const step = reader.next()

@@ -35,6 +35,7 @@ type PartitionResult = Response['responses'][number]['partitions'][number]
 const TOPIC_IDS_SINCE = 13
 const MAGIC_1_SINCE = 2
 const MAGIC_2_SINCE = 4
+const ZSTD_SINCE = 10
 /** How much of compressed batches is opened for one answer to an old client, its first batch aside: it holds up all others meanwhile. */
 const MAX_CONVERTED_BYTES = 4 * 1024 * 1024
 /** How often a partition is read on for one answer because nothing that was read can be said in an old format. */
@@ -112,10 +113,11 @@ class DelayedFetch implements DelayedOperation {
     for (const { topic: name, topicId: id, wanted } of context.partitions) {
       const topicId = call.version < TOPIC_IDS_SINCE ? undefined : id
       const found = findPartition(broker, { name, topicId }, wanted.partition)
+      const unreadable = found instanceof Partition ? unreadableBy(call.version, found) : found
       this.#parts.push(
-        found instanceof Partition
-          ? { wanted, partition: found, error: undefined }
-          : { wanted, partition: undefined, error: found },
+        unreadable === undefined
+          ? { wanted, partition: found as Partition, error: undefined }
+          : { wanted, partition: undefined, error: unreadable },
       )
     }
     this.partitions = this.#parts.flatMap(({ partition }) => partition ?? [])
@@ -243,6 +245,11 @@ function byTopic(
     else topics.push({ topic, topicId, partitions: [results[index]!] })
   }
   return topics
+}
+
+/** A client of that version may not know zstd, where the topic says that it is what it would get (KIP-110). */
+function unreadableBy(version: number, { settings }: Partition): ErrorName | undefined {
+  return version < ZSTD_SINCE && settings['compression.type'] === 'zstd' ? 'UNSUPPORTED_COMPRESSION_TYPE' : undefined
 }
 
 type PartDone = (result: PartitionResult, read?: LogRead) => void

@@ -1,17 +1,20 @@
 /**
  * The batches of one Produce on their way into the logs. An uncompressed batch is checked where it lies and appended, all within the call. A compressed
- * one is opened; what is small on the loop, what is large, or too much of it in one request, on the compute port. Meanwhile the connection waits, so that
- * its batches are appended in the order in which they were sent, and no connection has more than one request's bytes under way.
+ * one is opened, and one that the topic wants to be compressed otherwise (`compression.type`) is built anew; what is small on the loop, what is large, or
+ * too much of it in one request, on the compute port. Meanwhile the connection waits, so that its batches are appended in the order in which they were
+ * sent, and no connection has more than one request's bytes under way.
  *
  * What old producers send in message formats 0 and 1 becomes a batch first; versions below 3 may carry both.
  */
 import type { TopicSettings } from '../../../config/topic-settings.js'
 import { type OpenedRecords, openRecords, type SentRecords } from '../../../log/opened-records.js'
+import { compressionCost, type TargetCompression, targetCompression } from '../../../log/target-compression.js'
 import type { ErrorName } from '../../../protocol/errors.js'
 import type { FrameOwner } from '../../../protocol/frame-assembler.js'
 import type { Produce } from '../../../protocol/messages/produce.js'
 import type { Infer } from '../../../protocol/schema.js'
 import { BatchView, NO_TIMESTAMP } from '../../../records/batch.js'
+import { CODEC_NAMES } from '../../../records/compression/codec.js'
 import { MAX_OPENED_BYTES } from '../../../records/reader.js'
 import {
   BATCH_FAULTS,
@@ -20,6 +23,7 @@ import {
   type RecordError,
   type RecordRules,
 } from '../../../records/validator.js'
+import { OWN_MEMORY } from '../../../storage/log-options.js'
 import type { Broker } from '../../broker.js'
 import type { Appended, Partition } from '../../partition.js'
 import type { Call } from '../../server/handler.js'
@@ -51,6 +55,10 @@ export interface Part {
 interface ToOpen {
   readonly partition: Partition
   readonly rules: RecordRules
+  /** How it is compressed if it is built anew; undefined: as it is. */
+  readonly target: TargetCompression | undefined
+  /** As of `LoopBudget`. */
+  readonly cost: number
   readonly bytes: Uint8Array
   /** Messages of magic 0 or 1. */
   readonly old: boolean
@@ -101,10 +109,13 @@ function appendPlain(
   const { batch } = validator
   if (verdict !== 'ok') {
     if (version < MAGIC_2_SINCE && records.length === 0) return nothing(partition)
-    if (version < MAGIC_2_SINCE && verdict === 'old-magic') return { partition, rules, bytes: records, old: true }
+    if (version < MAGIC_2_SINCE && verdict === 'old-magic') {
+      const target = targetCompression(partition.settings)
+      return { partition, rules, target, cost: costOf(target), bytes: records, old: true }
+    }
     const ofRecords = verdict === 'invalid-records' || verdict === 'invalid-times'
     // Kafka looks at the size before it looks at the records.
-    const tooLarge = ofRecords ? obstacleTo(partition, batch) : undefined
+    const tooLarge = ofRecords ? obstacleTo(partition, batch.sizeBytes) : undefined
     return tooLarge ?? faulty(verdict, ofRecords ? validator.recordErrors : [])
   }
   if (batch.codecId === ZSTD && version < ZSTD_SINCE) {
@@ -114,44 +125,60 @@ function appendPlain(
     const error = transactionalId === null ? 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' : 'INVALID_TXN_STATE'
     return refused(error, 'transactions are not supported')
   }
-  const obstacle = obstacleTo(partition, batch)
+  const sizeBytes = batch.sizeBytes
+  const target = targetCompression(partition.settings)
+  const isOther = target !== undefined && target.codec !== CODEC_NAMES[batch.codecId]
+  const obstacle = obstacleTo(partition, sizeBytes, isOther)
   if (obstacle !== undefined) return obstacle
-  if (!validator.walked || !validator.denseOffsets) {
-    return { partition, rules, bytes: records.subarray(0, batch.sizeBytes), old: false }
+  if (!validator.walked || !validator.denseOffsets || isOther) {
+    const cost = isOther ? costOf(target) : 1
+    return { partition, rules, target, cost, bytes: records.subarray(0, sizeBytes), old: false }
   }
-  return append(broker, partition, acks, batch, validator.maxTimestamp, nowMs, ownerOf(call, batch.sizeBytes))
+  const owner = sizeBytes < BY_REFERENCE_FROM_BYTES ? undefined : call.owner
+  return append(broker, partition, acks, batch, sizeBytes, validator.maxTimestamp, nowMs, owner)
 }
 
-/** Why a batch of this size cannot be appended whatever is in it. */
-function obstacleTo({ settings, log }: Partition, { sizeBytes }: BatchView): Part | undefined {
+function costOf(target: TargetCompression | undefined): number {
+  return target === undefined ? 1 : compressionCost(target)
+}
+
+/**
+ * Why a batch of this size cannot be appended whatever is in it. As in Kafka, `max.message.bytes` holds for what was sent and for what was made of it; a
+ * batch that is still to be compressed otherwise (`isAsSent`) has another size when it comes to its segment.
+ */
+function obstacleTo({ settings, log }: Partition, sizeBytes: number, isAsSent = false): Part | undefined {
   const maxBytes = settings['max.message.bytes']
   if (sizeBytes > maxBytes) {
     return refused('MESSAGE_TOO_LARGE', `the batch has ${sizeBytes} bytes, max.message.bytes is ${maxBytes}`)
   }
-  if (sizeBytes > settings['internal.segment.bytes']) {
+  if (!isAsSent && sizeBytes > settings['internal.segment.bytes']) {
     return refused('RECORD_LIST_TOO_LARGE', `the batch has ${sizeBytes} bytes, more than a segment`)
   }
   return log.hasRoom() ? undefined : refused('KAFKA_STORAGE_ERROR', 'there is no room left on the disk')
 }
 
-/** A batch that is in order. A client may claim a wrong latest time, or the broker's kind of time: both stand under the CRC. */
+/**
+ * A batch that is in order, of which so many bytes were sent. A client may claim a wrong latest time, or the broker's kind of time: both stand under
+ * the CRC.
+ */
 function append(
   broker: Broker,
   partition: Partition,
   acks: number,
   batch: BatchView,
+  sentBytes: number,
   maxTimestamp: number,
   nowMs: number,
   owner: FrameOwner | undefined,
 ): Part {
-  const { sizeBytes, recordCount } = batch
+  const { recordCount } = batch
   const byAppend = partition.settings['message.timestamp.type'] === 'LogAppendTime'
   batch.setMaxTimestamp(byAppend ? 'LogAppendTime' : 'CreateTime', byAppend ? nowMs : maxTimestamp)
   const result = partition.append(batch, acks, owner)
   if (result.kind === 'refused') {
     return { partition, appended: undefined, error: result.error, message: result.message ?? null }
   }
-  broker.traffic.produced(partition.id.topic, recordCount, sizeBytes)
+  broker.traffic.produced(partition.id.topic, recordCount, sentBytes)
   const logAppendTimeMs = byAppend ? nowMs : NO_TIMESTAMP
   return { partition, appended: result, error: undefined, message: null, logAppendTimeMs }
 }
@@ -197,13 +224,13 @@ class OpenedAppends {
   }
 
   /** Undefined: it is opened off the loop, and goes on then. */
-  #open({ partition, rules, bytes, old }: ToOpen): Part | undefined {
+  #open({ partition, rules, target, cost, bytes, old }: ToOpen): Part | undefined {
     const maxMessageBytes = partition.settings['max.message.bytes']
-    const sent = (maxPlainBytes: number): SentRecords => ({ bytes, old, rules, maxMessageBytes, maxPlainBytes })
-    const maxPlainBytes = this.#budget.allows(bytes.length)
+    const sent = (maxPlainBytes: number): SentRecords => ({ bytes, old, rules, maxMessageBytes, maxPlainBytes, target })
+    const maxPlainBytes = this.#budget.allows(bytes.length, cost)
     if (maxPlainBytes > 0) {
       const opened = openRecords.run(sent(maxPlainBytes))
-      this.#budget.spend(opened.kind === 'ok' ? opened.plainBytes : maxPlainBytes)
+      this.#budget.spend(opened.kind === 'ok' ? opened.plainBytes : maxPlainBytes, cost)
       if (opened.kind === 'ok' || !opened.tooLarge) return this.#appendOpened(partition, bytes, opened)
     }
     this.#keep()
@@ -247,11 +274,15 @@ class OpenedAppends {
     }
     const anew = opened.batch
     const batch = new BatchView().reset(anew ?? bytes, 0)
-    const obstacle = anew === undefined ? undefined : obstacleTo(partition, batch)
+    const sizeBytes = batch.sizeBytes
+    const obstacle = anew === undefined ? undefined : obstacleTo(partition, sizeBytes)
     if (obstacle !== undefined) return obstacle
-    const owner = anew === undefined ? ownerOf(this.#call, batch.sizeBytes) : undefined
+    const memory = anew === undefined ? this.#call.owner : OWN_MEMORY
+    const owner = sizeBytes < BY_REFERENCE_FROM_BYTES ? undefined : memory
     const { acks } = this.#request
-    return append(this.#broker, partition, acks, batch, opened.maxTimestamp, this.#broker.clock.wallMs(), owner)
+    const sentBytes = anew === undefined ? sizeBytes : bytes.length
+    const nowMs = this.#broker.clock.wallMs()
+    return append(this.#broker, partition, acks, batch, sentBytes, opened.maxTimestamp, nowMs, owner)
   }
 }
 
@@ -267,11 +298,6 @@ function refused(error: ErrorName, message: string | null = null): Part {
 function faulty(verdict: Exclude<BatchVerdict, 'ok'>, recordErrors: readonly RecordError[]): Part {
   const { error, message } = BATCH_FAULTS[verdict]
   return { ...refused(error, message), recordErrors }
-}
-
-/** Large batches are written from the memory that they came in, if they have one of their own. */
-function ownerOf({ owner }: Call<never>, sizeBytes: number): FrameOwner | undefined {
-  return sizeBytes < BY_REFERENCE_FROM_BYTES ? undefined : owner
 }
 
 /**
