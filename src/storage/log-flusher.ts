@@ -133,7 +133,7 @@ export class LogFlusher {
   writeRecoveryFiles(done: DiskDone): void {
     const { disk, indexes } = this.#environment
     const { segments, epochsText } = this.#log
-    const recoveryPoint = this.#flushedEndOffset
+    const recoveryPoint = this.#certainEnd()
     const closed = segments.all.filter(
       (segment) => segment !== segments.active && !segment.filesWritten && segment.flushedBytes === segment.sizeBytes,
     )
@@ -167,6 +167,16 @@ export class LogFlusher {
     if (closed.length > 0) return nextSegment(0)
     this.#recoveryPoint = Math.max(this.#recoveryPoint, recoveryPoint)
     done(undefined)
+  }
+
+  /**
+   * How far recovery need not look. The end of an active segment that was there when the log was loaded is not that far: if it was closed right here,
+   * index files of a part of it would be taken for those of the whole after a crash.
+   */
+  #certainEnd(): number {
+    const { segments, logEndOffset } = this.#log
+    const mayHaveOldFiles = segments.active.wasThere && this.#flushedEndOffset === logEndOffset
+    return mayHaveOldFiles ? logEndOffset - 1 : this.#flushedEndOffset
   }
 
   /** Writes down all there is, behind the last flush: `state` is that of the log's end. */

@@ -23,7 +23,7 @@ import type { LoadEnvironment } from './log-environment.js'
 import { DIGEST_CHECKPOINT, LEADER_EPOCH_CHECKPOINT } from './log-files.js'
 import { type IndexTrust, LogSegment, type SegmentOptions, segmentPath } from './log-segment.js'
 import { LogState } from './log-state.js'
-import { damaged, listSegmentFiles, removeIndexFiles, removeSegmentFiles } from './segment-files.js'
+import { damaged, listSegmentFiles, removeSegmentFiles } from './segment-files.js'
 import { finishReplacements } from './segment-replacement.js'
 
 /** The largest batch that recovery believes in. */
@@ -250,7 +250,6 @@ class LogLoader {
   #scanned(): void {
     const { recoveryPoint, startOffset, makeDurable } = this.#options
     let endOffset = this.#expectedOffset
-    let hadIndexes: boolean
     if (endOffset < this.#promisedEnd) {
       return this.#fail(
         damaged(this.#options.directory, `the log ends at offset ${endOffset} and was flushed up to ${recoveryPoint}`),
@@ -268,15 +267,13 @@ class LogLoader {
         this.#beginAnew(endOffset)
         endOffset = startOffset
       }
-      const active = this.#segments.at(-1)!
-      active.readFirstTimestamp()
-      // It grows on: after a crash files of a part of it would be taken for the whole.
-      hadIndexes = removeIndexFiles(this.#environment, this.#options.directory, active.baseOffset)
+      this.#segments.at(-1)!.readFirstTimestamp()
     } catch (error) {
       return this.#fail(asDiskError(error))
     }
     for (const segment of this.#segments.slice(0, this.#firstUntrusted)) {
       segment.flushedBytes = segment.sizeBytes
+      // The files of the active one are those of what it was: it grows on.
       segment.filesWritten = !this.#rebuild.has(segment) && segment !== this.#segments.at(-1)
     }
     const finish = (flushedEndOffset: number, namesFlushed: boolean): void =>
@@ -288,7 +285,7 @@ class LogLoader {
         flushedEndOffset,
         namesFlushed,
       })
-    if (this.#firstUntrusted === this.#segments.length) return finish(endOffset, !hadIndexes)
+    if (this.#firstUntrusted === this.#segments.length) return finish(endOffset, true)
     // Of nothing, all is durable.
     const flushedEndOffset = Math.max(recoveryPoint, startOffset)
     this.#settleUntrusted(this.#firstUntrusted, (error) => {

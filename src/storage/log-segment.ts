@@ -60,6 +60,8 @@ export class LogSegment {
   flushedBytes = 0
   /** Of a closed segment: its index files and the snapshot after it are durable. */
   filesWritten = false
+  /** It was there when the log was loaded: there may be index files of a part of it. */
+  wasThere = false
   /** What the log's state was before this segment: to be written down once, undefined when it has been. */
   stateBefore: StateSnapshot | undefined
 
@@ -88,13 +90,18 @@ export class LogSegment {
     trust: IndexTrust,
   ): { readonly segment: LogSegment; readonly indexed: boolean } {
     const file = disk.open(segmentPath(directory, baseOffset, 'log'), { create: false })
-    const indexes = trust === 'none' ? undefined : readIndexes(disk, directory, baseOffset, file.sizeBytes, options)
-    if (indexes !== undefined) {
+    const found = trust === 'none' ? undefined : readIndexes(disk, directory, baseOffset, file.sizeBytes, options)
+    const opened = (indexes: SegmentIndexes): LogSegment => {
       const segment = new LogSegment(baseOffset, file, indexes)
+      segment.wasThere = true
+      return segment
+    }
+    if (found !== undefined) {
+      const segment = opened(found)
       if (trust === 'files' || segment.indexesFit) return { segment, indexed: true }
     }
     const empty = SegmentIndexes.empty(baseOffset, options.indexBytes, options.indexIntervalBytes)
-    return { segment: new LogSegment(baseOffset, file, empty), indexed: false }
+    return { segment: opened(empty), indexed: false }
   }
 
   /** Throws `DiskError` if they have to be read again and cannot be. */

@@ -75,14 +75,6 @@ export function removeSegmentFiles({ disk }: LoadEnvironment, directory: string,
   for (const kind of SEGMENT_FILES) disk.remove(segmentPath(directory, baseOffset, kind))
 }
 
-/** False: there were none. Throws `DiskError`. */
-export function removeIndexFiles({ disk }: LoadEnvironment, directory: string, baseOffset: number): boolean {
-  const paths = (['index', 'timeindex'] as const).map((kind) => segmentPath(directory, baseOffset, kind))
-  const there = paths.filter((path) => disk.stat(path) !== undefined)
-  for (const path of there) disk.remove(path)
-  return there.length > 0
-}
-
 export function damaged(directory: string, found: string): LogDamagedError {
   return new LogDamagedError(
     `${found}: data that had been flushed is damaged or gone. Nothing was changed; restore the directory ` +

@@ -185,12 +185,11 @@ test('the index files of a segment that grew after a stop in order are not belie
   store.reopened()
   const batchBytes = store.log.sizeBytes / store.log.logEndOffset
   while (store.log.sizeBytes + batchBytes <= options.segmentBytes) append()
-  // The recovery point is where the segment ends when it is closed.
+  // The recovery point is written down, and right after that the segment is closed.
   store.pass(1500)
-  assert.equal(store.log.recoveryPoint, store.log.logEndOffset)
   append()
+  assert.equal(store.log.segments.length, 2)
   const entries = store.log.segments[0]!.indexes.offsets.toBytes()
-  assert.equal(store.log.segments[1]!.baseOffset, store.log.recoveryPoint)
   store.machine.process!.kill()
 
   store.reopened()
