@@ -77,7 +77,7 @@ export class LogCleaning {
   #making: CleanedSegment | undefined
   /** What is read, and what is made of it: shared with the thread that does the work, or every piece would be copied twice. */
   #piece: Buffer
-  readonly #target: Buffer
+  #target: Buffer
   /** Of the segments that were made anew, and of what they became. */
   bytesReplaced = 0
   bytesWritten = 0
@@ -224,7 +224,11 @@ export class LogCleaning {
             if (neededBytes > Math.min(segment.sizeBytes - position, LARGEST_BATCH_BYTES)) {
               return this.#corrupt(segment, position, `a batch of ${neededBytes} bytes`)
             }
-            if (neededBytes > this.#piece.length) this.#piece = sharedBuffer(neededBytes)
+            if (neededBytes > this.#piece.length) {
+              this.#piece = sharedBuffer(neededBytes)
+              // What does not fit there is copied from thread to thread, for every batch anew.
+              this.#target = sharedBuffer(neededBytes)
+            }
           }
           readOn()
         })
