@@ -145,8 +145,15 @@ function check({ settings, listeners, unknownKeys }: NodeConfig, given: Readonly
   for (const [key, { optional }] of Object.entries(nodeSettings)) {
     if (given.has(key) || !optional) assert.notEqual(settings[key as keyof typeof settings], undefined, key)
   }
-  for (const value of Object.values(settings)) if (typeof value === 'number') assert.ok(Number.isSafeInteger(value))
-  assert.ok(settings['node.id'] >= 0 && settings['log.dirs'].length === 1 && settings['process.roles'].size > 0)
+  for (const [key, { type }] of Object.entries(nodeSettings)) {
+    const value: unknown = settings[key as keyof typeof settings]
+    if (type === 'double') assert.ok(Number.isFinite(value), key)
+    else if (typeof value === 'number') assert.ok(Number.isSafeInteger(value), key)
+  }
+  assert.ok(settings['node.id'] >= 0 && settings['process.roles'].size > 0)
+  const directories = settings['log.dirs']
+  assert.ok(directories.length > 0 && directories.every((path) => path !== ''), `directories ${directories}`)
+  assert.equal(new Set(directories).size, directories.length, `directories ${directories}`)
   assert.ok(
     listeners.some(({ serves }) => serves === (settings['process.roles'].has('broker') ? 'broker' : 'controller')),
   )
