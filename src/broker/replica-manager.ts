@@ -114,9 +114,10 @@ export class ReplicaManager {
    */
   apply(image: MetadataImage, delta: MetadataDelta | undefined, done: () => void): void {
     if (delta === undefined) {
-      const isKnown = (name: string, partition: number): boolean =>
-        image.topicsByName.get(name)?.partitions[partition]?.replicas.includes(this.#nodeId) ?? false
-      this.#logs.tidy(isKnown)
+      this.#logs.tidy((name, partition) => {
+        const topic = image.topicsByName.get(name)
+        return topic?.partitions[partition]?.replicas.includes(this.#nodeId) === true ? topic.topicId : undefined
+      })
     }
     // A topic of the same name may follow, in the same directories.
     this.#removeAll([...(delta?.removedTopics.values() ?? [])], () => {

@@ -159,8 +159,8 @@ export class LogDirectories {
   }
 
   /** See `LogManager.tidy`. */
-  tidy(isKnown: (topic: string, partition: number) => boolean): void {
-    for (const { logs } of this.#online) logs.tidy(isKnown)
+  tidy(knownId: (topic: string, partition: number) => Uuid | undefined): void {
+    for (const { logs } of this.#online) logs.tidy(knownId)
   }
 
   retain(retained: readonly Retained[]): void {

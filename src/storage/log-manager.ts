@@ -170,20 +170,28 @@ export class LogManager {
   }
 
   /**
-   * Puts aside the directories of partitions that nobody knows, under a name that says so, and goes on with removing what was being removed
-   * when the node ended. Directories that hold another topic of the same name are put aside when they are opened.
+   * Puts aside the directories of partitions that nobody knows, or that are another topic's of the same name, under a name that says so, and goes on
+   * with removing what was being removed when the node ended.
    */
-  tidy(isKnown: (topic: string, partition: number) => boolean): void {
+  tidy(knownId: (topic: string, partition: number) => Uuid | undefined): void {
+    const { disk } = this.#ports
+    const { path } = this.#directory
+    const isStray = (name: string): boolean => {
+      const id = parsePartitionDirectoryName(name)
+      if (id === undefined || this.#logs.has(name)) return false
+      const topicId = knownId(id.topic, id.partition)
+      return topicId === undefined || isOfAnother(disk, `${path}/${name}`, topicId)
+    }
     let names: string[]
+    let strays: string[]
     try {
-      names = this.#ports.disk.list(this.#directory.path)
+      names = disk.list(path)
+      strays = names.filter(isStray)
     } catch (error) {
       return void this.#reported(asDiskError(error))
     }
-    for (const name of names) {
-      const id = parsePartitionDirectoryName(name)
-      if (parseRetiredDirectoryName(name) === 'delete') this.#retired.removeLater(name)
-      if (id === undefined || this.#logs.has(name) || isKnown(id.topic, id.partition)) continue
+    for (const name of names) if (parseRetiredDirectoryName(name) === 'delete') this.#retired.removeLater(name)
+    for (const name of strays) {
       this.#forget(name)
       this.#retired.retire(name, 'stray')
     }
