@@ -1,6 +1,7 @@
 /**
- * Runs the unit tests and properties: `node dist/test/run.js [part of a file name ...]`. Every `*.test.js` below this folder, but for
- * the suites that have a command of their own (interop, scenarios, ...). Ends with an error if a test fails or none was found.
+ * Runs the unit tests and properties: `node dist/test/run.js [--seed S] [part of a file name ...]`. Every `*.test.js` below this folder,
+ * but for the suites that have a command of their own (interop, scenarios, ...). Ends with an error if a test fails or none was found.
+ * What the properties draw follows from the seed (see `seed.ts`), which is printed.
  */
 import { readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -8,12 +9,14 @@ import { finished } from 'node:stream/promises'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { SEED_VARIABLE, seedOf } from './seed.js'
 
 /** Folders whose tests need other languages, real processes or many minutes. */
 const OWN_COMMAND = ['fuzz', 'interop', 'mutants', 'process', 'seeds']
 
 const root = fileURLToPath(new URL('.', import.meta.url))
-const wanted = process.argv.slice(2)
+const { values, positionals: wanted } = parseArgs({ options: { seed: { type: 'string' } }, allowPositionals: true })
 
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.test.js'))
@@ -27,6 +30,11 @@ if (files.length === 0) {
   process.exit(2)
 }
 
+const seed = values.seed ?? seedOf(root)
+process.env[SEED_VARIABLE] = seed
+// The test runner of Node 20 hands its own environment to the files, but no arguments of our choosing.
+process.env['NODE_OPTIONS'] = `${process.env['NODE_OPTIONS'] ?? ''} --import=${new URL('seeded.js', import.meta.url)}`
+
 let passed = 0
 let failed = 0
 const events = run({ files, concurrency: true })
@@ -37,4 +45,5 @@ events.on('test:fail', () => failed++)
 const report = events.compose(new spec())
 report.pipe(process.stdout)
 await finished(report)
+process.stdout.write(`seed of the properties: ${seed} (again: npm test -- --seed ${seed})\n`)
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0

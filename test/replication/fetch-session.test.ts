@@ -222,10 +222,10 @@ test('with any changes at the partitions and of what is fetched, a client in a s
         else if (each.kind === 'delete') place!.logStartOffset = place!.highWatermark
         else if (each.kind === 'error') place!.errorCode = each.code
         else if (each.kind === 'add') positions.set(each.at, positions.get(each.at) ?? 0)
-        else if (each.kind === 'forget') {
-          positions.delete(each.at)
-          known.delete(each.at)
-        } else {
+        else if (each.kind === 'forget') positions.delete(each.at)
+        else {
+          // Only now: what was forgotten and is wanted again in between is not told of, nor told anew.
+          for (const partition of [...known.keys()]) if (!positions.has(partition)) known.delete(partition)
           const changed = [...positions].filter(
             ([partition, offset]) => sessionEpoch === 0 || told.get(partition) !== offset,
           )
