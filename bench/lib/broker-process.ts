@@ -5,7 +5,14 @@ import { fileURLToPath } from 'node:url'
 import { ended, watch } from './children.js'
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+/** The shell sets the limit, and is then the broker. */
+const WITH_OPEN_FILES = 'ulimit -n "$0" && exec "$@"'
 const SERVES = /serves Kafka clients on \S*?:(\d+)/
+
+export interface BrokerProcessOptions {
+  /** How many files it may have open; needs a shell. Without it: as many as this process. */
+  readonly openFiles?: number
+}
 
 export class BrokerProcess {
   readonly #dataPath: string
@@ -17,17 +24,27 @@ export class BrokerProcess {
   /** What it said besides, for when something goes wrong. */
   #complaints = ''
 
-  private constructor(dataPath: string, settings: Readonly<Record<string, string>>) {
+  private constructor(
+    dataPath: string,
+    settings: Readonly<Record<string, string>>,
+    { openFiles }: BrokerProcessOptions,
+  ) {
     this.#dataPath = dataPath
     const set = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`])
-    const args = [MAIN, 'start', '--data', dataPath, '--port', '0', ...set]
-    this.#child = watch(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] }))
+    const start = [process.execPath, MAIN, 'start', '--data', dataPath, '--port', '0', ...set]
+    const limited = openFiles === undefined ? start : ['sh', '-c', WITH_OPEN_FILES, String(openFiles), ...start]
+    const [command, ...args] = limited as [string, ...string[]]
+    this.#child = watch(spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] }))
     this.#child.stderr.on('data', (text) => (this.#complaints += text))
   }
 
   /** Resolves when it serves. */
-  static async start(dataPath: string, settings: Readonly<Record<string, string>> = {}): Promise<BrokerProcess> {
-    const broker = new BrokerProcess(dataPath, settings)
+  static async start(
+    dataPath: string,
+    settings: Readonly<Record<string, string>> = {},
+    options: BrokerProcessOptions = {},
+  ): Promise<BrokerProcess> {
+    const broker = new BrokerProcess(dataPath, settings, options)
     await broker.#serves()
     return broker
   }

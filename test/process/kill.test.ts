@@ -19,6 +19,7 @@ import { SimulatedClient } from '../../src/sim/client.js'
 import { WorkloadConsumer } from '../../src/sim/consumer.js'
 import { WorkloadProducer } from '../../src/sim/producer.js'
 import { temporaryDirectory } from '../node-ports.js'
+import { SEED_VARIABLE } from '../seed.js'
 import { type CommandProcess, fixedPort, SERVES, startServer, within } from './server-process.js'
 
 const KILLS = 20
@@ -188,7 +189,7 @@ async function whileInFlight(workload: Workload, delayMs: number): Promise<void>
 }
 
 test('kill -9 twenty times under load loses, doubles and reorders nothing', { timeout: LONGEST_TEST_MS }, async (t) => {
-  const seed = process.env['LOGRAFT_TEST_SEED'] ?? String(Date.now())
+  const seed = process.env[SEED_VARIABLE] ?? String(Date.now())
   t.diagnostic(`seed ${seed} (again with: npm run test:process -- --seed ${seed} kill)`)
   const random = new Prng(`kill ${seed}`)
   const clock = new NodeClock()

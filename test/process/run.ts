@@ -9,14 +9,15 @@ import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { SEED_VARIABLE, seedOf } from '../seed.js'
 
 const LONGEST_FILE_MS = 180_000
 
 const { values, positionals } = parseArgs({ options: { seed: { type: 'string' } }, allowPositionals: true })
-// The files run in processes of their own.
-if (values.seed !== undefined) process.env['LOGRAFT_TEST_SEED'] = values.seed
-
 const root = fileURLToPath(new URL('.', import.meta.url))
+// The files run in processes of their own.
+process.env[SEED_VARIABLE] = values.seed ?? seedOf(root)
+
 const files = readdirSync(root)
   .filter((file) => file.endsWith('.test.js'))
   .filter((file) => positionals.length === 0 || positionals.some((part) => file.includes(part)))

@@ -20,6 +20,7 @@ import { requestFrame, WireClient } from '../broker/wire-client.js'
 import { mutate, mutationCount } from '../fuzz/mutate.js'
 import { golden } from '../golden.js'
 import { temporaryDirectory } from '../node-ports.js'
+import { SEED_VARIABLE } from '../seed.js'
 import { Neighbour, quantile } from './neighbour.js'
 import { type CommandProcess, fixedPort, SERVES, type ServerOptions, startServer, within } from './server-process.js'
 
@@ -36,7 +37,7 @@ interface Place {
 }
 
 async function place(t: TestContext, name: string, options: Pick<ServerOptions, 'node' | 'set'> = {}): Promise<Place> {
-  const seed = process.env['LOGRAFT_TEST_SEED'] ?? String(Date.now())
+  const seed = process.env[SEED_VARIABLE] ?? String(Date.now())
   t.diagnostic(`seed ${seed} (again with: npm run test:process -- --seed ${seed} strangers)`)
   const random = new Prng(`${name} ${seed}`)
   const data = temporaryDirectory(name)
