@@ -1,6 +1,6 @@
 /**
- * The simulation suite: `node dist/test/seeds/run.js [--seeds N] [--first N]`. Every seed runs twice and must have one hash and no finding; together
- * they must have acknowledged and broken enough to mean something. Then the controls: promises that hold only under conditions are kept under
+ * The simulation suite: `node dist/test/seeds/run.js [--seeds N] [--twice N] [--first N]`. No seed may have a finding, those that run twice, which are
+ * the first, must have one hash; together they must have acknowledged and broken enough to mean something. Then the controls: promises that hold only under conditions are kept under
  * them, and where a promise is not made the checker sees the loss.
  */
 import { parseArgs } from 'node:util'
@@ -25,7 +25,11 @@ const CONTROL_SEEDS = 25
 const SEEDS_WITH_LOSS = 0.25
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '500' }, first: { type: 'string', default: '1' } },
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    twice: { type: 'string', default: '500' },
+    first: { type: 'string', default: '1' },
+  },
 })
 const failures: string[] = []
 
@@ -34,13 +38,18 @@ async function runSeeds(
   first: number,
   seeds: number,
   options: ScenarioOptions,
-  twice: boolean,
+  /** How many of them, from the first, run twice. */
+  twice: number,
 ): Promise<Tally> {
   const startedAtMs = performance.now()
   const tally = new Tally()
   let next = first
   await runJobs(
-    () => (next < first + seeds ? { seed: String(next++), options, twice } : undefined),
+    () => {
+      if (next === first + seeds) return undefined
+      const seed = next++
+      return { seed: String(seed), options, twice: seed < first + twice }
+    },
     ({ seed, summary, failure }) => {
       if (summary !== undefined) tally.add(summary)
       if (failure !== undefined) failures.push(`${name}: seed ${seed}: ${failure}`)
@@ -65,7 +74,7 @@ const first = Number(values.first)
 const seeds = Number(values.seeds)
 
 const everything = 'all faults'
-const all = await runSeeds(everything, first, seeds, {}, true)
+const all = await runSeeds(everything, first, seeds, {}, Number(values.twice))
 findsNothing(everything, all)
 atLeast(everything, 'the number of seeds', all.seeds, seeds)
 atLeast(everything, 'the median of acknowledged records', all.medianAcknowledged, MEDIAN_ACKNOWLEDGED)
@@ -79,20 +88,20 @@ for (const invariant of INVARIANTS) {
 const durable = 'commit, acks=all: nothing is ever lost'
 findsNothing(
   durable,
-  await runSeeds(durable, first, CONTROL_SEEDS, { flushPolicy: 'commit', acks: -1, strict: true }, false),
+  await runSeeds(durable, first, CONTROL_SEEDS, { flushPolicy: 'commit', acks: -1, strict: true }, 0),
 )
 
 for (const flushPolicy of ['commit', 'os'] as const) {
   const crashes = `${flushPolicy}, acks=1, process crashes only: nothing is lost`
   const options = { flushPolicy, acks: 1, faults: ['process-crash'], strict: true } as const
-  const tally = await runSeeds(crashes, first, CONTROL_SEEDS, options, false)
+  const tally = await runSeeds(crashes, first, CONTROL_SEEDS, options, 0)
   findsNothing(crashes, tally)
   atLeast(crashes, 'the share of seeds with crashes in flight', tally.fault('process-crash').seedsInFlight, 0.5)
 }
 
 const careless = 'os, power loss, judged as if it were commit: the loss is seen'
 const options = { flushPolicy: 'os', acks: -1, faults: ['power-loss'], strict: true } as const
-const lossy = await runSeeds(careless, first, CONTROL_SEEDS, options, false)
+const lossy = await runSeeds(careless, first, CONTROL_SEEDS, options, 0)
 const lost = lossy.found.filter(({ findings }) => findings.some(({ anomaly }) => anomaly === 'lost-write')).length
 atLeast(careless, 'the share of seeds with a lost write', lost / CONTROL_SEEDS, SEEDS_WITH_LOSS)
 
