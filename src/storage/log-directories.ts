@@ -12,6 +12,7 @@ import { DirectoryError, LogDirectory, storedClusterId } from './log-directory.j
 import { PARTITION_METADATA, parsePartitionDirectoryName, partitionDirectoryName } from './log-files.js'
 import { type LogId, LogManager, type LogManagerOptions, type OpenDone, type Retained } from './log-manager.js'
 import { type LogResources, logResources } from './log-resources.js'
+import { topicIdIn } from './partition-identity.js'
 import type { LogOptions } from './partition-log.js'
 
 export interface LogDirectoriesOptions extends LogManagerOptions {
@@ -286,11 +287,11 @@ export class LogDirectories {
   ): Volume | DiskError | LogDamagedError {
     const name = partitionDirectoryName(topic, partition)
     const known = this.#homes.get(name)
-    if (known?.directory.offline === true) return known.directory.failure!
-    if (known !== undefined && this.#isOf(known, name, topicId)) return known
+    // Where it stands goes before what stood there under its name when the node started, which may have been put aside since, or may be empty.
+    const found = [known, ...this.#usable].find((volume) => volume !== undefined && this.#isOf(volume, name, topicId))
+    if (found === undefined && known?.directory.offline === true) return known.directory.failure!
     const assigned = this.#usable.find(({ directory }) => directory.identity.directoryId === directoryId)
-    const elsewhere = this.#usable.find((volume) => volume !== known && this.#isOf(volume, name, topicId, true))
-    const home = elsewhere ?? known ?? assigned
+    const home = found ?? known ?? assigned
     if (home !== undefined) {
       this.#homes.set(name, home)
       return home
@@ -310,12 +311,11 @@ export class LogDirectories {
     return chosen
   }
 
-  /** Whether the directory's log of that name is one of this topic, as far as it says. */
-  #isOf({ directory }: Volume, name: string, topicId: Uuid, forCertain = false): boolean {
+  /** Whether the directory's log of that name says that it is one of this topic. */
+  #isOf({ directory }: Volume, name: string, topicId: Uuid): boolean {
+    if (directory.offline) return false
     try {
-      const content = this.#ports.disk.readFile(`${directory.path}/${name}/${PARTITION_METADATA}`)
-      if (content === undefined) return !forCertain
-      return Buffer.from(content).toString('utf8').includes(topicId)
+      return topicIdIn(this.#ports.disk, `${directory.path}/${name}`) === topicId
     } catch (error) {
       directory.report(asDiskError(error))
       return false

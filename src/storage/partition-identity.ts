@@ -20,8 +20,8 @@ export function identify(disk: Disk, directory: string, topicId: Uuid, done: Dis
   writeAtomically(disk, directory, PARTITION_METADATA, Buffer.from(formatPartitionMetadata(topicId)), done)
 }
 
-/** Undefined where it was made right before a crash. Throws `DiskError`. */
-function topicIdIn(disk: Disk, directory: string): Uuid | undefined {
+/** Undefined where it was made right before a crash, or is not there. Throws `DiskError`. */
+export function topicIdIn(disk: Disk, directory: string): Uuid | undefined {
   const content = disk.readFile(`${directory}/${PARTITION_METADATA}`)
   return content === undefined ? undefined : parsePartitionMetadata(Buffer.from(content).toString('utf8'))
 }

@@ -173,3 +173,35 @@ test('log.dirs and metadata.log.dir on a real disk: what is where, and what is r
     fs.rmSync(root, { recursive: true, force: true })
   }
 })
+
+test('a partition is found in its directory also where another one holds what is left of an earlier topic, or of nothing', async () => {
+  for (const content of ['version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ', undefined]) {
+    const root = temporaryDirectory('directories')
+    const [a, b] = ['a', 'b'].map((name) => join(root, name)) as [string, string]
+    const settings = { 'log.dirs': `${a},${b}` }
+    try {
+      const node = await startNode(settings, root)
+      await node.createTopic('t', 4)
+      const inB = fs.readdirSync(b).find((name) => name.startsWith('t-'))!
+      const partition = Number(inB.slice(2))
+      const request = produceRequest({ name: 't' }, batchOf(['a']), { partition })
+      await node.use((client) => client.request(Produce, 9, request))
+      await node.stop()
+      fs.mkdirSync(join(a, inB))
+      if (content !== undefined) fs.writeFileSync(join(a, inB, 'partition.metadata'), content)
+
+      const again = await startNode(settings, root)
+      const { responses } = await again.use((client) => client.request(Produce, 9, request))
+      const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!
+      assert.deepEqual([errorCode, baseOffset], [0, 1])
+      await again.stop()
+      const left = fs.readdirSync(a).filter((name) => name.startsWith(inB))
+      assert.deepEqual(
+        left.map((name) => name.endsWith('-stray')),
+        [content !== undefined],
+      )
+    } finally {
+      fs.rmSync(root, { recursive: true, force: true })
+    }
+  }
+})
