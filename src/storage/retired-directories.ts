@@ -3,7 +3,9 @@
  * topics are removed after a while, file by file, so that a large one does not hold up the node. A crash leaves some behind: their names tell the
  * next start what they are.
  *
- * Nothing here waits for the device: if a power loss takes the new name back, the directory is one that the metadata does not know.
+ * Who retires one does not wait for the device: if a power loss takes the new name back, the directory is one that the metadata does not know, and says
+ * so itself. That is why the new name is made durable before any of the files goes: a log that came back without `partition.metadata` would be taken
+ * for that of the next topic of that name.
  */
 import type { Timer } from '../io/clock.js'
 import type { Ports } from '../io/ports.js'
@@ -13,6 +15,8 @@ import { type Retired, retiredDirectoryName } from './log-files.js'
 
 /** Between two files, for other work. */
 const BETWEEN_FILES_MS = 1
+/** After a flush for which there was no descriptor, say. */
+const RETRY_MS = 1000
 
 export class RetiredDirectories {
   readonly #ports: Ports
@@ -20,6 +24,8 @@ export class RetiredDirectories {
   #delayMs: number
   /** To be removed, and since when, in order of time. */
   readonly #doomed = new Map<string, number>()
+  /** Of those, the names that no power loss takes back. */
+  readonly #named = new Set<string>()
   #timer: Timer | undefined
   #stopped = false
 
@@ -64,15 +70,28 @@ export class RetiredDirectories {
     this.#timer?.cancel()
   }
 
-  #schedule(): void {
+  #schedule(leastMs = BETWEEN_FILES_MS): void {
     const [first] = this.#doomed
     if (first === undefined || this.#stopped) return
     const [name, sinceMs] = first
-    const delayMs = Math.max(BETWEEN_FILES_MS, sinceMs + this.#delayMs - this.#ports.clock.monotonicMs())
+    const delayMs = Math.max(leastMs, sinceMs + this.#delayMs - this.#ports.clock.monotonicMs())
     this.#timer = this.#ports.clock.timer(delayMs, () => {
       if (this.#directory.offline) return
-      if (this.#removeSome(name)) this.#doomed.delete(name)
+      if (!this.#named.has(name)) return this.#makeNamesDurable()
+      if (this.#removeSome(name)) {
+        this.#doomed.delete(name)
+        this.#named.delete(name)
+      }
       this.#schedule()
+    })
+  }
+
+  #makeNamesDurable(): void {
+    const names = [...this.#doomed.keys()]
+    this.#ports.disk.flushDirectory(this.#directory.path, (error) => {
+      if (error === undefined) for (const name of names) this.#named.add(name)
+      else this.#directory.report(error)
+      this.#schedule(error === undefined ? BETWEEN_FILES_MS : RETRY_MS)
     })
   }
 
