@@ -130,10 +130,13 @@ export class ClusterClient {
         const topic = this.view.topics.get(name)
         const code = this.view.topicErrors.get(name) ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
         if (topic === undefined) {
-          const error = serverError(code, `topic ${name}`)
+          if (code !== ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) throw serverError(code, `topic ${name}`)
+          const created = allowAutoTopicCreation
+            ? ', and the broker has not created it (auto.create.topics.enable)'
+            : ''
           // Who does not create it would wait for nothing.
-          if (code !== ErrorCode.UNKNOWN_TOPIC_OR_PARTITION || allowAutoTopicCreation) throw error
-          throw new ClientError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${name} does not exist`)
+          const sentence = `topic ${name} does not exist${created}`
+          throw new ClientError('UNKNOWN_TOPIC_OR_PARTITION', sentence, allowAutoTopicCreation)
         }
         if (topic.partitions.some(({ leader }) => leader < 0)) {
           throw serverError(ErrorCode.LEADER_NOT_AVAILABLE, `topic ${name}`)

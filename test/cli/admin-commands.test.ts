@@ -81,6 +81,15 @@ test('configs: what is not set cannot be deleted, and then nothing is changed', 
   assert.doesNotMatch((await lograft('configs --describe --topic undone')).stdout, /retention/)
 })
 
+test('configs: a topic or a broker that is not there is not waited for', async () => {
+  for (const action of ['--describe', '--alter --add-config retention.ms=5', '--alter --delete-config retention.ms']) {
+    await refused(`configs ${action} --topic absent`, /^lograft: topic absent does not exist$/)
+  }
+  for (const action of ['--describe --broker 9', '--alter --broker 9 --add-config message.max.bytes=1000000']) {
+    await refused(`configs ${action}`, /^lograft: broker 9 is not in the cluster at the moment: its brokers are 1$/)
+  }
+})
+
 test('delete-records: the file is looked at before a record is lost', async () => {
   const file = `${directory}/offsets.json`
   for (const [content, sentence] of [

@@ -3,7 +3,7 @@ import { ErrorCode } from '../../protocol/errors.js'
 import { DescribeConfigs } from '../../protocol/messages/describe-configs.js'
 import { IncrementalAlterConfigs } from '../../protocol/messages/incremental-alter-configs.js'
 import type { Infer } from '../../protocol/schema.js'
-import { serverError } from '../client-error.js'
+import { ClientError, serverError } from '../client-error.js'
 import type { ClusterClient, Target } from '../cluster-client.js'
 
 /** Kafka's numbers for what a configuration belongs to. */
@@ -48,7 +48,7 @@ export async function describeConfigs(client: ClusterClient, resource: ConfigRes
   return client.retrying('describing configurations', async () => {
     const { results } = await client.call(await targetOf(client, resource), DescribeConfigs, body)
     const { errorCode, errorMessage, configs } = results[0]!
-    if (errorCode !== ErrorCode.NONE) throw serverError(errorCode, nameOf(resource), errorMessage)
+    if (errorCode !== ErrorCode.NONE) throw refusal(resource, errorCode, errorMessage)
     return [...configs].sort((a, b) => (a.name < b.name ? -1 : 1))
   })
 }
@@ -68,15 +68,30 @@ export async function alterConfigs(
     const target = await targetOf(client, resource)
     const { responses } = await client.call(target, IncrementalAlterConfigs, { resources, validateOnly: false })
     const { errorCode, errorMessage } = responses[0]!
-    if (errorCode !== ErrorCode.NONE) throw serverError(errorCode, nameOf(resource), errorMessage)
+    if (errorCode !== ErrorCode.NONE) throw refusal(resource, errorCode, errorMessage)
   })
 }
 
 /** A broker answers for itself; all else is the controller's. */
 async function targetOf(client: ClusterClient, { type, name }: ConfigResource): Promise<Target> {
   if (type === 'topics' || !/^\d+$/.test(name)) return 'controller'
-  if (client.view.brokers.size === 0) await client.refresh([])
-  return { nodeId: Number(name) }
+  const nodeId = Number(name)
+  if (!client.view.brokers.has(nodeId)) await client.refresh([])
+  const { brokers } = client.view
+  if (!brokers.has(nodeId)) {
+    const known = [...brokers.keys()].sort((a, b) => a - b)
+    const sentence = `broker ${name} is not in the cluster at the moment: its brokers are ${known.join(', ')}`
+    throw new ClientError('BROKER_NOT_AVAILABLE', sentence)
+  }
+  return { nodeId }
+}
+
+/** A topic that is not there is not waited for: nothing that is asked here makes it. */
+function refusal(resource: ConfigResource, code: number, message: string | null): ClientError {
+  if (resource.type === 'topics' && code === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) {
+    return new ClientError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${resource.name} does not exist`)
+  }
+  return serverError(code, nameOf(resource), message)
 }
 
 function nameOf({ type, name }: ConfigResource): string {
