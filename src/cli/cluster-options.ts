@@ -101,13 +101,19 @@ function openClient(options: ClusterOptions, given: ReadonlyMap<string, string>)
     const value = properties.get(key)
     return value === undefined ? otherwise : wholeNumber(`command-config: ${key}`, value, 1)
   }
-  return new ClusterClient({
+  const clientOptions = {
     ports: { clock: new NodeClock(), network: new NodeNetwork(), random: new NodeRandom() },
     bootstrapServers: bootstrapOf(options),
     clientId: properties.get('client.id') ?? 'lograft-cli',
     requestTimeoutMs: number('request.timeout.ms', 30_000),
     apiTimeoutMs: number('default.api.timeout.ms', API_TIMEOUT_MS),
-  })
+  }
+  try {
+    return new ClusterClient(clientOptions)
+  } catch (error) {
+    if (error instanceof ClientError && error.error === 'INVALID_CONFIG') misuse(`--bootstrap-server: ${error.message}`)
+    throw error
+  }
 }
 
 /** There is no ZooKeeper: with LOGRAFT_ZK_COMPAT=1 old commands find a broker on the same host. */

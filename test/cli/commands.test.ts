@@ -233,8 +233,42 @@ test('how the cluster is named: aliases, ZooKeeper, nobody there, a file of sett
     },
   )
   assert.doesNotMatch(compatible.stderr, /ZooKeeper/)
-  const noAddress = await runCommand(['topics', '--list', '--bootstrap-server', 'localhost'])
-  assert.equal(noAddress.sentence, "lograft: localhost is no server's address: it must be host:port")
+})
+
+test('what is no address of a server is a wrong command line, for every command that talks to one', async () => {
+  const local = ['start', 'dump-log', 'storage', 'wire', 'sim']
+  const words: Readonly<Record<string, string>> = {
+    topics: '--list',
+    configs: '--describe --broker 1',
+    'console-producer': '--topic t',
+    'console-consumer': '--topic t',
+    'delete-records': '--offset-json-file none',
+    'log-dirs': '--describe',
+    cluster: 'cluster-id',
+    features: 'describe',
+    'metadata-quorum': 'describe --status',
+  }
+  for (const { name } of COMMANDS.filter((each) => !local.includes(each.name))) {
+    const args = [name, ...(words[name]?.split(' ') ?? [])]
+    const result = await runCommand([...args, '--bootstrap-server', 'localhost'])
+    const sentence =
+      "lograft: --bootstrap-server: localhost is no server's address: it must be host:port, as localhost:9092"
+    assert.deepEqual([result.status, result.stderr], [2, `${sentence}\n`], name)
+  }
+  for (const [address, sentence] of [
+    ['::1:9092', /: ::1:9092 is no server's address: an IPv6 address stands in brackets, .* as \[::1\]:9092$/],
+    ['[::1]', /: \[::1\] is no server's address: it must be host:port/],
+    ['a:1,localhost:65536', /: localhost:65536 is no server's address: the port must be from 1 to 65535$/],
+    ['local host:9092', /: local host:9092 is no server's address: it must be host:port/],
+    [',', /: no server is named: it must be host:port$/],
+  ] as const) {
+    const result = await runCommand(['topics', '--list', '--bootstrap-server', address])
+    assert.equal(result.status, 2, address)
+    assert.match(result.stderr, /^lograft: --bootstrap-server: [^\n]+\n$/)
+    assert.match(result.sentence, sentence)
+  }
+  const spaced = await runCommand(['topics', '--list', '--bootstrap-server', ` ${node.bootstrapServers} , b:1`])
+  assert.equal(spaced.status, 0, spaced.stderr)
 })
 
 test('the list of commands says of each what the command itself says', async () => {

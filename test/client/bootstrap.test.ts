@@ -10,7 +10,21 @@ import { ErrorCode } from '../../src/protocol/errors.js'
 test('bootstrap servers', () => {
   const addresses = parseBootstrapServers(' a:1, b.example:65535,,[::1]:9092,PLAINTEXT://c:2')
   assert.deepEqual(addresses.map(formatAddress), ['a:1', 'b.example:65535', '[::1]:9092', 'c:2'])
-  for (const wrong of ['', ',', 'a', 'a:', 'a:0', 'a:65536', '::1:9092', 'a:b', 'a:1:2', 'a b c']) {
+  for (const wrong of [
+    '',
+    ',',
+    'a',
+    'a:',
+    'a:0',
+    'a:65536',
+    '::1:9092',
+    'a:b',
+    'a:1:2',
+    'a b c',
+    'a b:1',
+    '[a b]:1',
+    'a:',
+  ]) {
     assert.throws(() => parseBootstrapServers(wrong), ClientError, wrong)
   }
 })
