@@ -19,7 +19,6 @@ import { buildControlBatch, CONTROL_TYPE, type ControlRecord, controlTypeOf } fr
 import { BatchIterator, readRecords } from '../records/reader.js'
 import type { PartitionLog } from '../storage/partition-log.js'
 
-export const METADATA_TOPIC = '__cluster_metadata'
 /** Kafka's id of that topic. */
 export const METADATA_TOPIC_ID: Uuid = 'AAAAAAAAAAAAAAAAAAAAAQ'
 /** Voters can change (KIP-853). */

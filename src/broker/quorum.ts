@@ -19,8 +19,9 @@ import { type VoterEndpoint, VoterSet } from '../raft/voter-set.js'
 import { BatchView } from '../records/batch.js'
 import { writeAtomically } from '../storage/atomic-file.js'
 import type { LogDirectories } from '../storage/log-directories.js'
+import { METADATA_TOPIC } from '../storage/log-files.js'
 import { type LogObserver, type LogOptions, OWN_MEMORY, type PartitionLog } from '../storage/partition-log.js'
-import { leaderChangeBatch, METADATA_TOPIC, METADATA_TOPIC_ID, metadataBatch, readQuorumLog } from './quorum-log.js'
+import { leaderChangeBatch, METADATA_TOPIC_ID, metadataBatch, readQuorumLog } from './quorum-log.js'
 
 const ELECTION_STATE_FILE = 'quorum-state'
 const RESIGN_BACKOFF_MS = 500

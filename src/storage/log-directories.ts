@@ -8,10 +8,11 @@ import { type DiskDone, DiskError } from '../io/disk.js'
 import type { Ports } from '../io/ports.js'
 import { asDiskError } from './atomic-file.js'
 import { LogDamagedError } from './log-damaged-error.js'
-import { DirectoryError, LogDirectory, storedClusterId } from './log-directory.js'
+import { DirectoryError, LogDirectory } from './log-directory.js'
 import { PARTITION_METADATA, parsePartitionDirectoryName, partitionDirectoryName } from './log-files.js'
 import { type LogId, LogManager, type LogManagerOptions, type OpenDone, type Retained } from './log-manager.js'
 import { type LogResources, logResources } from './log-resources.js'
+import { misplacedMetadata } from './metadata-place.js'
 import { topicIdIn } from './partition-identity.js'
 import type { LogOptions } from './partition-log.js'
 
@@ -88,7 +89,7 @@ export class LogDirectories {
       directories.abandon()
       done(error, undefined)
     }
-    const sentence = directories.#foreign()
+    const sentence = misplacedMetadata(ports.disk, paths, metadataPath)
     if (sentence !== undefined) return fail(new DirectoryError(sentence))
     const left = [metadataPath, ...paths.filter((path) => path !== metadataPath)]
     const next = (): void => {
@@ -204,16 +205,6 @@ export class LogDirectories {
 
   get #usable(): Volume[] {
     return this.#online.filter(({ isForPartitions }) => isForPartitions)
-  }
-
-  /** Before anything is written: whether what is there can be the metadata's and that of one cluster. */
-  #foreign(): string | undefined {
-    const { paths, metadataPath } = this.#options
-    const { disk } = this.#ports
-    if (storedClusterId(disk, metadataPath) !== undefined) return undefined
-    const used = paths.find((path) => path !== metadataPath && storedClusterId(disk, path) !== undefined)
-    if (used === undefined) return undefined
-    return `${used} holds data, but ${metadataPath}, where its metadata should be, is new: set metadata.log.dir to where the metadata is`
   }
 
   #open(path: string, done: (error: DirectoryError | undefined) => void): void {

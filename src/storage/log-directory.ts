@@ -15,7 +15,7 @@ import { flushPath } from './durable-directory.js'
 
 const META_PROPERTIES = 'meta.properties'
 /** Kafka's marker of a clean stop. */
-const CLEAN_MARKER = '.kafka_cleanshutdown'
+export const CLEAN_MARKER = '.kafka_cleanshutdown'
 /** Stands while a node uses the directory: which boot of the operating system it runs in. */
 const RUNNING_MARKER = '.lograft_running'
 /** There is too little of something, and there may be enough of it again. */

@@ -3,6 +3,9 @@ export const LEADER_EPOCH_CHECKPOINT = 'leader-epoch-checkpoint'
 export const DIGEST_CHECKPOINT = 'replica-digest-checkpoint'
 export const PARTITION_METADATA = 'partition.metadata'
 
+/** Whose only partition is the log of the quorum. */
+export const METADATA_TOPIC = '__cluster_metadata'
+
 /** The content of `partition.metadata`. Kafka ends it without a newline. */
 export function formatPartitionMetadata(topicId: string): string {
   return `version: 0\ntopic_id: ${topicId}`

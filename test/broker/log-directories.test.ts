@@ -152,6 +152,11 @@ test('log.dirs and metadata.log.dir on a real disk: what is where, and what is r
     )
     assert.equal(fs.existsSync(join(root, 'new', 'meta.properties')), false, 'nothing was written')
 
+    // The first of log.dirs without metadata.log.dir, as somebody may have it after a move.
+    fs.cpSync(join(m!, '__cluster_metadata-0'), join(b!, '__cluster_metadata-0'), { recursive: true })
+    await refused({ 'metadata.log.dir': a! }, /the metadata is in .*b, and not in .*a, .*: set metadata\.log\.dir=.*b$/)
+    fs.rmSync(join(b!, '__cluster_metadata-0'), { recursive: true })
+
     const meta = join(b!, 'meta.properties')
     const text = fs.readFileSync(meta, 'utf8')
     fs.writeFileSync(meta, text.replace(id, 'AAAAAAAAAAAAAAAAAAAAAA'))

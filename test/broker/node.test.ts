@@ -97,6 +97,50 @@ test('a directory that is in use is refused with a sentence, and its user notice
   await next.stop()
 })
 
+test('a directory whose metadata is gone is not taken for a new one: what is in it would be put aside', async (t) => {
+  const directory = directoryFor(t)
+  const log = join(directory, '__cluster_metadata-0')
+  const node = await startNode({}, directory)
+  await node.stop()
+  const kept = join(directoryFor(t), 'kept')
+  fs.renameSync(log, kept)
+  const sentence =
+    /has lost its metadata \(__cluster_metadata-0\), .* and there is .*: put __cluster_metadata-0 back, or/
+  assert.match(await refusal(directory), sentence, 'no partitions yet, but it has been in use')
+  assert.equal(fs.existsSync(log), false, 'nothing is made in its place')
+  fs.renameSync(kept, log)
+
+  const again = await startNode({}, directory)
+  await again.createTopic('mine')
+  again.node.crashed(new Error('for the test'))
+  await again.ended
+  fs.renameSync(log, kept)
+  assert.match(await refusal(directory), /has lost its metadata .* and there is .*mine-0: put/)
+  assert.match(await refusal(directory), sentence, 'the second time, too')
+  fs.mkdirSync(log)
+  fs.writeFileSync(join(log, '00000000000000000000.log'), '')
+  assert.match(await refusal(directory), sentence, 'a log without anything in it')
+  fs.rmSync(log, { recursive: true })
+  fs.renameSync(kept, log)
+  const whole = await startNode({}, directory)
+  assert.deepEqual(await stored(whole, 'mine'), [])
+  await whole.stop()
+})
+
+test('a start that came no further than the ids can be repeated', async (t) => {
+  const directory = directoryFor(t)
+  const first = await startNode({}, directory)
+  first.node.crashed(new Error('for the test'))
+  await first.ended
+  const soFar = ['meta.properties', '.lograft_running']
+  for (const name of fs.readdirSync(directory))
+    if (!soFar.includes(name)) fs.rmSync(join(directory, name), { recursive: true })
+  assert.equal(fs.readdirSync(directory).length, 2)
+  const second = await startNode({}, directory)
+  await second.createTopic('mine')
+  await second.stop()
+})
+
 test('what is wrong with a directory is said, and nothing in it is changed', async (t) => {
   const directory = directoryFor(t)
   const node = await startNode({}, directory)

@@ -6,7 +6,7 @@
 import { ErrorCode } from '../../../protocol/errors.js'
 import { DescribeQuorum } from '../../../protocol/messages/describe-quorum.js'
 import type { InferInput } from '../../../protocol/schema.js'
-import { METADATA_TOPIC } from '../../quorum-log.js'
+import { METADATA_TOPIC } from '../../../storage/log-files.js'
 import { handler } from '../../server/handler.js'
 import { CLUSTER } from '../../server/stages.js'
 import type { Services } from '../services.js'
