@@ -116,8 +116,8 @@ export class Node {
 
   start(): void {
     this.#state = 'starting'
-    const { settings, unknownKeys } = this.#config
-    for (const key of unknownKeys) this.#ports.logger.warn({ key, meant: meantSetting(key) }, 'unknown setting')
+    this.#warnOfSettings()
+    const { settings } = this.#config
     const paths = settings['log.dirs']
     const options = {
       paths,
@@ -144,6 +144,18 @@ export class Node {
       this.#ports.logger.info({ clusterId: identity.clusterId, lastStop, path }, 'data directory')
       this.#bind([...this.#config.listeners])
     })
+  }
+
+  #warnOfSettings(): void {
+    const { logger } = this.#ports
+    const { unknownKeys, withoutEffect, withoutProtection } = this.#config
+    for (const key of unknownKeys) logger.warn({ key, meant: meantSetting(key) }, 'unknown setting')
+    if (withoutEffect.length > 0) logger.warn({ keys: withoutEffect }, 'settings of Kafka that have no effect here')
+    if (withoutProtection.length === 0) return
+    logger.warn(
+      { keys: withoutProtection },
+      'there is neither TLS nor SASL nor authorization here: these settings have no effect, and every listener is open',
+    )
   }
 
   /** Leaves everything flushed and written down. */

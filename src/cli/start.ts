@@ -69,12 +69,15 @@ function configOf({ config, data, port, set }: StartOptions): NodeConfig {
       entries.set(setting.slice(0, cut), setting.slice(cut + 1))
     }
     const typed = nodeConfig(entries)
-    const mistyped = typed.unknownKeys.find((key) => set.some((setting) => setting.startsWith(`${key}=`)))
-    // In a file it may be a key of Kafka's that is not needed here; who types it means it.
+    const isTyped = (key: string): boolean => set.some((setting) => setting.startsWith(`${key}=`))
+    const mistyped = typed.unknownKeys.find(isTyped)
+    // In a file it may be of another program's; who types it means it.
     if (mistyped !== undefined) {
       const meant = meantSetting(mistyped)
       misuse(`--set ${mistyped} is not a setting${meant === undefined ? '' : `; did you mean ${meant}?`}`)
     }
+    const unused = [...typed.withoutEffect, ...typed.withoutProtection].find(isTyped)
+    if (unused !== undefined) misuse(`--set ${unused} is a setting of Kafka that has no effect here: leave it out`)
     return typed
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error

@@ -1,11 +1,12 @@
 /**
  * A node's configuration as it was given, checked and typed. Built from text (files, command line, a test's object); whatever is
- * wrong comes as a `ConfigError` that names key, value and what is allowed; unknown keys come as a list to be warned about.
+ * wrong comes as a `ConfigError` that names key, value and what is allowed; keys that are not acted on come as lists to be warned about.
  */
 import { nearest } from '../base/nearest.js'
 import { type NodeSettings, nodeSettings } from './node-settings.js'
 import { parseProperties } from './properties.js'
 import { ConfigError, parseSetting } from './setting.js'
+import { kindOfUnused, refuseUnprotected, UNUSED_SETTINGS, type UnusedKind } from './unused-settings.js'
 
 export interface NodeConfig {
   readonly settings: NodeSettings
@@ -13,6 +14,10 @@ export interface NodeConfig {
   /** What was set, as text, by key: all others are at their defaults. */
   readonly given: ReadonlyMap<string, string>
   readonly unknownKeys: readonly string[]
+  /** Settings of Kafka that are not acted on. */
+  readonly withoutEffect: readonly string[]
+  /** The same of TLS, SASL and authorization, which this version does not have. */
+  readonly withoutProtection: readonly string[]
 }
 
 export interface ListenerConfig {
@@ -49,7 +54,7 @@ export function lineOf(text: string, key: string): number | undefined {
 
 /** The setting that somebody may have meant who wrote this key. */
 export function meantSetting(unknownKey: string): string | undefined {
-  return nearest(unknownKey, Object.keys(nodeSettings))
+  return nearest(unknownKey, [...Object.keys(nodeSettings), ...UNUSED_SETTINGS])
 }
 
 /** `entries`: keys and values as text. Throws `ConfigError`. */
@@ -60,6 +65,8 @@ export function nodeConfig(entries: ReadonlyMap<string, string> | Readonly<Recor
   const single = text.get('log.dir')
   if (single !== undefined && !text.has('log.dirs')) text.set('log.dirs', single)
   text.delete('log.dir')
+  takeBrokerId(text)
+  refuseUnprotected(text)
 
   const settings: Record<string, unknown> = {}
   for (const [key, setting] of Object.entries(nodeSettings)) {
@@ -80,13 +87,32 @@ export function nodeConfig(entries: ReadonlyMap<string, string> | Readonly<Recor
     )
   }
   const listeners = listenerConfigs(typed)
+  const isSetting = (key: string): boolean => Object.hasOwn(nodeSettings, key)
+  const unused = (kind: UnusedKind): string[] =>
+    [...text.keys()].filter((key) => !isSetting(key) && kindOfUnused(key, isSetting) === kind)
   refuseOtherControllers(typed, listeners)
   return {
     settings: typed,
     listeners,
-    given: new Map([...text].filter(([key]) => Object.hasOwn(nodeSettings, key))),
-    unknownKeys: [...text.keys()].filter((key) => !Object.hasOwn(nodeSettings, key)),
+    given: new Map([...text].filter(([key]) => isSetting(key))),
+    unknownKeys: unused('unknown'),
+    withoutEffect: unused('without effect'),
+    withoutProtection: unused('security'),
   }
+}
+
+/** Kafka's older name of `node.id`: with both, they have to agree. */
+function takeBrokerId(text: Map<string, string>): void {
+  const brokerId = text.get('broker.id')
+  if (brokerId === undefined) return
+  const id = parseSetting(nodeSettings['node.id'], 'broker.id', brokerId)
+  const nodeId = text.get('node.id')
+  if (nodeId !== undefined && parseSetting(nodeSettings['node.id'], 'node.id', nodeId) !== id) {
+    const sentence = `broker.id=${brokerId} is not allowed: it is another name of node.id, which is ${nodeId}`
+    throw new ConfigError('broker.id', sentence)
+  }
+  text.set('node.id', brokerId)
+  text.delete('broker.id')
 }
 
 /** A quorum of this node alone may be spelled out; one with others cannot be joined yet, and must not look as if it were. */

@@ -1,6 +1,6 @@
 /**
  * The settings of a node: Kafka's `server.properties` keys as far as this version acts on them, and the few of lograft's own
- * (marked "lograft:"). What is not here is unknown, and a node says so when it starts.
+ * (marked "lograft:"). What is not here is without effect (`unused-settings.ts`) or unknown, and a node says so when it starts.
  */
 import { addressCounts } from './address-counts.js'
 import { hostPort } from './host-port.js'

@@ -17,6 +17,8 @@ const ANSWERS: readonly (readonly [line: string, sentence: string])[] = [
   ['start --port 99999', '--port 99999 is not allowed: it must be a whole number from 0 to 65535'],
   ['start --port x', '--port x is not allowed: it must be a whole number from 0 to 65535'],
   ['start --set num.partitions=x', 'num.partitions=x is not allowed: it must be a whole number from 1 to 2147483647'],
+  ['start --set num.io.threads=8', '--set num.io.threads is a setting of Kafka that has no effect here: leave it out'],
+  ['start --set num.partitons=8', '--set num.partitons is not a setting; did you mean num.partitions?'],
   ['storage format', 'format needs --cluster-id: see storage random-uuid'],
 ]
 

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { dynamicOf, familyOf, withDynamic } from '../../src/config/dynamic-settings.js'
 import { lineOf, meantSetting, nodeConfig, readConfigText } from '../../src/config/node-config.js'
+import { nodeSettings } from '../../src/config/node-settings.js'
 import { parseProperties } from '../../src/config/properties.js'
 import { ConfigError, double, integer, optional, parseSetting, password } from '../../src/config/setting.js'
 import { firstSet, isTopicSetting, resolveTopicSettings, synonymsOf } from '../../src/config/topic-settings.js'
+import { UNUSED_SETTINGS } from '../../src/config/unused-settings.js'
 
 function refused(entries: Record<string, string>, pattern: RegExp): void {
   assert.throws(
@@ -66,6 +68,57 @@ test('an unknown key is listed, not refused', () => {
   assert.deepEqual(nodeConfig({ 'num.partitons': '3' }).unknownKeys, ['num.partitons'])
 })
 
+test("Kafka's keys that are not acted on are told from typing errors, and those of its security from the others", () => {
+  const config = nodeConfig({
+    'num.io.threads': '8',
+    'num.io.thread': '8',
+    'zookeeper.connect': 'localhost:2181',
+    'ssl.keystore.location': '/k',
+    'ssl.keystore.locaton': '/k',
+    'listener.name.outside.scram-sha-256.sasl.jaas.config': 'x',
+    'listener.name.outside.max.connections': '5',
+    'listener.name.outside.num.io.threads': '5',
+    'listener.name.outside.no.such': '5',
+    'security.inter.broker.protocol': 'PLAINTEXT',
+    'authorizer.class.name': '',
+  })
+  assert.deepEqual(config.unknownKeys, ['num.io.thread', 'ssl.keystore.locaton', 'listener.name.outside.no.such'])
+  assert.deepEqual(config.withoutEffect, [
+    'num.io.threads',
+    'zookeeper.connect',
+    'listener.name.outside.max.connections',
+    'listener.name.outside.num.io.threads',
+  ])
+  assert.deepEqual(config.withoutProtection, [
+    'ssl.keystore.location',
+    'listener.name.outside.scram-sha-256.sasl.jaas.config',
+  ])
+  assert.equal(meantSetting('num.io.thread'), 'num.io.threads')
+  const both = UNUSED_SETTINGS.filter((key) => Object.hasOwn(nodeSettings, key))
+  assert.deepEqual(both, [], 'what can be set has an effect')
+  assert.equal(new Set(UNUSED_SETTINGS).size, UNUSED_SETTINGS.length)
+})
+
+test('who asks for protection that is not there is refused, not served without it', () => {
+  refused({ 'authorizer.class.name': 'org.apache.kafka.Authorizer' }, /^authorizer\.class\.name=org.* wants clients to/)
+  refused({ 'security.inter.broker.protocol': 'SASL_SSL' }, /=SASL_SSL wants what .* neither TLS nor SASL/)
+  refused({ 'create.topic.policy.class.name': 'a.B' }, /^create\.topic\.policy\.class\.name=a\.B wants a policy/)
+  refused({ 'alter.config.policy.class.name': 'a.B' }, /^alter\.config\.policy\.class\.name=a\.B wants a policy/)
+  refused({ 'config.providers': 'file' }, /^config\.providers=file wants values to be looked up/)
+})
+
+test('broker.id is another name of node.id', () => {
+  const config = nodeConfig({ 'broker.id': '7' })
+  assert.equal(config.settings['node.id'], 7)
+  assert.deepEqual([...config.given], [['node.id', '7']])
+  assert.equal(nodeConfig({ 'broker.id': '7', 'node.id': ' 7' }).settings['node.id'], 7)
+  refused(
+    { 'broker.id': '7', 'node.id': '8' },
+    /^broker\.id=7 is not allowed: it is another name of node\.id, which is 8$/,
+  )
+  refused({ 'broker.id': '-1' }, /^broker\.id=-1 is not allowed: it must be a whole number from 0/)
+})
+
 test('listeners are parsed, advertised and told apart', () => {
   const { listeners } = nodeConfig({
     listeners: 'PLAINTEXT://[::1]:9092,internal://127.0.0.1:0,CONTROLLER://:9093',
@@ -113,7 +166,22 @@ test('the quorum of this node alone may be spelled out, as in the file that Kafk
     'controller.quorum.bootstrap.servers': 'localhost:9093',
     'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL',
   }
-  const { listeners } = nodeConfig(shipped)
+  const withoutEffect = {
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'num.network.threads': '3',
+    'num.io.threads': '8',
+    'socket.send.buffer.bytes': '102400',
+    'socket.receive.buffer.bytes': '102400',
+    'num.recovery.threads.per.data.dir': '1',
+    'offsets.topic.replication.factor': '1',
+    'share.coordinator.state.topic.replication.factor': '1',
+    'share.coordinator.state.topic.min.isr': '1',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+  }
+  const { listeners, ...config } = nodeConfig({ ...shipped, ...withoutEffect })
+  assert.deepEqual([config.unknownKeys, config.withoutProtection], [[], []])
+  assert.deepEqual(config.withoutEffect, Object.keys(withoutEffect))
   assert.deepEqual(listeners.map(({ name, serves }) => `${name} ${serves}`).sort(), [
     'CONTROLLER controller',
     'PLAINTEXT broker',
@@ -228,5 +296,5 @@ test('where a file sets a key, and which key was meant', () => {
   assert.equal(lineOf('a=1\n\nlisteners=x\n# c\nlisteners=y', 'listeners'), 5)
   assert.equal(lineOf('a=1', 'listeners'), undefined)
   assert.equal(meantSetting('num.partitons'), 'num.partitions')
-  assert.equal(meantSetting('zookeeper.connect'), undefined)
+  assert.equal(meantSetting('something.else.entirely'), undefined)
 })
