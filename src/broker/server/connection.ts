@@ -35,6 +35,8 @@ const READ_AHEAD_BYTES = 256 * 1024
 export interface ConnectionOwner {
   /** Starts a request: takes a slot with `connection.open`, or ends the connection. Throws `DecodeError`, and has taken no slot then. */
   receive(connection: ServerConnection, frame: Frame): void
+  /** Four bytes came that are no length of a request; the connection ends. */
+  badLength(connection: ServerConnection, length: number): void
   closed(connection: ServerConnection): void
 }
 
@@ -317,7 +319,10 @@ export class ServerConnection implements ConnectionHandlers, LargeFrame {
         this.#owner.receive(this, frame)
         return !this.#closed && !this.#ending && this.#gateOpen
       })
-      if (badLength !== undefined) this.endAfterAnswers(`a frame of ${badLength} bytes`)
+      if (badLength !== undefined) {
+        this.#owner.badLength(this, badLength)
+        this.endAfterAnswers(`a frame of ${badLength} bytes`)
+      }
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       this.endAfterAnswers(error.message)

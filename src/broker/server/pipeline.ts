@@ -22,6 +22,7 @@ import type { ConnectionLimits } from './connection-limits.js'
 import type { Call, Handler } from './handler.js'
 import type { RequestMemory } from './request-memory.js'
 import type { Authentication, ListenerContext, Principal, Stages } from './stages.js'
+import { isOfSasl, Strangers, strangerOf } from './strangers.js'
 
 export interface PipelineOptions<Services> {
   readonly handlers: readonly Handler<Services>[]
@@ -49,12 +50,14 @@ export class Pipeline<Services> implements ConnectionOwner {
   readonly #connections = new Map<ServerConnection, Authentication>()
   readonly #times = new Map<Handler<Services>, Histogram>()
   readonly #reader = new Reader(new Uint8Array(0))
+  readonly #strangers: Strangers
   #suspended = true
   #idleTimer: Timer | undefined
 
   constructor(ports: Ports, options: PipelineOptions<Services>) {
     this.#ports = ports
     this.#options = options
+    this.#strangers = new Strangers(ports.clock, ports.logger, options.listener.name)
     for (const handler of options.handlers) {
       if (!handler.listeners.includes(options.listener.serves)) continue
       this.#handlers.set(handler.message.key, handler)
@@ -95,6 +98,10 @@ export class Pipeline<Services> implements ConnectionOwner {
     for (const connection of [...this.#connections.keys()]) connection.close('the node stops')
   }
 
+  badLength(connection: ServerConnection, length: number): void {
+    this.#strangers.closed(strangerOf(length), connection.socket.remote, { sizeBytes: length })
+  }
+
   closed(connection: ServerConnection): void {
     if (this.#connections.delete(connection)) this.#options.limits.closed(connection.socket.remote.host)
   }
@@ -126,7 +133,10 @@ export class Pipeline<Services> implements ConnectionOwner {
     reader.reset(frame.bytes, frame.start, frame.end)
     const { apiKey, apiVersion: version, correlationId } = decodeRequestPrefix(reader)
     const handler = this.#handlers.get(apiKey)
-    if (handler === undefined) return connection.endAfterAnswers(`API key ${apiKey} is not served here`)
+    if (handler === undefined) {
+      if (isOfSasl(apiKey)) this.#strangers.closed('SASL', connection.socket.remote)
+      return connection.endAfterAnswers(`API key ${apiKey} is not served here`)
+    }
     const { message } = handler
     if (version < handler.versions[0] || version > handler.versions[1]) {
       if (apiKey === ApiVersions.key)
