@@ -1,15 +1,16 @@
 /** What every command that talks to a cluster has in common: how the cluster is named, what fails, and how that is told. */
-import fs from 'node:fs'
 import { ClientError } from '../client/client-error.js'
 import { ClusterClient } from '../client/cluster-client.js'
-import { parseProperties } from '../config/properties.js'
 import { NodeClock } from '../io/node/clock.js'
 import { NodeNetwork } from '../io/node/network.js'
 import { NodeRandom } from '../io/node/random.js'
-import { fail, misuse } from './fail.js'
+import { type ClientSettings, clientSettings, settingsOf } from './client-settings.js'
+import { misuse } from './fail.js'
 
 /** Somebody waits for the answer: less than the minute that Kafka's tools try. */
 const API_TIMEOUT_MS = 10_000
+
+const DEFAULT_SERVER = 'localhost:9092'
 
 /** An option with a text. */
 export const text = { type: 'string', requiresArg: true } as const
@@ -21,18 +22,17 @@ export const clusterOptions = {
   'bootstrap-server': {
     ...text,
     alias: 'broker-list',
-    default: 'localhost:9092',
-    describe: 'Where to begin: host:port, several with commas between',
+    describe: `Where to begin: host:port, several with commas between; default: ${DEFAULT_SERVER}`,
   },
   'command-config': {
     ...text,
-    describe: 'A file of client settings: client.id, request.timeout.ms, default.api.timeout.ms',
+    describe: `A file of client settings: ${settingsOf('client')}`,
   },
   zookeeper: { ...text, hidden: true },
 } as const
 
 export interface ClusterOptions {
-  readonly 'bootstrap-server': string
+  readonly 'bootstrap-server': string | undefined
   readonly 'command-config': string | undefined
   readonly zookeeper: string | undefined
 }
@@ -56,16 +56,16 @@ export function wholeNumber(option: string, given: string, min = 0, max = Number
   return misuse(`--${option} ${given} is not allowed: it must be a whole number ${above}`)
 }
 
-/** Runs the work with a client. What goes wrong with the cluster becomes a sentence and exit code 1. */
+/** Runs the work with a client, set up as `--command-config` says. What goes wrong with the cluster becomes a sentence and exit code 1. */
 export async function withCluster(
   options: ClusterOptions,
   work: (client: ClusterClient) => Promise<void>,
-  properties: ReadonlyMap<string, string> = new Map(),
+  settings: ClientSettings = clientSettings('client', [options['command-config']]),
 ): Promise<void> {
   endQuietlyWithReader()
   let client: ClusterClient | undefined
   try {
-    client = openClient(options, properties)
+    client = openClient(options, settings)
     await work(client)
   } catch (error) {
     if (!(error instanceof ClientError)) throw error
@@ -73,16 +73,6 @@ export async function withCluster(
     process.exitCode = 1
   } finally {
     client?.close()
-  }
-}
-
-/** Settings of `--command-config`, if there is one. */
-export function clientProperties(path: string | undefined): Map<string, string> {
-  if (path === undefined) return new Map()
-  try {
-    return new Map(parseProperties(fs.readFileSync(path, 'utf8')).map(({ key, value }) => [key, value]))
-  } catch (error) {
-    return fail(`cannot read the configuration: ${(error as Error).message}`)
   }
 }
 
@@ -95,32 +85,39 @@ export function endQuietlyWithReader(): void {
   })
 }
 
-function openClient(options: ClusterOptions, given: ReadonlyMap<string, string>): ClusterClient {
-  const properties = new Map([...clientProperties(options['command-config']), ...given])
-  const number = (key: string, otherwise: number): number => {
-    const value = properties.get(key)
-    return value === undefined ? otherwise : wholeNumber(`command-config: ${key}`, value, 1)
-  }
-  const clientOptions = {
-    ports: { clock: new NodeClock(), network: new NodeNetwork(), random: new NodeRandom() },
-    bootstrapServers: bootstrapOf(options),
-    clientId: properties.get('client.id') ?? 'lograft-cli',
-    requestTimeoutMs: number('request.timeout.ms', 30_000),
-    apiTimeoutMs: number('default.api.timeout.ms', API_TIMEOUT_MS),
-  }
+function openClient(options: ClusterOptions, settings: ClientSettings): ClusterClient {
+  const { 'client.id': clientId = 'lograft-cli', 'request.timeout.ms': requestTimeoutMs = 30_000 } = settings
+  const { address, saidBy } = bootstrapOf(options, settings)
   try {
-    return new ClusterClient(clientOptions)
+    return new ClusterClient({
+      ports: { clock: new NodeClock(), network: new NodeNetwork(), random: new NodeRandom() },
+      bootstrapServers: address,
+      clientId,
+      requestTimeoutMs,
+      apiTimeoutMs: settings['default.api.timeout.ms'] ?? API_TIMEOUT_MS,
+    })
   } catch (error) {
-    if (error instanceof ClientError && error.error === 'INVALID_CONFIG') misuse(`--bootstrap-server: ${error.message}`)
+    if (error instanceof ClientError && error.error === 'INVALID_CONFIG') misuse(`${saidBy}: ${error.message}`)
     throw error
   }
 }
 
+interface Bootstrap {
+  readonly address: string
+  /** For messages. */
+  readonly saidBy: string
+}
+
 /** There is no ZooKeeper: with LOGRAFT_ZK_COMPAT=1 old commands find a broker on the same host. */
-function bootstrapOf({ 'bootstrap-server': bootstrap, zookeeper }: ClusterOptions): string {
-  if (zookeeper === undefined) return bootstrap
+function bootstrapOf({ 'bootstrap-server': typed, zookeeper }: ClusterOptions, settings: ClientSettings): Bootstrap {
+  if (zookeeper === undefined) {
+    const inFile = settings['bootstrap.servers']
+    if (typed === undefined && inFile !== undefined) return { address: inFile, saidBy: 'bootstrap.servers' }
+    return { address: typed ?? DEFAULT_SERVER, saidBy: '--bootstrap-server' }
+  }
   const host = /^([^:,/]+)(?::\d+)?/.exec(zookeeper)?.[1]
-  if (process.env['LOGRAFT_ZK_COMPAT'] === '1' && host !== undefined) return `${host}:9092`
+  if (process.env['LOGRAFT_ZK_COMPAT'] === '1' && host !== undefined)
+    return { address: `${host}:9092`, saidBy: '--zookeeper' }
   return misuse(
     `--zookeeper ${zookeeper} names a ZooKeeper, and this cluster has none: say --bootstrap-server ${host ?? 'localhost'}:9092, a broker's address`,
   )

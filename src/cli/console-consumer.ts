@@ -9,9 +9,9 @@ import {
   PartitionConsumer,
   type PartitionConsumerOptions,
 } from '../client/consumer/partition-consumer.js'
+import { type ClientSettings, clientSettings, settingsOf } from './client-settings.js'
 import {
   type ClusterOptions,
-  clientProperties,
   clusterOptions,
   flag,
   keyValues,
@@ -20,7 +20,7 @@ import {
   wholeNumber,
   withCluster,
 } from './cluster-options.js'
-import { fail, misuse } from './fail.js'
+import { misuse } from './fail.js'
 import { FORMATTER_PROPERTIES, RecordFormatter } from './record-line.js'
 import { topicPattern } from './topic-pattern.js'
 
@@ -71,7 +71,7 @@ export const consoleConsumerCommand: CommandModule<object, Options> = {
       .option('command-property', {
         ...texts,
         alias: 'consumer-property',
-        describe: 'A setting of the consumer as key=value: auto.offset.reset, fetch.max.bytes, isolation.level ...',
+        describe: `A setting of the consumer as key=value: ${settingsOf('consumer')}`,
       })
       .option('consumer.config', { ...text, describe: 'As --command-config' })
       .option('group', { ...text, hidden: true })
@@ -86,9 +86,8 @@ export const consoleConsumerCommand: CommandModule<object, Options> = {
       ),
   handler: (options) => {
     if (options.group !== undefined) misuse('--group is not supported: this version has no consumer groups')
-    const given = keyValues('command-property', options['command-property'])
-    const files = [options['command-config'], options['consumer.config']].flatMap((path) => [...clientProperties(path)])
-    const properties = new Map([...files, ...given])
+    const typed = keyValues('consumer-property', options['command-property'])
+    const settings = clientSettings('consumer', [options['command-config'], options['consumer.config']], typed)
     const formatter = formatterOf(options['formatter-property'])
     const limit = options['max-messages']
     const most = limit === undefined ? Number.POSITIVE_INFINITY : wholeNumber('max-messages', limit, -1)
@@ -100,7 +99,7 @@ export const consoleConsumerCommand: CommandModule<object, Options> = {
         const consumer = new PartitionConsumer(
           client,
           await assignments(client, options),
-          consumerOptions(options, properties),
+          consumerOptions(options, settings),
         )
         const tally = { printed: 0 }
         const summary = (): boolean => process.stderr.write(`Processed a total of ${tally.printed} messages\n`)
@@ -114,7 +113,7 @@ export const consoleConsumerCommand: CommandModule<object, Options> = {
           summary()
         }
       },
-      properties,
+      settings,
     )
   },
 }
@@ -171,24 +170,16 @@ function offsetOf(given: string | undefined, fromBeginning: boolean): number | '
   return wholeNumber('offset', given)
 }
 
-function consumerOptions(options: Options, properties: ReadonlyMap<string, string>): PartitionConsumerOptions {
-  const number = (key: string): number | undefined => {
-    const value = properties.get(key)
-    return value === undefined ? undefined : wholeNumber(`command-property ${key}`, value)
-  }
-  const reset = properties.get('auto.offset.reset') ?? (options['from-beginning'] ? 'earliest' : 'latest')
-  if (reset !== 'earliest' && reset !== 'latest' && reset !== 'none') {
-    fail(`auto.offset.reset=${reset} is not allowed: it must be earliest, latest or none`)
-  }
+function consumerOptions(options: Options, settings: ClientSettings<'consumer'>): PartitionConsumerOptions {
   const numbers = {
-    maxWaitMs: number('fetch.max.wait.ms'),
-    minBytes: number('fetch.min.bytes'),
-    maxBytes: number('fetch.max.bytes'),
-    partitionMaxBytes: number('max.partition.fetch.bytes'),
+    maxWaitMs: settings['fetch.max.wait.ms'],
+    minBytes: settings['fetch.min.bytes'],
+    maxBytes: settings['fetch.max.bytes'],
+    partitionMaxBytes: settings['max.partition.fetch.bytes'],
   }
   return {
-    committed: (options['isolation-level'] ?? properties.get('isolation.level')) === 'read_committed',
-    reset,
+    committed: (options['isolation-level'] ?? settings['isolation.level']) === 'read_committed',
+    reset: settings['auto.offset.reset'] ?? (options['from-beginning'] ? 'earliest' : 'latest'),
     ...Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined)),
   }
 }

@@ -5,9 +5,9 @@ import { ClientError } from '../client/client-error.js'
 import { RoundRobinPartitioner } from '../client/producer/partitioner.js'
 import { Producer, type ProducerOptions } from '../client/producer/producer.js'
 import { CODEC_NAMES, type CodecName } from '../records/compression/codec.js'
+import { type ClientSettings, clientSettings, parseAcks, settingsOf } from './client-settings.js'
 import {
   type ClusterOptions,
-  clientProperties,
   clusterOptions,
   flag,
   keyValues,
@@ -28,13 +28,14 @@ interface Options extends ClusterOptions {
   readonly 'request-required-acks': string | undefined
   readonly 'compression-codec': string | undefined
   readonly 'batch-size': string | undefined
-  readonly timeout: string
+  readonly timeout: string | undefined
   readonly 'message-send-max-retries': string | undefined
   readonly 'request-timeout-ms': string | undefined
   readonly sync: boolean
 }
 
-const ACKS: Readonly<Record<string, 0 | 1 | -1>> = { '0': 0, '1': 1, '-1': -1, all: -1 }
+/** As Kafka's tool has it. */
+const LINGER_MS = 1000
 
 export const consoleProducerCommand: CommandModule<object, Options> = {
   command: 'console-producer',
@@ -54,7 +55,7 @@ export const consoleProducerCommand: CommandModule<object, Options> = {
         describe: 'none, gzip (also without a value), snappy, lz4 or zstd',
       })
       .option('batch-size', { ...text, describe: 'Bytes of a batch that is not waited for; default: 16384' })
-      .option('timeout', { ...text, default: '1000', describe: 'How many ms a record may wait for others' })
+      .option('timeout', { ...text, describe: `How many ms a record may wait for others; default: ${LINGER_MS}` })
       .option('message-send-max-retries', {
         ...text,
         describe: 'How often a batch is tried again; default: as time allows',
@@ -64,8 +65,7 @@ export const consoleProducerCommand: CommandModule<object, Options> = {
       .option('command-property', {
         ...texts,
         alias: 'producer-property',
-        describe:
-          'A setting of the producer as key=value: acks, linger.ms, batch.size, compression.type, partitioner.class ...',
+        describe: `A setting of the producer as key=value: ${settingsOf('producer')}`,
       })
       .option('producer.config', { ...text, describe: 'As --command-config' })
       .example('echo hello | $0 console-producer --topic greetings', 'One record')
@@ -75,61 +75,48 @@ export const consoleProducerCommand: CommandModule<object, Options> = {
       )
       .example('$0 console-producer --topic orders --compression-codec zstd < file', 'Each line of a file, compressed'),
   handler: (options) => {
-    const properties = propertiesOf(options)
+    const typed = keyValues('producer-property', options['command-property'])
+    const settings = clientSettings('producer', [options['command-config'], options['producer.config']], typed)
     return withCluster(
       options,
-      async (client) => send(new Producer(client, producerOptions(options, properties)), options),
-      properties,
+      async (client) => send(new Producer(client, producerOptions(options, settings)), options),
+      settings,
     )
   },
 }
 
-function propertiesOf(options: Options): Map<string, string> {
-  const given = keyValues('producer-property', options['command-property'])
-  return new Map([
-    ...clientProperties(options['command-config']),
-    ...clientProperties(options['producer.config']),
-    ...given,
-  ])
-}
-
 /** What is said by a flag goes before the property of the same meaning. */
-function producerOptions(options: Options, properties: ReadonlyMap<string, string>): ProducerOptions {
-  const number = (name: string, value: string | undefined, min: number): number | undefined =>
-    value === undefined ? undefined : wholeNumber(name, value, min)
-  const acksText = options['request-required-acks'] ?? properties.get('acks') ?? 'all'
+function producerOptions(options: Options, settings: ClientSettings<'producer'>): ProducerOptions {
+  const number = (flagName: string, typed: string | undefined, min: number): number | undefined =>
+    typed === undefined ? undefined : wholeNumber(flagName, typed, min)
+  const typedAcks = options['request-required-acks']
   const acks =
-    ACKS[acksText] ?? misuse(`--request-required-acks ${acksText} is not allowed: it must be 0, 1, -1 or all`)
+    typedAcks === undefined
+      ? (settings.acks ?? -1)
+      : (parseAcks(typedAcks) ??
+        misuse(`--request-required-acks ${typedAcks} is not allowed: it must be 0, 1, -1 or all`))
+  if (settings['enable.idempotence'] === true && acks !== -1) misuse('enable.idempotence=true needs acks=all')
   const codec =
     options['compression-codec'] === ''
       ? 'gzip'
-      : (options['compression-codec'] ?? properties.get('compression.type') ?? 'none')
+      : (options['compression-codec'] ?? settings['compression.type'] ?? 'none')
   if (!CODEC_NAMES.includes(codec as CodecName)) {
     misuse(`--compression-codec ${codec} is not allowed: it must be one of ${CODEC_NAMES.join(', ')}`)
   }
-  const partitioner = properties.get('partitioner.class')
-  if (partitioner !== undefined && !/(?:^|\.)(?:RoundRobin|Default|UniformSticky)Partitioner$/.test(partitioner)) {
-    misuse(`partitioner.class=${partitioner} is not allowed: it must be RoundRobinPartitioner or DefaultPartitioner`)
-  }
-  const idempotence = properties.get('enable.idempotence')
-  const numbers = {
-    batchBytes: number('batch-size', options['batch-size'] ?? properties.get('batch.size'), 0),
-    lingerMs: number('timeout', properties.get('linger.ms') ?? options.timeout, 0),
-    retries: number('message-send-max-retries', options['message-send-max-retries'] ?? properties.get('retries'), 0),
-    requestTimeoutMs: number(
-      'request-timeout-ms',
-      options['request-timeout-ms'] ?? properties.get('request.timeout.ms'),
-      1,
-    ),
-    deliveryTimeoutMs: number('producer-property delivery.timeout.ms', properties.get('delivery.timeout.ms'), 1),
-    maxRecordBytes: number('producer-property max.request.size', properties.get('max.request.size'), 1),
+  const optional = {
+    batchBytes: number('batch-size', options['batch-size'], 0) ?? settings['batch.size'],
+    lingerMs: number('timeout', options.timeout, 0) ?? settings['linger.ms'] ?? LINGER_MS,
+    retries: number('message-send-max-retries', options['message-send-max-retries'], 0) ?? settings.retries,
+    requestTimeoutMs: number('request-timeout-ms', options['request-timeout-ms'], 1) ?? settings['request.timeout.ms'],
+    deliveryTimeoutMs: settings['delivery.timeout.ms'],
+    maxRecordBytes: settings['max.request.size'],
+    idempotent: settings['enable.idempotence'],
+    partitioner: settings['partitioner.class'] === 'round robin' ? new RoundRobinPartitioner() : undefined,
   }
   return {
     acks,
     compression: codec as CodecName,
-    ...Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined)),
-    ...(idempotence === undefined ? {} : { idempotent: idempotence === 'true' }),
-    ...(partitioner?.endsWith('RoundRobinPartitioner') ? { partitioner: new RoundRobinPartitioner() } : {}),
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
   }
 }
 

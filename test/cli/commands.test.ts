@@ -196,6 +196,52 @@ test('console-producer and console-consumer refuse in a sentence', async () => {
   assert.match(refusedByBroker.sentence, /\(MESSAGE_TOO_LARGE\)$/)
 })
 
+test('what a client is told by a property or a file: without effect is warned of, not allowed ends it', async () => {
+  const file = `${directory}/producer.properties`
+  const consumer = `${directory}/consumer.properties`
+  writeFileSync(
+    file,
+    `bootstrap.servers=${node.bootstrapServers}\nkey.serializer=x\n\nlinger.m=5\nmax.block.ms=7\nacks=1\n`,
+  )
+  const produced = await runCommand(
+    ['console-producer', '--topic', 'told', '--producer.config', file, '--producer-property', 'nonsense=1'],
+    { input: 'one\n' },
+  )
+  assert.equal(produced.status, 0, produced.stderr)
+  assert.equal(
+    produced.stderr,
+    'lograft: warning: linger.m has no effect; did you mean linger.ms?\n' +
+      'lograft: warning: without effect here: key.serializer, max.block.ms, nonsense\n',
+  )
+  writeFileSync(consumer, `bootstrap.servers=${node.bootstrapServers}\nfetch.max.wait.ms=100\nisolation.level=x\n`)
+  const read = ['console-consumer', '--topic', 'told', '--from-beginning', '--max-messages', '1']
+  const wrongFile = await runCommand([...read, '--consumer.config', consumer])
+  const sentence = 'isolation.level=x is not allowed: it must be read_uncommitted or read_committed'
+  assert.deepEqual([wrongFile.status, wrongFile.stderr], [2, `lograft: ${consumer}: line 3: ${sentence}\n`])
+  writeFileSync(consumer, `bootstrap.servers=${node.bootstrapServers}\nfetch.max.wait.ms=100\n`)
+  const consumed = await runCommand([...read, '--consumer.config', consumer, '--consumer-property', 'group.id=g'])
+  assert.deepEqual([consumed.status, consumed.stdout], [0, 'one\n'])
+  assert.match(consumed.stderr, /^lograft: warning: without effect here: group\.id\nProcessed/)
+  const listed = await runCommand(['topics', '--list', '--topic', 'told', '--command-config', consumer])
+  assert.deepEqual([listed.status, listed.stdout], [0, 'told\n'], 'the address is in the file')
+  assert.match(listed.stderr, /^lograft: warning: without effect here: fetch\.max\.wait\.ms\n$/)
+  for (const [property, allowed] of [
+    ['acks=2', '0, 1, -1 or all'],
+    ['linger.ms=soon', 'a whole number from 0 to 9223372036854775807'],
+    ['compression.type=rar', 'none or gzip or snappy or lz4 or zstd'],
+    ['enable.idempotence=yes', 'true or false'],
+    ['security.protocol=SSL', 'PLAINTEXT, because the commands have neither TLS nor SASL'],
+  ] as const) {
+    const { status, stderr } = await lograft(`console-producer --topic told --producer-property ${property}`)
+    assert.deepEqual([status, stderr], [2, `lograft: ${property} is not allowed: it must be ${allowed}\n`])
+  }
+  await refused(
+    'console-producer --topic told --request-required-acks 1 --producer-property enable.idempotence=true',
+    /^lograft: enable\.idempotence=true needs acks=all$/,
+    2,
+  )
+})
+
 test('cluster, quorum and versions', async () => {
   assert.equal(await succeeds('cluster cluster-id'), `Cluster ID: ${node.clusterId}\n`)
   const [, port] = node.bootstrapServers.split(':')
