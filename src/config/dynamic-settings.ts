@@ -10,7 +10,7 @@ export type NodeSettingKey = keyof NodeSettings
 
 /** What topics fall back to first can be changed for all of them at once, as in Kafka. */
 const DEFAULTS_OF_TOPICS: ReadonlySet<string> = new Set(
-  (Object.keys(topicSettings) as TopicSettingKey[]).map((key) => synonymsOf(key)[0]!),
+  (Object.keys(topicSettings) as TopicSettingKey[]).flatMap((key) => synonymsOf(key).slice(0, 1)),
 )
 
 /** Keys that answer one question in several units, those that go before first. */

@@ -1,10 +1,20 @@
 /**
- * The settings of a topic, as far as this version acts on them. Each falls back to a setting of the node; CreateTopics and AlterConfigs
- * refuse any other key with INVALID_CONFIG.
+ * The settings of a topic, as far as this version acts on them. Each falls back to a setting of the node, but for those that can only say what is so
+ * anyway, because Kafka's tools set them; CreateTopics and AlterConfigs refuse any other key with INVALID_CONFIG.
  */
 import type { NodeSettings } from './node-settings.js'
 import { nodeSettings } from './node-settings.js'
-import { integer, long, parseSetting, type Setting, type Values } from './setting.js'
+import { boolean, integer, long, parseSetting, type Setting, type Values } from './setting.js'
+
+/** A switch that nobody can turn on here. */
+function off(doc: string, because: string): Setting<false> {
+  const setting = boolean({ default: 'false', doc: `${doc} Only false: ${because}.` })
+  return {
+    ...setting,
+    allowed: `false, because ${because}`,
+    parse: (text) => (setting.parse(text) === false ? false : undefined),
+  }
+}
 
 export const topicSettings = {
   'cleanup.policy': nodeSettings['log.cleanup.policy'],
@@ -33,12 +43,18 @@ export const topicSettings = {
   'min.cleanable.dirty.ratio': nodeSettings['log.cleaner.min.cleanable.ratio'],
   'min.compaction.lag.ms': nodeSettings['log.cleaner.min.compaction.lag.ms'],
   'min.insync.replicas': nodeSettings['min.insync.replicas'],
+  preallocate: off('Whether a segment gets its whole size when it is made.', 'segments grow as they are written here'),
+  'remote.storage.enable': off('Whether old segments are moved elsewhere.', 'there is no tiered storage here'),
   'retention.bytes': nodeSettings['log.retention.bytes'],
   'retention.ms': long({ min: -1, doc: 'How long segments are kept; -1: for ever.' }),
   'segment.bytes': nodeSettings['log.segment.bytes'],
   'segment.index.bytes': nodeSettings['log.index.size.max.bytes'],
   'segment.jitter.ms': long({ min: 0, doc: 'By how much less than segment.ms the age may be, at random.' }),
   'segment.ms': long({ min: 1, doc: 'Age at which a segment is closed.' }),
+  'unclean.leader.election.enable': off(
+    'Whether a replica that is not in sync may lead when no other can.',
+    'only what is in sync leads here',
+  ),
 } as const
 
 export type TopicSettings = Values<typeof topicSettings>
@@ -58,9 +74,12 @@ const FALLBACKS: { readonly [Key in TopicSettingKey]?: Fallbacks<NodeSettings> }
   'file.delete.delay.ms': ['log.segment.delete.delay.ms'],
   'flush.ms': ['log.flush.interval.ms', 'log.flush.scheduler.interval.ms'],
   'internal.segment.bytes': ['log.segment.bytes'],
+  preallocate: [],
+  'remote.storage.enable': [],
   'retention.ms': ['log.retention.ms', ['log.retention.minutes', MINUTE_MS], ['log.retention.hours', HOUR_MS]],
   'segment.jitter.ms': ['log.roll.jitter.ms', ['log.roll.jitter.hours', HOUR_MS]],
   'segment.ms': ['log.roll.ms', ['log.roll.hours', HOUR_MS]],
+  'unclean.leader.election.enable': [],
 }
 
 const fallbacks = new Map(
@@ -98,9 +117,10 @@ export function firstSet<Node>(node: Node, keys: Fallbacks<Node>): unknown {
 export function resolveTopicSettings(node: NodeSettings, overrides: ReadonlyMap<string, string>): TopicSettings {
   const values: Record<string, unknown> = {}
   for (const key of Object.keys(topicSettings) as TopicSettingKey[]) {
-    const text = overrides.get(key)
-    values[key] =
-      text === undefined ? firstSet(node, fallbacks.get(key)!) : parseSetting<unknown>(topicSettings[key], key, text)
+    const setting: Setting<unknown> = topicSettings[key]
+    const keys = fallbacks.get(key)!
+    const text = overrides.get(key) ?? (keys.length === 0 ? setting.default : undefined)
+    values[key] = text === undefined ? firstSet(node, keys) : parseSetting(setting, key, text)
   }
   if (!overrides.has('internal.segment.bytes')) values['internal.segment.bytes'] = values['segment.bytes']
   return values as TopicSettings

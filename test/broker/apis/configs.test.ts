@@ -106,6 +106,28 @@ test('a topic says of each setting what it is, where it comes from, and what els
   assert.deepEqual((await describe(TOPIC, 'described', ['no.such.key'])).configs, [])
 })
 
+test('what tools set although it is so anyway is taken, and what would change it is refused with the reason', async () => {
+  const reasons = {
+    'unclean.leader.election.enable':
+      /^unclean\.leader\.election\.enable=true is not allowed: it must be false, because only what is in sync/,
+    'remote.storage.enable':
+      /^remote\.storage\.enable=TRUE is not allowed: it must be false, because there is no tiered/,
+    preallocate: /^preallocate=true is not allowed: it must be false, because segments grow as they are written here$/,
+  }
+  await broker.createTopic('as-it-is', 1, { 'unclean.leader.election.enable': 'false' })
+  for (const [key, reason] of Object.entries(reasons)) {
+    const byDefault = await entry(TOPIC, 'described', key)
+    assert.deepEqual([byDefault.value, byDefault.configSource, byDefault.configType], ['false', 5, 1])
+    const value = key === 'remote.storage.enable' ? 'TRUE' : 'true'
+    await refused(TOPIC, 'as-it-is', [[key, SET, value]], 'INVALID_CONFIG', reason)
+    await assert.rejects(broker.createTopic('otherwise', 1, { [key]: value }), /is not allowed: it must be false/)
+    await taken(TOPIC, 'as-it-is', [key, SET, 'false'])
+    assert.deepEqual((await entry(TOPIC, 'as-it-is', key)).synonyms, [{ name: key, value: 'false', source: 1 }])
+    await taken(TOPIC, 'as-it-is', [key, DELETE, null])
+    assert.equal((await entry(TOPIC, 'as-it-is', key)).configSource, 5)
+  }
+})
+
 test('what old versions say', async () => {
   assert.equal((await entry(TOPIC, 'described', 'max.message.bytes', 0)).isDefault, false)
   assert.equal((await entry(TOPIC, 'described', 'min.insync.replicas', 0)).isDefault, true)
