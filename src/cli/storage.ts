@@ -1,15 +1,17 @@
 /** `lograft storage`: with the commands of kafka-storage.sh. Nothing has to be formatted; who wants to choose the ids before the first start can. */
 import type { CommandModule } from 'yargs'
 import { isUuid, randomUuid } from '../base/uuid.js'
+import { KRAFT_VERSION } from '../broker/quorum-log.js'
 import { nodeConfig, readConfigText } from '../config/node-config.js'
 import { parseProperties } from '../config/properties.js'
 import { ConfigError } from '../config/setting.js'
+import { SUPPORTED_FEATURES } from '../controller/features.js'
 import { DiskError } from '../io/disk.js'
 import { NodeDisk } from '../io/node/disk.js'
 import { NodeRandom } from '../io/node/random.js'
 import { writeAtomically } from '../storage/atomic-file.js'
 import { flushPath } from '../storage/durable-directory.js'
-import { flag, text } from './cluster-options.js'
+import { flag, text, texts } from './cluster-options.js'
 import { fail, misuse } from './fail.js'
 
 interface Options {
@@ -18,9 +20,21 @@ interface Options {
   readonly data: string | undefined
   readonly 'cluster-id': string | undefined
   readonly 'ignore-formatted': boolean
+  readonly feature: readonly string[] | undefined
+  readonly 'release-version': string | undefined
+  readonly 'no-initial-controllers': boolean
+  readonly 'initial-controllers': string | undefined
+  readonly 'add-scram': readonly string[] | undefined
 }
 
 const META_PROPERTIES = 'meta.properties'
+
+/** What a cluster begins with. */
+const FIRST_LEVELS: ReadonlyMap<string, number> = new Map([
+  ...SUPPORTED_FEATURES.map(({ name, maxLevel }) => [name, maxLevel] as const),
+  ['kraft.version', KRAFT_VERSION],
+])
+const LEVELS = [...FIRST_LEVELS].map(([name, level]) => `${name}=${level}`).join(', ')
 
 export const storageCommand: CommandModule<object, Options> = {
   command: 'storage <action>',
@@ -41,6 +55,15 @@ export const storageCommand: CommandModule<object, Options> = {
         alias: 's',
         describe: 'With format: a quorum of this node alone, as it always is',
       })
+      .option('feature', {
+        ...texts,
+        alias: 'f',
+        describe: `With format: a level that the cluster begins with; here that is always ${LEVELS}`,
+      })
+      .option('release-version', { ...text, alias: 'r', hidden: true })
+      .option('no-initial-controllers', { ...flag, alias: 'N', hidden: true })
+      .option('initial-controllers', { ...text, alias: 'I', hidden: true })
+      .option('add-scram', { ...texts, alias: 'S', hidden: true })
       .example('$0 storage random-uuid', 'An id for a cluster')
       .example(
         '$0 storage format --cluster-id $(npx lograft storage random-uuid) --data data',
@@ -61,7 +84,9 @@ function configured({ config, data }: Options): { readonly directories: readonly
     const entries = file === undefined ? new Map<string, string>() : readConfigText(Buffer.from(file).toString('utf8'))
     if (data !== undefined) entries.set('log.dirs', data)
     const { settings } = nodeConfig(entries)
-    return { directories: settings['log.dirs'], nodeId: settings['node.id'] }
+    const metadata = settings['metadata.log.dir']
+    const directories = new Set([...settings['log.dirs'], ...(metadata === '' ? [] : [metadata])])
+    return { directories: [...directories], nodeId: settings['node.id'] }
   } catch (error) {
     if (error instanceof ConfigError || error instanceof DiskError) fail(error.message)
     throw error
@@ -83,7 +108,26 @@ function info(options: Options): void {
   }
 }
 
+/** Flags of Kafka's tool that ask for something else than what a node here makes of an empty directory. */
+function refuseOthers(options: Options): void {
+  for (const given of options.feature ?? []) {
+    const [, name, level] = /^([^=]+)=(\d+)$/.exec(given) ?? []
+    if (name === undefined) misuse(`--feature ${given} is not allowed: it must be NAME=LEVEL`)
+    if (FIRST_LEVELS.get(name) === Number(level)) continue
+    misuse(`--feature ${given} is not supported: a cluster begins with ${LEVELS}, see features upgrade for later`)
+  }
+  if (options['release-version'] !== undefined) {
+    misuse(`--release-version is not supported: a cluster begins with the features of this release, ${LEVELS}`)
+  }
+  for (const name of ['no-initial-controllers', 'initial-controllers'] as const) {
+    if (options[name] === undefined || options[name] === false) continue
+    misuse(`--${name} is not supported: a node is the only controller of its cluster, as --standalone says`)
+  }
+  if (options['add-scram'] !== undefined) misuse('--add-scram is not supported: there is no SASL here, nobody logs in')
+}
+
 function format(options: Options): void {
+  refuseOthers(options)
   const clusterId = options['cluster-id']
   if (clusterId === undefined) misuse('format needs --cluster-id: see storage random-uuid')
   if (!isUuid(clusterId))

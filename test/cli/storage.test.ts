@@ -1,6 +1,6 @@
 /** `lograft storage`: ids before the first start, which a node then takes. */
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { after, test } from 'node:test'
 import { startNode } from '../../src/index.js'
 import { temporaryDirectory } from '../node-ports.js'
@@ -28,6 +28,41 @@ test('a directory that was formatted is the start of that cluster; without one n
   const created = await runCommand(['topics', '--create', '--topic', 't', '--bootstrap-server', node.bootstrapServers])
   assert.equal(created.status, 0, created.stderr)
   await node.stop()
+})
+
+test('the directory of the metadata is formatted, too, wherever it is', async () => {
+  const clusterId = 'AAAAAAAAAAAAAAAAAAAAAw'
+  const [data, metadata, file] = ['several', 'metadata', 'several.properties'].map((name) => `${directory}/${name}`)
+  writeFileSync(file!, `log.dirs=${data}/a,${data}/b\nmetadata.log.dir=${metadata}\n`)
+  const formatted = await storage('format', '-t', clusterId, '-c', file!, '-s', '-f', 'kraft.version=1')
+  assert.equal(formatted.status, 0, formatted.stderr)
+  const lines = [`${data}/a`, `${data}/b`, metadata].map((path) => `Formatted ${path}.`)
+  assert.deepEqual(formatted.stdout.trimEnd().split('\n').sort(), lines.sort())
+  const node = await startNode({ 'log.dirs': `${data}/a,${data}/b`, 'metadata.log.dir': metadata! })
+  assert.equal(node.clusterId, clusterId)
+  await node.stop()
+})
+
+test("flags of Kafka's tool that ask for something else are refused with the reason", async () => {
+  const never = `${directory}/never`
+  for (const [flags, sentence] of [
+    ['--no-initial-controllers', /^lograft: --no-initial-controllers is not supported: a node is the only controller/],
+    ['-N', /^lograft: --no-initial-controllers is not supported/],
+    ['-I 1@h:1:AAAAAAAAAAAAAAAAAAAAAw', /^lograft: --initial-controllers is not supported: .* --standalone/],
+    [
+      '--release-version 4.0',
+      /^lograft: --release-version is not supported: .* lograft\.version=2, kraft\.version=1\n$/,
+    ],
+    ['--feature lograft.version=1', /^lograft: --feature lograft\.version=1 is not supported: a cluster begins with/],
+    ['-f metadata.version=30', /^lograft: --feature metadata\.version=30 is not supported/],
+    ['-f kraft.version', /^lograft: --feature kraft\.version is not allowed: it must be NAME=LEVEL\n$/],
+    ['--add-scram SCRAM-SHA-256=[name=a]', /^lograft: --add-scram is not supported: there is no SASL here/],
+  ] as const) {
+    const result = await storage('format', '-t', 'AAAAAAAAAAAAAAAAAAAAAw', '--data', never, ...flags.split(' '))
+    assert.equal(result.status, 2, flags)
+    assert.match(result.stderr, sentence)
+  }
+  assert.equal(existsSync(never), false)
 })
 
 test('what is wrong is refused', async () => {
