@@ -3,16 +3,15 @@
 import { basename } from 'node:path'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
-import { COMMANDS, wantedCommand } from './cli/commands.js'
+import { COMMANDS, commandLine } from './cli/commands.js'
 import { misuse } from './cli/fail.js'
 import { usageSentence } from './cli/usage.js'
 import { VERSION } from './cli/version.js'
 
 const given = hideBin(process.argv)
-const wanted = wantedCommand(basename(process.argv[1] ?? ''), given)
-const found = COMMANDS.find(({ name }) => name === wanted)
+const { command: found, args } = commandLine(basename(process.argv[1] ?? ''), given)
 
-const parser = yargs(found !== undefined && !given.includes(found.name) ? [found.name, ...given] : given)
+const parser = yargs([...args])
   .scriptName('lograft')
   .usage('$0 <command> [options]')
 for (const each of COMMANDS) {
@@ -40,7 +39,7 @@ await parser
   .fail((message, error, instance) => {
     // yargs gives no message with an error that a command threw.
     if (!message) throw error
-    if (given.length === 0) {
+    if (args.length === 0) {
       process.stderr.write(`${instance.help()}\n\n`)
       misuse(`${message}: one of the commands above`)
     }

@@ -21,6 +21,11 @@ export const COMMANDS: readonly LazyCommand[] = [
     async () => (await import('./start.js')).startCommand,
   ),
   command(
+    'server-start',
+    'The same with the arguments of kafka-server-start.sh: a file, and -daemon',
+    async () => (await import('./server-start.js')).serverStartCommand,
+  ),
+  command(
     'topics',
     'Create, list, describe, change and delete topics',
     async () => (await import('./topics.js')).topicsCommand,
@@ -86,6 +91,11 @@ export const COMMANDS: readonly LazyCommand[] = [
     async () => (await import('./storage.js')).storageCommand,
   ),
   command(
+    'zookeeper-server-start',
+    'Say what is there instead of ZooKeeper, and start nothing',
+    async () => (await import('./zookeeper-server-start.js')).zookeeperServerStartCommand,
+  ),
+  command(
     'wire',
     "Turn messages of Kafka's protocol into JSON, and JSON into messages",
     async () => (await import('./wire.js')).wireCommand,
@@ -97,9 +107,30 @@ export const COMMANDS: readonly LazyCommand[] = [
   ),
 ]
 
-/** What the command line asks for: `topics`, or Kafka's name for it (`kafka-topics.sh`) as the name of the program. */
-export function wantedCommand(program: string, args: readonly string[]): string | undefined {
-  const asKafka = /^kafka-(.+?)(?:\.sh|\.bat)?$/.exec(program)?.[1]
-  if (asKafka !== undefined && COMMANDS.some(({ name }) => name === asKafka)) return asKafka
-  return args.find((arg) => !arg.startsWith('-'))
+export interface CommandLine {
+  /** Undefined: there is none of that name. */
+  readonly command: LazyCommand | undefined
+  /** As typed, but for the name of the command, which is one of `COMMANDS`. */
+  readonly args: readonly string[]
+}
+
+/** What is to be done: `topics`, or Kafka's name for it (`kafka-topics.sh`) as the first word or as the name of the program. */
+export function commandLine(program: string, words: readonly string[]): CommandLine {
+  const asProgram = scriptOfKafka(program)
+  if (asProgram !== undefined) return { command: asProgram, args: [asProgram.name, ...withTwoDashes(asProgram, words)] }
+  const at = words.findIndex((word) => !word.startsWith('-'))
+  const word = words[at]
+  const command = word === undefined ? undefined : (COMMANDS.find(({ name }) => name === word) ?? scriptOfKafka(word))
+  if (command === undefined) return { command, args: words }
+  return { command, args: withTwoDashes(command, words.with(at, command.name)) }
+}
+
+function scriptOfKafka(word: string): LazyCommand | undefined {
+  const script = /^(?:kafka-(.+?)|(zookeeper-.+?))(?:\.sh|\.bat)?$/.exec(word)
+  return script === null ? undefined : COMMANDS.find(({ name }) => name === (script[1] ?? script[2]))
+}
+
+/** Kafka's scripts that start servers have one flag with a single dash, as Java's are. */
+function withTwoDashes({ name }: LazyCommand, words: readonly string[]): readonly string[] {
+  return name.endsWith('server-start') ? words.map((word) => (word === '-daemon' ? '--daemon' : word)) : words
 }

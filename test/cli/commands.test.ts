@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
 import { after, test } from 'node:test'
-import { COMMANDS, wantedCommand } from '../../src/cli/commands.js'
+import { COMMANDS, commandLine } from '../../src/cli/commands.js'
 import { startNode } from '../../src/index.js'
 import { temporaryDirectory } from '../node-ports.js'
 import { type CommandOptions, type CommandResult, runCommand } from './run-command.js'
@@ -282,7 +282,7 @@ test('how the cluster is named: aliases, ZooKeeper, nobody there, a file of sett
 })
 
 test('what is no address of a server is a wrong command line, for every command that talks to one', async () => {
-  const local = ['start', 'dump-log', 'storage', 'wire', 'sim']
+  const local = ['start', 'server-start', 'zookeeper-server-start', 'dump-log', 'storage', 'wire', 'sim']
   const words: Readonly<Record<string, string>> = {
     topics: '--list',
     configs: '--describe --broker 1',
@@ -323,8 +323,24 @@ test('the list of commands says of each what the command itself says', async () 
     assert.equal(loaded.describe, describe)
     assert.equal((loaded.command as string).split(' ')[0], name)
   }
-  assert.equal(wantedCommand('kafka-topics.sh', ['--list']), 'topics')
-  assert.equal(wantedCommand('kafka-console-consumer', []), 'console-consumer')
-  assert.equal(wantedCommand('main.js', ['--help']), undefined)
-  assert.equal(wantedCommand('lograft', ['topics', '--list']), 'topics')
+})
+
+test("a command goes by the name of Kafka's script, too, as the program or as the first word", () => {
+  for (const [program, typed, name, args] of [
+    ['kafka-topics.sh', '--list', 'topics', 'topics --list'],
+    ['kafka-topics.sh', '--topic topics --describe', 'topics', 'topics --topic topics --describe'],
+    ['kafka-console-consumer', '', 'console-consumer', 'console-consumer'],
+    ['lograft', 'topics --list', 'topics', 'topics --list'],
+    ['lograft', 'kafka-topics.bat --list', 'topics', 'topics --list'],
+    ['kafka-server-start.sh', 'f -daemon', 'server-start', 'server-start f --daemon'],
+    ['lograft', 'kafka-server-start -daemon f', 'server-start', 'server-start --daemon f'],
+    ['zookeeper-server-start.sh', 'f', 'zookeeper-server-start', 'zookeeper-server-start f'],
+    ['lograft', 'dump-log -daemon', 'dump-log', 'dump-log -daemon'],
+    ['main.js', '--help', undefined, '--help'],
+    ['kafka-nonsense.sh', 'topics', 'topics', 'topics'],
+    ['lograft', 'zookeeper-topics', undefined, 'zookeeper-topics'],
+  ] as const) {
+    const line = commandLine(program, typed === '' ? [] : typed.split(' '))
+    assert.deepEqual([line.command?.name, line.args.join(' ')], [name, args], `${program} ${typed}`)
+  }
 })

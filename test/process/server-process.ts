@@ -28,6 +28,7 @@ export interface Exit {
 export interface ProcessOptions {
   readonly cwd?: string
   readonly main?: string
+  readonly env?: Readonly<Record<string, string>>
   /** Options of Node. */
   readonly node?: readonly string[]
 }
@@ -42,8 +43,12 @@ export class CommandProcess {
   #changed: () => void = () => {}
 
   constructor(args: readonly string[], options: ProcessOptions = {}) {
-    const { cwd, main = MAIN, node = [] } = options
-    this.#child = spawn(process.execPath, [...node, main, ...args], { stdio: ['ignore', 'pipe', 'pipe'], cwd })
+    const { cwd, main = MAIN, node = [], env = {} } = options
+    this.#child = spawn(process.execPath, [...node, main, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd,
+      env: { ...process.env, ...env },
+    })
     this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text
       this.#changed()
