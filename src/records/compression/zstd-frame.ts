@@ -44,6 +44,8 @@ export interface ZstdFrame {
   readonly end: number
   /** The most bytes that it can become; exactly what it becomes if it states that. */
   readonly bound: number
+  /** The fewest, as far as that can be told from outside. */
+  readonly least: number
 }
 
 /**
@@ -88,6 +90,7 @@ function walkFrame(bytes: Buffer, start: number): ZstdFrame {
   if (single) windowBytes = stated!
   const largestBytes = Math.min(windowBytes, LARGEST_BLOCK_BYTES)
   let bound = 0
+  let least = 0
   for (let last = false; !last; ) {
     need(bytes, at, BLOCK_HEADER_BYTES)
     const header = bytes.readUIntLE(at, BLOCK_HEADER_BYTES)
@@ -101,11 +104,12 @@ function walkFrame(bytes: Buffer, start: number): ZstdFrame {
     need(bytes, at, storedBytes)
     at += storedBytes
     bound += type === COMPRESSED_BLOCK ? largestBytes : size
+    least += type === COMPRESSED_BLOCK ? 0 : size
   }
   if (stated !== undefined && stated > bound) throw broken('zstd', 'the stated size is impossible')
   const checksumBytes = (descriptor & CHECKSUM_BIT) === 0 ? 0 : CHECKSUM_BYTES
   need(bytes, at, checksumBytes)
-  return { start, end: at + checksumBytes, bound: stated ?? bound }
+  return { start, end: at + checksumBytes, bound: stated ?? bound, least: stated ?? least }
 }
 
 function windowSize(descriptor: number): number {

@@ -85,6 +85,8 @@ function bounded(decode: DecodeFrames): (bytes: Uint8Array, maxBytes: number) =>
   return (bytes, maxBytes) => {
     const source = asBuffer(bytes)
     const frames = zstdFrames(source)
+    // Who may take less will ask again with more: nothing is decoded in vain.
+    if (frames.reduce((sum, frame) => sum + frame.least, 0) > maxBytes) throw tooLarge('zstd', maxBytes)
     const bound = frames.reduce((sum, frame) => sum + frame.bound, 0)
     try {
       const plain = decode(source, Math.min(bound, maxBytes), frames)

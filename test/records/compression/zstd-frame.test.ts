@@ -129,6 +129,19 @@ test('a thousand frames are read, more are refused', () => {
   assert.deepEqual(read(frames(1001)), everywhere('broken'))
 })
 
+test('what is too large by what it states, or by its raw and RLE blocks, is not decoded', () => {
+  // A block that says it is compressed, and is nothing.
+  const unreadable = block(true, 2, 4, 0xff, 0xff, 0xff, 0xff)
+  const stated = [...MAGIC, 0x60, 300 - 256, 0, ...unreadable]
+  assert.deepEqual(read(stated, 299), everywhere('too-large'))
+  assert.deepEqual(read(stated, 300), everywhere('broken'))
+  const blocks = [...MAGIC, 0x00, 0x00, ...block(false, 1, 300, 0x61), ...block(false, 0, 1, 0x62), ...unreadable]
+  assert.deepEqual(read(blocks, 300), everywhere('too-large'))
+  assert.deepEqual(read(blocks, 301), everywhere('broken'))
+  const short = [...MAGIC, 0x20, 5, ...block(true, 1, 5, 0x61)]
+  assert.deepEqual(read([...short, ...stated], 304), everywhere('too-large'), 'all frames together')
+})
+
 test('a bomb of RLE blocks is refused, one that fits is read', () => {
   const blocks = Array.from({ length: 7 }, () => block(false, 1, 131072, 0x61)).flat()
   const frame = [...MAGIC, 0x00, 0x50, ...blocks, ...block(true, 1, 1, 0x62)]
