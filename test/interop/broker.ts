@@ -32,9 +32,9 @@ export class BrokerProcess {
     this.#log = log
   }
 
-  static start(dataPath: string): Promise<BrokerProcess> {
+  static start(dataPath: string, more: readonly string[] = []): Promise<BrokerProcess> {
     const settings = ['metrics.listener=127.0.0.1:0', `log.flush.offset.checkpoint.interval.ms=${CHECKPOINT_MS}`]
-    const set = settings.flatMap((setting) => ['--set', setting])
+    const set = [...settings, ...more].flatMap((setting) => ['--set', setting])
     const args = [MAIN, 'start', '--data', dataPath, '--port', '0', ...set]
     const child = watch(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] }))
     return new Promise((resolve, reject) => {

@@ -1,6 +1,7 @@
 /** The comparison itself, shown records that were lost, doubled, swapped or changed: a suite that cannot fail proves nothing. */
 import assert from 'node:assert/strict'
 import { type Content, compareContents } from './contents.js'
+import { requirePassed } from './own-tests.js'
 import { compareRecords, makeRecords, type ReadRecord, type SentRecord } from './records.js'
 
 const HARMS: Readonly<Record<string, (read: ReadRecord[], at: number) => void>> = {
@@ -70,6 +71,7 @@ export async function comparison(): Promise<string> {
   }
   assert.throws(() => compareRecords([], []))
   checkContents()
+  checkOwnTests()
   return `${Object.keys(HARMS).length} kinds of harm are noticed`
 }
 
@@ -89,4 +91,14 @@ function checkContents(): void {
     assert.throws(() => compareContents(before, new Map(after)))
   }
   assert.throws(() => compareContents(new Map(), new Map()))
+}
+
+function checkOwnTests(): void {
+  const wanted = ['a', 'b']
+  const require = (states: Readonly<Record<string, string>>, names = wanted): void =>
+    requirePassed(names, new Map(Object.entries(states)), () => '')
+  require({ a: 'passed', b: 'passed', c: 'failed' })
+  for (const state of ['failed', 'skipped', 'running']) assert.throws(() => require({ a: 'passed', b: state }), /b: /)
+  assert.throws(() => require({ a: 'passed' }), /b: not run/)
+  assert.throws(() => require({}, []))
 }

@@ -1,12 +1,20 @@
-/** franz-go, the client written in Go: idempotent by default, every codec. */
+/** franz-go, the client written in Go: idempotent by default, every codec; and its own tests. */
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Client, cachePath, installOnce, sourcePath } from './client.js'
-import { probe, run } from './external.js'
+import { type Client, type Context, cachePath, installOnce, sourcePath } from './client.js'
+import { attempt, commandError, probe, run } from './external.js'
+import { leftOut, readTests, requirePassed, toRun } from './own-tests.js'
 import { roundTrips } from './round-trips.js'
 
 const NAME = 'franz-go'
 const OLDEST_GO = 26
 const SOURCE = sourcePath(NAME)
+const TESTED = 'github.com/twmb/franz-go/pkg/kgo'
+const TESTS = 'kgo.test'
+const TESTS_LIMIT_MS = 100_000
+/** Most of them wait. */
+const TESTS_AT_ONCE = 8
+const SAID_LINES = 25
 
 function missing(): string | undefined {
   const version = probe('go', 'version')
@@ -18,14 +26,40 @@ function missing(): string | undefined {
 async function install(): Promise<void> {
   const files = ['go.mod', 'go.sum', 'main.go'].map((file) => join(SOURCE, file))
   await installOnce(NAME, { files, runtime: probe('go', 'version') ?? '' }, async (path) => {
-    await run({
-      command: 'go',
-      args: ['build', '-mod=readonly', '-o', join(path, 'client'), '.'],
-      directory: SOURCE,
-      env: { GOTOOLCHAIN: 'local', GOWORK: 'off' },
-      limitMs: 300_000,
-    })
+    for (const args of [
+      ['build', '-mod=readonly', '-o', join(path, 'client'), '.'],
+      // A module comes with its tests.
+      ['test', '-c', '-mod=readonly', '-o', join(path, TESTS), TESTED],
+    ]) {
+      const env = { GOTOOLCHAIN: 'local', GOWORK: 'off' }
+      await run({ command: 'go', args, directory: SOURCE, env, limitMs: 300_000 })
+    }
   })
+}
+
+async function checkOwnTests({ bootstrap, file }: Context): Promise<string> {
+  const tests = readTests(NAME)
+  const wanted = toRun(tests)
+  const directory = file(`${NAME}.tests`)
+  mkdirSync(directory)
+  const command = {
+    command: cachePath(NAME, TESTS),
+    args: ['-test.v', `-test.run=^(${wanted.join('|')})$`, `-test.parallel=${TESTS_AT_ONCE}`],
+    directory,
+    env: { KGO_SEEDS: bootstrap, KGO_TEST_RF: '1', KGO_LOG_LEVEL: 'none' },
+    limitMs: TESTS_LIMIT_MS,
+  }
+  const outcome = await attempt(command)
+  const output = outcome.stdout.toString()
+  const states = new Map<string, string>()
+  for (const [, state, name] of output.matchAll(/^--- (PASS|FAIL|SKIP): (\w+) /gm)) {
+    states.set(name!, state === 'PASS' ? 'passed' : state!)
+  }
+  // What tests say carries the file, and not the name of the test.
+  const said = output.split('\n').filter((line) => line.includes('_test.go:') && !line.includes('deleting topic'))
+  requirePassed(wanted, states, () => said.slice(-SAID_LINES).join('\n'))
+  if (outcome.code !== 0) throw commandError(command, outcome)
+  return `${wanted.length} passed; ${leftOut(tests)}`
 }
 
 export const franzGo: Client = {
@@ -34,16 +68,19 @@ export const franzGo: Client = {
   missing,
   install,
   fetchesInSessions: true,
-  checks: roundTrips(NAME, () => ({ command: cachePath(NAME, 'client'), args: [] }), {
-    variants: [
-      { codec: 'none', idempotent: true },
-      { codec: 'gzip', idempotent: true },
-      { codec: 'snappy', idempotent: true },
-      { codec: 'lz4', idempotent: true },
-      { codec: 'zstd', idempotent: true },
-      { codec: 'none', acks: 0 },
-      { codec: 'none', acks: 1 },
-    ],
-    reads: true,
-  }),
+  checks: [
+    ...roundTrips(NAME, () => ({ command: cachePath(NAME, 'client'), args: [] }), {
+      variants: [
+        { codec: 'none', idempotent: true },
+        { codec: 'gzip', idempotent: true },
+        { codec: 'snappy', idempotent: true },
+        { codec: 'lz4', idempotent: true },
+        { codec: 'zstd', idempotent: true },
+        { codec: 'none', acks: 0 },
+        { codec: 'none', acks: 1 },
+      ],
+      reads: true,
+    }),
+    { name: 'own tests', run: checkOwnTests },
+  ],
 }

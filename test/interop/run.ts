@@ -18,9 +18,19 @@ import { kafkaPython } from './kafka-python.js'
 import { kafkajs } from './kafkajs.js'
 import { kcatClient } from './kcat.js'
 import { missingKcat } from './kcat-tool.js'
+import { librdkafka } from './librdkafka.js'
 import { platformatic } from './platformatic.js'
 
-const CLIENTS: readonly Client[] = [kcatClient, javaTools, kafkaPython, confluentKafka, franzGo, kafkajs, platformatic]
+const CLIENTS: readonly Client[] = [
+  kcatClient,
+  javaTools,
+  kafkaPython,
+  confluentKafka,
+  librdkafka,
+  franzGo,
+  kafkajs,
+  platformatic,
+]
 
 const INCREMENTAL_FETCHES = 'lograft_incremental_fetches_total'
 

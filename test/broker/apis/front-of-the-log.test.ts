@@ -57,9 +57,9 @@ class Fixture {
     return { error: errorByCode(errorCode).name, logStartOffset, values: valuesIn(records) }
   }
 
-  delete(offset: number, partitionIndex = 0): [error: string, lowWatermark: number] {
+  delete(offset: number, partitionIndex = 0, timeoutMs = 10_000): [error: string, lowWatermark: number] {
     const topics = [{ name: 't', partitions: [{ partitionIndex, offset }] }]
-    const response = this.client.request(DeleteRecords, 2, { topics, timeoutMs: 10_000 })
+    const response = this.client.request(DeleteRecords, 2, { topics, timeoutMs })
     const [result] = response.topics[0]!.partitions
     return [errorByCode(result!.errorCode).name, result!.lowWatermark]
   }
@@ -115,6 +115,14 @@ test('DeleteRecords up to -1 empties the log', () => {
       [-1, -1],
     ],
   )
+})
+
+test('DeleteRecords that allows no time for followers waits for the disk all the same', () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const fixture = new Fixture({}, {}, `no-time-${seed}`)
+    fixture.fill(0, 3)
+    assert.deepEqual(fixture.delete(2, 0, 0), ['NONE', 2])
+  }
 })
 
 test('a topic that is only compacted refuses DeleteRecords', () => {

@@ -9,6 +9,7 @@ import { DeleteRecords } from '../../../protocol/messages/delete-records.js'
 import { handler } from '../../server/handler.js'
 import { topic } from '../../server/stages.js'
 import { brokerOf, type Services } from '../services.js'
+import { withDiskTime } from './disk-time.js'
 import { findPartition } from './find-partition.js'
 
 interface Result {
@@ -54,7 +55,7 @@ export const deleteRecords = handler<
         })),
       })
     }
-    const timer = services.clock.timer(timeoutMs, answer)
+    const timer = services.clock.timer(withDiskTime(timeoutMs), answer)
     for (const [at, { name, partitionIndex, offset }] of wanted.entries()) {
       const settle = (error: ErrorName | undefined, lowWatermark = -1): void => {
         results[at] = { error, lowWatermark }

@@ -13,14 +13,12 @@ import type { DelayedOperation } from '../../purgatory.js'
 import { type Call, handler } from '../../server/handler.js'
 import { topic } from '../../server/stages.js'
 import { brokerOf, type Services } from '../services.js'
+import { withDiskTime } from './disk-time.js'
 import { appendProduced, type Part } from './produce-appends.js'
 
 type Request = Infer<typeof Produce.request>
 type Response = InferInput<typeof Produce.response>
 type PartitionResult = Response['responses'][number]['partitionResponses'][number]
-
-/** Longer than any write takes but on a disk that is stuck. */
-const SHORTEST_WRITE_TIMEOUT_MS = 1000
 
 export const produce = handler<Services, typeof Produce.request.fields, typeof Produce.response.fields>(Produce, {
   versions: [0, 13],
@@ -52,8 +50,7 @@ function answerWhenDue(broker: Broker, request: Request, call: Call<Response>, p
   const operation = new DelayedProduce(request, parts, call)
   const appendedTo: Partition[] = []
   for (const { appended, partition } of parts) if (appended !== undefined) appendedTo.push(partition!)
-  // The time that the client allows is for replicas: the write at the end of this turn is waited for in any case.
-  const waitMs = acks === 1 ? Math.max(request.timeoutMs, SHORTEST_WRITE_TIMEOUT_MS) : request.timeoutMs
+  const waitMs = acks === 1 ? withDiskTime(request.timeoutMs) : request.timeoutMs
   broker.replicas.produces.tryCompleteOrWatch(operation, appendedTo, waitMs)
 }
 

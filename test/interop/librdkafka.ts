@@ -1,0 +1,221 @@
+/**
+ * librdkafka's own tests, built from the sources that an npm package carries and run by their own runner, on a broker of their own with the
+ * settings that they expect. Which of them are run stands in `librdkafka/tests.tsv`; a line with a slash is a part of a test, which the
+ * runner gives a process of its own.
+ */
+import assert from 'node:assert/strict'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
+import { BrokerProcess } from './broker.js'
+import { type Client, type Context, cachePath, installOnce, sourcePath } from './client.js'
+import { attempt, type Outcome, probe, run } from './external.js'
+import { missingNpm } from './node-clients.js'
+import { leftOut, readTests, requirePassed, toRun } from './own-tests.js'
+
+const NAME = 'librdkafka'
+const VERSION = '2.12.0'
+const PINS = ['package.json', 'package-lock.json']
+const RUNNER = 'test-runner'
+const LIBRARIES = ['src/librdkafka.so.1', 'src-cpp/librdkafka++.so.1']
+/** What tests of these versions skip where a Kafka is older. */
+const KAFKA_VERSION = '4.2.0'
+/** As in the scenario that the tests call default. */
+const SETTINGS = ['num.partitions=4']
+/** Headers of codecs, TLS and HTTP that a machine may have or not have: so that the same is built everywhere. */
+const WITHOUT = ['zstd', 'lz4-ext', 'ssl', 'gssapi', 'curl', 'syslog', 'debug-symbols']
+const ZLIB = '#include <zlib.h>\nint main(void) { return zlibVersion() == 0; }\n'
+
+const BUILD_LIMIT_MS = 300_000
+const RUN_LIMIT_MS = 150_000
+const PART_LIMIT_MS = 60_000
+/** Most of them wait. */
+const TESTS_AT_ONCE = 10
+const PARTS_AT_ONCE = 9
+const LOG_LINES = 25
+
+async function missing(): Promise<string | undefined> {
+  const noNpm = missingNpm()
+  if (noNpm !== undefined) return noNpm
+  for (const tool of ['bash', 'make', 'gcc', 'g++']) if (probe(tool, '--version') === undefined) return `no ${tool}`
+  const args = ['-x', 'c', '-', '-fsyntax-only']
+  const { code } = await attempt({ command: 'gcc', args, input: ZLIB })
+  return code === 0 ? undefined : 'no headers of zlib'
+}
+
+async function install(): Promise<void> {
+  const pins = PINS.map((file) => sourcePath(NAME, file))
+  const runtime = `${WITHOUT} ${probe('gcc', '-dumpfullversion')}`
+  await installOnce(NAME, { files: pins, runtime }, async (path) => {
+    const build = join(path, 'build')
+    mkdirSync(build)
+    for (const file of PINS) copyFileSync(sourcePath(NAME, file), join(build, file))
+    const npm = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+    await run({ command: 'npm', args: npm, directory: build, limitMs: BUILD_LIMIT_MS })
+    const directory = join(build, 'node_modules', 'node-rdkafka', 'deps', 'librdkafka')
+    const configure = ['./configure', '--no-download', ...WITHOUT.map((name) => `--disable-${name}`)]
+    const optimization = ['--disable-optimization', '--CFLAGS=-O1', '--CXXFLAGS=-O1']
+    await run({ command: 'bash', args: [...configure, ...optimization], directory, limitMs: BUILD_LIMIT_MS })
+    await run({ command: 'make', args: ['-j2', 'libs'], directory, limitMs: BUILD_LIMIT_MS })
+    await run({ command: 'make', args: ['-j2', '-C', 'tests', RUNNER], directory, limitMs: BUILD_LIMIT_MS })
+    for (const file of [...LIBRARIES, `tests/${RUNNER}`]) {
+      copyFileSync(join(directory, file), join(path, file.slice(file.lastIndexOf('/') + 1)))
+    }
+    rmSync(build, { recursive: true })
+  })
+}
+
+interface Wanted {
+  /** Numbers of tests. */
+  readonly tests: readonly string[]
+  /** The part of them that is run. */
+  readonly part?: string
+  readonly args: readonly string[]
+  readonly limitMs: number
+}
+
+interface Report {
+  readonly tests: Readonly<Record<string, { readonly state: string; readonly duration: number }>>
+}
+
+/** One run of their runner: how it ended, what it reported of each test, and its log. */
+async function runTests(directory: string, { tests, part, args, limitMs }: Wanted) {
+  const report = join(directory, `${part ?? 'report'}.json`)
+  rmSync(report, { force: true })
+  const env = {
+    LD_LIBRARY_PATH: cachePath(NAME),
+    RDKAFKA_TEST_CONF: join(directory, 'test.conf'),
+    TEST_KAFKA_VERSION: KAFKA_VERSION,
+    TEST_REPORT: report,
+    TESTS: tests.join(','),
+    ...(part !== undefined && { SUBTESTS: `${part}:` }),
+  }
+  const outcome = await attempt({ command: cachePath(NAME, RUNNER), args: ['-L', ...args], directory, env, limitMs })
+  const log = stripVTControlCharacters(Buffer.concat([outcome.stdout, outcome.stderr]).toString())
+  return { outcome, log, states: readStates(report, outcome, log) }
+}
+
+function readStates(path: string, { code }: Outcome, log: string): Map<string, string> {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch {
+    throw new Error(`its runner ended with ${code ?? 'its time'} and wrote no report\n${lastLines(log)}`)
+  }
+  const { tests } = JSON.parse(text) as Report
+  return new Map(Object.entries(tests).map(([name, { state }]) => [name, state.toLowerCase()]))
+}
+
+function lastLines(log: string): string {
+  return log.trimEnd().split('\n').slice(-LOG_LINES).join('\n')
+}
+
+/** What a test said last, and why it failed: the line of the failure is followed by its text. */
+function saidBy(log: string, names: readonly string[]): string {
+  const lines = log.split('\n')
+  return names
+    .map((name) => {
+      const own = lines.flatMap((line, at) => {
+        if (line.startsWith(`### Test "${name}`)) return [line, lines[at + 1] ?? '']
+        return line.startsWith(`[${name}`) ? [line] : []
+      })
+      return own.slice(-LOG_LINES).join('\n')
+    })
+    .join('\n')
+}
+
+/** Starts a broker for these tests alone, which has to be there at their end, and to stop well. */
+async function withBroker<T>({ file }: Context, name: string, use: (directory: string) => Promise<T>): Promise<T> {
+  const directory = file(`${NAME}.${name}`)
+  mkdirSync(directory)
+  const broker = await BrokerProcess.start(join(directory, 'data'), SETTINGS)
+  let result: T
+  try {
+    // Without groups there is nowhere to commit to, which a consumer would try when it ends.
+    const conf = { 'bootstrap.servers': broker.bootstrap, 'broker.address.family': 'v4', 'enable.auto.commit': 'false' }
+    const lines = Object.entries(conf).map(([key, value]) => `${key}=${value}\n`)
+    writeFileSync(join(directory, 'test.conf'), lines.join(''))
+    result = await use(directory)
+    assert.ok(!broker.ended, `the broker has ended\n${broker.log}`)
+  } catch (error) {
+    await broker.stop()
+    throw error
+  }
+  assert.equal(await broker.stop(), 0, `how the broker ended\n${broker.log}`)
+  rmSync(directory, { recursive: true })
+  return result
+}
+
+function wholeTests(): string[] {
+  return toRun(readTests(NAME)).filter((name) => !name.includes('/'))
+}
+
+const numberOf = (test: string): string => test.slice(0, test.indexOf('_'))
+
+/** `args`: flags of their runner. */
+function checkWhole(name: string, args: readonly string[]) {
+  return (context: Context): Promise<string> =>
+    withBroker(context, name, async (directory) => {
+      const wanted = wholeTests()
+      const { log, states, outcome } = await runTests(directory, {
+        tests: wanted.map(numberOf),
+        args: [`-p${TESTS_AT_ONCE}`, ...args],
+        limitMs: RUN_LIMIT_MS,
+      })
+      requirePassed(wanted, states, (names) => saidBy(log, names))
+      assert.equal(outcome.code, 0, `its runner ended with ${outcome.code}\n${lastLines(log)}`)
+      const known = new Set(readTests(NAME).map((test) => test.name.split('/')[0]))
+      const unknown = [...states.keys()].filter((test) => test !== '<MAIN>' && !known.has(test))
+      assert.deepEqual(unknown, [], 'tests of which the table says nothing')
+      return `${wanted.length} passed`
+    })
+}
+
+/** Gives how often the part has passed: with other arguments each time. Throws if it failed or was not run, with which the test as a whole passes. */
+async function runPart(directory: string, name: string): Promise<number> {
+  const [test = '', part = ''] = name.split('/')
+  const wanted = { tests: [numberOf(test)], part, args: ['-p1'], limitMs: PART_LIMIT_MS }
+  const { outcome, log, states } = await runTests(directory, wanted)
+  const passed = log.match(new RegExp(`\\[ ${part}:.*: PASS \\(`, 'g'))?.length ?? 0
+  if (outcome.code !== 0 || states.get(test) !== 'passed' || passed === 0) {
+    throw new Error(`${part}: ${passed} passed, its runner ended with ${outcome.code}\n${saidBy(log, [test])}`)
+  }
+  return passed
+}
+
+/** Parts of tests: each in a process of its own, some at the same time. */
+function checkParts(context: Context): Promise<string> {
+  return withBroker(context, 'parts', async (directory) => {
+    const tests = readTests(NAME)
+    const wanted = toRun(tests).filter((name) => name.includes('/'))
+    const states = new Map<string, string>()
+    const logs: string[] = []
+    let passes = 0
+    const left = [...wanted]
+    const worker = async (): Promise<void> => {
+      for (let name = left.shift(); name !== undefined; name = left.shift()) {
+        const passed = await runPart(directory, name).catch((error: Error) => {
+          logs.push(error.message)
+          return 0
+        })
+        states.set(name, passed > 0 ? 'passed' : 'failed')
+        passes += passed
+      }
+    }
+    await Promise.all(Array.from({ length: PARTS_AT_ONCE }, worker))
+    requirePassed(wanted, states, () => logs.join('\n'))
+    return `${wanted.length} of its parts passed, in ${passes} variants; of all tests and parts ${leftOut(tests)}`
+  })
+}
+
+export const librdkafka: Client = {
+  name: NAME,
+  about: `${NAME} ${VERSION}`,
+  missing,
+  install,
+  checks: [
+    { name: 'own tests', run: checkWhole('tests', []) },
+    { name: 'own tests, quick, with an idempotent producer', run: checkWhole('idempotent', ['-Q', '-P']) },
+    { name: 'own tests of administration', run: checkParts },
+  ],
+}
