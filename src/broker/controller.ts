@@ -15,10 +15,10 @@ import {
 import { unsupportedLevel } from '../controller/features.js'
 import type { Timer } from '../io/clock.js'
 import type { Ports } from '../io/ports.js'
-import type { Random } from '../io/random.js'
 import type { MetadataImage } from '../metadata/image.js'
 import type { MetadataRecord } from '../metadata/records.js'
 import type { Quorum, QuorumObserver } from './quorum.js'
+import { recordedRandom } from './recorded-random.js'
 
 /** The answer, and the end (exclusive) of the log that it was made from. Undefined: this node is not the active controller. */
 export type ControllerDone<Api extends ControllerApi> = (
@@ -54,7 +54,7 @@ export class Controller implements QuorumObserver {
     this.#ports = ports
     this.#quorum = quorum
     this.#track = recorder.track('controller', 'controller', () => this.#core?.capture())
-    this.#options = { ...options, random: recorded(options.random, this.#track) }
+    this.#options = { ...options, random: recordedRandom(options.random, this.#track) }
     this.#onUnsupported = onUnsupported
     quorum.observe(this)
   }
@@ -151,21 +151,5 @@ export class Controller implements QuorumObserver {
       this.#append(core, core.expire(nowMs, nextOffset))
       this.#schedule()
     })
-  }
-}
-
-/** What a decision draws is an input to it like any other; it follows the decision in the record. */
-function recorded(random: Random, track: FlightTrack): Random {
-  return {
-    below: (limit) => {
-      const value = random.below(limit)
-      track('drawn', value)
-      return value
-    },
-    bytes: (length) => {
-      const bytes = random.bytes(length)
-      track('drawn', Buffer.from(bytes).toString('hex'))
-      return bytes
-    },
   }
 }

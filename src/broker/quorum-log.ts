@@ -12,7 +12,8 @@ import type { MetadataRecord } from '../metadata/records.js'
 import type { Fields } from '../protocol/field.js'
 import { KRaftVersionRecord, LeaderChangeMessage, VotersRecord } from '../protocol/quorum-records.js'
 import type { InferInput, Schema } from '../protocol/schema.js'
-import { VoterSet } from '../raft/voter-set.js'
+import type { VotersAt } from '../raft/voter-history.js'
+import { type ReplicaKey, VoterSet } from '../raft/voter-set.js'
 import type { BatchView } from '../records/batch.js'
 import { buildBatch } from '../records/builder.js'
 import { buildControlBatch, CONTROL_TYPE, type ControlRecord, controlTypeOf } from '../records/control.js'
@@ -30,8 +31,8 @@ const READ_BYTES = 1024 * 1024
 
 export interface QuorumLogContent {
   readonly image: MetadataImage
-  /** Undefined while the log is empty. */
-  readonly voters: VoterSet | undefined
+  /** The voter sets in it; none while the log is empty. */
+  readonly voterChanges: readonly VotersAt[]
 }
 
 /** Reads the log through. The error is a sentence for the operator. */
@@ -40,10 +41,10 @@ export function readQuorumLog(
   done: (error: Error | undefined, content: QuorumLogContent | undefined) => void,
 ): void {
   const delta = new MetadataDelta(EMPTY_IMAGE)
-  let voters: VoterSet | undefined
+  const voterChanges: VotersAt[] = []
   let offset = log.startOffset
   const readNext = (): void => {
-    if (offset >= log.logEndOffset) return done(undefined, { image: delta.image(), voters })
+    if (offset >= log.logEndOffset) return done(undefined, { image: delta.image(), voterChanges })
     const request = { offset, upToOffset: log.logEndOffset, maxBytes: READ_BYTES, wholeFirstBatch: true }
     log.read(request, (error, read) => {
       if (read === undefined) return done(error, undefined)
@@ -51,8 +52,10 @@ export function readQuorumLog(
         const batches = new BatchIterator(read.bytes)
         while (batches.next() === 'batch') {
           const { batch } = batches
-          if (batch.isControl) voters = votersOf(batch) ?? voters
-          else {
+          if (batch.isControl) {
+            const voters = votersOf(batch)
+            if (voters !== undefined) voterChanges.push({ offset: batch.baseOffset, voters })
+          } else {
             for (const record of readRecords(batch, MAX_BATCH_BYTES)) {
               delta.replay(decodeRecord(record.value ?? new Uint8Array(0)), record.offset)
             }
@@ -71,13 +74,27 @@ export function readQuorumLog(
 }
 
 /** The batch that begins a leader's epoch; in an empty log also the version of the protocol and the voters. */
-export function leaderChangeBatch(leaderId: number, voters: VoterSet, isFirst: boolean, timestamp: number): Buffer {
-  const ids = voters.voters.map(({ id, directoryId }) => ({ voterId: id, voterDirectoryId: directoryId }))
+export function leaderChangeBatch(
+  leaderId: number,
+  {
+    voters,
+    granting,
+    isFirst,
+  }: { readonly voters: VoterSet; readonly granting: readonly ReplicaKey[]; readonly isFirst: boolean },
+  timestamp: number,
+): Buffer {
+  const ids = (replicas: readonly ReplicaKey[]): { voterId: number; voterDirectoryId: Uuid }[] =>
+    replicas.map(({ id, directoryId }) => ({ voterId: id, voterDirectoryId: directoryId }))
   const record = (type: ControlRecord['type'], value: Uint8Array): ControlRecord => ({ type, value, timestamp })
   const records = [
     record(
       CONTROL_TYPE.leaderChange,
-      encode(LeaderChangeMessage, 1, { version: 1, leaderId, voters: ids, grantingVoters: ids }),
+      encode(LeaderChangeMessage, 1, {
+        version: 1,
+        leaderId,
+        voters: ids(voters.voters),
+        grantingVoters: ids(granting),
+      }),
     ),
   ]
   if (isFirst) {
@@ -87,6 +104,12 @@ export function leaderChangeBatch(leaderId: number, voters: VoterSet, isFirst: b
     )
   }
   return buildControlBatch(records)
+}
+
+/** Who votes from here on. */
+export function votersBatch(voters: VoterSet, timestamp: number): Buffer {
+  const value = encode(VotersRecord, 0, votersRecord(voters))
+  return buildControlBatch([{ type: CONTROL_TYPE.kraftVoters, value, timestamp }])
 }
 
 /** One decision is one batch: all of it stands in the log, or nothing. */

@@ -14,18 +14,27 @@ import { MetadataDelta } from '../metadata/delta.js'
 import type { MetadataImage } from '../metadata/image.js'
 import type { MetadataRecord } from '../metadata/records.js'
 import { type ElectionState, formatElectionState, NO_ELECTION, parseElectionState } from '../raft/election-state.js'
-import { type RaftAppend, RaftNode, type RaftRole, type VoterProgress } from '../raft/raft-node.js'
+import { LOG_BEGINNING } from '../raft/epoch-chain.js'
+import type { LogAction, LogContent } from '../raft/raft-log.js'
+import { RaftNode } from '../raft/raft-node.js'
+import type { RaftRole, VoterProgress } from '../raft/raft-state.js'
+import { DEFAULT_TIMEOUTS } from '../raft/raft-timeouts.js'
+import type { VotersAt } from '../raft/voter-history.js'
 import { type VoterEndpoint, VoterSet } from '../raft/voter-set.js'
 import { BatchView } from '../records/batch.js'
 import { writeAtomically } from '../storage/atomic-file.js'
 import type { LogDirectories } from '../storage/log-directories.js'
 import { METADATA_TOPIC } from '../storage/log-files.js'
 import { type LogObserver, type LogOptions, OWN_MEMORY, type PartitionLog } from '../storage/partition-log.js'
-import { leaderChangeBatch, METADATA_TOPIC_ID, metadataBatch, readQuorumLog } from './quorum-log.js'
+import { leaderChangeBatch, METADATA_TOPIC_ID, metadataBatch, readQuorumLog, votersBatch } from './quorum-log.js'
+import { recordedRandom } from './recorded-random.js'
 
 const ELECTION_STATE_FILE = 'quorum-state'
-const RESIGN_BACKOFF_MS = 500
+/** Without room the vote is not saved yet; then it is tried again. */
+const SAVE_AGAIN_MS = 500
 const TICK_MS = 100
+/** A tick that is so late found a process that stood still. */
+const STALLED_MS = TICK_MS
 
 export interface QuorumOptions {
   readonly directories: LogDirectories
@@ -76,31 +85,29 @@ export class Quorum implements LogObserver {
   readonly #readUpTo: number
   /** In the log, and not committed yet as far as is known. */
   #uncommitted: Appended[] = []
-  #saving = false
   #advancing = false
   #timer: Timer | undefined
   #stopped = false
 
   private constructor(
     ports: Ports,
-    options: QuorumOptions,
+    quorumOptions: QuorumOptions,
     log: PartitionLog,
     saved: ElectionState,
-    content: { readonly image: MetadataImage; readonly voters: VoterSet | undefined },
+    content: { readonly image: MetadataImage; readonly voterChanges: readonly VotersAt[] },
   ) {
-    const { directories, endpoints, recorder } = options
+    const { directories, endpoints, recorder } = quorumOptions
     const { nodeId, directoryId } = directories.metadata.identity
     this.#ports = ports
-    this.#options = options
+    this.#options = quorumOptions
     this.#log = log
     this.#image = content.image
     this.#readUpTo = log.logEndOffset
-    const voters = content.voters ?? new VoterSet([{ id: nodeId, directoryId, endpoints }])
-    this.#raft = new RaftNode({ nodeId, directoryId, voters, resignBackoffMs: RESIGN_BACKOFF_MS }, saved, {
-      endOffset: log.logEndOffset,
-      epoch: lastEpoch(log),
-    })
+    const alone = new VoterSet([{ id: nodeId, directoryId, endpoints }])
     this.#track = recorder.track('quorum', 'raft', () => this.#raft.capture())
+    const random = recordedRandom(ports.random, this.#track)
+    const options = { nodeId, directoryId, timeouts: DEFAULT_TIMEOUTS, random }
+    this.#raft = new RaftNode(options, saved, logContent(log, alone, content.voterChanges))
     log.observer = this
   }
 
@@ -122,7 +129,7 @@ export class Quorum implements LogObserver {
       readQuorumLog(log, (readError, content) => {
         if (content === undefined) return done(readError, undefined)
         const { nodeId, directoryId } = options.directories.metadata.identity
-        if (content.voters?.has(nodeId, directoryId) === false) {
+        if (content.voterChanges.at(-1)?.voters.has(nodeId, directoryId) === false) {
           const sentence = `node ${nodeId} with the directory id ${directoryId} is no voter of this quorum: meta.properties was changed, or the log is another node's`
           return done(new Error(sentence), undefined)
         }
@@ -175,7 +182,7 @@ export class Quorum implements LogObserver {
       leaderEpoch: raft.epoch,
       highWatermark: raft.highWatermark,
       voters: raft.progress(),
-      endpoints: new Map(raft.voters.voters.map(({ id, endpoints }) => [id, endpoints])),
+      endpoints: new Map(raft.voters?.voters.map(({ id, endpoints }) => [id, endpoints])),
     }
   }
 
@@ -191,7 +198,7 @@ export class Quorum implements LogObserver {
   }
 
   failed(): void {
-    const end = { endOffset: this.#log.logEndOffset, epoch: lastEpoch(this.#log) }
+    const end = { endOffset: this.#log.logEndOffset }
     const nowMs = this.#ports.clock.monotonicMs()
     this.#track('appendFailed', end, nowMs)
     this.#raft.appendFailed(end, nowMs)
@@ -203,16 +210,16 @@ export class Quorum implements LogObserver {
     this.#ports.logger.info({ endOffset: this.#log.logEndOffset }, 'metadata log repaired')
   }
 
-  #tick(): void {
+  #tick(stalledMs = 0): void {
     // A log that takes no appends cannot be led from.
     if (!this.#log.failed) {
       const nowMs = this.#ports.clock.monotonicMs()
-      this.#track('tick', nowMs)
-      this.#raft.tick(nowMs)
+      this.#track('tick', nowMs, stalledMs)
+      this.#raft.tick(nowMs, stalledMs)
       this.#advance()
     }
-    this.#timer = this.#ports.clock.timer(TICK_MS, () => {
-      if (!this.#stopped) this.#tick()
+    this.#timer = this.#ports.clock.timer(TICK_MS, (lateMs) => {
+      if (!this.#stopped) this.#tick(lateMs < STALLED_MS ? 0 : lateMs)
     })
   }
 
@@ -220,11 +227,11 @@ export class Quorum implements LogObserver {
   #advance(): void {
     if (this.#advancing) return
     this.#advancing = true
-    while (!this.#saving && !this.#stopped) {
+    while (!this.#stopped) {
       const ready = this.#raft.takeReady()
       if (ready === undefined) break
       if (ready.save !== undefined) this.#save(ready.save)
-      for (const append of ready.appends) this.#append(append)
+      for (const action of ready.log) this.#change(action)
       if (ready.role !== undefined) this.#changeRole(ready.role)
       if (ready.highWatermark !== undefined) this.#publish(ready.highWatermark)
     }
@@ -232,11 +239,9 @@ export class Quorum implements LogObserver {
   }
 
   #save(state: ElectionState): void {
-    this.#saving = true
     const { disk } = this.#ports
     const bytes = Buffer.from(formatElectionState(state))
     writeAtomically(disk, this.#log.directory, ELECTION_STATE_FILE, bytes, (error) => {
-      this.#saving = false
       if (error !== undefined) return this.#saveFailed(state, error)
       this.#track('stateSaved', state.leaderEpoch)
       this.#raft.stateSaved(state.leaderEpoch)
@@ -244,25 +249,30 @@ export class Quorum implements LogObserver {
     })
   }
 
-  /** Without room the vote is not cast yet; it is tried again as long as there is somebody to vote. */
+  /** It is tried again as long as there is somebody to vote. */
   #saveFailed(state: ElectionState, error: DiskError): void {
     const { metadata } = this.#options.directories
     metadata.report(error)
     if (metadata.offline || this.#stopped) return
-    this.#saving = true
-    this.#ports.clock.timer(RESIGN_BACKOFF_MS, () => {
-      this.#saving = false
+    this.#ports.clock.timer(SAVE_AGAIN_MS, () => {
       if (!this.#stopped) this.#save(state)
     })
   }
 
-  #append({ baseOffset, epoch, batch: records }: RaftAppend<Proposal>): void {
+  #change(action: LogAction<Proposal>): void {
+    assert(action.action === 'append', () => `a quorum of one is asked to ${action.action} its log`)
+    const { baseOffset, epoch, content } = action
     const timestamp = this.#ports.clock.wallMs()
-    const { nodeId } = this.#options.directories.metadata.identity
-    const bytes =
-      records === undefined
-        ? leaderChangeBatch(nodeId, this.#raft.voters, baseOffset === 0, timestamp)
-        : metadataBatch(records, timestamp)
+    let bytes: Buffer
+    let records: Proposal | undefined
+    if (content.is === 'leaderChange') {
+      bytes = leaderChangeBatch(this.#options.directories.metadata.identity.nodeId, content, timestamp)
+    } else if (content.is === 'voters') {
+      bytes = votersBatch(content.voters, timestamp)
+    } else {
+      records = content.batch
+      bytes = metadataBatch(records, timestamp)
+    }
     const view = new BatchView().reset(bytes, 0)
     let given: number
     try {
@@ -327,6 +337,15 @@ function readElectionState({ disk }: Ports, log: PartitionLog): ElectionState {
   return state
 }
 
-function lastEpoch(log: PartitionLog): number {
-  return log.logEndOffset === 0 ? 0 : (log.state.epochs.epochOf(log.logEndOffset - 1) ?? 0)
+/** `alone`: who votes as long as the log says nothing of it. */
+function logContent(log: PartitionLog, alone: VoterSet, voterChanges: readonly VotersAt[]): LogContent {
+  const epochs = log.state.epochs.entries().filter(({ startOffset }) => startOffset < log.logEndOffset)
+  return {
+    start: LOG_BEGINNING,
+    endOffset: log.logEndOffset,
+    epochs: epochs.map(({ leaderEpoch: epoch, startOffset }) => ({ epoch, startOffset })),
+    voters: alone,
+    voterChanges,
+    snapshotId: undefined,
+  }
 }

@@ -1,325 +1,333 @@
 /**
- * RaftNode: one member of the metadata quorum (Ongaro's Raft, in KRaft's terms: KIP-595, KIP-853). It decides about epochs, votes and
- * positions and holds no bytes, no time and no randomness of its own.
+ * RaftNode: one member of the metadata quorum, voter or observer (Ongaro's Raft, pulled, in KRaft's terms: KIP-595, KIP-630, KIP-853,
+ * KIP-996). It decides about epochs, votes and positions and holds no bytes, no clock and no randomness of its own.
  *
- * Shape: feed it (`tick`, `propose`, `stateSaved`, `persisted` ...), then `takeReady` and do what that says, in its order. Nothing that
- * it says may be skipped or undone. Invariants: at most one vote per epoch, counted only when it is saved; a leader counts its own log
- * only up to what is persisted; a position is committed only together with one of the leader's own epoch
- * (Raft, section 5.4.2).
+ * Shape: feed it (`tick`, `step`, `answered`, `failed`, `propose`, `persisted` ...), then `takeReady` until that is undefined, and do what
+ * it says, in its order. While a state is being saved it hands out nothing that depends on it: no reply, no request, no change of the log.
+ * Invariants: at most one vote per epoch, counted and answered only when it is saved; a leader counts its own log only up to what
+ * is persisted; a member fetches only from a log that is durable to its end.
  *
- * This version runs a quorum of one voter: there are no messages yet, `step` comes with the second.
+ *   role         becomes                          when
+ *   unattached   prospective, follower            election timeout; it hears of the leader
+ *   follower     prospective (an observer:        the leader has been silent for the fetch timeout, or its session is closed
+ *                unattached)
+ *   prospective  candidate, follower              a majority would vote for it; it hears of the leader
+ *   candidate    leader, prospective              a majority has voted for it, its own vote counted when saved; nobody won
+ *   leader       resigned                         no majority fetches, its log refused an append, it has removed itself, shutdown
+ *   resigned     prospective, unattached          after the back-off
+ *   any          unattached, follower             a higher epoch
  *
- *   role         becomes            when
- *   unattached   candidate          tick, if it is a voter
- *   candidate    leader             a majority of votes, its own counted when saved
- *   leader       resigned           its log refused an append
- *   resigned     candidate          tick after the back-off
+ * A late process judges nobody: after a pause the shell calls `tick` with its length, lets the sockets deliver, and ticks again; only the
+ * second one looks at timeouts.
  */
 import { assert } from '../base/assert.js'
-import { type Uuid, ZERO_UUID } from '../base/uuid.js'
+import type { Uuid } from '../base/uuid.js'
+import type { Random } from '../io/random.js'
+import { Conversation } from './conversation.js'
 import type { ElectionState } from './election-state.js'
-import { type Voter, VoterSet } from './voter-set.js'
+import type { OffsetAndEpoch } from './epoch-chain.js'
+import type { LeaderContext } from './leader.js'
+import type { OutgoingReply, PeerResponse, RaftRequest } from './messages.js'
+import { type LogContent, RaftLog } from './raft-log.js'
+import { electionState, type RaftRole, type RaftState, type Ready, type VoterProgress } from './raft-state.js'
+import type { RaftTimeouts } from './raft-timeouts.js'
+import { Requests } from './requests.js'
+import { Roles } from './roles.js'
+import { isSameReplica, type ReplicaKey, type VoterSet } from './voter-set.js'
 
 export interface RaftOptions {
   readonly nodeId: number
   readonly directoryId: Uuid
-  readonly voters: VoterSet
-  /** How long a leader whose log refused an append waits before it stands again. */
-  readonly resignBackoffMs: number
-}
-
-/** Where the log ended when the node started: everything in it is persisted. */
-export interface LogEnd {
-  readonly endOffset: number
-  /** The epoch of the last batch; 0 for an empty log. */
-  readonly epoch: number
-}
-
-export type RaftRole = 'unattached' | 'candidate' | 'leader' | 'resigned'
-
-/** A batch to append at exactly this place. */
-export interface RaftAppend<Batch> {
-  readonly baseOffset: number
-  readonly epoch: number
-  /** What was proposed; undefined: the control batch that begins the leader's epoch. */
-  readonly batch: Batch | undefined
-}
-
-export interface Ready<Batch> {
-  /** Save this first; `stateSaved` when it is durable. */
-  readonly save: ElectionState | undefined
-  /** Then append these, in order; `persisted` when they are durable. */
-  readonly appends: readonly RaftAppend<Batch>[]
-  /** The end (exclusive) of what is committed, if it has moved. */
-  readonly highWatermark: number | undefined
-  /** The role, if it has changed. */
-  readonly role: RaftRole | undefined
-}
-
-/** Everything a node is made of, but for what it has not handed out yet. */
-export interface RaftState {
-  readonly options: Omit<RaftOptions, 'voters'> & { readonly voters: readonly Voter[] }
-  readonly role: RaftRole
-  readonly epoch: number
-  readonly voted: boolean
-  readonly leaderId: number
-  readonly endOffset: number
-  readonly persisted: number
-  readonly lastEpoch: number
-  readonly highWatermark: number
-  readonly granted: readonly number[]
-  readonly positions: readonly (readonly [id: number, endOffset: number])[]
-  readonly epochStartOffset: number
-  readonly standAgainAtMs: number
-}
-
-/** How a voter's log stands, as the leader knows it. */
-export interface VoterProgress {
-  readonly id: number
-  readonly directoryId: Uuid
-  readonly endOffset: number
+  readonly timeouts: RaftTimeouts
+  /** For timeouts that must not run out together. */
+  readonly random: Random
 }
 
 export class RaftNode<Batch> {
-  readonly #options: RaftOptions
-  #role: RaftRole = 'unattached'
-  #epoch: number
-  #voted: boolean
-  #leaderId = -1
-  /** Where the next batch goes; everything below `#persisted` is durable here. */
-  #endOffset: number
-  #persisted: number
-  #lastEpoch: number
-  #highWatermark = -1
-  /** Votes of this epoch, while a candidate. */
-  readonly #granted = new Set<number>()
-  /** Persisted ends by voter, while the leader. */
-  readonly #positions = new Map<number, number>()
-  #epochStartOffset = 0
-  #standAgainAtMs = 0
+  readonly #self: ReplicaKey
+  readonly #timeouts: RaftTimeouts
+  readonly #log: RaftLog<Batch>
+  readonly #requests: Requests
+  readonly #roles: Roles<Batch>
+  /** The log refused an append: no Fetch before then. */
+  #appendsRestUntilMs = 0
+  #saving: ElectionState | undefined
+  readonly #conversation: Conversation<Batch>
+  #replies: OutgoingReply[] = []
+  #shownRole: RaftRole = 'unattached'
+  #shownHighWatermark: number
 
-  #save: ElectionState | undefined
-  #appends: RaftAppend<Batch>[] = []
-  #newHighWatermark: number | undefined
-  #newRole: RaftRole | undefined
+  constructor(
+    { nodeId, directoryId, timeouts, random }: RaftOptions,
+    saved: ElectionState,
+    content: LogContent | RaftLog<Batch>,
+    requests = new Requests(),
+  ) {
+    this.#self = { id: nodeId, directoryId }
+    this.#timeouts = timeouts
+    const log = content instanceof RaftLog ? content : new RaftLog<Batch>(content)
+    assert(
+      log.lastEpoch <= saved.leaderEpoch,
+      () => `the log ends in epoch ${log.lastEpoch}, the saved election state in ${saved.leaderEpoch}`,
+    )
+    this.#log = log
+    this.#requests = requests
+    const reply = (each: OutgoingReply): number => this.#replies.push(each)
+    const context: LeaderContext<Batch> = { self: this.#self, timeouts, log, requests, reply }
+    this.#roles = new Roles(context, random, saved)
+    this.#conversation = new Conversation(context, this.#roles)
+    this.#shownHighWatermark = log.highWatermark
+  }
 
-  /** All there is, as plain data: `restore` makes the same node of it. */
+  /** All there is, but for what has not been handed out yet, as plain data: `restore` makes the same node of it. */
   capture(): RaftState {
-    const { nodeId, directoryId, voters, resignBackoffMs } = this.#options
     return {
-      options: { nodeId, directoryId, voters: voters.voters, resignBackoffMs },
-      role: this.#role,
-      epoch: this.#epoch,
-      voted: this.#voted,
-      leaderId: this.#leaderId,
-      endOffset: this.#endOffset,
-      persisted: this.#persisted,
-      lastEpoch: this.#lastEpoch,
-      highWatermark: this.#highWatermark,
-      granted: [...this.#granted],
-      positions: [...this.#positions],
-      epochStartOffset: this.#epochStartOffset,
-      standAgainAtMs: this.#standAgainAtMs,
+      self: this.#self,
+      timeouts: this.#timeouts,
+      log: this.#log.capture(),
+      requests: this.#requests.capture(),
+      roles: this.#roles.capture(),
+      appendsRestUntilMs: this.#appendsRestUntilMs,
+      saving: this.#saving,
     }
   }
 
-  static restore<Batch>(state: RaftState): RaftNode<Batch> {
-    const { endOffset, lastEpoch, leaderId, epoch } = state
-    const options = { ...state.options, voters: new VoterSet(state.options.voters) }
-    const saved = {
-      leaderEpoch: epoch,
-      leaderId,
-      votedId: state.voted ? options.nodeId : -1,
-      votedDirectoryId: ZERO_UUID,
-    }
-    const node = new RaftNode<Batch>(options, saved, { endOffset, epoch: lastEpoch })
-    node.#role = state.role
-    node.#leaderId = leaderId
-    node.#persisted = state.persisted
-    node.#highWatermark = state.highWatermark
-    for (const id of state.granted) node.#granted.add(id)
-    for (const [id, position] of state.positions) node.#positions.set(id, position)
-    node.#epochStartOffset = state.epochStartOffset
-    node.#standAgainAtMs = state.standAgainAtMs
+  static restore<Batch>({ self, timeouts, roles, ...state }: RaftState, random: Random): RaftNode<Batch> {
+    const options = { nodeId: self.id, directoryId: self.directoryId, timeouts, random }
+    const saved = electionState(roles.epoch, roles.leaderId, roles.voted)
+    const log = RaftLog.restore<Batch>(state.log)
+    const node = new RaftNode<Batch>(options, saved, log, Requests.restore(state.requests))
+    node.#roles.restore(roles)
+    node.#shownRole = roles.role
+    node.#appendsRestUntilMs = state.appendsRestUntilMs
+    node.#saving = state.saving
     return node
   }
 
-  constructor(options: RaftOptions, saved: ElectionState, log: LogEnd) {
-    assert(
-      log.epoch <= saved.leaderEpoch,
-      () => `the log ends in epoch ${log.epoch}, the saved election state in ${saved.leaderEpoch}`,
-    )
-    this.#options = options
-    this.#epoch = saved.leaderEpoch
-    this.#voted = saved.votedId !== -1
-    this.#endOffset = log.endOffset
-    this.#persisted = log.endOffset
-    this.#lastEpoch = log.epoch
-  }
-
   get role(): RaftRole {
-    return this.#role
+    return this.#roles.role
   }
 
   get epoch(): number {
-    return this.#epoch
+    return this.#roles.epoch
   }
 
   /** -1: none known. */
   get leaderId(): number {
-    return this.#leaderId
+    return this.#roles.leaderId
   }
 
   get endOffset(): number {
-    return this.#endOffset
+    return this.#log.endOffset
   }
 
-  /** The end (exclusive) of what is committed; -1: not known yet. */
+  /** The end (exclusive) of what is committed and durable here; -1: not known yet. */
   get highWatermark(): number {
-    return this.#highWatermark
+    return this.#log.highWatermark
   }
 
-  get voters(): VoterSet {
-    return this.#options.voters
+  /** Those that count: of the latest voters record in the log, committed or not. Undefined: not known yet. */
+  get voters(): VoterSet | undefined {
+    return this.#log.voters
   }
 
-  /** What the leader knows of the voters' logs; empty for others. */
+  /** Those that stand in a snapshot that ends at this offset. */
+  votersBefore(endOffset: number): VoterSet | undefined {
+    return this.#log.votersBefore(endOffset)
+  }
+
+  /** What the leader knows of the members' logs, voters first; empty for others. */
   progress(): VoterProgress[] {
-    if (this.#role !== 'leader') return []
-    return this.#options.voters.voters.map(({ id, directoryId }) => ({
-      id,
-      directoryId,
-      endOffset: id === this.#options.nodeId ? this.#endOffset : (this.#positions.get(id) ?? 0),
-    }))
+    const { leader } = this.#roles
+    if (leader === undefined) return []
+    const voters = this.#log.voters!
+    const of = (replica: ReplicaKey, isVoter: boolean): VoterProgress => {
+      const { id, directoryId } = replica
+      const known = leader.progress.of(replica)
+      const isSelf = isSameReplica(replica, this.#self)
+      const endOffset = isSelf ? this.#log.endOffset : (known?.endOffset ?? 0)
+      const { lastFetchMs = -1, lastCaughtUpMs = -1 } = known ?? {}
+      return { id, directoryId, isVoter, endOffset, lastFetchMs, lastCaughtUpMs }
+    }
+    const observers = leader.progress.all().filter(({ replica: { id, directoryId } }) => !voters.has(id, directoryId))
+    return [...voters.voters.map((voter) => of(voter, true)), ...observers.map(({ replica }) => of(replica, false))]
   }
 
-  /** Lets time pass. */
-  tick(nowMs: number): void {
-    const { voters, nodeId, directoryId } = this.#options
-    const waits = this.#role === 'unattached' || (this.#role === 'resigned' && nowMs >= this.#standAgainAtMs)
-    if (waits && voters.has(nodeId, directoryId)) this.#becomeCandidate()
+  /** Lets time pass. `stalledMs`: so long the process stood still just now, and has not read its sockets since. */
+  tick(nowMs: number, stalledMs = 0): void {
+    this.#at(nowMs, () => {
+      if (stalledMs > 0) {
+        this.#requests.forgive(stalledMs, nowMs)
+        this.#roles.forgive(stalledMs)
+        return
+      }
+      for (const asked of this.#requests.takeOverdue(nowMs, this.#timeouts.requestTimeoutMs)) {
+        this.#conversation.failed(asked)
+      }
+      this.#roles.expire()
+    })
   }
 
-  /** The election state of `epoch` is durable: now the vote in it counts. */
-  stateSaved(epoch: number): void {
-    if (this.#role !== 'candidate' || epoch !== this.#epoch) return
-    this.#granted.add(this.#options.nodeId)
-    if (this.#options.voters.isMajority(this.#granted)) this.#becomeLeader()
+  /** A request has come; its reply goes under the same ticket. */
+  step(request: RaftRequest, ticket: number, nowMs: number): void {
+    this.#at(nowMs, () => this.#conversation.receive(request, ticket))
+  }
+
+  /** The request with this id has been answered. */
+  answered(id: number, response: PeerResponse<Batch>, nowMs: number): void {
+    this.#at(nowMs, () => {
+      const asked = this.#requests.finish(id)
+      if (asked !== undefined) this.#conversation.take(asked, response)
+    })
+  }
+
+  /** The request with this id will not be answered: the connection was refused or has ended. */
+  failed(id: number, nowMs: number): void {
+    this.#at(nowMs, () => {
+      const asked = this.#requests.finish(id)
+      if (asked === undefined) return
+      this.#conversation.failed(asked)
+      if (asked.request.kind === 'fetch' && asked.to === this.#roles.follower?.leaderId) this.#roles.leaderGone()
+    })
+  }
+
+  /** The session to this member has ended: if it leads, a pre-vote asks the others what they think of that. */
+  disconnected(nodeId: number, nowMs: number): void {
+    this.#at(nowMs, () => {
+      if (this.#roles.follower?.leaderId !== nodeId) return
+      this.#requests.rest('fetch', nodeId, nowMs + this.#timeouts.retryBackoffMs)
+      this.#roles.leaderGone()
+    })
   }
 
   /** Asks for a batch of `recordCount` records to be appended and committed. Undefined: this node does not lead. */
   propose(batch: Batch, recordCount: number): { readonly baseOffset: number; readonly epoch: number } | undefined {
     assert(recordCount > 0, 'an empty batch cannot be proposed')
-    if (this.#role !== 'leader') return undefined
-    return this.#append(batch, recordCount)
+    if (this.#roles.role !== 'leader') return undefined
+    const place = this.#log.append(this.#roles.epoch, recordCount, { is: 'proposed', batch })
+    this.#settle()
+    return place
+  }
+
+  /** The state that was handed out to be saved is durable: now the vote in it counts. */
+  stateSaved(epoch: number): void {
+    if (this.#saving?.leaderEpoch !== epoch) return
+    this.#saving = undefined
+    // A candidate has voted for itself.
+    if (this.#roles.role === 'candidate' && epoch === this.#roles.epoch) {
+      this.#roles.tally.answered(this.#self, true)
+      this.#roles.count()
+    }
+    this.#settle()
   }
 
   /** The log is durable up to `endOffset` (exclusive). */
   persisted(endOffset: number): void {
-    assert(
-      endOffset <= this.#endOffset && endOffset >= this.#persisted,
-      () => `persisted up to ${endOffset}, of ${this.#endOffset}, after ${this.#persisted}`,
-    )
-    this.#persisted = endOffset
-    if (this.#role !== 'leader') return
-    this.#positions.set(this.#options.nodeId, endOffset)
-    this.#advanceHighWatermark()
+    this.#log.persisted(endOffset)
+    this.#settle()
   }
 
-  /** The log refused an append and ends at `log` now. A leader that cannot write is none. */
-  appendFailed(log: LogEnd, nowMs: number): void {
-    assert(
-      log.endOffset >= this.#highWatermark,
-      () => `the log fell back to ${log.endOffset}, below the high watermark`,
-    )
-    this.#endOffset = log.endOffset
-    this.#persisted = Math.min(this.#persisted, log.endOffset)
-    this.#lastEpoch = log.epoch
-    this.#appends = []
-    if (this.#role === 'leader') {
-      this.#leaderId = -1
-      this.#standAgainAtMs = nowMs + this.#options.resignBackoffMs
-      this.#become('resigned')
-    }
+  /** The truncation or the restart of the log that was asked for has happened. */
+  truncated(): void {
+    this.#log.truncated()
+    this.#settle()
+  }
+
+  /** The log refused an append and ends at `endOffset` now. A leader that cannot write is none. */
+  appendFailed({ endOffset }: { readonly endOffset: number }, nowMs: number): void {
+    this.#at(nowMs, () => {
+      this.#log.cutBack(endOffset)
+      this.#appendsRestUntilMs = nowMs + this.#timeouts.resignBackoffMs
+      if (this.#roles.role === 'leader') this.#roles.resign()
+    })
+  }
+
+  /** A snapshot of what is below this offset, which is committed, is durable here. */
+  snapshotTaken(endOffset: number): void {
+    this.#log.snapshotTaken(endOffset)
+  }
+
+  /** What is below this offset is not in the log any more, but in the latest snapshot. */
+  logStartMoved(startOffset: number): void {
+    this.#log.startMoved(startOffset)
+  }
+
+  /** A piece of the snapshot that is on its way has come: the leader lives. */
+  snapshotPiece(nowMs: number): void {
+    this.#at(nowMs, () => {
+      if (this.#roles.follower?.loading !== undefined) this.#roles.extendFollowing()
+    })
+  }
+
+  /** The snapshot that was asked for is durable here. False: it is not wanted any more, and the log stays as it is. */
+  snapshotLoaded({ offset, epoch }: OffsetAndEpoch, voters: VoterSet, nowMs: number): boolean {
+    const { follower } = this.#roles
+    const isWanted = follower?.loading?.offset === offset && follower.loading.epoch === epoch
+    this.#at(nowMs, () => {
+      if (!isWanted) return
+      follower.loaded()
+      this.#log.restartFrom({ offset, epoch }, voters)
+      this.#roles.extendFollowing()
+    })
+    return isWanted
+  }
+
+  /** The snapshot cannot be had there: the leader is asked again what to do. */
+  snapshotFailed(nowMs: number): void {
+    this.#at(nowMs, () => {
+      const { follower } = this.#roles
+      if (follower?.loading === undefined) return
+      follower.loaded()
+      this.#requests.rest('fetch', follower.leaderId, nowMs + this.#timeouts.retryBackoffMs)
+    })
+  }
+
+  /** Gives the lead to another, as before a shutdown. */
+  resign(nowMs: number): void {
+    this.#at(nowMs, () => {
+      if (this.#roles.role === 'leader') this.#roles.resign()
+    })
   }
 
   /** What is to be done since the last call; undefined: nothing. */
   takeReady(): Ready<Batch> | undefined {
-    if (
-      this.#save === undefined &&
-      this.#appends.length === 0 &&
-      this.#newHighWatermark === undefined &&
-      this.#newRole === undefined
-    ) {
-      return undefined
+    const role = this.#roles.role === this.#shownRole ? undefined : this.#roles.role
+    const highWatermark = this.#log.highWatermark > this.#shownHighWatermark ? this.#log.highWatermark : undefined
+    const { complaints, fetchSnapshot } = this.#conversation.takeNews()
+    this.#shownRole = this.#roles.role
+    this.#shownHighWatermark = Math.max(this.#shownHighWatermark, this.#log.highWatermark)
+    const news = { role, highWatermark, complaints, fetchSnapshot }
+    const nothing = { save: undefined, log: [], requests: [], replies: [] }
+    const isSilent =
+      role === undefined && highWatermark === undefined && complaints.length === 0 && fetchSnapshot === undefined
+    if (this.#saving !== undefined) return isSilent ? undefined : { ...nothing, ...news }
+    if (this.#roles.wantsSave) {
+      const { epoch, leaderId, voted } = this.#roles
+      this.#roles.wantsSave = false
+      this.#saving = electionState(epoch, leaderId, voted)
+      return { ...nothing, ...news, save: this.#saving }
     }
-    const ready: Ready<Batch> = {
-      save: this.#save,
-      appends: this.#appends,
-      highWatermark: this.#newHighWatermark,
-      role: this.#newRole,
-    }
-    this.#save = undefined
-    this.#appends = []
-    this.#newHighWatermark = undefined
-    this.#newRole = undefined
-    return ready
+    const replies = this.#replies
+    if (isSilent && !this.#log.hasActions && !this.#requests.hasOutgoing && replies.length === 0) return undefined
+    this.#replies = []
+    const log = this.#log.takeActions()
+    return { ...news, save: undefined, log, requests: this.#requests.takeOutgoing(), replies }
   }
 
-  #become(role: RaftRole): void {
-    this.#role = role
-    this.#newRole = role
+  #at(nowMs: number, action: () => void): void {
+    this.#roles.nowMs = nowMs
+    action()
+    this.#settle()
   }
 
-  #becomeCandidate(): void {
-    this.#epoch += 1
-    this.#voted = true
-    this.#leaderId = -1
-    this.#granted.clear()
-    this.#become('candidate')
-    this.#saveState()
+  /** Brings what has changed to its end: what is committed, and what is asked for next. */
+  #settle(): void {
+    const roles = this.#roles
+    const { leader, follower, nowMs } = roles
+    leader?.settle(nowMs)
+    if (leader?.isRemoved === true) roles.resign()
+    if (follower !== undefined) this.#log.advanceHighWatermark(follower.leaderHighWatermark)
+    if (roles.wantsSave || this.#saving !== undefined) return
+    this.#conversation.ask(nowMs >= this.#appendsRestUntilMs)
   }
-
-  #becomeLeader(): void {
-    assert(this.#voted && this.#lastEpoch <= this.#epoch, () => `leader of epoch ${this.#epoch} without a vote in it`)
-    this.#leaderId = this.#options.nodeId
-    this.#epochStartOffset = this.#endOffset
-    this.#positions.clear()
-    this.#positions.set(this.#options.nodeId, this.#persisted)
-    this.#become('leader')
-    this.#append(undefined, controlRecordCount(this.#endOffset))
-  }
-
-  #saveState(): void {
-    this.#save = {
-      leaderEpoch: this.#epoch,
-      leaderId: this.#leaderId,
-      votedId: this.#voted ? this.#options.nodeId : -1,
-      votedDirectoryId: this.#options.directoryId,
-    }
-  }
-
-  #append(batch: Batch | undefined, recordCount: number): { baseOffset: number; epoch: number } {
-    const place = { baseOffset: this.#endOffset, epoch: this.#epoch }
-    this.#appends.push({ ...place, batch })
-    this.#endOffset += recordCount
-    this.#lastEpoch = this.#epoch
-    return place
-  }
-
-  #advanceHighWatermark(): void {
-    const reached = this.#options.voters.majorityPosition(this.#positions)
-    // What an earlier leader left is only committed together with something of this epoch.
-    if (reached <= this.#epochStartOffset || reached <= this.#highWatermark) return
-    this.#highWatermark = reached
-    this.#newHighWatermark = reached
-  }
-}
-
-/**
- * How many control records begin a leader's epoch: the change of leader, and in an empty log, which has no other place to say it, the
- * version of the protocol and the voters.
- */
-export function controlRecordCount(endOffset: number): number {
-  return endOffset === 0 ? 3 : 1
 }

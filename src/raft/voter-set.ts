@@ -5,9 +5,16 @@
 import { assert } from '../base/assert.js'
 import type { Uuid } from '../base/uuid.js'
 
-export interface Voter {
+/** The largest quorum: more voters make every commit slower and hardly survive more. */
+export const MAX_VOTERS = 7
+
+/** A server as the quorum knows it. */
+export interface ReplicaKey {
   readonly id: number
   readonly directoryId: Uuid
+}
+
+export interface Voter extends ReplicaKey {
   readonly endpoints: readonly VoterEndpoint[]
 }
 
@@ -15,6 +22,15 @@ export interface VoterEndpoint {
   readonly name: string
   readonly host: string
   readonly port: number
+}
+
+/** As a key of maps and sets. */
+export function replicaName({ id, directoryId }: ReplicaKey): string {
+  return `${id}@${directoryId}`
+}
+
+export function isSameReplica(a: ReplicaKey, b: ReplicaKey): boolean {
+  return a.id === b.id && a.directoryId === b.directoryId
 }
 
 export class VoterSet {
@@ -26,6 +42,10 @@ export class VoterSet {
     this.voters = voters
   }
 
+  get size(): number {
+    return this.voters.length
+  }
+
   /** How many make a decision. */
   get majority(): number {
     return Math.floor(this.voters.length / 2) + 1
@@ -35,16 +55,31 @@ export class VoterSet {
     return this.voters.some((voter) => voter.id === id && voter.directoryId === directoryId)
   }
 
-  /** Whether these ids are enough of the voters to decide. */
-  isMajority(ids: ReadonlySet<number>): boolean {
-    let count = 0
-    for (const voter of this.voters) if (ids.has(voter.id)) count++
-    return count >= this.majority
+  hasId(id: number): boolean {
+    return this.voters.some((voter) => voter.id === id)
   }
 
-  /** The greatest position that a majority has reached; 0 for a voter that has reported none. */
-  majorityPosition(positions: ReadonlyMap<number, number>): number {
-    const sorted = this.voters.map((voter) => positions.get(voter.id) ?? 0).sort((a, b) => b - a)
+  /** Whether those of whom this is true are enough of the voters to decide. */
+  isMajority(isOneOf: (voter: Voter) => boolean): boolean {
+    return this.voters.filter(isOneOf).length >= this.majority
+  }
+
+  /** The greatest value that a majority has reached: a position, or a time. */
+  majorityValue(reached: (voter: Voter) => number): number {
+    const sorted = this.voters.map(reached).sort((a, b) => b - a)
     return sorted[this.majority - 1]!
+  }
+
+  with(voter: Voter): VoterSet {
+    return new VoterSet([...this.voters, voter])
+  }
+
+  without(removed: ReplicaKey): VoterSet {
+    return new VoterSet(this.voters.filter((voter) => !isSameReplica(voter, removed)))
+  }
+
+  /** The voter has other endpoints. */
+  updated(changed: Voter): VoterSet {
+    return new VoterSet(this.voters.map((voter) => (isSameReplica(voter, changed) ? changed : voter)))
   }
 }

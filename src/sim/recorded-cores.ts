@@ -13,7 +13,12 @@ import {
 import type { Random } from '../io/random.js'
 import type { MetadataImage } from '../metadata/image.js'
 import type { MetadataRecord } from '../metadata/records.js'
-import { type LogEnd, RaftNode, type RaftState } from '../raft/raft-node.js'
+import type { OffsetAndEpoch } from '../raft/epoch-chain.js'
+import type { RaftRequest } from '../raft/messages.js'
+import { RaftNode } from '../raft/raft-node.js'
+import type { RaftState } from '../raft/raft-state.js'
+import { type RecordedResponse, responseOf } from '../raft/recorded-response.js'
+import { type Voter, VoterSet } from '../raft/voter-set.js'
 import {
   type FlushPolicy,
   PartitionLeader,
@@ -59,34 +64,64 @@ export const RECORDED_CORES: Readonly<Record<string, (state: unknown) => Recorde
 }
 
 class RecordedRaft implements RecordedCore {
+  readonly #random = new RecordedRandom()
   readonly #node: RaftNode<undefined>
 
   constructor(state: RaftState) {
-    this.#node = RaftNode.restore(state)
+    this.#node = RaftNode.restore(state, this.#random)
   }
 
   capture(): unknown {
     return this.#node.capture()
   }
 
-  feed({ name, args }: RecordedInput): undefined {
+  feed({ name, args, drawn }: RecordedInput): string | undefined {
+    this.#random.drawn = drawn
     this.#input(name, args)
     // Batches that nobody takes would only pile up.
-    this.#node.takeReady()
+    while (this.#node.takeReady() !== undefined);
+    return this.#random.drawn.length === 0 ? undefined : `${drawn.length} of what was drawn is left over`
   }
 
   #input(name: string, args: readonly unknown[]): void {
+    const node = this.#node
     switch (name) {
       case 'tick':
-        return this.#node.tick(args[0] as number)
+        return node.tick(args[0] as number, args[1] as number)
+      case 'step':
+        return node.step(args[0] as RaftRequest, args[1] as number, args[2] as number)
+      case 'answered':
+        return node.answered(args[0] as number, responseOf(args[1] as RecordedResponse), args[2] as number)
+      case 'failed':
+        return node.failed(args[0] as number, args[1] as number)
+      case 'disconnected':
+        return node.disconnected(args[0] as number, args[1] as number)
       case 'propose':
-        return void this.#node.propose(undefined, args[0] as number)
+        return void node.propose(undefined, args[0] as number)
       case 'stateSaved':
-        return this.#node.stateSaved(args[0] as number)
+        return node.stateSaved(args[0] as number)
       case 'persisted':
-        return this.#node.persisted(args[0] as number)
+        return node.persisted(args[0] as number)
+      case 'truncated':
+        return node.truncated()
       case 'appendFailed':
-        return this.#node.appendFailed(args[0] as LogEnd, args[1] as number)
+        return node.appendFailed(args[0] as { readonly endOffset: number }, args[1] as number)
+      case 'snapshotTaken':
+        return node.snapshotTaken(args[0] as number)
+      case 'logStartMoved':
+        return node.logStartMoved(args[0] as number)
+      case 'snapshotPiece':
+        return node.snapshotPiece(args[0] as number)
+      case 'snapshotLoaded':
+        return void node.snapshotLoaded(
+          args[0] as OffsetAndEpoch,
+          new VoterSet(args[1] as readonly Voter[]),
+          args[2] as number,
+        )
+      case 'snapshotFailed':
+        return node.snapshotFailed(args[0] as number)
+      case 'resign':
+        return node.resign(args[0] as number)
       default:
         throw new UnknownInputError('raft', name)
     }

@@ -10,7 +10,9 @@ import { nodeConfig } from '../../src/config/node-config.js'
 import { ControllerCore } from '../../src/controller/controller-core.js'
 import { EMPTY_IMAGE } from '../../src/metadata/image.js'
 import { NO_ELECTION } from '../../src/raft/election-state.js'
+import { emptyLog } from '../../src/raft/raft-log.js'
 import { RaftNode } from '../../src/raft/raft-node.js'
+import { DEFAULT_TIMEOUTS } from '../../src/raft/raft-timeouts.js'
 import { VoterSet } from '../../src/raft/voter-set.js'
 import { FlightRecordError, replayFlight } from '../../src/sim/replay-flight.js'
 import { withTraps } from '../../src/sim/traps.js'
@@ -212,15 +214,15 @@ test('an assertion that fails in a node leaves a record in which it fails again'
 test('the same for the quorum and for the controller', () => {
   const recorder = new FlightRecorder()
   const voters = new VoterSet([{ id: 1, directoryId: 'd', endpoints: [] }])
-  const options = { nodeId: 1, directoryId: 'd', voters, resignBackoffMs: 500 }
-  const raft = new RaftNode<undefined>(options, NO_ELECTION, { endOffset: 0, epoch: 0 })
+  const random = { below: () => 0, bytes: (length: number) => new Uint8Array(length) }
+  const options = { nodeId: 1, directoryId: 'd', timeouts: DEFAULT_TIMEOUTS, random }
+  const raft = new RaftNode<undefined>(options, NO_ELECTION, emptyLog(voters))
   const trackRaft = recorder.track('quorum', 'raft', () => raft.capture())
   trackRaft('tick', 5)
   raft.tick(5)
   trackRaft('persisted', 1)
   assert.throws(() => raft.persisted(1), AssertionError)
 
-  const random = { below: () => 0, bytes: (length: number) => new Uint8Array(length) }
   const { settings } = nodeConfig({})
   const core = new ControllerCore({ clusterId: 'c', settings, random }, EMPTY_IMAGE, 0)
   const trackController = recorder.track('controller', 'controller', () => core.capture())
