@@ -48,9 +48,9 @@ export interface AppendAction<Batch> {
 
 export type LogAction<Batch> =
   | AppendAction<Batch>
-  /** Cut off what lies at and behind this offset; then call `truncated`. */
+  /** Cut off what lies at and behind this offset; then call `truncated`, and `persisted` for what is left. */
   | { readonly action: 'truncate'; readonly endOffset: number }
-  /** Drop the log and begin an empty one behind this snapshot, which is durable here; then call `truncated`. */
+  /** Drop the log and begin an empty one behind this snapshot, which is durable here; then the same. */
   | { readonly action: 'restart'; readonly snapshotId: OffsetAndEpoch }
 
 export interface RaftLogState {
@@ -144,6 +144,15 @@ export class RaftLog<Batch> {
   /** Whether the voter set that counts may still be cut off. */
   get hasUncommittedVoters(): boolean {
     return this.#history.latestOffset >= Math.max(this.#highWatermark, 0)
+  }
+
+  /**
+   * Whether this server may have to lead: it votes, or its removal is not known to be committed. Then it may be the only one whose log is long
+   * enough, and the removal comes about only if it leads once more (section 4.2.2 of Ongaro's thesis).
+   */
+  mayStand({ id, directoryId }: ReplicaKey): boolean {
+    if (this.voters?.has(id, directoryId) === true) return true
+    return this.hasUncommittedVoters && this.#history.previous?.has(id, directoryId) === true
   }
 
   /** Everything is durable, and nothing is being cut off: the end may be told to others. */

@@ -108,14 +108,15 @@ export class Roles<Batch> {
     return this.#context.log.voters
   }
 
-  get isVoter(): boolean {
-    const { id, directoryId } = this.#context.self
-    return this.voters?.has(id, directoryId) === true
+  /** A voter, or one whose removal may yet need it. */
+  get mayStand(): boolean {
+    return this.#context.log.mayStand(this.#context.self)
   }
 
   /** It is the only voter: nobody else can lead or decide. */
   get isAlone(): boolean {
-    return this.isVoter && this.voters!.size === 1
+    const { id, directoryId } = this.#context.self
+    return this.voters?.size === 1 && this.voters.has(id, directoryId)
   }
 
   /** Whether a pre-vote would disturb a leader that is there (KIP-996). */
@@ -129,14 +130,14 @@ export class Roles<Batch> {
       if (!this.#leader!.hasQuorum(this.nowMs)) this.resign()
       return
     }
-    if (this.#role === 'unattached' && !this.isVoter) return
+    if (this.#role === 'unattached' && !this.mayStand) return
     if (this.#role === 'unattached' && this.#deadlineMs === undefined) {
       // Who is alone waits for nobody.
       if (this.isAlone) this.becomeProspective()
       else this.#deadlineMs = this.#electionDeadline()
     }
     if (this.#deadlineMs === undefined || this.nowMs < this.#deadlineMs) return
-    if (!this.isVoter) return this.becomeUnattached(this.#epoch)
+    if (!this.mayStand) return this.becomeUnattached(this.#epoch)
     switch (this.#role) {
       case 'follower':
         return this.leaderGone()
@@ -217,7 +218,7 @@ export class Roles<Batch> {
 
   /** The leader does not answer, or its session has ended. */
   leaderGone(): void {
-    if (this.isVoter) this.becomeProspective()
+    if (this.mayStand) this.becomeProspective()
     else this.becomeUnattached(this.#epoch)
   }
 
@@ -226,7 +227,7 @@ export class Roles<Batch> {
     this.#epochOver = true
     this.#leaderId = -1
     if (this.#role !== 'follower' && this.#role !== 'unattached') return
-    if (rank === 0 && this.isVoter) return this.becomeProspective()
+    if (rank === 0 && this.mayStand) return this.becomeProspective()
     this.becomeUnattached(this.#epoch)
     // The later its turn, the longer it leaves the others alone.
     if (rank > 0) this.#deadlineMs = this.nowMs + this.#backoffMs(rank)
@@ -316,7 +317,7 @@ export class Roles<Batch> {
 
   /** Undefined: it waits for nobody. */
   #electionDeadline(): number | undefined {
-    if (!this.isVoter || this.isAlone) return undefined
+    if (!this.mayStand || this.isAlone) return undefined
     const { electionTimeoutMs } = this.#context.timeouts
     return this.nowMs + electionTimeoutMs + this.#random.below(electionTimeoutMs)
   }

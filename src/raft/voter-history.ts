@@ -45,6 +45,11 @@ export class VoterHistory {
     return this.#entries.at(-1)?.voters ?? this.#initial
   }
 
+  /** What would count if the latest were cut off. */
+  get previous(): VoterSet | undefined {
+    return this.#entries.length === 0 ? undefined : (this.#entries.at(-2)?.voters ?? this.#initial)
+  }
+
   /** Of the latest; -1 if it stands in no batch of the log. */
   get latestOffset(): number {
     return this.#entries.at(-1)?.offset ?? -1

@@ -73,7 +73,7 @@ test('nothing is committed before it is persisted, nor without a batch of the ow
 })
 
 test('another directory under the same id has no vote', () => {
-  const raft = new RaftNode(
+  const raft = new RaftNode<string>(
     { nodeId: 1, directoryId: 'dDSbtSATTPSwRiEHkm4hSw', timeouts, random },
     NO_ELECTION,
     emptyLog(alone),

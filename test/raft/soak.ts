@@ -1,0 +1,40 @@
+/**
+ * Runs many worlds of the model: `node dist/test/raft/soak.js [--from SEED] [--worlds COUNT] [--trace LINES]`. Prints what was tried how often; ends with an error
+ * at the first world that breaks an invariant or comes to no rest, and says how to see it again.
+ */
+import { parseArgs } from 'node:util'
+import { ModelQuorum } from './model-quorum.js'
+
+const { values } = parseArgs({
+  options: {
+    from: { type: 'string', default: '1' },
+    worlds: { type: 'string', default: '1000' },
+    trace: { type: 'string', default: '0' },
+  },
+})
+const [from, worlds] = [Number(values.from), Number(values.worlds)]
+const counts = new Map<string, number>()
+let [events, virtualMs, longestMs] = [0, 0, 0]
+for (let seed = from; seed < from + worlds; seed++) {
+  try {
+    const report = new ModelQuorum(seed).run()
+    events += report.events
+    virtualMs += report.virtualMs
+    longestMs = Math.max(longestMs, report.convergedMs)
+    for (const [what, count] of report.counts) counts.set(what, (counts.get(what) ?? 0) + count)
+  } catch (error) {
+    const lines: string[] = []
+    try {
+      if (Number(values.trace) > 0) new ModelQuorum(seed, (line) => lines.push(line)).run()
+    } catch {
+      process.stdout.write(`${lines.slice(-Number(values.trace)).join('\n')}\n`)
+    }
+    process.stdout.write(`world ${seed} (number ${seed - from + 1}): ${(error as Error).stack}\n`)
+    process.stdout.write(`again: node dist/test/raft/soak.js --from ${seed} --worlds 1\n`)
+    process.exit(1)
+  }
+}
+for (const what of [...counts.keys()].sort()) process.stdout.write(`${String(counts.get(what)).padStart(9)} ${what}\n`)
+process.stdout.write(
+  `${worlds} worlds, ${events} events, ${Math.round(virtualMs / 1000)} virtual seconds, at rest after at most ${Math.round(longestMs)} ms\n`,
+)
