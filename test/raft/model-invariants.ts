@@ -57,6 +57,10 @@ export class ModelInvariants {
     const name = replicaName(self)
     const promises = this.#promisesOf(name)
     assert.ok(epoch >= promises.epoch, `${id} goes back to epoch ${epoch} from ${promises.epoch}`)
+    if (disk.end === raft.endOffset && !disk.restarting) {
+      const latest = disk.batches.findLast((batch) => batch.voters)?.voters ?? disk.startVoters
+      assert.deepEqual(voters?.voters, latest?.voters, `${id} goes by other voters than those of its log`)
+    }
     if (role === 'unattached') assert.equal(raft.leaderId, -1, `${id} has no leader and names one`)
     if (role === 'follower') {
       const leader = this.#leaders.get(epoch)

@@ -16,7 +16,7 @@ import {
   type VoterChangeRequest,
 } from '../../src/raft/messages.js'
 import type { FetchSnapshotOrder, Ready } from '../../src/raft/raft-state.js'
-import { DEFAULT_TIMEOUTS } from '../../src/raft/raft-timeouts.js'
+import { CHECK_QUORUM_FACTOR, DEFAULT_TIMEOUTS } from '../../src/raft/raft-timeouts.js'
 import { isSameReplica, type ReplicaKey, type Voter, VoterSet } from '../../src/raft/voter-set.js'
 import { type ModelBatch, ModelDisk } from './model-disk.js'
 import { ModelInvariants } from './model-invariants.js'
@@ -25,6 +25,9 @@ import { ModelMember, type Surroundings } from './model-member.js'
 /** Until then a healed world has come to rest. */
 const LONGEST_HEALING_MS = 60_000
 const TICK_MS = 100
+const LONGEST_ALONE_MS = DEFAULT_TIMEOUTS.fetchTimeoutMs * CHECK_QUORUM_FACTOR + 2 * TICK_MS
+/** How long a follower is cut off when all is well. */
+const ISOLATION_MS = 8000
 
 export interface WorldReport {
   readonly events: number
@@ -42,6 +45,8 @@ interface Asked {
   readonly at: ModelMember
   readonly request: RaftRequest
   readonly answered: (reply: RaftReply) => void
+  /** Looked at when it arrives; else it is forgotten. */
+  readonly stillWanted?: () => boolean
 }
 
 /** How bad this world is; drawn. */
@@ -69,6 +74,9 @@ export class ModelQuorum implements Surroundings {
   /** `a>b`: nothing comes from a to b. */
   readonly #blocked = new Set<string>()
   readonly #counts = new Map<string, number>()
+  /** `a b`: when b asked a last. */
+  readonly #heardMs = new Map<string, number>()
+  readonly #ledSinceMs = new Map<number, number>()
   readonly #voterIds: readonly number[]
   readonly #trace: ((line: string) => void) | undefined
   #nowMs = 0
@@ -125,6 +133,7 @@ export class ModelQuorum implements Surroundings {
     this.#runUntil(healedMs + LONGEST_HEALING_MS, () => this.#hasConverged())
     if (!this.#hasConverged()) assert.fail(`no rest ${LONGEST_HEALING_MS} ms after healing: ${this.#describe()}`)
     const convergedMs = this.#nowMs - healedMs
+    if (this.random.chance(0.25)) this.#isolateFollower()
     return { events: this.#done, virtualMs: this.#nowMs, convergedMs, counts: this.#counts }
   }
 
@@ -230,7 +239,10 @@ export class ModelQuorum implements Surroundings {
   changedRole(member: ModelMember, { role }: Ready<ModelBatch>): void {
     this.#count(`became ${role}`)
     this.#say(member, () => `is ${role}`)
-    if (role === 'leader') this.#invariants.leads(member)
+    if (role === 'leader') {
+      this.#invariants.leads(member)
+      this.#ledSinceMs.set(member.id, this.#nowMs)
+    }
     if (role === 'resigned' && !this.#isVoter(member)) this.#count('removed leader resigned')
   }
 
@@ -293,6 +305,17 @@ export class ModelQuorum implements Surroundings {
     member.raft.tick(this.#nowMs)
     member.advance()
     this.#invariants.looked(member)
+    if (member.raft.role === 'leader') this.#checkQuorum(member)
+  }
+
+  /** Who leads has been asked by a majority of late, or has not been awake for longer. */
+  #checkQuorum({ id, disk, raft, pausedUntilMs }: ModelMember): void {
+    const heardMs = raft.voters!.majorityValue((voter) => {
+      if (voter.id === id && voter.directoryId === disk.directoryId) return this.#nowMs
+      return this.#heardMs.get(`${id} ${voter.id}`) ?? 0
+    })
+    const silentMs = this.#nowMs - Math.max(heardMs, pausedUntilMs, this.#ledSinceMs.get(id)!)
+    assert.ok(silentMs <= LONGEST_ALONE_MS, `${id} leads, and no majority has asked it for ${silentMs} ms`)
   }
 
   #delayMs(): number {
@@ -311,10 +334,12 @@ export class ModelQuorum implements Surroundings {
   #send(asked: Asked): void {
     const { from, at, request } = asked
     const deliver = (): void => {
+      if (asked.stillWanted?.() === false) return
       if (this.#isLost(from, at)) return this.#fail(asked)
       if (at.pausedUntilMs >= this.#nowMs) {
         return this.#after(at.pausedUntilMs - this.#nowMs + 1 + this.random.below(5), deliver)
       }
+      if (from !== undefined && request.kind === 'fetch') this.#heardMs.set(`${at.id} ${from.id}`, this.#nowMs)
       const ticket = ++this.#tickets
       this.#asked.set(ticket, asked)
       at.raft.step(request, ticket, this.#nowMs)
@@ -382,7 +407,13 @@ export class ModelQuorum implements Surroundings {
     const answered = ({ error }: RaftReply): void => {
       if (error === 'NONE') this.#count(`${request.kind} NONE`)
     }
-    this.#send({ from: undefined, incarnation: 0, id: 0, at: leader, request, answered })
+    const wasCalm = this.#calm
+    // An operator waits for the answer, and removes nobody whom the quorum cannot do without.
+    const stillWanted = (): boolean => {
+      if (wasCalm !== this.#calm || leader.raft?.voters === undefined) return false
+      return request.kind !== 'removeRaftVoter' || this.#canDecide(leader.raft.voters, request.voter)
+    }
+    this.#send({ from: undefined, incarnation: 0, id: 0, at: leader, request, answered, stillWanted })
   }
 
   #changeVoters(): void {
@@ -399,9 +430,7 @@ export class ModelQuorum implements Surroundings {
       const voter = this.random.chance(0.3)
         ? (voters.voters.find(({ id }) => id === leader.id) ?? this.random.pick(voters.voters))
         : this.random.pick(voters.voters)
-      if (voters.size > 1 && this.#canDecide(voters.without(voter), undefined)) {
-        this.#ask({ kind: 'removeRaftVoter', voter }, leader)
-      }
+      this.#ask({ kind: 'removeRaftVoter', voter }, leader)
     } else {
       const { epoch: currentLeaderEpoch } = leader.raft
       this.#ask({ kind: 'updateRaftVoter', currentLeaderEpoch, voter: this.random.pick(voters.voters) }, leader)
@@ -506,23 +535,25 @@ export class ModelQuorum implements Surroundings {
     const { id, disk } = member
     const lost = { id, directoryId: disk.directoryId }
     // More losses at a time than a quorum survives would only end it.
-    const sets = this.#members.flatMap(({ disk: { startVoters, batches } }) =>
-      [startVoters, ...batches.map(({ voters }) => voters)].filter((set) => set !== undefined).slice(-2),
+    const sets = this.#members.flatMap(({ raft, disk: { startVoters, batches } }) =>
+      [startVoters, ...batches.map(({ voters }) => voters), raft?.voters].flatMap((set) => set ?? []).slice(-3),
     )
-    if (!sets.every((set) => this.#canDecide(set, lost))) return
+    const survives = (set: VoterSet): boolean => set.isMajority((voter) => !this.#isGone(voter, lost))
+    if (!sets.every(survives)) return
     this.#crash(member, member.incarnation)
     member.disk = this.#newDisk(undefined)
     this.#count('disk replaced')
     this.#say(member, () => 'has a new disk')
   }
 
-  /** Whether a majority of them still has its disk, also without this one. */
-  #canDecide(voters: VoterSet, without: ReplicaKey | undefined): boolean {
-    return voters.isMajority((voter) => !this.#isGone(voter) && !(without && isSameReplica(voter, without)))
+  /** Whether a majority still has its disk when this voter has been removed. */
+  #canDecide(voters: VoterSet, removed: ReplicaKey): boolean {
+    return voters.size > 1 && voters.without(removed).isMajority((voter) => !this.#isGone(voter))
   }
 
-  #isGone({ id, directoryId }: ReplicaKey): boolean {
-    return this.#member(id).disk.directoryId !== directoryId
+  #isGone(voter: ReplicaKey, lost?: ReplicaKey): boolean {
+    const isLost = lost !== undefined && isSameReplica(voter, lost)
+    return isLost || this.#member(voter.id).disk.directoryId !== voter.directoryId
   }
 
   /** What a leader commits is durable at a majority of its voters. */
@@ -544,6 +575,26 @@ export class ModelQuorum implements Surroundings {
       this.#after(1000, propose)
     }
     propose()
+  }
+
+  /** A voter that is cut off raises no epoch, and disturbs nobody when it comes back (KIP-996). */
+  #isolateFollower(): void {
+    const leader = this.#members.find(({ raft }) => raft.role === 'leader')!
+    const follower = this.#members.find((member) => member !== leader && this.#isVoter(member))
+    if (follower === undefined || leader.raft.voters!.size < 3) return
+    const { epoch } = leader.raft
+    for (const { id } of this.#members) {
+      this.#blocked.add(`${follower.id}>${id}`)
+      this.#blocked.add(`${id}>${follower.id}`)
+    }
+    this.#count('follower isolated')
+    this.#runUntil(this.#nowMs + ISOLATION_MS, () => false)
+    assert.equal(follower.raft.epoch, epoch, 'a voter that was cut off has raised its epoch')
+    this.#blocked.clear()
+    this.#runUntil(this.#nowMs + ISOLATION_MS, () => false)
+    assert.equal(leader.raft.role, 'leader', 'a voter that came back has deposed the leader')
+    assert.equal(leader.raft.epoch, epoch, 'a voter that came back has begun an epoch')
+    assert.equal(follower.raft.leaderId, leader.id, 'a voter that came back does not follow')
   }
 
   /** What an operator does after a disk was lost. */
