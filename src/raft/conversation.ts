@@ -202,6 +202,10 @@ export class Conversation<Batch> {
     }
   }
 
+  get hasNews(): boolean {
+    return this.#complaints.length > 0 || this.#fetchSnapshot !== undefined
+  }
+
   /** What is new for the shell. */
   takeNews(): { readonly complaints: readonly string[]; readonly fetchSnapshot: FetchSnapshotOrder | undefined } {
     const news = { complaints: this.#complaints, fetchSnapshot: this.#fetchSnapshot }

@@ -116,6 +116,7 @@ export class Leader<Batch> {
     if (earlier !== undefined) this.#answer(earlier)
     if (log.outcomeOf(fetchOffset, lastFetchedEpoch).is === 'records') {
       this.#progress.fetched(replica, fetchOffset, log.endOffset, nowMs)
+      this.#changes.fetched(replica)
     } else {
       this.#progress.heard(replica, nowMs)
     }
@@ -136,6 +137,9 @@ export class Leader<Batch> {
 
   change(request: VoterChangeRequest, ticket: number, nowMs: number): void {
     this.#changes.ask(request, ticket, nowMs)
+    // A new voter shows that it is there by its next Fetch: it may send that now.
+    const waiting = this.#waiting.get(replicaName(request.voter))
+    if (waiting !== undefined) this.#answer(waiting)
   }
 
   /** Commits and answers what can be; asks those who do not fetch to do so. */

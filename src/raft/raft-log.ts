@@ -199,7 +199,9 @@ export class RaftLog<Batch> {
 
   /** Cuts off what the leader does not have. Returns why that cannot be. */
   truncateTo({ offset, epoch }: OffsetAndEpoch): string | undefined {
-    const endOffset = Math.min(this.#chain.endOf(epoch, this.#end).offset, offset)
+    const own = this.#chain.endOf(epoch, this.#end)
+    // In another epoch the leader's offset need not be the end of a batch here: what is wrong of that one comes with the next answer.
+    const endOffset = own.epoch === epoch ? Math.min(own.offset, offset) : own.offset
     const floor = Math.max(this.#highWatermark, this.start.offset)
     if (endOffset < floor) return `cutting the log at ${endOffset}, below what is committed (${floor})`
     if (endOffset >= this.#end) return `parting at ${offset} in epoch ${epoch}, where the log ends at ${this.#end}`

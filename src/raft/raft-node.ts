@@ -293,14 +293,15 @@ export class RaftNode<Batch> {
   takeReady(): Ready<Batch> | undefined {
     const role = this.#roles.role === this.#shownRole ? undefined : this.#roles.role
     const highWatermark = this.#log.highWatermark > this.#shownHighWatermark ? this.#log.highWatermark : undefined
-    const { complaints, fetchSnapshot } = this.#conversation.takeNews()
+    const isSilent = role === undefined && highWatermark === undefined && !this.#conversation.hasNews
+    const isIdle = !this.#log.hasActions && !this.#requests.hasOutgoing && this.#replies.length === 0
+    const isSaving = this.#saving !== undefined
+    if (isSilent && (isSaving || (isIdle && !this.#roles.wantsSave))) return undefined
     this.#shownRole = this.#roles.role
     this.#shownHighWatermark = Math.max(this.#shownHighWatermark, this.#log.highWatermark)
-    const news = { role, highWatermark, complaints, fetchSnapshot }
+    const news = { role, highWatermark, ...this.#conversation.takeNews() }
     const nothing = { save: undefined, log: [], requests: [], replies: [] }
-    const isSilent =
-      role === undefined && highWatermark === undefined && complaints.length === 0 && fetchSnapshot === undefined
-    if (this.#saving !== undefined) return isSilent ? undefined : { ...nothing, ...news }
+    if (isSaving) return { ...nothing, ...news }
     if (this.#roles.wantsSave) {
       const { epoch, leaderId, voted } = this.#roles
       this.#roles.wantsSave = false
@@ -308,7 +309,6 @@ export class RaftNode<Batch> {
       return { ...nothing, ...news, save: this.#saving }
     }
     const replies = this.#replies
-    if (isSilent && !this.#log.hasActions && !this.#requests.hasOutgoing && replies.length === 0) return undefined
     this.#replies = []
     const log = this.#log.takeActions()
     return { ...news, save: undefined, log, requests: this.#requests.takeOutgoing(), replies }

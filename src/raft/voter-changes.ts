@@ -9,13 +9,15 @@ import type { ErrorName } from '../protocol/errors.js'
 import type { AddRaftVoterRequest, VoterChangeRequest } from './messages.js'
 import type { RaftLog } from './raft-log.js'
 import type { Progress } from './replica-progress.js'
-import { MAX_VOTERS, type VoterSet } from './voter-set.js'
+import { isSameReplica, MAX_VOTERS, type ReplicaKey, type VoterSet } from './voter-set.js'
 
 export type PendingChange =
   | {
       readonly stage: 'catching up'
       readonly ticket: number
       readonly request: AddRaftVoterRequest
+      /** It has fetched since: what it had before says nothing of whether it is there. */
+      readonly isThere: boolean
       /** Where the leader's log ended when it was asked. */
       readonly targetOffset: number
       readonly deadlineMs: number
@@ -76,9 +78,10 @@ export class VoterChanges<Batch> {
     if (request.kind === 'addRaftVoter') {
       if (voters.hasId(id)) return refuse('DUPLICATE_VOTER', `a voter has the id ${id} already`)
       if (voters.size >= MAX_VOTERS) return refuse('INVALID_REQUEST', `a quorum has at most ${MAX_VOTERS} voters`)
+      const { endOffset: targetOffset } = this.#log
       const deadlineMs = nowMs + request.timeoutMs
-      this.#pending = { stage: 'catching up', ticket, request, targetOffset: this.#log.endOffset, deadlineMs }
-      return this.advance(nowMs)
+      this.#pending = { stage: 'catching up', ticket, request, isThere: false, targetOffset, deadlineMs }
+      return
     }
     if (!voters.has(id, directoryId)) {
       return refuse('VOTER_NOT_FOUND', `there is no voter ${id} with the directory id ${directoryId}`)
@@ -90,13 +93,19 @@ export class VoterChanges<Batch> {
     this.#commit(request.kind, voters.without(request.voter), ticket)
   }
 
+  fetched(replica: ReplicaKey): void {
+    const pending = this.#pending
+    if (pending?.stage !== 'catching up' || !isSameReplica(pending.request.voter, replica)) return
+    this.#pending = { ...pending, isThere: true }
+  }
+
   /** Something has been fetched or committed, or time has passed. */
   advance(nowMs: number): void {
     const pending = this.#pending
     if (pending?.stage === 'catching up') {
-      const { request, targetOffset, ticket, deadlineMs } = pending
+      const { request, targetOffset, ticket, isThere, deadlineMs } = pending
       const { kind, voter, ackWhenCommitted } = request
-      const reached = this.#progress.of(voter)?.endOffset ?? -1
+      const reached = isThere ? (this.#progress.of(voter)?.endOffset ?? -1) : -1
       if (reached >= targetOffset) {
         this.#commit(kind, this.#log.voters!.with(voter), ackWhenCommitted ? ticket : undefined)
         if (!ackWhenCommitted) this.#answer({ ticket, kind, error: 'NONE', message: undefined })

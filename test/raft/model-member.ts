@@ -135,7 +135,7 @@ export class ModelMember {
   #cut(action: Exclude<LogAction<ModelBatch>, { action: 'append' }>): void {
     this.#cutting = true
     if (action.action === 'truncate') this.#world.truncates(this, action.endOffset)
-    this.#world.later(this, this.#world.diskMs(), () => {
+    this.#world.later(this, 3 * this.#world.diskMs(), () => {
       this.#cutting = false
       this.#actions.shift()
       if (action.action === 'truncate') this.disk.truncate(action.endOffset)

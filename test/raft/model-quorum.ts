@@ -24,10 +24,10 @@ import { ModelMember, type Surroundings } from './model-member.js'
 
 /** Until then a healed world has come to rest. */
 const LONGEST_HEALING_MS = 60_000
-const TICK_MS = 100
+const TICK_MS = 200
 const LONGEST_ALONE_MS = DEFAULT_TIMEOUTS.fetchTimeoutMs * CHECK_QUORUM_FACTOR + 2 * TICK_MS
 /** How long a follower is cut off when all is well. */
-const ISOLATION_MS = 8000
+const ISOLATION_MS = 5000
 
 export interface WorldReport {
   readonly events: number
@@ -49,8 +49,9 @@ interface Asked {
   readonly stillWanted?: () => boolean
 }
 
-/** How bad this world is; drawn. */
-interface Weather {
+/** How bad a world is; drawn, where it is not said. */
+export interface Weather {
+  readonly voters: number
   readonly lossChance: number
   readonly doubleChance: number
   readonly delayMs: number
@@ -61,6 +62,11 @@ interface Weather {
   readonly proposeEveryMs: number
   readonly changeEveryMs: number
   readonly snapshotEveryMs: number
+  /** A Fetch is answered with one batch. */
+  readonly readOneChance: number
+  /** A new leader is asked to change the voters, or is struck, before it has got far. */
+  readonly eagerChance: number
+  readonly hastyChance: number
   readonly stormMs: number
 }
 
@@ -87,25 +93,30 @@ export class ModelQuorum implements Surroundings {
   #calm = false
 
   /** `trace`: what happens, a line each. */
-  constructor(seed: string | number, trace?: (line: string) => void) {
+  constructor(seed: string | number, trace?: (line: string) => void, weather?: Partial<Weather>) {
     this.#trace = trace
     const random = new Prng(seed)
     this.random = random
     const pick = <T>(...values: readonly T[]): T => random.pick(values)
     this.#weather = {
+      voters: pick(1, 2, 3, 3, 3, 4, 5, 5),
       lossChance: pick(0, 0, 0.01, 0.1),
       doubleChance: pick(0, 0.02, 0.1),
       delayMs: pick(2, 10, 40),
       lateChance: pick(0, 0.01, 0.05),
       diskMs: pick(1, 5, 50),
       appendFailChance: pick(0, 0, 0.002, 0.01),
-      faultEveryMs: pick(300, 800, 2000),
+      faultEveryMs: pick(100, 300, 800, 2000),
       proposeEveryMs: pick(30, 100, 300),
-      changeEveryMs: pick(300, 1500, 6000, 1e9),
+      changeEveryMs: pick(100, 300, 1500, 6000, 1e9),
       snapshotEveryMs: pick(200, 1500, 1e9),
-      stormMs: random.between(3000, 12_000),
+      readOneChance: pick(0, 0.2, 0.9),
+      eagerChance: pick(0, 0, 0.8),
+      hastyChance: pick(0, 0, 0.6),
+      stormMs: random.between(2000, 9000),
+      ...weather,
     }
-    const voterCount = pick(1, 2, 3, 3, 3, 4, 5, 5)
+    const { voters: voterCount } = this.#weather
     const total = voterCount + pick(0, 1, 1, 2)
     const disks = Array.from({ length: total }, () => this.#newDisk(undefined))
     const voters = disks.slice(0, voterCount).map((disk, at) => this.#voter(at + 1, disk))
@@ -242,6 +253,7 @@ export class ModelQuorum implements Surroundings {
     if (role === 'leader') {
       this.#invariants.leads(member)
       this.#ledSinceMs.set(member.id, this.#nowMs)
+      if (!this.#calm) this.#meet(member)
     }
     if (role === 'resigned' && !this.#isVoter(member)) this.#count('removed leader resigned')
   }
@@ -387,7 +399,7 @@ export class ModelQuorum implements Surroundings {
     if (outcome.is !== 'records') return outcome
     const { fromOffset, upToOffset } = outcome.records
     const wanted = disk.batches.filter((each) => each.baseOffset >= fromOffset && each.endOffset <= upToOffset)
-    const some = this.random.chance(0.2) ? wanted.slice(0, 1) : wanted
+    const some = !this.#calm && this.random.chance(this.#weather.readOneChance) ? wanted.slice(0, 1) : wanted
     return { is: 'records', records: some.map((batch) => ({ ...batch, batch })) }
   }
 
@@ -411,15 +423,20 @@ export class ModelQuorum implements Surroundings {
     // An operator waits for the answer, and removes nobody whom the quorum cannot do without.
     const stillWanted = (): boolean => {
       if (wasCalm !== this.#calm || leader.raft?.voters === undefined) return false
+      if (request.kind === 'addRaftVoter') return !this.#isGone(request.voter)
       return request.kind !== 'removeRaftVoter' || this.#canDecide(leader.raft.voters, request.voter)
     }
     this.#send({ from: undefined, incarnation: 0, id: 0, at: leader, request, answered, stillWanted })
   }
 
   #changeVoters(): void {
-    const leader = this.#members.find(({ runs, raft }) => runs && raft.role === 'leader')
-    const voters = leader?.raft.voters
-    if (leader === undefined || voters === undefined) return
+    const leaders = this.#members.filter(({ runs, raft }) => runs && raft.role === 'leader')
+    if (leaders.length > 0) this.#changeVotersAt(this.random.pick(leaders))
+  }
+
+  #changeVotersAt(leader: ModelMember): void {
+    const { voters } = leader.raft
+    if (leader.raft.role !== 'leader' || voters === undefined) return
     const outside = this.#members.filter(({ id, disk }) => !voters.has(id, disk.directoryId))
     if (this.random.chance(0.5) && outside.length > 0) {
       const { id, disk } = this.random.pick(outside)
@@ -516,13 +533,28 @@ export class ModelQuorum implements Surroundings {
       }
     }
     this.#count(way === 0 ? 'partition' : 'one-way partition')
-    this.#after(this.random.between(200, 6000), () => this.#blocked.clear())
+    this.#after(this.random.between(200, 6000), () => {
+      if (!this.#calm) this.#blocked.clear()
+    })
   }
 
   #disconnect(member: ModelMember): void {
     if (!member.runs || member.raft.leaderId === -1) return
     this.#count('session closed')
     this.later(member, 0, () => member.raft.disconnected(member.raft.leaderId, this.#nowMs))
+  }
+
+  /** What a new leader meets with. */
+  #meet(member: ModelMember): void {
+    const { eagerChance, hastyChance, delayMs } = this.#weather
+    if (this.random.chance(eagerChance)) this.later(member, 1, () => this.#changeVotersAt(member))
+    if (!this.random.chance(hastyChance)) return
+    const { incarnation } = member
+    this.#after(this.random.exponential(3 * delayMs), () => {
+      if (this.#calm || member.incarnation !== incarnation) return
+      if (this.random.chance(0.5)) this.#crash(member, incarnation)
+      else this.#partition(member)
+    })
   }
 
   #resign(member: ModelMember): void {
@@ -540,6 +572,11 @@ export class ModelQuorum implements Surroundings {
     )
     const survives = (set: VoterSet): boolean => set.isMajority((voter) => !this.#isGone(voter, lost))
     if (!sets.every(survives)) return
+    const isBeingAdded = this.#members.some(({ raft }) => {
+      const change = raft?.capture().roles.leader?.change
+      return change?.stage === 'catching up' && change.request.voter.id === id
+    })
+    if (isBeingAdded) return
     this.#crash(member, member.incarnation)
     member.disk = this.#newDisk(undefined)
     this.#count('disk replaced')

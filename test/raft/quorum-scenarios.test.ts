@@ -435,3 +435,89 @@ test('a quorum has at most seven voters', () => {
   const request = { kind: 'addRaftVoter', voter: rig.voter(8), timeoutMs: 1000, ackWhenCommitted: true } as const
   assert.equal(errorOf(rig.ask(rig.leader, request)), 'INVALID_REQUEST')
 })
+
+test('a server with a higher epoch than the leader comes to follow: the leader begins a new one', () => {
+  const rig = elected(3, 1)
+  const replicaEpoch = rig.leader.raft.epoch + 5
+  const position = { replicaEpoch, lastOffset: 0, lastOffsetEpoch: 0, preVote: true }
+  // Of a candidate that nobody will hear of again.
+  rig.ask(rig.member(4), { kind: 'vote', replica: { id: 9, directoryId: 'gone' }, voter: rig.voter(4), ...position })
+  assert.equal(rig.raft(4).epoch, replicaEpoch)
+  rig.run(2 * ELECTED_MS)
+  assert.ok(rig.leader.raft.epoch > replicaEpoch)
+  assert.equal(rig.raft(4).leaderId, rig.leader.id)
+})
+
+test('what cannot be is refused', () => {
+  const rig = elected(3)
+  const { leader } = rig
+  const [one, other] = rig.others(leader)
+  const { epoch } = leader.raft
+  const begin = {
+    kind: 'beginQuorumEpoch',
+    voter: rig.voter(one!.id),
+    leaderId: other!.id,
+    leaderEpoch: epoch,
+  } as const
+  assert.equal(errorOf(rig.ask(one!, begin)), 'INVALID_REQUEST', 'a second leader of one epoch')
+  assert.equal(errorOf(rig.ask(one!, { ...begin, leaderEpoch: epoch - 1 })), 'FENCED_LEADER_EPOCH')
+  assert.equal(errorOf(rig.ask(one!, { ...begin, leaderId: one!.id, leaderEpoch: epoch + 1 })), 'INVALID_REQUEST')
+  assert.equal(errorOf(rig.ask(one!, { ...begin, voter: rig.voter(other!.id) })), 'INVALID_VOTER_KEY')
+  const end = { kind: 'endQuorumEpoch', leaderId: other!.id, leaderEpoch: epoch, preferredCandidates: [] } as const
+  assert.equal(errorOf(rig.ask(one!, end)), 'INVALID_REQUEST', 'it does not lead')
+  const position = { replicaEpoch: epoch, lastOffset: 0, lastOffsetEpoch: 0, preVote: false }
+  const vote = { kind: 'vote', replica: rig.voter(one!.id), voter: rig.voter(one!.id), ...position } as const
+  assert.equal(errorOf(rig.ask(one!, vote)), 'INVALID_REQUEST', 'two servers with one id')
+  const at = { fetchOffset: 0, lastFetchedEpoch: 0, highWatermark: -1, maxWaitMs: 0 }
+  const fetch = { kind: 'fetch', replica: rig.voter(other!.id), currentLeaderEpoch: epoch, ...at } as const
+  assert.equal(errorOf(rig.ask(one!, fetch)), 'NOT_LEADER_OR_FOLLOWER')
+  assert.equal(errorOf(rig.ask(leader, { ...fetch, currentLeaderEpoch: epoch - 1 })), 'FENCED_LEADER_EPOCH')
+  const update = { kind: 'updateRaftVoter', currentLeaderEpoch: epoch, voter: rig.voter(one!.id) } as const
+  assert.equal(errorOf(rig.ask(leader, { ...update, currentLeaderEpoch: epoch - 1 })), 'FENCED_LEADER_EPOCH')
+  assert.equal(errorOf(rig.ask(leader, { ...update, currentLeaderEpoch: epoch + 1 })), 'UNKNOWN_LEADER_EPOCH')
+  assert.equal(errorOf(rig.ask(leader, update)), 'NONE')
+  assert.equal(errorOf(rig.ask(one!, update)), 'NOT_LEADER_OR_FOLLOWER')
+  assert.equal(rig.leader, leader)
+})
+
+test('a follower refuses batches that do not follow, and goes on with those that do', () => {
+  const voters = new VoterSet(['a', 'b'].map((directoryId, at): Voter => ({ id: at + 1, directoryId, endpoints: [] })))
+  const options = { nodeId: 1, directoryId: 'a', timeouts: DEFAULT_TIMEOUTS, random: { below: () => 0, bytes: never } }
+  const raft = new RaftNode<string>(options, NO_ELECTION, emptyLog(voters))
+  const take = () => {
+    const taken = { requests: 0, complaints: 0, appends: 0, last: -1 }
+    for (let ready = raft.takeReady(); ready !== undefined; ready = raft.takeReady()) {
+      if (ready.save !== undefined) raft.stateSaved(ready.save.leaderEpoch)
+      taken.appends += ready.log.length
+      taken.complaints += ready.complaints.length
+      taken.requests += ready.requests.length
+      taken.last = ready.requests.find(({ request }) => request.kind === 'fetch')?.id ?? taken.last
+    }
+    return taken
+  }
+  raft.step({ kind: 'beginQuorumEpoch', voter: voters.voters[0]!, leaderId: 2, leaderEpoch: 3 }, 1, 0)
+  let { last } = take()
+  const answer = (...records: { baseOffset: number; endOffset: number; epoch: number }[]) => {
+    const batches = records.map((each) => ({ ...each, batch: '', voters: undefined }))
+    const outcome = { is: 'records', records: batches } as const
+    raft.answered(last, { kind: 'fetch', error: 'NONE', leaderEpoch: 3, leaderId: 2, highWatermark: 0, outcome }, 10)
+    const taken = take()
+    raft.persisted(raft.endOffset)
+    raft.tick(100)
+    ;({ last } = take())
+    return taken
+  }
+  assert.equal(answer({ baseOffset: 0, endOffset: 2, epoch: 1 }).appends, 1)
+  for (const wrong of [
+    { baseOffset: 3, endOffset: 4, epoch: 1 },
+    { baseOffset: 2, endOffset: 2, epoch: 1 },
+    { baseOffset: 2, endOffset: 3, epoch: 0 },
+    { baseOffset: 2, endOffset: 3, epoch: 4 },
+  ]) {
+    const { appends, complaints } = answer(wrong)
+    assert.deepEqual({ appends, complaints }, { appends: 0, complaints: 1 })
+    assert.ok(last !== -1, 'it asks again')
+  }
+  assert.equal(answer({ baseOffset: 2, endOffset: 3, epoch: 3 }, { baseOffset: 3, endOffset: 5, epoch: 3 }).appends, 2)
+  assert.equal(raft.endOffset, 5)
+})

@@ -1,23 +1,26 @@
 /**
- * Runs many worlds of the model: `node dist/test/raft/soak.js [--from SEED] [--worlds COUNT] [--trace LINES]`. Prints what was tried how often; ends with an error
+ * Runs many worlds of the model:
+ * `node dist/test/raft/soak.js [--from SEED] [--worlds COUNT] [--trace LINES] [--weather JSON]`. Prints what was tried how often; ends with an error
  * at the first world that breaks an invariant or comes to no rest, and says how to see it again.
  */
 import { parseArgs } from 'node:util'
-import { ModelQuorum } from './model-quorum.js'
+import { ModelQuorum, type Weather } from './model-quorum.js'
 
 const { values } = parseArgs({
   options: {
     from: { type: 'string', default: '1' },
     worlds: { type: 'string', default: '1000' },
     trace: { type: 'string', default: '0' },
+    weather: { type: 'string', default: '{}' },
   },
 })
+const weather = JSON.parse(values.weather) as Partial<Weather>
 const [from, worlds] = [Number(values.from), Number(values.worlds)]
 const counts = new Map<string, number>()
 let [events, virtualMs, longestMs] = [0, 0, 0]
 for (let seed = from; seed < from + worlds; seed++) {
   try {
-    const report = new ModelQuorum(seed).run()
+    const report = new ModelQuorum(seed, undefined, weather).run()
     events += report.events
     virtualMs += report.virtualMs
     longestMs = Math.max(longestMs, report.convergedMs)
@@ -25,12 +28,12 @@ for (let seed = from; seed < from + worlds; seed++) {
   } catch (error) {
     const lines: string[] = []
     try {
-      if (Number(values.trace) > 0) new ModelQuorum(seed, (line) => lines.push(line)).run()
+      if (Number(values.trace) > 0) new ModelQuorum(seed, (line) => lines.push(line), weather).run()
     } catch {
       process.stdout.write(`${lines.slice(-Number(values.trace)).join('\n')}\n`)
     }
     process.stdout.write(`world ${seed} (number ${seed - from + 1}): ${(error as Error).stack}\n`)
-    process.stdout.write(`again: node dist/test/raft/soak.js --from ${seed} --worlds 1\n`)
+    process.stdout.write(`again: node dist/test/raft/soak.js --from ${seed} --worlds 1 --weather '${values.weather}'\n`)
     process.exit(1)
   }
 }

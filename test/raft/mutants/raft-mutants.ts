@@ -1,4 +1,6 @@
 /** Guards of the quorum, each taken away. A world of the model must find that; `found-by.tsv` says how many worlds it took. */
+import type { Weather } from '../model-quorum.js'
+
 export interface RaftMutant {
   readonly name: string
   /** What the bug would be. */
@@ -8,6 +10,31 @@ export interface RaftMutant {
   /** Stands in the file once. */
   readonly from: string
   readonly to: string
+  /** Where it would take too many of any worlds. */
+  readonly weather?: Partial<Weather>
+}
+
+/** Leaders change the voters, and are struck, as soon as they lead. */
+const EAGER: Partial<Weather> = {
+  voters: 4,
+  eagerChance: 1,
+  hastyChance: 0.8,
+  changeEveryMs: 300,
+  faultEveryMs: 300,
+  delayMs: 40,
+  readOneChance: 0,
+}
+
+/** Batches come one by one to a few of many, and leaders do not last. */
+const HASTY: Partial<Weather> = {
+  voters: 5,
+  eagerChance: 0,
+  hastyChance: 1,
+  changeEveryMs: 1e9,
+  snapshotEveryMs: 1e9,
+  faultEveryMs: 300,
+  delayMs: 40,
+  readOneChance: 0.9,
 }
 
 export const RAFT_MUTANTS: readonly RaftMutant[] = [
@@ -17,6 +44,7 @@ export const RAFT_MUTANTS: readonly RaftMutant[] = [
     file: 'voter-changes.ts',
     from: 'voters === undefined || this.#log.highWatermark <= this.#epochStartOffset',
     to: 'voters === undefined',
+    weather: EAGER,
   },
   {
     name: 'q01-two-changes-at-a-time',
@@ -106,8 +134,8 @@ export const RAFT_MUTANTS: readonly RaftMutant[] = [
     name: 'reply-before-vote-is-saved',
     about: 'a vote is answered while it is being saved',
     file: 'raft-node.ts',
-    from: 'if (this.#saving !== undefined) return isSilent',
-    to: 'if (this.#saving !== undefined && this.#replies.length === 0) return isSilent',
+    from: 'const isSaving = this.#saving !== undefined\n',
+    to: 'const isSaving = this.#saving !== undefined && this.#replies.length === 0\n',
   },
   {
     name: 'two-votes-in-an-epoch',
@@ -136,6 +164,7 @@ export const RAFT_MUTANTS: readonly RaftMutant[] = [
     file: 'leader.ts',
     from: 'if (reached > this.#epochStartOffset) log',
     to: 'if (reached > 0) log',
+    weather: HASTY,
   },
   {
     name: 'commit-beyond-own-disk',
@@ -157,6 +186,7 @@ export const RAFT_MUTANTS: readonly RaftMutant[] = [
     file: 'raft-log.ts',
     from: '    if (this.#cutting) return\n',
     to: '    endOffset = Math.max(Math.min(endOffset, this.#end), this.#persisted)\n',
+    weather: { ...HASTY, diskMs: 100 },
   },
   {
     name: 'divergence-by-offset-alone',
@@ -166,8 +196,9 @@ export const RAFT_MUTANTS: readonly RaftMutant[] = [
     to: 'common.offset < fetchOffset',
   },
   {
-    name: 'fetch-of-an-old-epoch',
-    about: 'a Fetch of an earlier epoch, long on its way, acknowledges',
+    name: 'fetch-of-an-old-epoch-equivalent',
+    about:
+      'a Fetch of an earlier epoch, long on its way, acknowledges; that counts for nothing, as only what lies behind the start of the own epoch is counted',
     file: 'conversation.ts',
     from: "if (currentLeaderEpoch < epoch) error = 'FENCED_LEADER_EPOCH'\n    else if (currentLeaderEpoch > epoch) {",
     to: 'if (currentLeaderEpoch > epoch) {',
