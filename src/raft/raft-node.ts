@@ -299,19 +299,21 @@ export class RaftNode<Batch> {
     if (isSilent && (isSaving || (isIdle && !this.#roles.wantsSave))) return undefined
     this.#shownRole = this.#roles.role
     this.#shownHighWatermark = Math.max(this.#shownHighWatermark, this.#log.highWatermark)
-    const news = { role, highWatermark, ...this.#conversation.takeNews() }
-    const nothing = { save: undefined, log: [], requests: [], replies: [] }
-    if (isSaving) return { ...nothing, ...news }
-    if (this.#roles.wantsSave) {
+    const { complaints, fetchSnapshot } = this.#conversation.takeNews()
+    let save: ElectionState | undefined
+    if (!isSaving && this.#roles.wantsSave) {
       const { epoch, leaderId, voted } = this.#roles
       this.#roles.wantsSave = false
-      this.#saving = electionState(epoch, leaderId, voted)
-      return { ...nothing, ...news, save: this.#saving }
+      save = this.#saving = electionState(epoch, leaderId, voted)
+    }
+    if (isSaving || save !== undefined) {
+      return { save, log: [], role, highWatermark, requests: [], replies: [], fetchSnapshot, complaints }
     }
     const replies = this.#replies
     this.#replies = []
     const log = this.#log.takeActions()
-    return { ...news, save: undefined, log, requests: this.#requests.takeOutgoing(), replies }
+    const requests = this.#requests.takeOutgoing()
+    return { save, log, role, highWatermark, requests, replies, fetchSnapshot, complaints }
   }
 
   #at(nowMs: number, action: () => void): void {

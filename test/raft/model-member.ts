@@ -2,8 +2,11 @@
  * A member of the model world: a process on a disk, or nothing on it. It is the shell that `RaftNode` asks for, on delays that the world
  * draws; a late flush may speak of what has been cut off meanwhile.
  */
+
+import type { FlightRecorder } from '../../src/base/flight-recorder.js'
 import { fromPlain, type Plain, toPlain } from '../../src/base/plain.js'
 import type { Prng } from '../../src/base/prng.js'
+import type { Random } from '../../src/io/random.js'
 import type { OutgoingReply, OutgoingRequest } from '../../src/raft/messages.js'
 import { type AppendAction, controlRecordCount, type LogAction } from '../../src/raft/raft-log.js'
 import { RaftNode } from '../../src/raft/raft-node.js'
@@ -11,11 +14,14 @@ import type { FetchSnapshotOrder, RaftState, Ready } from '../../src/raft/raft-s
 import type { RaftTimeouts } from '../../src/raft/raft-timeouts.js'
 import type { VoterSet } from '../../src/raft/voter-set.js'
 import type { ModelBatch, ModelDisk } from './model-disk.js'
+import { recordedRaft } from './recorded-raft.js'
 
 /** What the world does for its members. */
 export interface Surroundings {
   readonly random: Prng
   readonly nowMs: () => number
+  /** Processes are recorded there, if anywhere. */
+  readonly recorders?: FlightRecorder[] | undefined
   /** Calls back later, if the process still runs then. */
   later(member: ModelMember, delayMs: number, action: () => void): void
   request(from: ModelMember, request: OutgoingRequest): void
@@ -64,8 +70,16 @@ export class ModelMember {
   start(): void {
     this.incarnation++
     const { id: nodeId, disk } = this
-    const options = { nodeId, directoryId: disk.directoryId, timeouts: this.#timeouts, random: this.#world.random }
-    this.#raft = new RaftNode<ModelBatch>(options, disk.saved, disk.content())
+    const { random, recorders } = this.#world
+    const options = { nodeId, directoryId: disk.directoryId, timeouts: this.#timeouts }
+    const make = (source: Random): RaftNode<ModelBatch> =>
+      new RaftNode<ModelBatch>({ ...options, random: source }, disk.saved, disk.content())
+    if (recorders === undefined) this.#raft = make(random)
+    else {
+      const { raft, recorder } = recordedRaft(make, random)
+      this.#raft = raft
+      recorders.push(recorder)
+    }
   }
 
   crash(): void {
@@ -78,6 +92,7 @@ export class ModelMember {
 
   /** The node is made anew of its state, as a flight record keeps that: nothing may be missing in it. */
   recapture(): void {
+    if (this.#world.recorders !== undefined) return
     const text = JSON.stringify(toPlain(this.raft.capture()))
     this.#raft = RaftNode.restore(fromPlain(JSON.parse(text) as Plain) as RaftState, this.#world.random)
   }

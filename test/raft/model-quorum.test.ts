@@ -5,7 +5,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { FlightRecorder } from '../../src/base/flight-recorder.js'
+import { replayFlight } from '../../src/sim/replay-flight.js'
 import { ModelQuorum } from './model-quorum.js'
+import { RECORDED_INPUTS } from './recorded-raft.js'
 
 const WORLDS = Number(process.env['LOGRAFT_RAFT_WORLDS'] ?? 2000)
 
@@ -66,10 +69,26 @@ test('the invariants hold in every world, and each comes to rest once it is heal
 })
 
 test('a world follows from its seed', () => {
-  for (const seed of [1, 2, 3]) {
-    const lines: [string[], string[]] = [[], []]
-    for (const each of lines) new ModelQuorum(seed, (line) => each.push(line)).run()
-    assert.ok(lines[0].length > 100)
-    assert.deepEqual(lines[0], lines[1])
+  const lines: [string[], string[]] = [[], []]
+  for (const each of lines) for (const seed of [1, 2, 3]) new ModelQuorum(seed, (line) => each.push(line)).run()
+  assert.ok(lines[0].length > 100)
+  assert.deepEqual(lines[0], lines[1])
+})
+
+test('the flight record of each process replays to the states that it had', () => {
+  const inputs = new Set<string>()
+  let states = 0
+  for (let seed = 1; seed <= 25; seed++) {
+    const recorders: FlightRecorder[] = []
+    new ModelQuorum(seed, undefined, { stormMs: 3000, snapshotEveryMs: 200, lossChance: 0.1 }, recorders).run()
+    for (const recorder of recorders) {
+      const report = replayFlight(recorder.dump())
+      assert.deepEqual(report.mismatches, [], `seed ${seed}`)
+      assert.deepEqual(report.thrown, [], `seed ${seed}`)
+      states += report.states
+      for (const { input } of recorder.entries()) if (input !== undefined) inputs.add(input)
+    }
   }
+  assert.ok(states > 0)
+  assert.deepEqual([...inputs].sort(), [...RECORDED_INPUTS, 'drawn'].sort())
 })

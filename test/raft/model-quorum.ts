@@ -4,6 +4,7 @@
  * looked at. Then everything heals, and one leader must be followed by all in bounded virtual time.
  */
 import assert from 'node:assert/strict'
+import type { FlightRecorder } from '../../src/base/flight-recorder.js'
 import { Heap } from '../../src/base/heap.js'
 import { Prng } from '../../src/base/prng.js'
 import {
@@ -72,6 +73,7 @@ export interface Weather {
 
 export class ModelQuorum implements Surroundings {
   readonly random: Prng
+  readonly recorders: FlightRecorder[] | undefined
   readonly #events = new Heap<() => void>()
   readonly #weather: Weather
   readonly #members: ModelMember[] = []
@@ -92,9 +94,15 @@ export class ModelQuorum implements Surroundings {
   #directories = 0
   #calm = false
 
-  /** `trace`: what happens, a line each. */
-  constructor(seed: string | number, trace?: (line: string) => void, weather?: Partial<Weather>) {
+  /** `trace`: what happens, a line each. `recorders` get one for each process. */
+  constructor(
+    seed: string | number,
+    trace?: (line: string) => void,
+    weather?: Partial<Weather>,
+    recorders?: FlightRecorder[],
+  ) {
     this.#trace = trace
+    this.recorders = recorders
     const random = new Prng(seed)
     this.random = random
     const pick = <T>(...values: readonly T[]): T => random.pick(values)
