@@ -62,11 +62,14 @@ export class Conversation<Batch> {
 
   #receiveVote(request: VoteRequest, ticket: number): void {
     const roles = this.#roles
-    const { replica, voter, replicaEpoch, preVote } = request
+    const { replica, voter, replicaEpoch, lastOffset, lastOffsetEpoch, preVote } = request
+    // Who stands begins an epoch that has nothing yet.
+    const latestPossible = preVote ? replicaEpoch : replicaEpoch - 1
+    const isPossible = lastOffset >= 0 && lastOffsetEpoch >= 0 && lastOffsetEpoch <= latestPossible
     let error: ErrorName = 'NONE'
     let voteGranted = false
     if (!isSameReplica(voter, this.#context.self)) error = 'INVALID_VOTER_KEY'
-    else if (replica.id === this.#context.self.id) error = 'INVALID_REQUEST'
+    else if (replica.id === this.#context.self.id || !isPossible) error = 'INVALID_REQUEST'
     else if (replicaEpoch < roles.epoch) error = 'FENCED_LEADER_EPOCH'
     else {
       this.#complain(roles.learn(replicaEpoch, -1))
@@ -101,7 +104,8 @@ export class Conversation<Batch> {
     const { epoch, leader } = this.#roles
     const { currentLeaderEpoch } = request
     let error: ErrorName = 'NOT_LEADER_OR_FOLLOWER'
-    if (currentLeaderEpoch < epoch) error = 'FENCED_LEADER_EPOCH'
+    if (request.kind === 'fetch' && (request.fetchOffset < 0 || request.lastFetchedEpoch < 0)) error = 'INVALID_REQUEST'
+    else if (currentLeaderEpoch < epoch) error = 'FENCED_LEADER_EPOCH'
     else if (currentLeaderEpoch > epoch) {
       error = 'UNKNOWN_LEADER_EPOCH'
       // It can never follow this leader; only a new epoch brings them together.

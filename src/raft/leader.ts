@@ -123,7 +123,7 @@ export class Leader<Batch> {
     this.#progress.prune(log.voters!, nowMs)
     const waitMs = this.#waiting.size < MAX_WAITING ? Math.min(request.maxWaitMs, timeouts.fetchMaxWaitMs) : 0
     this.#waiting.set(name, { ticket, request, deadlineMs: nowMs + waitMs })
-    this.#changes.advance(nowMs)
+    this.#changes.advance()
   }
 
   fetchSnapshot({ replica, snapshotId }: FetchSnapshotRequest, ticket: number, nowMs: number): void {
@@ -150,7 +150,7 @@ export class Leader<Batch> {
     )
     // What an earlier leader left is only committed together with something of this epoch.
     if (reached > this.#epochStartOffset) log.advanceHighWatermark(reached)
-    this.#changes.advance(nowMs)
+    this.#changes.advance()
     for (const waiting of this.#waiting.values()) if (this.#isDue(waiting, nowMs)) this.#answer(waiting)
     for (const voter of this.#others()) {
       const { id, directoryId } = voter
@@ -160,6 +160,17 @@ export class Leader<Batch> {
       const leader = { leaderId: self.id, leaderEpoch: this.#epoch }
       requests.send(id, { kind: 'beginQuorumEpoch', voter: { id, directoryId }, ...leader }, nowMs)
     }
+  }
+
+  /** Looks who has let its time go by. */
+  expire(nowMs: number): void {
+    this.#changes.expire(nowMs)
+  }
+
+  /** This process stood still for so long: nobody else was late. */
+  forgive(stalledMs: number, nowMs: number): void {
+    this.#changes.forgive(stalledMs)
+    this.#progress.forgive(stalledMs, nowMs)
   }
 
   /** Whether a majority of the voters still follows. */

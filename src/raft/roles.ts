@@ -127,6 +127,7 @@ export class Roles<Batch> {
   /** Looks whether the time of the role is up. */
   expire(): void {
     if (this.#role === 'leader') {
+      this.#leader!.expire(this.nowMs)
       if (!this.#leader!.hasQuorum(this.nowMs)) this.resign()
       return
     }
@@ -160,7 +161,7 @@ export class Roles<Batch> {
       const latest = Math.max(this.#deadlineMs, this.nowMs + Math.max(2 * electionTimeoutMs, fetchTimeoutMs))
       this.#deadlineMs = Math.min(this.#deadlineMs + stalledMs, latest)
     }
-    this.#leader?.progress.forgive(stalledMs, this.nowMs)
+    this.#leader?.forgive(stalledMs, this.nowMs)
   }
 
   /** Somebody knows this epoch, and perhaps (else -1) who leads in it. Returns what cannot be about that. */

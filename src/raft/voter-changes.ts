@@ -99,21 +99,37 @@ export class VoterChanges<Batch> {
     this.#pending = { ...pending, isThere: true }
   }
 
-  /** Something has been fetched or committed, or time has passed. */
-  advance(nowMs: number): void {
+  /** Time has passed, and this process has heard what was said meanwhile. */
+  expire(nowMs: number): void {
+    const pending = this.#pending
+    if (pending?.stage !== 'catching up' || nowMs < pending.deadlineMs) return
+    const { kind, voter } = pending.request
+    const reached = this.#reached(pending)
+    this.#pending = undefined
+    const how = reached < 0 ? 'has not fetched' : `has come to ${reached} of ${pending.targetOffset}`
+    this.#answer({
+      ticket: pending.ticket,
+      kind,
+      error: 'REQUEST_TIMED_OUT',
+      message: `the new voter ${voter.id} ${how}`,
+    })
+  }
+
+  /** This process stood still for so long. */
+  forgive(stalledMs: number): void {
+    const pending = this.#pending
+    if (pending?.stage === 'catching up') this.#pending = { ...pending, deadlineMs: pending.deadlineMs + stalledMs }
+  }
+
+  /** Something has been fetched or committed. */
+  advance(): void {
     const pending = this.#pending
     if (pending?.stage === 'catching up') {
-      const { request, targetOffset, ticket, isThere, deadlineMs } = pending
+      if (this.#reached(pending) < pending.targetOffset) return
+      const { request, ticket } = pending
       const { kind, voter, ackWhenCommitted } = request
-      const reached = isThere ? (this.#progress.of(voter)?.endOffset ?? -1) : -1
-      if (reached >= targetOffset) {
-        this.#commit(kind, this.#log.voters!.with(voter), ackWhenCommitted ? ticket : undefined)
-        if (!ackWhenCommitted) this.#answer({ ticket, kind, error: 'NONE', message: undefined })
-      } else if (nowMs >= deadlineMs) {
-        this.#pending = undefined
-        const how = reached < 0 ? 'has not fetched' : `has come to ${reached} of ${targetOffset}`
-        this.#answer({ ticket, kind, error: 'REQUEST_TIMED_OUT', message: `the new voter ${voter.id} ${how}` })
-      }
+      this.#commit(kind, this.#log.voters!.with(voter), ackWhenCommitted ? ticket : undefined)
+      if (!ackWhenCommitted) this.#answer({ ticket, kind, error: 'NONE', message: undefined })
     } else if (pending !== undefined && this.#log.highWatermark > pending.offset) {
       this.#pending = undefined
       this.#finish(pending, 'NONE')
@@ -127,6 +143,10 @@ export class VoterChanges<Batch> {
     if (pending?.stage === 'catching up')
       this.#finish({ ...pending, kind: pending.request.kind }, 'NOT_LEADER_OR_FOLLOWER')
     else if (pending !== undefined) this.#finish(pending, 'NOT_LEADER_OR_FOLLOWER')
+  }
+
+  #reached({ isThere, request }: Extract<PendingChange, { stage: 'catching up' }>): number {
+    return isThere ? (this.#progress.of(request.voter)?.endOffset ?? -1) : -1
   }
 
   #commit(kind: VoterChangeRequest['kind'], voters: VoterSet, ticket: number | undefined): void {

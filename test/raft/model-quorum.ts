@@ -555,7 +555,7 @@ export class ModelQuorum implements Surroundings {
   /** What a new leader meets with. */
   #meet(member: ModelMember): void {
     const { eagerChance, hastyChance, delayMs } = this.#weather
-    if (this.random.chance(eagerChance)) this.later(member, 1, () => this.#changeVotersAt(member))
+    if (this.random.chance(eagerChance)) this.later(member, 0, () => this.#removeAtOnce(member))
     if (!this.random.chance(hastyChance)) return
     const { incarnation } = member
     this.#after(this.random.exponential(3 * delayMs), () => {
@@ -563,6 +563,15 @@ export class ModelQuorum implements Surroundings {
       if (this.random.chance(0.5)) this.#crash(member, incarnation)
       else this.#partition(member)
     })
+  }
+
+  /** Before it can have committed anything. */
+  #removeAtOnce({ raft }: ModelMember): void {
+    if (raft.role !== 'leader') return
+    const voter = this.random.pick(raft.voters!.voters)
+    if (!this.#canDecide(raft.voters!, voter)) return
+    this.#count('asked to remove a voter at once')
+    raft.step({ kind: 'removeRaftVoter', voter }, ++this.#tickets, this.#nowMs)
   }
 
   #resign(member: ModelMember): void {

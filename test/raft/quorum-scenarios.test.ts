@@ -391,6 +391,20 @@ test('Q16: who slept judges nobody before it has read what came', () => {
   assert.equal(rig.leader, leader)
 })
 
+test('a leader that slept gives a new voter its time', () => {
+  const rig = elected(1, 1)
+  rig.crash(2)
+  const request = { kind: 'addRaftVoter', voter: rig.voter(2), timeoutMs: 1000, ackWhenCommitted: true } as const
+  const replies = rig.ask(rig.leader, request)
+  rig.sleep(1)
+  rig.run(3000)
+  rig.wake(1, 3000)
+  rig.run(900)
+  assert.deepEqual(replies, [])
+  rig.run(200)
+  assert.equal(errorOf(replies), 'REQUEST_TIMED_OUT')
+})
+
 test('nothing that hangs on a vote leaves before it is saved', () => {
   const rig = elected(3)
   const { leader } = rig
@@ -472,6 +486,10 @@ test('what cannot be is refused', () => {
   const fetch = { kind: 'fetch', replica: rig.voter(other!.id), currentLeaderEpoch: epoch, ...at } as const
   assert.equal(errorOf(rig.ask(one!, fetch)), 'NOT_LEADER_OR_FOLLOWER')
   assert.equal(errorOf(rig.ask(leader, { ...fetch, currentLeaderEpoch: epoch - 1 })), 'FENCED_LEADER_EPOCH')
+  assert.equal(errorOf(rig.ask(leader, { ...fetch, fetchOffset: -1 })), 'INVALID_REQUEST')
+  const rival = { ...vote, replica: rig.voter(other!.id), replicaEpoch: epoch + 1, lastOffsetEpoch: epoch + 1 }
+  assert.equal(errorOf(rig.ask(one!, rival)), 'INVALID_REQUEST', 'a candidate has nothing of its own epoch yet')
+  assert.equal(errorOf(rig.ask(one!, { ...rival, lastOffset: -1, lastOffsetEpoch: 0 })), 'INVALID_REQUEST')
   const update = { kind: 'updateRaftVoter', currentLeaderEpoch: epoch, voter: rig.voter(one!.id) } as const
   assert.equal(errorOf(rig.ask(leader, { ...update, currentLeaderEpoch: epoch - 1 })), 'FENCED_LEADER_EPOCH')
   assert.equal(errorOf(rig.ask(leader, { ...update, currentLeaderEpoch: epoch + 1 })), 'UNKNOWN_LEADER_EPOCH')

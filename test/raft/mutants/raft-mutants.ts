@@ -18,11 +18,14 @@ export interface RaftMutant {
 const EAGER: Partial<Weather> = {
   voters: 4,
   eagerChance: 1,
-  hastyChance: 0.8,
-  changeEveryMs: 300,
-  faultEveryMs: 300,
+  hastyChance: 1,
+  changeEveryMs: 1e9,
+  snapshotEveryMs: 1e9,
+  appendFailChance: 0,
+  faultEveryMs: 2000,
   delayMs: 40,
-  readOneChance: 0,
+  diskMs: 5,
+  stormMs: 15_000,
 }
 
 /** Batches come one by one to a few of many, and leaders do not last. */
