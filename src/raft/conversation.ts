@@ -6,7 +6,7 @@
  */
 import { unreachable } from '../base/assert.js'
 import type { ErrorName } from '../protocol/errors.js'
-import { grantsVote } from './election.js'
+import { grantsVote, isOutrankedBy } from './election.js'
 import { fetchRequest } from './follower.js'
 import type { LeaderContext } from './leader.js'
 import {
@@ -75,7 +75,9 @@ export class Conversation<Batch> {
       this.#complain(roles.learn(replicaEpoch, -1))
       const { voted, leaderId, hasLiveLeader } = roles
       const { lastEpoch, endOffset } = this.#context.log
-      voteGranted = grantsVote(request, { voted, leaderId, hasLiveLeader, lastEpoch, endOffset })
+      const state = { id: this.#context.self.id, voted, leaderId, hasLiveLeader, lastEpoch, endOffset }
+      voteGranted = grantsVote(request, state)
+      if (voteGranted && preVote && isOutrankedBy(request, state)) roles.giveWay()
       if (voteGranted && !preVote && voted === undefined) roles.vote(replica)
     }
     this.#reply(ticket, { kind: 'vote', error, ...this.#leadership(), voteGranted })

@@ -7,24 +7,35 @@ import { isSameReplica, type ReplicaKey, replicaName, type VoterSet } from './vo
 export interface ElectionTallyState {
   readonly granted: readonly string[]
   readonly refused: readonly string[]
+  readonly unreachable: readonly string[]
 }
 
 export class ElectionTally {
   readonly #granted: Set<string>
   readonly #refused: Set<string>
+  /** For the moment; they are asked again. */
+  readonly #unreachable: Set<string>
 
-  constructor({ granted, refused }: ElectionTallyState = { granted: [], refused: [] }) {
+  constructor({ granted, refused, unreachable }: ElectionTallyState = NOBODY_YET) {
     this.#granted = new Set(granted)
     this.#refused = new Set(refused)
+    this.#unreachable = new Set(unreachable)
   }
 
   capture(): ElectionTallyState {
-    return { granted: [...this.#granted], refused: [...this.#refused] }
+    return { granted: [...this.#granted], refused: [...this.#refused], unreachable: [...this.#unreachable] }
   }
 
   /** The first answer counts. */
   answered(voter: ReplicaKey, granted: boolean): void {
-    if (!this.hasAnswered(voter)) (granted ? this.#granted : this.#refused).add(replicaName(voter))
+    const name = replicaName(voter)
+    this.#unreachable.delete(name)
+    if (!this.hasAnswered(voter)) (granted ? this.#granted : this.#refused).add(name)
+  }
+
+  /** The connection was refused, or has ended. */
+  failed(voter: ReplicaKey): void {
+    this.#unreachable.add(replicaName(voter))
   }
 
   hasAnswered(voter: ReplicaKey): boolean {
@@ -39,10 +50,22 @@ export class ElectionTally {
     return voters.isMajority((voter) => this.hasGranted(voter))
   }
 
-  /** So many have refused that those who have not answered yet are too few. */
+  /** So many have refused, or cannot be reached, that those who have not answered yet are too few. */
   isLost(voters: VoterSet): boolean {
-    return !voters.isMajority((voter) => !this.#refused.has(replicaName(voter)))
+    return !voters.isMajority((voter) => {
+      const name = replicaName(voter)
+      return !this.#refused.has(name) && !this.#unreachable.has(name)
+    })
   }
+}
+
+const NOBODY_YET: ElectionTallyState = { granted: [], refused: [], unreachable: [] }
+
+/** Of two that stand at the same moment one gives way: its log is shorter or, of equal ones, its id is greater. */
+export function isOutrankedBy(request: VoteRequest, own: VoterState & { readonly id: number }): boolean {
+  const { lastOffsetEpoch, lastOffset, replica } = request
+  if (lastOffsetEpoch !== own.lastEpoch) return lastOffsetEpoch > own.lastEpoch
+  return lastOffset !== own.endOffset ? lastOffset > own.endOffset : replica.id < own.id
 }
 
 /** What a vote hangs on, in the epoch of the request. */

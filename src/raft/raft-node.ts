@@ -187,6 +187,10 @@ export class RaftNode<Batch> {
       const asked = this.#requests.finish(id)
       if (asked === undefined) return
       this.#conversation.failed(asked)
+      if (asked.request.kind === 'vote') {
+        this.#roles.tally.failed(asked.request.voter)
+        this.#roles.count()
+      }
       if (asked.request.kind === 'fetch' && asked.to === this.#roles.follower?.leaderId) this.#roles.leaderGone()
     })
   }

@@ -60,6 +60,8 @@ export interface RolesState {
   readonly epochOver: boolean
   readonly deadlineMs: number | undefined
   readonly failedElections: number
+  readonly conceded: boolean
+  readonly gaveWay: boolean
   readonly tally: ElectionTallyState
   readonly follower: FollowerState | undefined
   readonly leader: LeaderState | undefined

@@ -26,6 +26,10 @@ export class Roles<Batch> {
   #epochOver = false
   #deadlineMs: number | undefined
   #failedElections = 0
+  /** The election cannot be won any more, and the time until the next is drawn. */
+  #conceded = false
+  /** It gave way to another since there was a leader: once, or one that cannot win would keep it from standing. */
+  #gaveWay = false
   #tally = new ElectionTally()
   #follower: Follower<Batch> | undefined
   #leader: Leader<Batch> | undefined
@@ -50,6 +54,8 @@ export class Roles<Batch> {
       epochOver: this.#epochOver,
       deadlineMs: this.#deadlineMs,
       failedElections: this.#failedElections,
+      conceded: this.#conceded,
+      gaveWay: this.#gaveWay,
       tally: this.#tally.capture(),
       follower: this.#follower?.capture(),
       leader: this.#leader?.capture(),
@@ -66,6 +72,8 @@ export class Roles<Batch> {
     this.#epochOver = state.epochOver
     this.#deadlineMs = state.deadlineMs
     this.#failedElections = state.failedElections
+    this.#conceded = state.conceded
+    this.#gaveWay = state.gaveWay
     this.#tally = new ElectionTally(state.tally)
     this.#follower = state.follower && new Follower(state.follower)
     this.#leader = state.leader && new Leader(this.#context, state.leader)
@@ -197,6 +205,7 @@ export class Roles<Batch> {
     this.#leave()
     this.#leaderId = leaderId
     this.#failedElections = 0
+    this.#gaveWay = false
     this.#follower = Follower.of(leaderId)
     this.#become('follower', this.nowMs + this.#context.timeouts.fetchTimeoutMs)
   }
@@ -234,6 +243,15 @@ export class Roles<Batch> {
     if (rank > 0) this.#deadlineMs = this.nowMs + this.#backoffMs(rank)
   }
 
+  /** Another that has a better right to it stands at the same moment: as candidates they would only take votes from each other. */
+  giveWay(): void {
+    if (this.#role !== 'prospective' || this.#gaveWay) return
+    this.becomeUnattached(this.#epoch)
+    this.#gaveWay = true
+    const { electionTimeoutMs } = this.#context.timeouts
+    this.#deadlineMs = this.nowMs + electionTimeoutMs / 4 + this.#random.below(electionTimeoutMs / 4)
+  }
+
   /** The vote of this epoch goes to this candidate. */
   vote(candidate: ReplicaKey): void {
     assert(this.#voted === undefined, () => `a second vote in epoch ${this.#epoch}`)
@@ -249,7 +267,8 @@ export class Roles<Batch> {
     if (this.#tally.isWon(voters)) {
       if (this.#role === 'prospective') this.#becomeCandidate()
       else this.#becomeLeader(voters)
-    } else if (this.#tally.isLost(voters)) {
+    } else if (!this.#conceded && this.#tally.isLost(voters)) {
+      this.#conceded = true
       // Who stands again at the same moment as the others would lose again.
       const pauseMs = this.#backoffMs(this.#failedElections + 1)
       this.#deadlineMs = Math.min(this.#deadlineMs!, this.nowMs + pauseMs)
@@ -300,6 +319,7 @@ export class Roles<Batch> {
 
   #become(role: RaftRole, deadlineMs: number | undefined): void {
     this.#role = role
+    this.#conceded = false
     this.#deadlineMs = deadlineMs
   }
 

@@ -27,6 +27,8 @@ import { ModelMember, type Surroundings } from './model-member.js'
 const LONGEST_HEALING_MS = 60_000
 const TICK_MS = 200
 const LONGEST_ALONE_MS = DEFAULT_TIMEOUTS.fetchTimeoutMs * CHECK_QUORUM_FACTOR + 2 * TICK_MS
+/** From the death of a leader, which the others see, to the next one. */
+const LONGEST_FAILOVER_MS = 5000
 /** How long a follower is cut off when all is well. */
 const ISOLATION_MS = 5000
 
@@ -153,6 +155,7 @@ export class ModelQuorum implements Surroundings {
     if (!this.#hasConverged()) assert.fail(`no rest ${LONGEST_HEALING_MS} ms after healing: ${this.#describe()}`)
     const convergedMs = this.#nowMs - healedMs
     if (this.random.chance(0.25)) this.#isolateFollower()
+    else if (this.random.chance(0.3)) this.#killLeader()
     return { events: this.#done, virtualMs: this.#nowMs, convergedMs, counts: this.#counts }
   }
 
@@ -505,7 +508,7 @@ export class ModelQuorum implements Surroundings {
       this.#fail(asked)
     }
     for (const other of this.#members) {
-      if (!other.runs || this.random.chance(0.3)) continue
+      if (!other.runs || (!this.#calm && this.random.chance(0.3))) continue
       this.later(other, this.#delayMs(), () => other.raft.disconnected(member.id, this.#nowMs))
     }
     this.#after(this.random.exponential(1500), () => {
@@ -651,9 +654,24 @@ export class ModelQuorum implements Surroundings {
     assert.equal(follower.raft.leaderId, leader.id, 'a voter that came back does not follow')
   }
 
+  /** The others see its sessions end, and have a new leader soon. */
+  #killLeader(): void {
+    const old = this.#members.find(({ raft }) => raft.role === 'leader')!
+    if (old.raft.voters!.size < 3) return
+    const killedMs = this.#nowMs
+    const { epoch } = old.raft
+    const isLed = (): boolean =>
+      this.#members.some(({ runs, raft }) => runs && raft.role === 'leader' && raft.epoch > epoch)
+    this.#crash(old, old.incarnation)
+    this.#runUntil(killedMs + LONGEST_FAILOVER_MS, isLed)
+    assert.ok(isLed(), 'no leader follows the one that was killed')
+    const tookMs = Math.ceil((this.#nowMs - killedMs) / 250) * 250
+    this.#count(`a new leader within ${tookMs} ms`)
+  }
+
   /** What an operator does after a disk was lost. */
   #repairVoters(): void {
-    const leader = this.#members.find(({ raft }) => raft.role === 'leader')
+    const leader = this.#members.find(({ runs, raft }) => runs && raft.role === 'leader')
     const voters = leader?.raft.voters
     if (leader === undefined || voters === undefined) return
     const gone = voters.voters.find((voter) => this.#isGone(voter))

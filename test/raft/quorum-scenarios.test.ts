@@ -298,8 +298,9 @@ test('a closed session to the leader is reason for a pre-vote at once; a new lea
   const old = rig.leader
   rig.crash(old.id)
   for (const { id } of rig.others(old)) rig.input(id, (raft) => raft.disconnected(old.id, rig.nowMs()))
-  rig.run(500)
+  rig.run(50)
   assert.notEqual(rig.leader, old)
+  assert.equal(rig.leader.raft.epoch, old.disk.saved.leaderEpoch + 1, 'the first election is won: one gives way')
 })
 
 test('a closed session to a leader that lives costs nothing', () => {

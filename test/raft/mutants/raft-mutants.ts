@@ -220,4 +220,11 @@ export const RAFT_MUTANTS: readonly RaftMutant[] = [
     from: 'if (reached >= targetOffset) {',
     to: 'if (reached >= -1) {',
   },
+  {
+    name: 'rivals-do-not-give-way',
+    about: 'two that see their leader die stand at once and take each other the votes, again and again',
+    file: 'roles.ts',
+    from: "if (this.#role !== 'prospective' || this.#gaveWay) return",
+    to: 'if (this.#gaveWay || this.nowMs >= 0) return',
+  },
 ]
