@@ -79,7 +79,7 @@ export class RaftNode<Batch> {
     this.#shownHighWatermark = log.highWatermark
   }
 
-  /** All there is, but for what has not been handed out yet, as plain data: `restore` makes the same node of it. */
+  /** All there is, but for what is to be handed out, as plain data: `restore` makes a node of it that goes on in the same way. */
   capture(): RaftState {
     return {
       self: this.#self,

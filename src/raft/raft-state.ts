@@ -66,6 +66,8 @@ export interface RolesState {
   readonly follower: FollowerState | undefined
   readonly leader: LeaderState | undefined
   readonly nowMs: number
+  /** Waits for the save that is under way. */
+  readonly wantsSave: boolean
 }
 
 export interface RaftState {

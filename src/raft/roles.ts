@@ -60,6 +60,7 @@ export class Roles<Batch> {
       follower: this.#follower?.capture(),
       leader: this.#leader?.capture(),
       nowMs: this.nowMs,
+      wantsSave: this.wantsSave,
     }
   }
 
@@ -78,6 +79,7 @@ export class Roles<Batch> {
     this.#follower = state.follower && new Follower(state.follower)
     this.#leader = state.leader && new Leader(this.#context, state.leader)
     this.nowMs = state.nowMs
+    this.wantsSave = state.wantsSave
   }
 
   get role(): RaftRole {

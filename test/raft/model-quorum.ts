@@ -688,7 +688,8 @@ export class ModelQuorum implements Surroundings {
     const { epoch, endOffset, voters } = leader.raft
     if (voters!.voters.some((voter) => this.#isGone(voter))) return false
     if (!this.#voterIds.every((id) => voters!.hasId(id))) return false
-    return this.#members.every(({ raft }) => {
+    return this.#members.every(({ raft, pausedUntilMs }) => {
+      if (pausedUntilMs >= this.#nowMs) return false
       const isRole = raft === leader.raft || (raft.role === 'follower' && raft.leaderId === leader.id)
       return isRole && raft.epoch === epoch && raft.endOffset === endOffset && raft.highWatermark === endOffset
     })

@@ -189,7 +189,7 @@ export const RAFT_MUTANTS: readonly RaftMutant[] = [
     file: 'raft-log.ts',
     from: '    if (this.#cutting) return\n',
     to: '    endOffset = Math.max(Math.min(endOffset, this.#end), this.#persisted)\n',
-    weather: { ...HASTY, diskMs: 100 },
+    weather: { ...HASTY, diskMs: 50 },
   },
   {
     name: 'divergence-by-offset-alone',
