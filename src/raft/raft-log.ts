@@ -77,7 +77,8 @@ export class RaftLog<Batch> {
 
   constructor(content: LogContent, history = new VoterHistory(content.voters, content.voterChanges)) {
     const { start, endOffset, epochs, snapshotId } = content
-    assert(start.offset === 0 || snapshotId !== undefined, () => `a log from ${start.offset} on without a snapshot`)
+    const covered = snapshotId?.offset ?? 0
+    assert(start.offset <= covered, () => `a log from ${start.offset} on, and a snapshot of what is below ${covered}`)
     this.#chain = new EpochChain(start, epochs)
     this.#history = history
     this.#end = endOffset

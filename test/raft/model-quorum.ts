@@ -227,7 +227,8 @@ export class ModelQuorum implements Surroundings {
       this.later(member, this.#delayMs(), () => member.raft.snapshotPiece(this.#nowMs))
       this.later(member, this.#delayMs() + this.#delayMs(), () => {
         const { snapshot: earlier } = disk
-        disk.snapshot = snapshot
+        // Snapshots are files: an older one does not hide a later.
+        if (earlier === undefined || earlier.id.offset < snapshotId.offset) disk.snapshot = snapshot
         // It is durable, and the power goes before the log is told.
         if (!this.#calm && this.random.chance(0.1)) return this.#after(0, () => this.#crash(member, incarnation))
         if (member.raft.snapshotLoaded(snapshotId, snapshot.voters, this.#nowMs)) {
