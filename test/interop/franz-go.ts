@@ -25,7 +25,8 @@ function missing(): string | undefined {
 
 async function install(): Promise<void> {
   const files = ['go.mod', 'go.sum', 'main.go'].map((file) => join(SOURCE, file))
-  await installOnce(NAME, { files, runtime: probe('go', 'version') ?? '' }, async (path) => {
+  const runtime = `${probe('go', 'version')} ${TESTED}`
+  await installOnce(NAME, { files, runtime }, async (path) => {
     for (const args of [
       ['build', '-mod=readonly', '-o', join(path, 'client'), '.'],
       // A module comes with its tests.

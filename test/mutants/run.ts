@@ -132,14 +132,14 @@ async function find(mutant: Mutant): Promise<string | undefined> {
   return `none of ${SEEDS_TRIED} seeds finds it`
 }
 
-/** What a number of seeds have to say. */
+/** What a number of seeds have to say, without the names of what was looked at. */
 function sweep({ options }: Mutant, first: number): Promise<string> {
   const seeds = ['--seed', String(first), '--seeds', String(SEEDS_OF_A_SWEEP)]
   const args = [join('dist', 'src', 'main.js'), 'sim', ...seeds, ...options]
   const limits = { timeout: LONGEST_MS, maxBuffer: 64 * 1024 * 1024 }
   return new Promise((resolve) => {
     execFile(process.execPath, args, { cwd: copy, encoding: 'utf8', ...limits }, (_, stdout, stderr) =>
-      resolve(stdout + stderr),
+      resolve((stdout + stderr).replaceAll(/^ *looked at .*$/gm, '')),
     )
   })
 }

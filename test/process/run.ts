@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { SEED_VARIABLE, seedOf } from '../seed.js'
 
-const LONGEST_FILE_MS = 180_000
+const LONGEST_FILE_MS = 300_000
 
 const { values, positionals } = parseArgs({ options: { seed: { type: 'string' } }, allowPositionals: true })
 const root = fileURLToPath(new URL('.', import.meta.url))
