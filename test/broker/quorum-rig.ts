@@ -17,6 +17,7 @@ import { RequestMemory } from '../../src/broker/server/request-memory.js'
 import { OPEN_STAGES } from '../../src/broker/server/stages.js'
 import { buildSnapshot, snapshotFileName } from '../../src/broker/snapshot-file.js'
 import { nodeConfig } from '../../src/config/node-config.js'
+import type { Logger, Severity } from '../../src/io/logger.js'
 import type { Ports } from '../../src/io/ports.js'
 import { EMPTY_IMAGE, type MetadataImage } from '../../src/metadata/image.js'
 import type { MetadataRecord } from '../../src/metadata/records.js'
@@ -68,6 +69,8 @@ export class QuorumRig {
   readonly #digests = new Map<number, string>()
   readonly #leaderOf = new Map<number, number>()
   #proposed = 0
+  /** How often what was logged. */
+  readonly counts = new Map<string, number>()
   /** Names of resources whose change is committed, as a leader has seen. */
   readonly acknowledged = new Set<string>()
   readonly #waiting = new Map<RigMember, { readonly name: string; readonly endOffset: number }[]>()
@@ -149,13 +152,13 @@ export class QuorumRig {
     this.network.setLinks(() => 'deliver')
   }
 
-  /** A turn of its process. */
-  turn<Result>(member: RigMember, action: (quorum: Quorum) => Result): Result {
+  /** A turn of its process. Undefined: it sleeps, and the turn comes later. */
+  turn<Result>(member: RigMember, action: (quorum: Quorum) => Result): Result | undefined {
     let result: Result | undefined
     member.machine.process!.begin(() => {
       result = action(member.quorum!)
     })
-    return result as Result
+    return result
   }
 
   /** Proposes one more change to whoever leads. False: nobody does. */
@@ -164,10 +167,14 @@ export class QuorumRig {
     const name = `t${this.#proposed++}`
     const value = 'x'.repeat(valueBytes)
     const record: MetadataRecord = { type: 'config', resourceType: 2, resourceName: name, name: 'k', value }
-    const offset = this.turn(member, (quorum) => quorum.propose([record]))
-    if (offset === undefined) return false
-    this.#waiting.get(member)!.push({ name, endOffset: offset + 1 })
-    return true
+    return (
+      this.turn(member, (quorum) => {
+        const offset = quorum.propose([record])
+        // The end of the turn may take the lead away again.
+        if (offset !== undefined) this.#waiting.get(member)!.push({ name, endOffset: offset + 1 })
+        return offset !== undefined
+      }) ?? false
+    )
   }
 
   until(condition: () => boolean, what: string, longestMs = LONGEST_MS): void {
@@ -230,7 +237,8 @@ export class QuorumRig {
     write(device, `${LOG}/${snapshotFileName(first)}`, buildSnapshot(first, content, 0))
   }
 
-  #open(member: RigMember, ports: Ports): void {
+  #open(member: RigMember, given: Ports): void {
+    const ports = { ...given, logger: this.#counting(given.logger) }
     const end = (sentence: string): void => {
       member.ended = sentence
       ports.host.exit(1)
@@ -261,6 +269,17 @@ export class QuorumRig {
         this.#listen(member, ports, quorum, directories)
       })
     })
+  }
+
+  /** Counts lines by their sentence. */
+  #counting(logger: Logger): Logger {
+    const counted = (severity: Severity) => (fields: object, message: string) => {
+      this.counts.set(message, (this.counts.get(message) ?? 0) + 1)
+      logger[severity](fields, message)
+    }
+    const [debug, info, warn, error] = [counted('debug'), counted('info'), counted('warn'), counted('error')]
+    const { levels } = logger
+    return { debug, info, warn, error, levels, child: () => this.#counting(logger), named: () => this.#counting(logger) }
   }
 
   #listen(member: RigMember, ports: Ports, quorum: Quorum, directories: LogDirectories): void {
