@@ -71,6 +71,7 @@ export class QuorumRig {
   #proposed = 0
   /** How often what was logged. */
   readonly counts = new Map<string, number>()
+  readonly errors: string[] = []
   /** Names of resources whose change is committed, as a leader has seen. */
   readonly acknowledged = new Set<string>()
   readonly #waiting = new Map<RigMember, { readonly name: string; readonly endOffset: number }[]>()
@@ -209,7 +210,8 @@ export class QuorumRig {
 
   describe(): string {
     const text = this.members.map(({ id, quorum, ended }) => {
-      const at = quorum && `${quorum.role} ${JSON.stringify(quorum.leader())} ${quorum.highWatermark}/${quorum.endOffset}`
+      const at =
+        quorum && `${quorum.role} ${JSON.stringify(quorum.leader())} ${quorum.highWatermark}/${quorum.endOffset}`
       return `${id}: ${at ?? ended ?? 'down'}`
     })
     return text.join('; ')
@@ -275,11 +277,20 @@ export class QuorumRig {
   #counting(logger: Logger): Logger {
     const counted = (severity: Severity) => (fields: object, message: string) => {
       this.counts.set(message, (this.counts.get(message) ?? 0) + 1)
+      if (severity === 'error') this.errors.push(`${message} ${JSON.stringify(fields)}`)
       logger[severity](fields, message)
     }
     const [debug, info, warn, error] = [counted('debug'), counted('info'), counted('warn'), counted('error')]
     const { levels } = logger
-    return { debug, info, warn, error, levels, child: () => this.#counting(logger), named: () => this.#counting(logger) }
+    return {
+      debug,
+      info,
+      warn,
+      error,
+      levels,
+      child: () => this.#counting(logger),
+      named: () => this.#counting(logger),
+    }
   }
 
   #listen(member: RigMember, ports: Ports, quorum: Quorum, directories: LogDirectories): void {

@@ -18,8 +18,22 @@ function strike(rig: QuorumRig, random: Prng): void {
     const strike = (): void => rig.crash(member, how)
     member.machine.crashPoint = { operationsLeft: random.between(1, 30), strike }
   } else if (kind === 3) rig.heal()
-  else if (kind === 4) rig.split([member.id], rig.members.filter(({ id }) => id !== member.id).map(({ id }) => id))
-  else for (const each of rig.members) if (random.chance(0.7)) rig.start(each)
+  else if (kind === 4)
+    rig.split(
+      [member.id],
+      rig.members.filter(({ id }) => id !== member.id).map(({ id }) => id),
+    )
+  else if (kind === 5) member.machine.process?.pause(random.between(100, 4000))
+  else if (kind === 6) member.machine.device.faults.stuckUntilMs = rig.simulation.nowMs + random.between(10, 1500)
+  else if (kind === 7) {
+    const { device } = member.machine
+    device.faults.capacityBytes = random.chance(0.3) ? Number.POSITIVE_INFINITY : device.usedBytes + random.below(1500)
+  } else {
+    for (const each of rig.members) {
+      each.machine.device.faults.capacityBytes = Number.POSITIVE_INFINITY
+      if (random.chance(0.7)) rig.start(each)
+    }
+  }
 }
 
 export function storm(seed: number): QuorumRig {

@@ -23,7 +23,10 @@ test('an observer that knows nothing but addresses follows', () => {
   rig.converge()
   assert.ok(rig.leader!.id <= 3)
   const { voters, observers } = rig.leader!.quorum!.describe()
-  assert.deepEqual(voters.map(({ id }) => id), [1, 2, 3])
+  assert.deepEqual(
+    voters.map(({ id }) => id),
+    [1, 2, 3],
+  )
   assert.deepEqual(observers.map(({ id }) => id).sort(), [4, 5])
 })
 
