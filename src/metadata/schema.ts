@@ -17,6 +17,8 @@ export const schema = {
                 TOPIC_DELETED: 7,
                 PARTITIONS_ADDED: 8,
                 ELECTION_ASKED: 9,
+                BROKER_SESSION_CLOSED: 10,
+                BROKER_SHUTS_DOWN: 11,
               },
             },
             Cause: {

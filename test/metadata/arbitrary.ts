@@ -25,6 +25,8 @@ const reasons: Reason[] = [
   'TOPIC_DELETED',
   'PARTITIONS_ADDED',
   'ELECTION_ASKED',
+  'BROKER_SESSION_CLOSED',
+  'BROKER_SHUTS_DOWN',
 ]
 
 const cause: fc.Arbitrary<Cause> = record({
