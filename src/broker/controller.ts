@@ -23,9 +23,12 @@ import type { MetadataRecord } from '../metadata/records.js'
 import type { Quorum, QuorumObserver } from './quorum.js'
 import { recordedRandom } from './recorded-random.js'
 
-/** The answer, and the end (exclusive) of the log that it was made from. Undefined: this node is not the active controller. */
+/**
+ * The answer, and the end (exclusive) of the log that it was made from; or `not-controller`: this node is not the active controller, and nothing was
+ * done; or `unknown`: it lost the lead before it knew whether what was decided counts.
+ */
 export type ControllerDone<Api extends ControllerApi> = (
-  answer: { readonly reply: ControllerReply<Api>; readonly endOffset: number } | undefined,
+  answer: { readonly reply: ControllerReply<Api>; readonly endOffset: number } | 'not-controller' | 'unknown',
 ) => void
 
 interface Waiting {
@@ -88,7 +91,7 @@ export class Controller implements QuorumObserver {
     done: ControllerDone<Api>,
   ): void {
     const core = this.#core
-    if (core === undefined || this.#waiting.length >= MAX_WAITING) return done(undefined)
+    if (core === undefined || this.#waiting.length >= MAX_WAITING) return done('not-controller')
     const nowMs = this.#ports.clock.monotonicMs()
     const nextOffset = this.#quorum.endOffset
     if (api === 'BrokerHeartbeat') {
@@ -100,7 +103,7 @@ export class Controller implements QuorumObserver {
     const decision = core.decide(api, request, { nowMs, nextOffset, principal })
     const reply = decision.replies[0]
     assert(reply !== undefined, () => `no reply to ${api}`)
-    if (!this.#append(core, decision)) return done(undefined)
+    if (!this.#append(core, decision)) return done('not-controller')
     if (api === 'BrokerRegistration') {
       const { brokerId } = request as ControllerRequest<'BrokerRegistration'>
       const { brokerEpoch = -1 } = reply as ControllerReply<'BrokerRegistration'>
@@ -108,7 +111,8 @@ export class Controller implements QuorumObserver {
       core.heard(brokerId, brokerEpoch, nowMs)
     }
     const endOffset = this.#quorum.endOffset
-    this.#whenCommitted({ endOffset, go: () => done({ reply, endOffset }), abandon: () => done(undefined) })
+    const loss = decision.records.length === 0 ? 'not-controller' : 'unknown'
+    this.#whenCommitted({ endOffset, go: () => done({ reply, endOffset }), abandon: () => done(loss) })
     this.#schedule()
   }
 
@@ -174,6 +178,7 @@ export class Controller implements QuorumObserver {
       data() {},
       drained() {},
       closed: (error) => {
+        patience.cancel()
         this.#probes.delete(probe)
         if (this.#core !== core || error?.code !== 'ECONNREFUSED') return
         const atMs = this.#ports.clock.monotonicMs()
@@ -182,8 +187,8 @@ export class Controller implements QuorumObserver {
         this.#schedule()
       },
     })
+    const patience = this.#ports.clock.timer(COME_BACK_MS, () => probe.destroy())
     this.#probes.add(probe)
-    this.#ports.clock.timer(COME_BACK_MS, () => probe.destroy())
   }
 
   /** False: the lead was lost meanwhile. */
