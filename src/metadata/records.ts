@@ -14,6 +14,7 @@ export type Reason =
   | 'TOPIC_DELETED'
   | 'PARTITIONS_ADDED'
   | 'ELECTION_ASKED'
+  | 'SNAPSHOT'
   | 'BROKER_SESSION_CLOSED'
   | 'BROKER_SHUTS_DOWN'
 

@@ -17,8 +17,9 @@ export const schema = {
                 TOPIC_DELETED: 7,
                 PARTITIONS_ADDED: 8,
                 ELECTION_ASKED: 9,
-                BROKER_SESSION_CLOSED: 10,
-                BROKER_SHUTS_DOWN: 11,
+                SNAPSHOT: 10,
+                BROKER_SESSION_CLOSED: 11,
+                BROKER_SHUTS_DOWN: 12,
               },
             },
             Cause: {
