@@ -209,3 +209,16 @@ test('an Envelope is taken only where controllers listen', () => {
   assert.equal(asked.answer, undefined)
   assert.equal(world.topic('no'), undefined)
 })
+
+for (const enabled of ['true', 'false']) {
+  test(`controlled.shutdown.enable=${enabled} says whether a node that stops hands over what it leads`, () => {
+    const world = new ControllerWorld('stopping', { 'controlled.shutdown.enable': enabled })
+    const other = world.other(2).join()
+    other.answer('CreateTopics', topicOn('t', 1, 2))
+    world.until(() => world.topic('t')?.partitions[0]?.leader === 1, 'led by the node')
+    world.machine.process!.begin(() => world.node.stop())
+    world.until(() => world.machine.process?.alive !== true, 'stopped', 2500)
+    const { leader, isr } = world.images.at(-1)!.topicsByName.get('t')!.partitions[0]!
+    assert.deepEqual([leader, isr], enabled === 'true' ? [2, [2]] : [1, [1, 2]])
+  })
+}
