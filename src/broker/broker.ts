@@ -105,6 +105,11 @@ export class Broker implements QuorumObserver {
     return this.#image
   }
 
+  /** The metadata that has been applied, or is being applied: by it partitions have their roles. */
+  get latest(): MetadataImage {
+    return this.#latest
+  }
+
   /** As they are now: what was set while the node runs is in it. */
   get settings(): NodeSettings {
     return this.#settings
