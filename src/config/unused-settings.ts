@@ -46,7 +46,7 @@ const GROUPS_AND_TRANSACTIONS = words(`
 const OTHER_NODES = words(`
   alter.log.dirs.replication.quota.window.num alter.log.dirs.replication.quota.window.size.seconds auto.leader.rebalance.enable
   controlled.shutdown.enable controller.performance.always.log.threshold.ms controller.performance.sample.period.ms
-  controller.quorum.append.linger.ms controller.quorum.auto.join.enable controller.quorum.election.backoff.max.ms
+  controller.quorum.append.linger.ms controller.quorum.election.backoff.max.ms
   controller.quorum.election.timeout.ms controller.quorum.fetch.max.bytes controller.quorum.fetch.snapshot.max.bytes
   controller.quorum.fetch.timeout.ms controller.quorum.request.timeout.ms controller.quorum.retry.backoff.ms controller.quota.window.num
   controller.quota.window.size.seconds controller.socket.timeout.ms early.start.listeners follower.fetch.last.tiered.offset.enable
