@@ -14,6 +14,7 @@ export type Reason =
   | 'TOPIC_DELETED'
   | 'PARTITIONS_ADDED'
   | 'ELECTION_ASKED'
+  | 'SNAPSHOT'
 
 /** Why a leader, an ISR, a fence or an epoch moved. */
 export interface Cause {

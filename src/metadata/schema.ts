@@ -17,6 +17,7 @@ export const schema = {
                 TOPIC_DELETED: 7,
                 PARTITIONS_ADDED: 8,
                 ELECTION_ASKED: 9,
+                SNAPSHOT: 10,
               },
             },
             Cause: {

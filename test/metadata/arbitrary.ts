@@ -25,6 +25,7 @@ const reasons: Reason[] = [
   'TOPIC_DELETED',
   'PARTITIONS_ADDED',
   'ELECTION_ASKED',
+  'SNAPSHOT',
 ]
 
 const cause: fc.Arbitrary<Cause> = record({
