@@ -13,7 +13,7 @@ import { type Disk, type DiskDone, DiskError, type DiskLock } from '../io/disk.j
 import type { Ports } from '../io/ports.js'
 import { asDiskError, writeAtomically } from './atomic-file.js'
 import { flushPath } from './durable-directory.js'
-import { METADATA_LOG, parsePartitionDirectoryName } from './log-files.js'
+import { isSnapshotName, METADATA_LOG, parsePartitionDirectoryName } from './log-files.js'
 
 const META_PROPERTIES = 'meta.properties'
 /** Kafka's marker of a clean stop. */
@@ -55,7 +55,7 @@ export interface LogDirectoryOptions {
   /** Of the node, where it is known already. */
   readonly clusterId?: string
   /** A directory without a cluster's id gets one with `join`, and not a new one now. */
-  readonly joins: boolean
+  readonly joins?: boolean
   /** Below this many free bytes appends are refused. */
   readonly reservedBytes: number
   /** Called once: nothing can be written here any more, and nothing that was not flushed can be trusted. */
@@ -269,11 +269,13 @@ interface Opened {
   readonly lastStop: LastStop
   /** What stands in `meta.properties` is not this. */
   readonly isNew: boolean
+  /** It belonged to no cluster, and may hold what is left of a founding that did not come to its end. */
+  readonly isUnfounded: boolean
 }
 
 function inspect(ports: Ports, options: LogDirectoryOptions): Opened {
   const { disk, host, random } = ports
-  const { path, nodeId, clusterId, joins } = options
+  const { path, nodeId, clusterId, joins = false } = options
   const beginning = clusterId ?? (joins ? undefined : randomUuid(random))
   const meta = disk.readFile(`${path}/${META_PROPERTIES}`)
   if (meta === undefined) {
@@ -284,7 +286,7 @@ function inspect(ports: Ports, options: LogDirectoryOptions): Opened {
       )
     }
     const identity = { clusterId: beginning, nodeId, directoryId: randomUuid(random) }
-    return { identity, lastStop: 'new', isNew: true }
+    return { identity, lastStop: 'new', isNew: true, isUnfounded: false }
   }
   const identity = parseIdentity(path, Buffer.from(meta).toString('utf8'))
   if (identity.nodeId !== nodeId) {
@@ -298,7 +300,8 @@ function inspect(ports: Ports, options: LogDirectoryOptions): Opened {
       const sentence = `${path}/${META_PROPERTIES} is damaged: it has no cluster.id, and there is ${used}`
       throw new DirectoryError(sentence)
     }
-    return { identity: { ...identity, clusterId: beginning }, lastStop: 'new', isNew: beginning !== undefined }
+    const isNew = beginning !== undefined
+    return { identity: { ...identity, clusterId: beginning }, lastStop: 'new', isNew, isUnfounded: true }
   }
   if (clusterId !== undefined && identity.clusterId !== clusterId) {
     throw new DirectoryError(
@@ -311,7 +314,7 @@ function inspect(ports: Ports, options: LogDirectoryOptions): Opened {
   // Both markers: the crash came while one took the other's place, and nothing is known for certain.
   if (running === undefined) lastStop = clean ? 'clean' : 'unclean'
   else lastStop = host.bootId !== undefined && bootIdOf(running) === host.bootId ? 'processCrash' : 'unclean'
-  return { identity, lastStop, isNew: false }
+  return { identity, lastStop, isNew: false, isUnfounded: false }
 }
 
 /** The cluster that the directory belongs to; undefined if it belongs to none yet, or that cannot be told. */
@@ -340,11 +343,28 @@ function takeOver(ports: Ports, path: string, opened: Opened, done: DiskDone): v
       }
       disk.flushDirectory(path, done)
     })
+  if (opened.isUnfounded) {
+    return removeFounding(disk, path, (error) =>
+      error === undefined ? takeOver(ports, path, { ...opened, isUnfounded: false }, done) : done(error),
+    )
+  }
   if (!opened.isNew) return markRunning()
   flushPath(disk, path, (pathError) => {
     if (pathError !== undefined) return done(pathError)
     writeMeta(disk, path, opened.identity, (error) => (error === undefined ? markRunning() : done(error)))
   })
+}
+
+/** What a founding wrote before it gave the directory its cluster, which it never did. */
+function removeFounding(disk: Disk, path: string, done: DiskDone): void {
+  const log = `${path}/${METADATA_LOG}`
+  try {
+    if (disk.stat(log)?.kind !== 'directory') return done(undefined)
+    for (const name of disk.list(log).filter(isSnapshotName)) disk.remove(`${log}/${name}`)
+  } catch (error) {
+    return done(asDiskError(error))
+  }
+  disk.flushDirectory(log, done)
 }
 
 function writeMeta(disk: Disk, path: string, identity: StoredIdentity, done: DiskDone): void {

@@ -18,6 +18,7 @@ import { fetch } from './partition/fetch.js'
 import { listOffsets } from './partition/list-offsets.js'
 import { offsetForLeaderEpoch } from './partition/offset-for-leader-epoch.js'
 import { produce } from './partition/produce.js'
+import { describeFounding } from './quorum/describe-founding.js'
 import { describeQuorum } from './quorum/describe-quorum.js'
 import type { Services } from './services.js'
 import { apiVersions } from './session/api-versions.js'
@@ -46,4 +47,5 @@ export const HANDLERS: readonly Handler<Services>[] = [
   describeCluster,
   describeProducers,
   describeTopicPartitions,
+  describeFounding,
 ]

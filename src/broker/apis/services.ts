@@ -7,6 +7,7 @@ import type { MetadataImage } from '../../metadata/image.js'
 import { EMPTY_IMAGE } from '../../metadata/image.js'
 import type { Broker } from '../broker.js'
 import type { ControllerChannel } from '../controller-channel.js'
+import type { Founding } from '../founding.js'
 import type { Quorum } from '../quorum.js'
 import type { Call } from '../server/handler.js'
 
@@ -24,6 +25,7 @@ export interface Services {
   readonly broker: Broker | undefined
   readonly channel: ControllerChannel
   readonly quorum: Quorum
+  readonly founding: Founding
 }
 
 /** The broker, in handlers that are only on listeners of brokers. */
