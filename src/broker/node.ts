@@ -24,7 +24,7 @@ import type { LogDirectory } from '../storage/log-directory.js'
 import { imageOf } from './apis/services.js'
 import { Broker } from './broker.js'
 import { Controller } from './controller.js'
-import { ControllerChannel } from './controller-channel.js'
+import { ControllerChannel, type LeaderSource } from './controller-channel.js'
 import { Founding } from './founding.js'
 import { Listeners } from './listeners.js'
 import { logOptions } from './log-options.js'
@@ -306,7 +306,7 @@ export class Node {
       (sentence) => this.#end(new NodeError(sentence)),
     )
     this.#controller = controller
-    const channel = new ControllerChannel(clock, controller)
+    const channel = new ControllerChannel(this.#ports, { nodeId, controller, leaders: leadersOf(quorum) })
     this.#channel = channel
     if (settings['process.roles'].has('broker')) {
       this.#broker = new Broker(this.#portsOf('lograft.broker'), {
@@ -328,6 +328,7 @@ export class Node {
       started: this.#config.given,
       logLevels: this.#ports.logger.levels,
       broker: this.#broker,
+      controller,
       channel,
       quorum,
       founding,
@@ -353,5 +354,15 @@ export class Node {
     this.#state = 'serving'
     this.#listeners!.serve()
     this.#events.started()
+  }
+}
+
+/** Where the active controller is: an address that its voter has told. */
+function leadersOf(quorum: Quorum): LeaderSource {
+  return {
+    leader: () => {
+      const { leaderId, leaderEpoch, endpoints } = quorum.describe()
+      return { nodeId: leaderId, epoch: leaderEpoch, address: endpoints.get(leaderId)?.[0] }
+    },
   }
 }

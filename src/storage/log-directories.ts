@@ -143,6 +143,11 @@ export class LogDirectories {
     next()
   }
 
+  /** Who has the metadata log. */
+  get metadataLogs(): LogManager {
+    return this.#volumes[0]!.logs
+  }
+
   set deleteDelayMs(delayMs: number) {
     for (const { logs } of this.#volumes) logs.deleteDelayMs = delayMs
   }
