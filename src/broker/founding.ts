@@ -49,6 +49,8 @@ export class Founding {
   readonly #rounds: FoundingRounds
   #foundingVoters: readonly Voter[] = []
   #belongs = false
+  /** What it has decided is being written: what it is going to be cannot be told. */
+  #writes = false
   #timer: Timer | undefined
   #complainedMs: number
   #stopped = false
@@ -90,7 +92,7 @@ export class Founding {
     const { nodeId, directoryId, clusterId = null } = directories.metadata
     const { leaderId, leaderEpoch } = leader()
     return {
-      errorCode: ErrorCode.NONE,
+      errorCode: this.#writes ? ErrorCode.BROKER_NOT_AVAILABLE : ErrorCode.NONE,
       nodeId,
       directoryId,
       named: this.#text,
@@ -130,6 +132,7 @@ export class Founding {
   #take(decision: FoundingDecision & { readonly is: 'join' | 'found' }, done: FoundingDone): void {
     const { logger, random } = this.#ports
     const { voters } = decision
+    this.#writes = true
     const clusterId = decision.clusterId ?? randomUuid(random)
     const join = (): void =>
       this.#options.directories.join(clusterId, (error) => {
@@ -137,6 +140,7 @@ export class Founding {
         if (error !== undefined) return done(`the cluster's id cannot be written: ${error.message}`)
         this.#foundingVoters = voters ?? []
         this.#belongs = true
+        this.#writes = false
         const ids = voters?.map(({ id }) => id)
         logger.info({ clusterId, voters: ids }, decision.is === 'found' ? 'founded a cluster' : 'joined a cluster')
         done(undefined)
