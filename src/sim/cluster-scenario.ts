@@ -31,6 +31,8 @@ export interface ClusterScenarioOptions {
   readonly faults?: readonly ClusterFaultKind[]
   /** Exactly these, instead of such as are drawn. */
   readonly script?: FaultScript
+  /** How long there are faults. */
+  readonly faultsMs?: number
   /** Each node is a cluster of its own. */
   readonly apart?: boolean
   /** Looks inside after each event; what it throws is the failure. For tests. */
@@ -90,7 +92,8 @@ class ClusterScenario {
     const random = simulation.random('cluster')
     this.#world = new ClusterWorld(simulation, drawPlan(random, options))
     this.#invariants = new ClusterInvariants(this.#world)
-    this.#faultsMs = random.pick(FAULTS_MS)
+    const drawnMs = random.pick(FAULTS_MS)
+    this.#faultsMs = options.faultsMs ?? drawnMs
     const faults = simulation.random('faults')
     this.#world.network.lingerChance = faults.pick([0, 0.3, 1])
     const chance = faults.pick([0.2, 0.5, 0.9])
