@@ -24,6 +24,9 @@ import type { Quorum, QuorumObserver } from './quorum.js'
 import { ReplicaDirectories } from './replica-directories.js'
 import { ReplicaManager } from './replica-manager.js'
 
+/** Longer than a client waits for an answer. */
+const APPLY_LIMIT_MS = 60_000
+
 /** What a client wants of a partition that it fetches. */
 export type WantedPartition = Infer<typeof Fetch.request>['topics'][number]['partitions'][number]
 
@@ -124,10 +127,24 @@ export class Broker implements QuorumObserver {
     for (const { go } of this.#waiting.splice(0)) go()
   }
 
-  /** Calls back when the metadata has been applied up to the end (exclusive) of what a controller answered from. */
+  /**
+   * Calls back when the metadata has been applied up to the end (exclusive) of what a controller answered from; if that takes too long, without: what
+   * was decided holds all the same.
+   */
   whenApplied(endOffset: number, go: () => void): void {
-    if (this.#image.offset >= endOffset - 1) go()
-    else this.#waiting.push({ offset: endOffset - 1, go })
+    if (this.#image.offset >= endOffset - 1) return go()
+    const waiting = {
+      offset: endOffset - 1,
+      go: () => {
+        limit.cancel()
+        go()
+      },
+    }
+    const limit = this.clock.timer(APPLY_LIMIT_MS, () => {
+      this.#waiting = this.#waiting.filter((each) => each !== waiting)
+      go()
+    })
+    this.#waiting.push(waiting)
   }
 
   leads(): void {}

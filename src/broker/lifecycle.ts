@@ -14,6 +14,7 @@ import type { Ports } from '../io/ports.js'
 import { ErrorCode, errorByCode } from '../protocol/errors.js'
 import type { DirectoryIdentity } from '../storage/log-directory.js'
 import type { ControllerChannel } from './controller-channel.js'
+import { brokerAsker } from './envelope.js'
 
 const REGISTER_TIMEOUT_MS = 10_000
 const RETRY_MS = 200
@@ -72,18 +73,24 @@ export class BrokerLifecycle {
       logDirs: logDirs(),
       previousBrokerEpoch: -1,
     }
-    this.#channel.send('BrokerRegistration', request, this.#principal, REGISTER_TIMEOUT_MS, (answer) => {
-      if (this.#stopped) return
-      const { errorCode = ErrorCode.NOT_CONTROLLER, brokerEpoch = -1 } = answer?.reply ?? {}
-      if (errorCode !== ErrorCode.NONE) {
-        const { name, sentence } = errorByCode(errorCode)
-        this.#ports.logger.warn({ error: name, sentence }, 'registration refused')
-        return this.#again(RETRY_MS, () => this.start())
-      }
-      this.#brokerEpoch = brokerEpoch
-      this.#ports.logger.info({ brokerEpoch, incarnationId: this.#incarnationId }, 'registered')
-      this.#heartbeat()
-    })
+    this.#channel.send(
+      'BrokerRegistration',
+      request,
+      brokerAsker(this.#options.identity.nodeId),
+      REGISTER_TIMEOUT_MS,
+      (answer) => {
+        if (this.#stopped) return
+        const { errorCode = ErrorCode.NOT_CONTROLLER, brokerEpoch = -1 } = answer?.reply ?? {}
+        if (errorCode !== ErrorCode.NONE) {
+          const { name, sentence } = errorByCode(errorCode)
+          this.#ports.logger.warn({ error: name, sentence }, 'registration refused')
+          return this.#again(RETRY_MS, () => this.start())
+        }
+        this.#brokerEpoch = brokerEpoch
+        this.#ports.logger.info({ brokerEpoch, incarnationId: this.#incarnationId }, 'registered')
+        this.#heartbeat()
+      },
+    )
   }
 
   stop(): void {
@@ -94,10 +101,6 @@ export class BrokerLifecycle {
   /** What can be used has changed. */
   registerAgain(): void {
     if (this.#brokerEpoch !== -1) this.start()
-  }
-
-  get #principal(): string {
-    return `User:broker-${this.#options.identity.nodeId}`
   }
 
   #heartbeat(): void {
@@ -112,7 +115,7 @@ export class BrokerLifecycle {
       offlineLogDirs: [],
       cordonedLogDirs: null,
     }
-    this.#channel.send('BrokerHeartbeat', request, this.#principal, intervalMs, (answer) => {
+    this.#channel.send('BrokerHeartbeat', request, brokerAsker(this.#options.identity.nodeId), intervalMs, (answer) => {
       if (this.#stopped) return
       const { errorCode = ErrorCode.NOT_CONTROLLER, isFenced = true } = answer?.reply ?? {}
       if (errorCode === ErrorCode.STALE_BROKER_EPOCH || errorCode === ErrorCode.BROKER_ID_NOT_REGISTERED) {

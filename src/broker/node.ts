@@ -25,7 +25,7 @@ import { imageOf, type Services } from './apis/services.js'
 import { cameOverBridge } from './bridge-address.js'
 import { Broker } from './broker.js'
 import { Controller } from './controller.js'
-import { ControllerChannel } from './controller-channel.js'
+import { ControllerChannel, type LeaderSource } from './controller-channel.js'
 import { logOptions } from './log-options.js'
 import { MetricsEndpoint } from './metrics/metrics-endpoint.js'
 import type { MetricsSources } from './metrics/node-metrics.js'
@@ -323,7 +323,7 @@ export class Node {
       (sentence) => this.#end(new NodeError(sentence)),
     )
     this.#controller = controller
-    const channel = new ControllerChannel(clock, controller)
+    const channel = new ControllerChannel(this.#ports, { nodeId, controller, leaders: leadersOf(quorum) })
     this.#channel = channel
     if (settings['process.roles'].has('broker')) {
       this.#broker = new Broker(this.#portsOf('lograft.broker'), {
@@ -345,6 +345,7 @@ export class Node {
       started: this.#config.given,
       logLevels: this.#ports.logger.levels,
       broker: this.#broker,
+      controller,
       channel,
       quorum,
     })
@@ -409,5 +410,15 @@ export class Node {
     return new Map(
       this.#config.listeners.flatMap(({ name, advertised }) => (advertised ? [[name, advertised] as const] : [])),
     )
+  }
+}
+
+/** Where the active controller is: an address that its voter has told. */
+function leadersOf(quorum: Quorum): LeaderSource {
+  return {
+    leader: () => {
+      const { leaderId, leaderEpoch, endpoints } = quorum.describe()
+      return { nodeId: leaderId, epoch: leaderEpoch, address: endpoints.get(leaderId)?.[0] }
+    },
   }
 }

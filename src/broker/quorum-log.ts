@@ -17,7 +17,7 @@ import { type ReplicaKey, VoterSet } from '../raft/voter-set.js'
 import type { BatchView } from '../records/batch.js'
 import { buildBatch } from '../records/builder.js'
 import { buildControlBatch, CONTROL_TYPE, type ControlRecord, controlTypeOf } from '../records/control.js'
-import { BatchIterator, readRecords } from '../records/reader.js'
+import { BatchIterator, RecordFormatError, readRecords } from '../records/reader.js'
 import type { PartitionLog } from '../storage/partition-log.js'
 
 /** Kafka's id of that topic. */
@@ -25,8 +25,8 @@ export const METADATA_TOPIC_ID: Uuid = 'AAAAAAAAAAAAAAAAAAAAAQ'
 /** Voters can change (KIP-853). */
 export const KRAFT_VERSION = 1
 
-/** The largest batch that is decompressed when the log is read. */
-const MAX_BATCH_BYTES = 64 * 1024 * 1024
+/** The largest batch of the log or a snapshot that is decompressed. */
+export const MAX_PLAIN_BYTES = 64 * 1024 * 1024
 const READ_BYTES = 1024 * 1024
 
 export interface QuorumLogContent {
@@ -56,7 +56,7 @@ export function readQuorumLog(
             const voters = votersOf(batch)
             if (voters !== undefined) voterChanges.push({ offset: batch.baseOffset, voters })
           } else {
-            for (const record of readRecords(batch, MAX_BATCH_BYTES)) {
+            for (const record of readRecords(batch, MAX_PLAIN_BYTES)) {
               delta.replay(decodeRecord(record.value ?? new Uint8Array(0)), record.offset)
             }
           }
@@ -85,31 +85,18 @@ export function leaderChangeBatch(
 ): Buffer {
   const ids = (replicas: readonly ReplicaKey[]): { voterId: number; voterDirectoryId: Uuid }[] =>
     replicas.map(({ id, directoryId }) => ({ voterId: id, voterDirectoryId: directoryId }))
-  const record = (type: ControlRecord['type'], value: Uint8Array): ControlRecord => ({ type, value, timestamp })
-  const records = [
-    record(
-      CONTROL_TYPE.leaderChange,
-      encode(LeaderChangeMessage, 1, {
-        version: 1,
-        leaderId,
-        voters: ids(voters.voters),
-        grantingVoters: ids(granting),
-      }),
-    ),
-  ]
+  const change = { version: 1, leaderId, voters: ids(voters.voters), grantingVoters: ids(granting) }
+  const value = encodeValue(LeaderChangeMessage, 1, change)
+  const records: ControlRecord[] = [{ type: CONTROL_TYPE.leaderChange, value, timestamp }]
   if (isFirst) {
-    records.push(
-      record(CONTROL_TYPE.kraftVersion, encode(KRaftVersionRecord, 0, { version: 0, kRaftVersion: KRAFT_VERSION })),
-      record(CONTROL_TYPE.kraftVoters, encode(VotersRecord, 0, votersRecord(voters))),
-    )
+    records.push(kraftVersionRecord(timestamp), votersRecord(voters, timestamp))
   }
   return buildControlBatch(records)
 }
 
 /** Who votes from here on. */
 export function votersBatch(voters: VoterSet, timestamp: number): Buffer {
-  const value = encode(VotersRecord, 0, votersRecord(voters))
-  return buildControlBatch([{ type: CONTROL_TYPE.kraftVoters, value, timestamp }])
+  return buildControlBatch([votersRecord(voters, timestamp)])
 }
 
 /** One decision is one batch: all of it stands in the log, or nothing. */
@@ -117,35 +104,53 @@ export function metadataBatch(records: readonly MetadataRecord[], timestamp: num
   return buildBatch(records.map((record) => ({ key: null, value: encodeRecord(record), timestamp })))
 }
 
-function votersRecord(voters: VoterSet): InferInput<typeof VotersRecord> {
-  return {
+export function kraftVersionRecord(timestamp: number): ControlRecord {
+  const value = encodeValue(KRaftVersionRecord, 0, { version: 0, kRaftVersion: KRAFT_VERSION })
+  return { type: CONTROL_TYPE.kraftVersion, value, timestamp }
+}
+
+export function votersRecord({ voters }: VoterSet, timestamp: number): ControlRecord {
+  const value = encodeValue(VotersRecord, 0, {
     version: 0,
-    voters: voters.voters.map(({ id, directoryId, endpoints }) => ({
+    voters: voters.map(({ id, directoryId, endpoints }) => ({
       voterId: id,
       voterDirectoryId: directoryId,
       endpoints,
       kRaftVersionFeature: { minSupportedVersion: 0, maxSupportedVersion: KRAFT_VERSION },
     })),
-  }
+  })
+  return { type: CONTROL_TYPE.kraftVoters, value, timestamp }
 }
 
-function votersOf(batch: BatchView): VoterSet | undefined {
+/** Throws `DecodeError` where the value is damaged, and `RecordFormatError` where it is no voter set. */
+export function votersIn(value: Uint8Array): VoterSet {
+  const { voters } = VotersRecord.decode(0, new Reader(value))
+  if (voters.length === 0 || new Set(voters.map(({ voterId }) => voterId)).size < voters.length) {
+    throw new RecordFormatError(`a voters record of ${voters.length} voters`)
+  }
+  return new VoterSet(
+    voters.map(({ voterId, voterDirectoryId, endpoints }) => ({
+      id: voterId,
+      directoryId: voterDirectoryId,
+      endpoints,
+    })),
+  )
+}
+
+/** The last voter set in a control batch. Throws `RecordFormatError` or `DecodeError` where it is damaged. */
+export function votersOf(batch: BatchView): VoterSet | undefined {
   let voters: VoterSet | undefined
-  for (const { key, value } of readRecords(batch, MAX_BATCH_BYTES)) {
-    if (controlTypeOf(key) !== CONTROL_TYPE.kraftVoters || value === null) continue
-    const record = VotersRecord.decode(0, new Reader(value))
-    voters = new VoterSet(
-      record.voters.map(({ voterId, voterDirectoryId, endpoints }) => ({
-        id: voterId,
-        directoryId: voterDirectoryId,
-        endpoints,
-      })),
-    )
+  for (const { key, value } of readRecords(batch, MAX_PLAIN_BYTES)) {
+    if (controlTypeOf(key) === CONTROL_TYPE.kraftVoters && value !== null) voters = votersIn(value)
   }
   return voters
 }
 
-function encode<F extends Fields>(schema: Schema<F>, version: number, value: InferInput<Schema<F>>): Buffer {
+export function encodeValue<F extends Fields>(
+  schema: Schema<F>,
+  version: number,
+  value: InferInput<Schema<F>>,
+): Buffer {
   const writer = new Writer(64)
   schema.encode(version, writer, value)
   return writer.toBuffer()

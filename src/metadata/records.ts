@@ -14,6 +14,9 @@ export type Reason =
   | 'TOPIC_DELETED'
   | 'PARTITIONS_ADDED'
   | 'ELECTION_ASKED'
+  | 'SNAPSHOT'
+  | 'BROKER_SESSION_CLOSED'
+  | 'BROKER_SHUTS_DOWN'
 
 /** Why a leader, an ISR, a fence or an epoch moved. */
 export interface Cause {

@@ -17,6 +17,9 @@ export const schema = {
                 TOPIC_DELETED: 7,
                 PARTITIONS_ADDED: 8,
                 ELECTION_ASKED: 9,
+                SNAPSHOT: 10,
+                BROKER_SESSION_CLOSED: 11,
+                BROKER_SHUTS_DOWN: 12,
               },
             },
             Cause: {

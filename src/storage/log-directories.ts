@@ -122,6 +122,11 @@ export class LogDirectories {
     })
   }
 
+  /** Who has the metadata log. */
+  get metadataLogs(): LogManager {
+    return this.#volumes[0]!.logs
+  }
+
   set deleteDelayMs(delayMs: number) {
     for (const { logs } of this.#volumes) logs.deleteDelayMs = delayMs
   }

@@ -77,6 +77,11 @@ export class LogFlusher {
     return this.#recoveryPoint
   }
 
+  /** Recovery must not count on more than this any more. */
+  lowerRecoveryPoint(offset: number): void {
+    this.#recoveryPoint = Math.min(this.#recoveryPoint, offset)
+  }
+
   /** A file was made in the log's directory. */
   newName(): void {
     this.#namesFlushed = false
@@ -120,7 +125,10 @@ export class LogFlusher {
   restarted({ flushedEndOffset, namesFlushed }: Pick<LoadedLog, 'flushedEndOffset' | 'namesFlushed'>): void {
     this.#namesFlushed = namesFlushed
     this.#epochsWritten = undefined
-    this.#heldUntilOffset = Math.min(this.#heldUntilOffset, this.#log.logEndOffset)
+    const { logEndOffset } = this.#log
+    this.#heldUntilOffset = Math.min(this.#heldUntilOffset, logEndOffset)
+    this.#flushedEndOffset = Math.min(this.#flushedEndOffset, logEndOffset)
+    this.lowerRecoveryPoint(logEndOffset)
     this.#moveTo(flushedEndOffset)
   }
 

@@ -11,6 +11,7 @@ import type { Ports } from '../io/ports.js'
 import type { RetentionLimits } from '../log/retention.js'
 import { asDiskError } from './atomic-file.js'
 import { CleanerOffsets } from './cleaner-offsets.js'
+import { LogCuts } from './log-cuts.js'
 import { LogDamagedError } from './log-damaged-error.js'
 import type { LogDirectory } from './log-directory.js'
 import type { LogEnvironment } from './log-environment.js'
@@ -62,6 +63,7 @@ export class LogManager {
   readonly cleanerOffsets: CleanerOffsets
   /** That of the logs. */
   readonly disk: Disk
+  readonly cuts: LogCuts
   readonly #ports: Ports
   readonly #directory: LogDirectory
   readonly #environment: LogEnvironment
@@ -117,6 +119,7 @@ export class LogManager {
     this.#lastCheckpointMs = clock.monotonicMs()
     this.#recoveryPoints = new RecoveryPoints(disk, logger, directory.path)
     this.#work = new LogWork(directory)
+    this.cuts = new LogCuts(this.#work, (done) => this.#writeRecoveryPoints(done))
     this.#retired = new RetiredDirectories(ports, directory, options.deleteDelayMs)
     this.#schedule()
   }

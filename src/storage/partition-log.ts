@@ -16,13 +16,13 @@ import { drawRollJitter, rollReason } from '../log/segment-roll.js'
 import type { BatchView } from '../records/batch.js'
 import { asDiskError } from './atomic-file.js'
 import type { BytesOwner, Gather } from './gather.js'
-import type { LogDamagedError } from './log-damaged-error.js'
 import type { LogEnvironment } from './log-environment.js'
 import { type FlushedLog, LogFlusher } from './log-flusher.js'
 import { LogFront } from './log-front.js'
-import { type LoadedLog, loadLog } from './log-loader.js'
+import type { LoadedLog } from './log-loader.js'
 import type { LogObserver, LogOptions } from './log-options.js'
 import { batchAtTimestamp, type ReadDone, type ReadRequest, readLog } from './log-reader.js'
+import { LogRebuild, type RebuildDone, type RebuiltLog } from './log-rebuild.js'
 import { LogSegment } from './log-segment.js'
 import type { LogState } from './log-state.js'
 import { LogWrites } from './log-writes.js'
@@ -42,14 +42,14 @@ export class PartitionLog implements TurnWritable {
   readonly front: LogFront
   /** Of segments by cleaned ones. */
   readonly replacement: SegmentReplacement
+  /** Of the log from its files. */
+  readonly rebuild: LogRebuild
   #segments: Segments
   #state: LogState
   #nextOffset: number
   #logEndOffset: number
   #failure: DiskError | undefined
-  #repairing = false
   #closed = false
-  #whenRepaired: () => void = () => {}
 
   /** Of this turn, for the active segment. */
   readonly #gather: Gather
@@ -75,7 +75,7 @@ export class PartitionLog implements TurnWritable {
     this.#nextOffset = loaded.endOffset
     this.#logEndOffset = loaded.endOffset
     const log = this
-    const view: FlushedLog & ReplaceableLog = {
+    const view: FlushedLog & ReplaceableLog & RebuiltLog = {
       get segments() {
         return log.#segments
       },
@@ -88,12 +88,28 @@ export class PartitionLog implements TurnWritable {
       get isUnavailable() {
         return log.#failure !== undefined || log.#closed
       },
+      get options() {
+        return log.#options
+      },
+      get recoveryPoint() {
+        return log.recoveryPoint
+      },
+      get closed() {
+        return log.#closed
+      },
+      get hasFailed() {
+        return log.failed
+      },
+      front: this.front,
+      whenSettled: (callback) => this.#whenSettled(callback),
+      take: (loaded) => this.#take(loaded),
       flushed: () => this.observer?.flushed(),
       retire: (segments, kinds) => this.front.retire(segments, this.#options.fileDeleteDelayMs, kinds),
       failed: (error) => this.#fail(error),
     }
     this.#flusher = new LogFlusher(directory, environment, view, { ...loaded, ...start })
     this.replacement = new SegmentReplacement(environment, directory, view)
+    this.rebuild = new LogRebuild(environment, directory, view)
   }
 
   /** What is below cannot be read any more. Never goes back, also not over a crash. */
@@ -167,7 +183,7 @@ export class PartitionLog implements TurnWritable {
    */
   append(batch: BatchView, leaderEpoch: number, owner?: BytesOwner): number {
     if (this.#failure !== undefined) throw this.#failure
-    assert(!this.#closed, () => `an append to ${this.directory}, which is closed`)
+    assert(!this.#closed && !this.rebuild.busy, () => `an append to ${this.directory}, which is not in use`)
     const { bytes, start, sizeBytes } = batch
     const baseOffset = this.#nextOffset
     const nowMs = this.#environment.clock.wallMs()
@@ -290,24 +306,13 @@ export class PartitionLog implements TurnWritable {
    * Takes the log out of failure: cuts away what stands behind `logEndOffset` and builds the state again from what is there. The log takes
    * appends again when `done` comes without an error.
    */
-  repair(done: (error: DiskError | LogDamagedError | undefined) => void): void {
-    if (this.#failure === undefined || this.#repairing || this.#closed) return done(undefined)
-    this.#repairing = true
-    const finish = (error?: DiskError | LogDamagedError): void => {
-      this.#repairing = false
-      done(error)
-      this.#whenRepaired()
-    }
-    const repair = (): void => {
-      if (this.#closed) return finish()
-      try {
-        this.#segments.cut(this.#environment.disk, this.directory, this.#logEndOffset)
-      } catch (error) {
-        return finish(asDiskError(error))
-      }
-      this.#reload(finish)
-    }
-    this.#writes.afterAll(() => this.#flusher.afterFlushes(() => this.replacement.whenIdle(repair)))
+  repair(done: RebuildDone): void {
+    this.rebuild.repair(done)
+  }
+
+  /** Recovery must not count on more than this any more. It has to be written down before the log is cut. */
+  lowerRecoveryPoint(offset: number): void {
+    this.#flusher.lowerRecoveryPoint(offset)
   }
 
   /** Writes, flushes and writes down everything; then the log is closed, and is as after a clean stop. */
@@ -338,7 +343,7 @@ export class PartitionLog implements TurnWritable {
       this.close()
       done()
     }
-    if (this.#repairing) this.#whenRepaired = finish
+    if (this.rebuild.busy) this.rebuild.whenIdle(finish)
     else this.#writes.afterAll(() => this.#flusher.afterFlushes(finish))
   }
 
@@ -399,38 +404,26 @@ export class PartitionLog implements TurnWritable {
     this.#writes.afterAll()
   }
 
+  #whenSettled(callback: () => void): void {
+    this.#atEndOfTurn(() =>
+      this.#writes.afterAll(() => this.#flusher.afterFlushes(() => this.replacement.whenIdle(callback))),
+    )
+  }
+
   #atEndOfTurn(action: () => void): void {
     this.#environment.turns.schedule({ writeTurn: action })
   }
 
-  #reload(done: (error?: DiskError | LogDamagedError) => void): void {
-    const options = {
-      ...this.#options,
-      directory: this.directory,
-      recoveryPoint: this.recoveryPoint,
-      startOffset: this.startOffset,
-      lastStop: 'unclean',
-      makeDurable: this.#options.flushPolicy === 'commit',
-    } as const
-    loadLog(this.#environment, options, (error, loaded) => {
-      if (loaded === undefined) {
-        if (error instanceof DiskError) this.#environment.logDirectory.report(error)
-        return done(error)
-      }
-      assert(
-        loaded.endOffset === this.#logEndOffset,
-        () => `${this.directory} was repaired to end at ${loaded.endOffset}, not at ${this.#logEndOffset}`,
-      )
-      // Readers have looked at these meanwhile.
-      this.#segments.close()
-      this.#segments = this.#opened(loaded)
-      this.#state = loaded.state
-      this.#nextOffset = loaded.endOffset
-      this.#writes.forget()
-      this.#failure = undefined
-      this.#flusher.restarted(loaded)
-      done()
-    })
+  #take(loaded: LoadedLog): void {
+    // Readers have looked at these meanwhile.
+    this.#segments.close()
+    this.#segments = this.#opened(loaded)
+    this.#state = loaded.state
+    this.#nextOffset = loaded.endOffset
+    this.#logEndOffset = loaded.endOffset
+    this.#writes.forget()
+    this.#failure = undefined
+    this.#flusher.restarted(loaded)
   }
 
   #opened({ segments }: LoadedLog): Segments {

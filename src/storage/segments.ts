@@ -119,6 +119,21 @@ export class Segments {
     last.file.truncate(last.writtenBytes)
   }
 
+  /**
+   * Cuts off the batches that reach beyond `endOffset`, which is not behind the end of what is written; afterwards the files have to be
+   * loaded again. Throws `DiskError`.
+   */
+  cutAt(disk: Disk, directory: string, endOffset: number): void {
+    const last = this.containing(endOffset)
+    const position = this.positionOf(last, endOffset) ?? last.writtenBytes
+    for (const segment of this.#list) {
+      if (segment.baseOffset <= last.baseOffset) continue
+      segment.close()
+      disk.remove(segmentPath(directory, segment.baseOffset, 'log'))
+    }
+    last.file.truncate(position)
+  }
+
   close(): void {
     for (const segment of this.#list) segment.close()
   }

@@ -25,6 +25,9 @@ const reasons: Reason[] = [
   'TOPIC_DELETED',
   'PARTITIONS_ADDED',
   'ELECTION_ASKED',
+  'SNAPSHOT',
+  'BROKER_SESSION_CLOSED',
+  'BROKER_SHUTS_DOWN',
 ]
 
 const cause: fc.Arbitrary<Cause> = record({

@@ -1,5 +1,10 @@
 /** The one list of handlers: what is in it is served, advertised, authorized and documented. */
 import type { Handler } from '../server/handler.js'
+import { allocateProducerIds } from './broker/allocate-producer-ids.js'
+import { assignReplicasToDirs } from './broker/assign-replicas-to-dirs.js'
+import { brokerHeartbeat } from './broker/broker-heartbeat.js'
+import { brokerRegistration } from './broker/broker-registration.js'
+import { envelope } from './broker/envelope.js'
 import { describeCluster } from './cluster/describe-cluster.js'
 import { describeTopicPartitions } from './cluster/describe-topic-partitions.js'
 import { metadata } from './cluster/metadata.js'
@@ -43,7 +48,12 @@ export const HANDLERS: readonly Handler<Services>[] = [
   electLeaders,
   describeQuorum,
   updateFeatures,
+  envelope(() => HANDLERS),
   describeCluster,
   describeProducers,
+  brokerRegistration,
+  brokerHeartbeat,
+  allocateProducerIds,
+  assignReplicasToDirs,
   describeTopicPartitions,
 ]

@@ -21,7 +21,7 @@ import { type ConnectionOwner, ServerConnection, type Slot } from './connection.
 import type { ConnectionLimits } from './connection-limits.js'
 import type { Call, Handler } from './handler.js'
 import type { RequestMemory } from './request-memory.js'
-import type { Authentication, ListenerContext, Principal, Stages } from './stages.js'
+import type { Authentication, ListenerContext, Need, Principal, Stages } from './stages.js'
 import { isOfSasl, Strangers, strangerOf } from './strangers.js'
 
 export interface PipelineOptions<Services> {
@@ -155,7 +155,11 @@ export class Pipeline<Services> implements ConnectionOwner {
       const refusal = handler.refuse(request, ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
       return refusal === undefined ? slot.end('not allowed') : slot.fill(refusal as object)
     }
-    handler.handle(request, services, new ServedCall(connection, slot, version, clientId, principal, listener, owner))
+    handler.handle(
+      request,
+      services,
+      new ServedCall(connection, slot, version, clientId, principal, listener, owner, stages),
+    )
   }
 }
 
@@ -168,6 +172,7 @@ class ServedCall implements Call<unknown> {
   readonly owner: FrameOwner | undefined
   readonly #connection: ServerConnection
   readonly #slot: Slot
+  readonly #stages: Stages
 
   constructor(
     connection: ServerConnection,
@@ -177,6 +182,7 @@ class ServedCall implements Call<unknown> {
     principal: Principal,
     listener: ListenerContext,
     owner: FrameOwner | undefined,
+    stages: Stages,
   ) {
     this.version = version
     this.clientId = clientId
@@ -185,10 +191,15 @@ class ServedCall implements Call<unknown> {
     this.owner = owner
     this.#connection = connection
     this.#slot = slot
+    this.#stages = stages
   }
 
   get local(): Address {
     return this.#connection.socket.local
+  }
+
+  get remote(): Address {
+    return this.#connection.socket.remote
   }
 
   get connection(): object {
@@ -197,6 +208,14 @@ class ServedCall implements Call<unknown> {
 
   whenGone(action: () => void): void {
     this.#slot.whenGone(action)
+  }
+
+  whenClosed(action: () => void): void {
+    this.#connection.whenClosed(action)
+  }
+
+  allows(principal: Principal, needs: readonly Need[]): boolean {
+    return this.#stages.authorizer.allows(principal, this.listener, needs)
   }
 
   hold(): () => void {

@@ -1,0 +1,45 @@
+/** Cuts logs that are in use back, or has them begin anew, so that a crash in between leaves a log that recovery believes. */
+import { type DiskDone, DiskError } from '../io/disk.js'
+import type { RebuildDone } from './log-rebuild.js'
+import type { LogWork } from './log-work.js'
+import type { PartitionLog } from './partition-log.js'
+
+export class LogCuts {
+  readonly #work: LogWork
+  readonly #writeRecoveryPoints: (done: DiskDone) => void
+
+  constructor(work: LogWork, writeRecoveryPoints: (done: DiskDone) => void) {
+    this.#work = work
+    this.#writeRecoveryPoints = writeRecoveryPoints
+  }
+
+  /** Has the log end at `endOffset`, or before, where no batch ends there; durably. One at a time. */
+  truncate(log: PartitionLog, endOffset: number, done: RebuildDone): void {
+    this.#cut(log, endOffset, (cut) => log.rebuild.truncateTo(endOffset, cut), done)
+  }
+
+  /** Has the log begin anew, empty, at `startOffset`, which lies behind its start; durably. One at a time. */
+  restart(log: PartitionLog, startOffset: number, done: RebuildDone): void {
+    this.#cut(log, log.startOffset, (cut) => log.rebuild.restartAt(startOffset, cut), done)
+  }
+
+  #cut(log: PartitionLog, recoveryPoint: number, cut: (done: RebuildDone) => void, done: RebuildDone): void {
+    let failure: Parameters<RebuildDone>[0]
+    const action = (left: DiskDone): void => {
+      log.lowerRecoveryPoint(recoveryPoint)
+      this.#writeRecoveryPoints((error) => {
+        if (error !== undefined) return left(error)
+        cut((cutError) => {
+          failure = cutError
+          left(cutError instanceof DiskError ? cutError : undefined)
+        })
+      })
+    }
+    this.#work.do('cut', (finished) =>
+      this.#work.at(log, action, (error) => {
+        finished(error)
+        done(error ?? failure)
+      }),
+    )
+  }
+}

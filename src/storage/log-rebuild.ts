@@ -1,0 +1,138 @@
+/**
+ * A log that is built again from its files: after an append that failed, when it is cut back, or when it begins anew behind a snapshot. Meanwhile
+ * it takes no appends.
+ *
+ * A cut is durable when it is done: what was cut off does not come back. Recovery has to be told before anything is cut that the log may be shorter
+ * (`lowerRecoveryPoint`, and the recovery points written down), or a crash in the middle would look like damage.
+ */
+import { assert } from '../base/assert.js'
+import { DiskError } from '../io/disk.js'
+import { asDiskError } from './atomic-file.js'
+import type { LogDamagedError } from './log-damaged-error.js'
+import type { LogEnvironment } from './log-environment.js'
+import type { LogFront } from './log-front.js'
+import { type LoadedLog, loadLog } from './log-loader.js'
+import type { LogOptions } from './log-options.js'
+import type { Segments } from './segments.js'
+
+export type RebuildDone = (error: DiskError | LogDamagedError | undefined) => void
+
+/** The log, as far as this asks. */
+export interface RebuiltLog {
+  readonly segments: Segments
+  readonly options: LogOptions
+  readonly front: LogFront
+  readonly recoveryPoint: number
+  readonly logEndOffset: number
+  readonly closed: boolean
+  readonly hasFailed: boolean
+  /** Calls back when nothing is on its way to the files any more. */
+  whenSettled(callback: () => void): void
+  /** Goes on from what was loaded. */
+  take(loaded: LoadedLog): void
+}
+
+export class LogRebuild {
+  readonly #environment: LogEnvironment
+  readonly #directory: string
+  readonly #log: RebuiltLog
+  #busy = false
+  #whenIdle: (() => void)[] = []
+
+  constructor(environment: LogEnvironment, directory: string, log: RebuiltLog) {
+    this.#environment = environment
+    this.#directory = directory
+    this.#log = log
+  }
+
+  get busy(): boolean {
+    return this.#busy
+  }
+
+  /** Calls back when nothing is being built again. */
+  whenIdle(callback: () => void): void {
+    if (this.#busy) this.#whenIdle.push(callback)
+    else callback()
+  }
+
+  /** Cuts away what stands behind `logEndOffset`: it came of an append that failed. */
+  repair(done: RebuildDone): void {
+    if (!this.#log.hasFailed || this.#busy || this.#log.closed) return done(undefined)
+    this.#begin(done, (finish) => {
+      const { segments, logEndOffset } = this.#log
+      segments.cut(this.#environment.disk, this.#directory, logEndOffset)
+      this.#load(finish, logEndOffset)
+    })
+  }
+
+  /** Cuts off every batch that reaches beyond `endOffset`. */
+  truncateTo(endOffset: number, done: RebuildDone): void {
+    this.whenIdle(() => {
+      if (this.#log.closed) return done(undefined)
+      this.#begin(done, (finish) => {
+        const { segments, logEndOffset } = this.#log
+        if (endOffset < logEndOffset) segments.cutAt(this.#environment.disk, this.#directory, endOffset)
+        else segments.cut(this.#environment.disk, this.#directory, logEndOffset)
+        this.#load(finish)
+      })
+    })
+  }
+
+  /** Drops everything and begins an empty log at `startOffset`, which lies behind the start. */
+  restartAt(startOffset: number, done: RebuildDone): void {
+    const { front } = this.#log
+    // With nothing in it the log has no batch that could be taken for one behind the new start.
+    this.truncateTo(front.startOffset, (error) => {
+      if (error !== undefined || this.#log.closed) return done(error)
+      this.#begin(done, (finish) => {
+        front.want(startOffset)
+        this.#environment.startOffsets.write((writeError) => {
+          if (writeError !== undefined) finish(writeError)
+          else this.#load(finish, startOffset)
+        })
+      })
+    })
+  }
+
+  /** What `build` throws is the disk's error. */
+  #begin(done: RebuildDone, build: (finish: RebuildDone) => void): void {
+    this.#busy = true
+    const finish: RebuildDone = (error) => {
+      this.#busy = false
+      done(error)
+      if (!this.#busy) for (const each of this.#whenIdle.splice(0)) each()
+    }
+    this.#log.whenSettled(() => {
+      if (this.#log.closed) return finish(undefined)
+      try {
+        build(finish)
+      } catch (error) {
+        finish(asDiskError(error))
+      }
+    })
+  }
+
+  #load(done: RebuildDone, expectedEnd?: number): void {
+    const { options, recoveryPoint, front } = this.#log
+    const load = {
+      ...options,
+      directory: this.#directory,
+      recoveryPoint,
+      startOffset: front.startOffset,
+      lastStop: 'unclean',
+      makeDurable: options.flushPolicy === 'commit',
+    } as const
+    loadLog(this.#environment, load, (error, loaded) => {
+      if (loaded === undefined) {
+        if (error instanceof DiskError) this.#environment.logDirectory.report(error)
+        return done(error)
+      }
+      assert(
+        expectedEnd === undefined || loaded.endOffset === expectedEnd,
+        () => `${this.#directory} was built again and ends at ${loaded.endOffset}, not at ${expectedEnd}`,
+      )
+      this.#log.take(loaded)
+      done(undefined)
+    })
+  }
+}
