@@ -166,6 +166,12 @@ export class Node {
     this.#state = 'stopping'
     // The directory's lock is on its way, and must be given back before this has ended.
     if (openingDirectory) return
+    if (running && this.#broker !== undefined) this.#broker.shutDown(() => this.#stopNow(true))
+    else this.#stopNow(running)
+  }
+
+  #stopNow(running: boolean): void {
+    if (this.#state !== 'stopping') return
     for (const { listener, pipeline } of this.#listeners) {
       listener.close()
       pipeline?.close()

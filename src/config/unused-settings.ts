@@ -45,7 +45,7 @@ const GROUPS_AND_TRANSACTIONS = words(`
 /** Other nodes: replication, quorums of several, moving of leaders. */
 const OTHER_NODES = words(`
   alter.log.dirs.replication.quota.window.num alter.log.dirs.replication.quota.window.size.seconds auto.leader.rebalance.enable
-  controlled.shutdown.enable controller.performance.always.log.threshold.ms controller.performance.sample.period.ms
+  controller.performance.always.log.threshold.ms controller.performance.sample.period.ms
   controller.quorum.append.linger.ms controller.quorum.auto.join.enable controller.quorum.election.backoff.max.ms
   controller.quorum.election.timeout.ms controller.quorum.fetch.max.bytes controller.quorum.fetch.snapshot.max.bytes
   controller.quorum.fetch.timeout.ms controller.quorum.request.timeout.ms controller.quorum.retry.backoff.ms controller.quota.window.num
