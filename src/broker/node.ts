@@ -31,6 +31,7 @@ import { MetricsEndpoint } from './metrics/metrics-endpoint.js'
 import type { MetricsSources } from './metrics/node-metrics.js'
 import { RequestMetrics } from './metrics/request-metrics.js'
 import { Quorum } from './quorum.js'
+import { quorumSettings } from './quorum-options.js'
 import { ConnectionLimits, connectionLimits } from './server/connection-limits.js'
 import { Pipeline } from './server/pipeline.js'
 import { RequestMemory } from './server/request-memory.js'
@@ -166,6 +167,12 @@ export class Node {
     this.#state = 'stopping'
     // The directory's lock is on its way, and must be given back before this has ended.
     if (openingDirectory) return
+    if (running && this.#broker !== undefined) this.#broker.shutDown(() => this.#stopNow(true))
+    else this.#stopNow(running)
+  }
+
+  #stopNow(running: boolean): void {
+    if (this.#state !== 'stopping') return
     for (const { listener, pipeline } of this.#listeners) {
       listener.close()
       pipeline?.close()
@@ -302,6 +309,8 @@ export class Node {
       log: { ...logOptions(resolveTopicSettings(settings, new Map())), flushPolicy: 'commit' as const },
       endpoints: this.#endpoints('controller'),
       recorder: this.#recorder,
+      settings: quorumSettings(settings),
+      lost: (sentence: string) => this.#end(new NodeError(sentence)),
     }
     Quorum.open(this.#portsOf('lograft.quorum'), options, (error, quorum) => {
       if (this.#state !== 'starting') return quorum?.stop()
