@@ -119,6 +119,13 @@ export class Broker implements QuorumObserver {
     this.#lifecycle.start()
   }
 
+  /** Hands over what it leads, where there is somebody to take it; calls back when the broker can be stopped, in bounded time. */
+  shutDown(done: () => void): void {
+    const alone = this.#latest.brokers.size <= 1
+    if (alone || !this.#settings['controlled.shutdown.enable']) done()
+    else this.#lifecycle.shutDown(done)
+  }
+
   stop(): void {
     this.#stopped = true
     this.#lifecycle.stop()

@@ -167,6 +167,12 @@ export class Node {
     this.#state = 'stopping'
     // The directory's lock is on its way, and must be given back before this has ended.
     if (openingDirectory) return
+    if (running && this.#broker !== undefined) this.#broker.shutDown(() => this.#stopNow(true))
+    else this.#stopNow(running)
+  }
+
+  #stopNow(running: boolean): void {
+    if (this.#state !== 'stopping') return
     this.#listeners?.close()
     this.#founding?.stop()
     this.#membership?.stop()

@@ -132,6 +132,10 @@ export const nodeSettings = {
     importance: 'high',
     doc: 'After this long without a heartbeat a broker is fenced.',
   }),
+  'controlled.shutdown.enable': boolean({
+    default: 'true',
+    doc: 'Whether a broker that stops has its leaderships moved to others first, where there are others.',
+  }),
   'num.partitions': integer({ default: '1', min: 1, doc: 'Partitions of a topic whose creator names no number.' }),
   'default.replication.factor': integer({
     default: '1',

@@ -153,6 +153,9 @@ class RecordedLeader implements RecordedCore {
       case 'flushed':
         this.#leader?.flushed(args[0] as number)
         return
+      case 'isr':
+        this.#leader?.setIsr(args[0] as readonly number[])
+        return
       case 'flushPolicy':
         this.#leader?.setFlushPolicy(args[0] as FlushPolicy)
         return
