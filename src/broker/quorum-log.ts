@@ -5,8 +5,7 @@
 import { Reader } from '../base/bytes/reader.js'
 import { Writer } from '../base/bytes/writer.js'
 import type { Uuid } from '../base/uuid.js'
-import { MetadataDelta } from '../metadata/delta.js'
-import { EMPTY_IMAGE, type MetadataImage } from '../metadata/image.js'
+import type { MetadataDelta } from '../metadata/delta.js'
 import { decodeRecord, encodeRecord } from '../metadata/record-codec.js'
 import type { MetadataRecord } from '../metadata/records.js'
 import type { Fields } from '../protocol/field.js'
@@ -29,22 +28,35 @@ export const KRAFT_VERSION = 1
 export const MAX_PLAIN_BYTES = 64 * 1024 * 1024
 const READ_BYTES = 1024 * 1024
 
+/** A batch of the log: what it does to the image. */
+export interface QuorumBatch {
+  readonly baseOffset: number
+  /** Exclusive. */
+  readonly endOffset: number
+  readonly sizeBytes: number
+  /** Milliseconds since 1970. */
+  readonly timestamp: number
+  /** Undefined: a control batch. */
+  readonly records: readonly MetadataRecord[] | undefined
+}
+
 export interface QuorumLogContent {
-  readonly image: MetadataImage
-  /** The voter sets in it; none while the log is empty. */
+  readonly batches: readonly QuorumBatch[]
+  /** The voter sets in it. */
   readonly voterChanges: readonly VotersAt[]
 }
 
-/** Reads the log through. The error is a sentence for the operator. */
+/** Reads the log from there to its end. The error is a sentence for the operator. */
 export function readQuorumLog(
   log: PartitionLog,
+  fromOffset: number,
   done: (error: Error | undefined, content: QuorumLogContent | undefined) => void,
 ): void {
-  const delta = new MetadataDelta(EMPTY_IMAGE)
+  const found: QuorumBatch[] = []
   const voterChanges: VotersAt[] = []
-  let offset = log.startOffset
+  let offset = fromOffset
   const readNext = (): void => {
-    if (offset >= log.logEndOffset) return done(undefined, { image: delta.image(), voterChanges })
+    if (offset >= log.logEndOffset) return done(undefined, { batches: found, voterChanges })
     const request = { offset, upToOffset: log.logEndOffset, maxBytes: READ_BYTES, wholeFirstBatch: true }
     log.read(request, (error, read) => {
       if (read === undefined) return done(error, undefined)
@@ -52,14 +64,9 @@ export function readQuorumLog(
         const batches = new BatchIterator(read.bytes)
         while (batches.next() === 'batch') {
           const { batch } = batches
-          if (batch.isControl) {
-            const voters = votersOf(batch)
-            if (voters !== undefined) voterChanges.push({ offset: batch.baseOffset, voters })
-          } else {
-            for (const record of readRecords(batch, MAX_PLAIN_BYTES)) {
-              delta.replay(decodeRecord(record.value ?? new Uint8Array(0)), record.offset)
-            }
-          }
+          const content = contentOf(batch)
+          found.push(content.batch)
+          if (content.voters !== undefined) voterChanges.push({ offset: batch.baseOffset, voters: content.voters })
           offset = batch.nextOffset
         }
       } catch (failure) {
@@ -71,6 +78,25 @@ export function readQuorumLog(
     })
   }
   readNext()
+}
+
+/**
+ * What a batch says. Throws `UnknownRecordError` where another release has written it, `RecordFormatError`, `CompressionError` or `DecodeError`
+ * where it is damaged.
+ */
+export function contentOf(batch: BatchView): { readonly batch: QuorumBatch; readonly voters: VoterSet | undefined } {
+  const { baseOffset, nextOffset: endOffset, sizeBytes, maxTimestamp: timestamp, isControl } = batch
+  const records = isControl
+    ? undefined
+    : readRecords(batch, MAX_PLAIN_BYTES).map(({ value }) => decodeRecord(value ?? new Uint8Array(0)))
+  const voters = isControl ? votersOf(batch) : undefined
+  return { batch: { baseOffset, endOffset, sizeBytes, timestamp, records }, voters }
+}
+
+/** Takes what a batch says into the next image. */
+export function replayBatch(delta: MetadataDelta, { baseOffset, endOffset, records }: QuorumBatch): void {
+  for (const [index, record] of (records ?? []).entries()) delta.replay(record, baseOffset + index)
+  delta.advanceTo(endOffset - 1)
 }
 
 /** The batch that begins a leader's epoch; in an empty log also the version of the protocol and the voters. */

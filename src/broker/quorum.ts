@@ -1,113 +1,121 @@
 /**
- * Quorum: the shell around RaftNode. It keeps the election state and the log of the quorum on disk, does what the core says in the order in
- * which it says it, and hands out what is committed.
+ * Quorum: the shell around RaftNode. It keeps the election state, the log of the quorum and its snapshots on disk, asks the other members what the
+ * core wants to know and answers them what it says, in the order in which it says it, and hands out what is committed.
  *
- * Guarantees: a vote counts when it is durable; a batch counts when it is durable; `committed` is called in order of offset, without gaps,
- * with an image that can no longer be undone.
+ * Guarantees: a vote counts when it is durable; a batch counts when it is durable; `committed` is called in order of offset, with an image that can
+ * no longer be undone. Where a snapshot took the place of a part of the log, an image comes without a delta.
  */
 import { assert } from '../base/assert.js'
-import type { FlightRecorder, FlightTrack } from '../base/flight-recorder.js'
+import type { FlightTrack } from '../base/flight-recorder.js'
 import type { Timer } from '../io/clock.js'
-import { DiskError } from '../io/disk.js'
+import type { DiskError } from '../io/disk.js'
+import type { Address } from '../io/network.js'
 import type { Ports } from '../io/ports.js'
-import { MetadataDelta } from '../metadata/delta.js'
 import type { MetadataImage } from '../metadata/image.js'
+import { UnknownRecordError } from '../metadata/record-codec.js'
 import type { MetadataRecord } from '../metadata/records.js'
-import { type ElectionState, formatElectionState, NO_ELECTION, parseElectionState } from '../raft/election-state.js'
-import { LOG_BEGINNING } from '../raft/epoch-chain.js'
-import type { LogAction, LogContent } from '../raft/raft-log.js'
+import { type ElectionState, formatElectionState } from '../raft/election-state.js'
+import type { OffsetRange, OutgoingRequest, PeerResponse, RaftReply, RaftRequest } from '../raft/messages.js'
 import { RaftNode } from '../raft/raft-node.js'
-import type { RaftRole, VoterProgress } from '../raft/raft-state.js'
-import { DEFAULT_TIMEOUTS } from '../raft/raft-timeouts.js'
-import type { VotersAt } from '../raft/voter-history.js'
-import { type VoterEndpoint, VoterSet } from '../raft/voter-set.js'
-import { BatchView } from '../records/batch.js'
+import type { RaftRole } from '../raft/raft-state.js'
+import { recordedResponse } from '../raft/recorded-response.js'
+import type { ReplicaKey, VoterSet } from '../raft/voter-set.js'
 import { writeAtomically } from '../storage/atomic-file.js'
-import type { LogDirectories } from '../storage/log-directories.js'
-import { METADATA_TOPIC } from '../storage/log-files.js'
-import { type LogObserver, type LogOptions, OWN_MEMORY, type PartitionLog } from '../storage/partition-log.js'
-import { leaderChangeBatch, METADATA_TOPIC_ID, metadataBatch, readQuorumLog, votersBatch } from './quorum-log.js'
+import type { LogRead } from '../storage/log-reader.js'
+import type { LogObserver, PartitionLog } from '../storage/partition-log.js'
+import { QuorumActions, type QuorumAppend } from './quorum-actions.js'
+import { QuorumAddresses } from './quorum-addresses.js'
+import { QuorumImage } from './quorum-image.js'
+import { type Answer, askPeer, BAD_FETCH, BadAnswerError, refused } from './quorum-messages.js'
+import type { QuorumDescription, QuorumLeader, QuorumObserver, RaftInputs } from './quorum-observer.js'
+import { DEFAULT_QUORUM_SETTINGS, type QuorumOptions, type QuorumSettings } from './quorum-options.js'
+import { QuorumPeers } from './quorum-peers.js'
+import { SnapshotKeeper } from './quorum-snapshot-keeper.js'
+import type { PieceError, SnapshotPiece } from './quorum-snapshots.js'
+import { ELECTION_STATE_FILE, openQuorumStorage, type StoredQuorum } from './quorum-storage.js'
 import { recordedRandom } from './recorded-random.js'
 
-const ELECTION_STATE_FILE = 'quorum-state'
+export type { QuorumDescription, QuorumLeader, QuorumObserver } from './quorum-observer.js'
+export type { QuorumOptions } from './quorum-options.js'
+
 /** Without room the vote is not saved yet; then it is tried again. */
 const SAVE_AGAIN_MS = 500
 const TICK_MS = 100
 /** A tick that is so late found a process that stood still. */
 const STALLED_MS = TICK_MS
-
-export interface QuorumOptions {
-  readonly directories: LogDirectories
-  readonly log: LogOptions
-  /** Where this node's controller can be reached. */
-  readonly endpoints: readonly VoterEndpoint[]
-  readonly recorder: FlightRecorder
-}
-
-export interface QuorumObserver {
-  /** This node leads now; the image is that of the whole log. */
-  leads(epoch: number, image: MetadataImage): void
-  /** It does not lead any more. */
-  resigned(): void
-  /** The image moved on; `delta` is undefined with the first one, of which everything is new. */
-  committed(image: MetadataImage, delta: MetadataDelta | undefined): void
-}
-
-/** How the quorum stands, for DescribeQuorum. */
-export interface QuorumDescription {
-  readonly leaderId: number
-  readonly leaderEpoch: number
-  readonly highWatermark: number
-  readonly voters: readonly VoterProgress[]
-  readonly endpoints: ReadonlyMap<number, readonly VoterEndpoint[]>
-}
-
-/** Undefined records: a control batch. */
-interface Appended {
-  readonly endOffset: number
-  readonly baseOffset: number
-  readonly records: readonly MetadataRecord[] | undefined
-}
+/** Requests of others that wait for their answer; beyond that they are refused. */
+const MAX_TICKETS = 20_000
+/** What one member does wrong again and again is said no more often. */
+const COMPLAIN_EVERY_MS = 5000
 
 type Proposal = readonly MetadataRecord[]
 
 export class Quorum implements LogObserver {
   readonly #ports: Ports
   readonly #options: QuorumOptions
+  readonly #settings: QuorumSettings
   readonly #log: PartitionLog
-  readonly #raft: RaftNode<Proposal>
+  readonly #raft: RaftNode<QuorumAppend>
   readonly #track: FlightTrack
+  readonly #actions: QuorumActions
+  readonly #image: QuorumImage
+  readonly #peers: QuorumPeers
+  readonly #addresses: QuorumAddresses
+  readonly #snapshots: SnapshotKeeper
   readonly #observers: QuorumObserver[] = []
-  /** What was handed out as committed last; before the first time, what stood in the log when the node started. */
-  #image: MetadataImage
-  #published = false
-  /** Up to here the log was read when the node started. */
-  readonly #readUpTo: number
-  /** In the log, and not committed yet as far as is known. */
-  #uncommitted: Appended[] = []
+  readonly #tickets = new Map<number, (reply: RaftReply) => void>()
+  #nextTicket = 1
+  /** Answers to members who have all that is written: they wait for the rest. */
+  #unwritten: (() => void)[] = []
+  #leads = false
+  #toldLeader: QuorumLeader
+  #complainedMs = Number.NEGATIVE_INFINITY
   #advancing = false
   #timer: Timer | undefined
   #stopped = false
 
-  private constructor(
-    ports: Ports,
-    quorumOptions: QuorumOptions,
-    log: PartitionLog,
-    saved: ElectionState,
-    content: { readonly image: MetadataImage; readonly voterChanges: readonly VotersAt[] },
-  ) {
-    const { directories, endpoints, recorder } = quorumOptions
+  private constructor(ports: Ports, options: QuorumOptions, stored: StoredQuorum) {
+    const { directories, endpoints, recorder, named = [], settings = DEFAULT_QUORUM_SETTINGS } = options
     const { nodeId, directoryId } = directories.metadata.identity
+    const { log, content, image, timestamp, batches } = stored
+    const { clock, network } = ports
     this.#ports = ports
-    this.#options = quorumOptions
+    this.#options = options
+    this.#settings = settings
     this.#log = log
-    this.#image = content.image
-    this.#readUpTo = log.logEndOffset
-    const alone = new VoterSet([{ id: nodeId, directoryId, endpoints }])
+    this.#image = new QuorumImage(image, content.snapshotId?.offset ?? 0, timestamp, batches)
     this.#track = recorder.track('quorum', 'raft', () => this.#raft.capture())
     const random = recordedRandom(ports.random, this.#track)
-    const options = { nodeId, directoryId, timeouts: DEFAULT_TIMEOUTS, random }
-    this.#raft = new RaftNode(options, saved, logContent(log, alone, content.voterChanges))
+    this.#raft = new RaftNode({ nodeId, directoryId, timeouts: settings.timeouts, random }, stored.saved, content)
+    const { requestTimeoutMs } = settings.timeouts
+    const disconnected = (peer: number): void => this.#input('disconnected', [peer, this.#nowMs])
+    this.#peers = new QuorumPeers({ clock, network, clientId: `quorum-${nodeId}`, requestTimeoutMs, disconnected })
+    this.#addresses = new QuorumAddresses({ nodeId, endpoints, named }, () => this.#raft.voters)
+    this.#actions = new QuorumActions(ports, directories, log, this.#image, {
+      truncated: () => this.#input('truncated', []),
+      persisted: () => this.flushed(),
+      appendFailed: () => this.#appendFailed(),
+      lost: (sentence) => this.#lost(sentence),
+    })
+    this.#snapshots = new SnapshotKeeper(ports, { ...options, settings }, stored, this.#image, {
+      call: (to) => {
+        const address = this.#addresses.of(to)
+        return address && this.#peers.to(to, address, 'fetch')
+      },
+      votersBefore: (endOffset) => this.#raft.votersBefore(endOffset),
+      piece: () => this.#input('snapshotPiece', [this.#nowMs]),
+      loaded: (id, voters) => {
+        const nowMs = this.#nowMs
+        this.#track('snapshotLoaded', id, voters.voters, nowMs)
+        return this.#raft.snapshotLoaded(id, voters, nowMs)
+      },
+      settled: () => this.#advance(),
+      failed: () => this.#input('snapshotFailed', [this.#nowMs]),
+      taken: (endOffset) => this.#input('snapshotTaken', [endOffset]),
+      startMoved: (startOffset) => this.#input('logStartMoved', [startOffset]),
+      lost: (sentence) => this.#lost(sentence),
+    })
+    this.#toldLeader = this.leader()
     log.observer = this
   }
 
@@ -117,25 +125,7 @@ export class Quorum implements LogObserver {
     options: QuorumOptions,
     done: (error: Error | undefined, quorum: Quorum | undefined) => void,
   ): void {
-    const id = { topic: METADATA_TOPIC, partition: 0, topicId: METADATA_TOPIC_ID }
-    options.directories.openMetadata(id, options.log, (openError, log) => {
-      if (log === undefined) return done(openError, undefined)
-      let saved: ElectionState
-      try {
-        saved = readElectionState(ports, log)
-      } catch (error) {
-        return done(error as Error, undefined)
-      }
-      readQuorumLog(log, (readError, content) => {
-        if (content === undefined) return done(readError, undefined)
-        const { nodeId, directoryId } = options.directories.metadata.identity
-        if (content.voterChanges.at(-1)?.voters.has(nodeId, directoryId) === false) {
-          const sentence = `node ${nodeId} with the directory id ${directoryId} is no voter of this quorum: meta.properties was changed, or the log is another node's`
-          return done(new Error(sentence), undefined)
-        }
-        done(undefined, new Quorum(ports, options, log, saved, content))
-      })
-    })
+    openQuorumStorage(ports, options, (error, stored) => done(error, stored && new Quorum(ports, options, stored)))
   }
 
   observe(observer: QuorumObserver): void {
@@ -149,6 +139,11 @@ export class Quorum implements LogObserver {
   stop(): void {
     this.#stopped = true
     this.#timer?.cancel()
+    this.#peers.stop()
+    this.#snapshots.stop()
+    this.#actions.stop()
+    this.#tickets.clear()
+    this.#unwritten = []
   }
 
   /** The offset that the next record gets. */
@@ -163,64 +158,151 @@ export class Quorum implements LogObserver {
 
   /** What is committed, or undefined before that is known. */
   get image(): MetadataImage | undefined {
-    return this.#published ? this.#image : undefined
+    return this.#image.committed
+  }
+
+  /** This server: its id, and the directory of its log. */
+  get self(): ReplicaKey {
+    const { nodeId: id, directoryId } = this.#options.directories.metadata.identity
+    return { id, directoryId }
+  }
+
+  /** Those that count, as far as this node knows. */
+  get voters(): VoterSet | undefined {
+    return this.#raft.voters
+  }
+
+  get role(): RaftRole {
+    return this.#raft.role
+  }
+
+  leader(): QuorumLeader {
+    const { leaderId: nodeId, epoch } = this.#raft
+    return { nodeId, epoch, address: nodeId < 0 ? undefined : this.#addresses.of(nodeId) }
   }
 
   /** Appends the records as one batch. Returns the offset of the first; undefined: this node does not lead. */
   propose(records: Proposal): number | undefined {
     this.#track('propose', records.length)
-    const place = this.#raft.propose(records, records.length)
+    const place = this.#raft.propose({ is: 'own', records }, records.length)
     if (place === undefined) return undefined
     this.#advance()
     return place.baseOffset
   }
 
+  /** A request of another server, or of who changes the voters. Returns what takes back the wish for the answer. */
+  step(request: RaftRequest, done: (reply: RaftReply) => void): () => void {
+    if (this.#stopped) return () => {}
+    if (this.#tickets.size >= MAX_TICKETS) {
+      done(refused(request))
+      return () => {}
+    }
+    const ticket = this.#nextTicket++
+    this.#tickets.set(ticket, done)
+    this.#input('step', [request, ticket, this.#nowMs])
+    return () => void this.#tickets.delete(ticket)
+  }
+
+  /** A server has said where it, or another, can be reached. */
+  told(nodeId: number, address: Address): void {
+    this.#addresses.learn(nodeId, address)
+  }
+
+  /**
+   * Reads what an answer of Fetch names, or less. Undefined: this node does not lead in that epoch any more, or cannot read; then what it has in
+   * these places may be something else.
+   */
+  readRange(
+    { fromOffset, upToOffset }: OffsetRange,
+    leaderEpoch: number,
+    maxBytes: number,
+    done: (read: LogRead | undefined) => void,
+  ): void {
+    const mayRead = (): boolean => !this.#stopped && this.#leads && this.#raft.epoch === leaderEpoch
+    if (!mayRead() || this.#log.failed || fromOffset < this.#log.startOffset) return done(undefined)
+    if (fromOffset < upToOffset && fromOffset >= this.#log.logEndOffset) {
+      this.#unwritten.push(() => this.readRange({ fromOffset, upToOffset }, leaderEpoch, maxBytes, done))
+      return
+    }
+    const limit = Math.min(maxBytes, this.#settings.fetchMaxBytes)
+    this.#log.read({ offset: fromOffset, upToOffset, maxBytes: limit, wholeFirstBatch: true }, (_, read) => {
+      if (read === undefined || mayRead()) return done(read)
+      read.release()
+      done(undefined)
+    })
+  }
+
+  /** Reads a piece of a snapshot for another server. */
+  readSnapshot(
+    id: { readonly offset: number; readonly epoch: number },
+    position: number,
+    maxBytes: number,
+    done: (error: PieceError | undefined, piece: SnapshotPiece | undefined) => void,
+  ): void {
+    this.#snapshots.piece(id, position, maxBytes, done)
+  }
+
   describe(): QuorumDescription {
     const raft = this.#raft
+    const progress = raft.progress()
     return {
       leaderId: raft.leaderId,
       leaderEpoch: raft.epoch,
       highWatermark: raft.highWatermark,
-      voters: raft.progress(),
+      voters: progress.filter(({ isVoter }) => isVoter),
+      observers: progress.filter(({ isVoter }) => !isVoter),
       endpoints: new Map(raft.voters?.voters.map(({ id, endpoints }) => [id, endpoints])),
     }
   }
 
-  written(): void {}
+  written(): void {
+    for (const each of this.#unwritten.splice(0)) each()
+  }
 
   startMoved(): void {}
 
   flushed(): void {
-    const { flushedEndOffset } = this.#log
-    this.#track('persisted', flushedEndOffset)
-    this.#raft.persisted(flushedEndOffset)
-    this.#advance()
+    this.#input('persisted', [this.#log.flushedEndOffset])
   }
 
   failed(): void {
-    const end = { endOffset: this.#log.logEndOffset }
-    const nowMs = this.#ports.clock.monotonicMs()
-    this.#track('appendFailed', end, nowMs)
-    this.#raft.appendFailed(end, nowMs)
-    this.#uncommitted = this.#uncommitted.filter(({ endOffset }) => endOffset <= end.endOffset)
-    this.#advance()
+    if (this.#actions.cutting) return
+    this.#actions.logFailed()
+    this.#appendFailed()
   }
 
   repaired(): void {
+    this.#actions.logRepaired()
     this.#ports.logger.info({ endOffset: this.#log.logEndOffset }, 'metadata log repaired')
+  }
+
+  get #nowMs(): number {
+    return this.#ports.clock.monotonicMs()
+  }
+
+  /** Gives the core an input, and does what follows from it. */
+  #input<Name extends keyof RaftInputs>(name: Name, args: RaftInputs[Name]): void {
+    if (this.#stopped) return
+    this.#track(name, ...args)
+    const raft = this.#raft as unknown as Record<Name, (...args: RaftInputs[Name]) => unknown>
+    raft[name](...args)
+    this.#advance()
   }
 
   #tick(stalledMs = 0): void {
     // A log that takes no appends cannot be led from.
-    if (!this.#log.failed) {
-      const nowMs = this.#ports.clock.monotonicMs()
-      this.#track('tick', nowMs, stalledMs)
-      this.#raft.tick(nowMs, stalledMs)
-      this.#advance()
-    }
+    if (!this.#log.failed) this.#input('tick', [this.#nowMs, stalledMs])
+    this.#snapshots.look()
     this.#timer = this.#ports.clock.timer(TICK_MS, (lateMs) => {
       if (!this.#stopped) this.#tick(lateMs < STALLED_MS ? 0 : lateMs)
     })
+  }
+
+  #appendFailed(): void {
+    const { logEndOffset: endOffset } = this.#log
+    this.#image.truncateTo(endOffset)
+    this.#input('appendFailed', [{ endOffset }, this.#nowMs])
+    this.written()
   }
 
   /** Does what the core says until it says nothing more. */
@@ -230,12 +312,21 @@ export class Quorum implements LogObserver {
     while (!this.#stopped) {
       const ready = this.#raft.takeReady()
       if (ready === undefined) break
+      for (const complaint of ready.complaints) this.#complain(-1, complaint)
       if (ready.save !== undefined) this.#save(ready.save)
-      for (const action of ready.log) this.#change(action)
+      for (const action of ready.log) {
+        if (action.action === 'restart') this.#snapshots.takesPlace(action.snapshotId)
+        this.#actions.add(action)
+      }
+      this.#actions.work()
       if (ready.role !== undefined) this.#changeRole(ready.role)
       if (ready.highWatermark !== undefined) this.#publish(ready.highWatermark)
+      for (const request of ready.requests) this.#ask(request)
+      for (const { ticket, reply } of ready.replies) this.#reply(ticket, reply)
+      if (ready.fetchSnapshot !== undefined) this.#snapshots.fetch(ready.fetchSnapshot)
     }
     this.#advancing = false
+    if (!this.#stopped) this.#tellLeader()
   }
 
   #save(state: ElectionState): void {
@@ -243,9 +334,7 @@ export class Quorum implements LogObserver {
     const bytes = Buffer.from(formatElectionState(state))
     writeAtomically(disk, this.#log.directory, ELECTION_STATE_FILE, bytes, (error) => {
       if (error !== undefined) return this.#saveFailed(state, error)
-      this.#track('stateSaved', state.leaderEpoch)
-      this.#raft.stateSaved(state.leaderEpoch)
-      this.#advance()
+      this.#input('stateSaved', [state.leaderEpoch])
     })
   }
 
@@ -259,93 +348,92 @@ export class Quorum implements LogObserver {
     })
   }
 
-  #change(action: LogAction<Proposal>): void {
-    assert(action.action === 'append', () => `a quorum of one is asked to ${action.action} its log`)
-    const { baseOffset, epoch, content } = action
-    const timestamp = this.#ports.clock.wallMs()
-    let bytes: Buffer
-    let records: Proposal | undefined
-    if (content.is === 'leaderChange') {
-      bytes = leaderChangeBatch(this.#options.directories.metadata.identity.nodeId, content, timestamp)
-    } else if (content.is === 'voters') {
-      bytes = votersBatch(content.voters, timestamp)
-    } else {
-      records = content.batch
-      bytes = metadataBatch(records, timestamp)
-    }
-    const view = new BatchView().reset(bytes, 0)
-    let given: number
-    try {
-      given = this.#log.append(view, epoch, OWN_MEMORY)
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error
-      // The log says so itself when it has settled what had been written before.
-      return
-    }
-    assert(given === baseOffset, () => `the log gave offset ${given}, the quorum ${baseOffset}`)
-    this.#uncommitted.push({ baseOffset, endOffset: view.nextOffset, records })
-  }
-
   #changeRole(role: RaftRole): void {
     const { logger } = this.#ports
+    const { epoch, endOffset, leaderId } = this.#raft
     if (role === 'leader') {
-      logger.info({ epoch: this.#raft.epoch, endOffset: this.#raft.endOffset }, 'leads the quorum')
-      for (const observer of this.#observers) observer.leads(this.#raft.epoch, this.#tip())
-    } else if (role === 'resigned') {
-      logger.warn({ epoch: this.#raft.epoch }, 'gave up the lead of the quorum')
-      for (const observer of this.#observers) observer.resigned()
+      this.#leads = true
+      logger.info({ epoch, endOffset }, 'leads the quorum')
+      for (const observer of this.#observers) observer.leads(epoch, this.#image.tip())
+      return
     }
+    if (role === 'follower') logger.info({ epoch, leaderId }, 'follows the leader of the quorum')
+    if (!this.#leads) return
+    this.#leads = false
+    logger.warn({ epoch }, 'gave up the lead of the quorum')
+    for (const observer of this.#observers) observer.resigned()
+    this.written()
   }
 
   #publish(highWatermark: number): void {
-    if (highWatermark < this.#readUpTo) return
-    const delta = new MetadataDelta(this.#image)
-    while (this.#uncommitted.length > 0 && this.#uncommitted[0]!.endOffset <= highWatermark) {
-      replay(delta, this.#uncommitted.shift()!)
-    }
-    const isFirst = !this.#published
-    this.#published = true
-    this.#image = delta.image()
-    for (const observer of this.#observers) observer.committed(this.#image, isFirst ? undefined : delta)
+    const { image, delta } = this.#image.apply(highWatermark)
+    for (const observer of this.#observers) observer.committed(image, delta)
+    this.#snapshots.look()
   }
 
-  /** With everything that stands in the log, committed or not. */
-  #tip(): MetadataImage {
-    const delta = new MetadataDelta(this.#image)
-    for (const appended of this.#uncommitted) replay(delta, appended)
-    return delta.image()
+  #tellLeader(): void {
+    const before = this.#toldLeader
+    const leader = this.leader()
+    const isSame =
+      leader.nodeId === before.nodeId &&
+      leader.epoch === before.epoch &&
+      leader.address?.host === before.address?.host &&
+      leader.address?.port === before.address?.port
+    if (isSame) return
+    this.#toldLeader = leader
+    for (const observer of this.#observers) observer.leaderChanged?.(leader)
   }
-}
 
-function replay(delta: MetadataDelta, { baseOffset, endOffset, records }: Appended): void {
-  for (const [index, record] of (records ?? []).entries()) delta.replay(record, baseOffset + index)
-  delta.advanceTo(endOffset - 1)
-}
-
-/** Throws an error that is a sentence for the operator, or a `DiskError`. */
-function readElectionState({ disk }: Ports, log: PartitionLog): ElectionState {
-  const path = `${log.directory}/${ELECTION_STATE_FILE}`
-  const bytes = disk.readFile(path)
-  if (bytes === undefined) {
-    if (log.logEndOffset === 0) return NO_ELECTION
-    throw new Error(
-      `${path} is gone: without it this node could vote twice in one epoch. Restore it, or the whole directory`,
-    )
+  #ask({ id, to, request }: OutgoingRequest): void {
+    const address = this.#addresses.of(to)
+    if (address === undefined) return this.#input('failed', [id, this.#nowMs])
+    const { clusterId } = this.#options.directories.metadata.identity
+    const call = this.#peers.to(to, address, request.kind === 'fetch' ? 'fetch' : 'other')
+    const { fetchMaxBytes } = this.#settings
+    const asker = { clusterId, endpoints: this.#options.endpoints, fetchMaxBytes }
+    askPeer(call, asker, request, (answer) => this.#answered(id, to, request.kind, answer))
   }
-  const state = parseElectionState(Buffer.from(bytes).toString('utf8'))
-  if (state === undefined) throw new Error(`${path} is damaged: restore it, or the whole directory`)
-  return state
-}
 
-/** `alone`: who votes as long as the log says nothing of it. */
-function logContent(log: PartitionLog, alone: VoterSet, voterChanges: readonly VotersAt[]): LogContent {
-  const epochs = log.state.epochs.entries().filter(({ startOffset }) => startOffset < log.logEndOffset)
-  return {
-    start: LOG_BEGINNING,
-    endOffset: log.logEndOffset,
-    epochs: epochs.map(({ leaderEpoch: epoch, startOffset }) => ({ epoch, startOffset })),
-    voters: alone,
-    voterChanges,
-    snapshotId: undefined,
+  #answered(
+    id: number,
+    to: number,
+    kind: OutgoingRequest['request']['kind'],
+    answer: Answer | BadAnswerError | UnknownRecordError | undefined,
+  ): void {
+    if (this.#stopped) return
+    if (answer instanceof UnknownRecordError) return this.#lost(answer.message)
+    if (answer instanceof BadAnswerError) this.#complain(to, answer.message)
+    if (answer instanceof BadAnswerError && kind === 'fetch') return this.#takeAnswer(id, BAD_FETCH)
+    if (answer === undefined || answer instanceof BadAnswerError) return this.#input('failed', [id, this.#nowMs])
+    for (const { nodeId, host, port } of answer.endpoints) this.told(nodeId, { host, port })
+    this.#takeAnswer(id, answer.response)
+  }
+
+  #takeAnswer(id: number, response: PeerResponse<QuorumAppend>): void {
+    const nowMs = this.#nowMs
+    this.#track('answered', id, recordedResponse(response), nowMs)
+    this.#raft.answered(id, response, nowMs)
+    this.#advance()
+  }
+
+  #reply(ticket: number, reply: RaftReply): void {
+    const done = this.#tickets.get(ticket)
+    this.#tickets.delete(ticket)
+    done?.(reply)
+  }
+
+  #complain(nodeId: number, complaint: string): void {
+    const nowMs = this.#nowMs
+    if (nowMs < this.#complainedMs + COMPLAIN_EVERY_MS) return
+    this.#complainedMs = nowMs
+    this.#ports.logger.warn({ nodeId, complaint }, 'another member of the quorum says what cannot be')
+  }
+
+  #lost(sentence: string): void {
+    if (this.#stopped) return
+    this.stop()
+    const { lost } = this.#options
+    assert(lost !== undefined, sentence)
+    lost(sentence)
   }
 }

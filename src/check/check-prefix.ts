@@ -5,7 +5,8 @@
 
 /** A broker has shown what it knows at an offset. */
 export interface Shown {
-  readonly broker: number
+  /** One that is started again is another where only what it has in memory must not go back. */
+  readonly broker: number | string
   readonly timeMs: number
   /** The offset of the last record in it; -1: nothing is in it. */
   readonly offset: number
@@ -23,7 +24,7 @@ export class PrefixCheck {
   readonly findings: PrefixFinding[] = []
   /** How many offsets were shown by more than one broker. */
   compared = 0
-  readonly #latest = new Map<number, Shown>()
+  readonly #latest = new Map<number | string, Shown>()
   readonly #byOffset = new Map<number, { readonly first: Shown; isCompared: boolean }>()
 
   show(shown: Shown): void {

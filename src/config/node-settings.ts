@@ -36,12 +36,79 @@ export const nodeSettings = {
   'controller.quorum.voters': list({
     default: '',
     importance: 'high',
-    doc: 'The voters of the metadata quorum, as id@host:port. Empty: this node alone is the quorum.',
+    doc: 'The voters that form the metadata quorum, as id@host:port with commas between, the same on every node. Nothing named: this node alone is the quorum.',
   }),
   'controller.quorum.bootstrap.servers': list({
     default: '',
     importance: 'high',
-    doc: 'Addresses of controllers to ask for the quorum. Empty, or those of this node: it alone is the quorum.',
+    doc: 'Addresses of controllers that form the quorum or know it, as host:port with commas between. Nothing named, or this node alone: it alone is the quorum.',
+  }),
+  'controller.quorum.auto.join.enable': boolean({
+    default: 'true',
+    importance: 'low',
+    doc: 'Whether a controller that names others, and is no voter, becomes one when it has caught up. Kafka has false.',
+  }),
+  'controller.quorum.election.timeout.ms': integer({
+    default: '1000',
+    min: 1,
+    importance: 'high',
+    doc: 'How long a voter waits for a leader before it stands for election, and how long an election may take; up to twice as long, at random.',
+  }),
+  'controller.quorum.election.backoff.max.ms': integer({
+    default: '1000',
+    min: 1,
+    importance: 'high',
+    doc: 'The longest pause after an election that nobody won.',
+  }),
+  'controller.quorum.fetch.timeout.ms': integer({
+    default: '2000',
+    min: 1,
+    importance: 'high',
+    doc: 'A follower that hears nothing of the leader for so long stands for election; a leader that no majority asks for half as long again resigns.',
+  }),
+  'controller.quorum.request.timeout.ms': integer({
+    default: '2000',
+    min: 1,
+    doc: 'How long members of the quorum wait for an answer of each other.',
+  }),
+  'controller.quorum.retry.backoff.ms': integer({
+    default: '20',
+    min: 0,
+    doc: 'How long a member of the quorum that did not answer is left alone.',
+  }),
+  'controller.quorum.fetch.max.bytes': integer({
+    default: '1048576',
+    min: 1,
+    doc: 'How much of the metadata log is sent at a time, but for a first batch that is larger.',
+  }),
+  'controller.quorum.fetch.snapshot.max.bytes': integer({
+    default: '1048576',
+    min: 1,
+    doc: 'How much of a snapshot of the metadata is sent at a time.',
+  }),
+  'metadata.log.max.record.bytes.between.snapshots': long({
+    default: '20971520',
+    min: 1,
+    importance: 'high',
+    doc: 'A snapshot of the metadata is taken when its log has grown by so much since the last one.',
+  }),
+  'metadata.log.max.snapshot.interval.ms': long({
+    default: '3600000',
+    min: 0,
+    importance: 'high',
+    doc: 'A snapshot of the metadata is taken when there is something new and the last one is so old; 0: not for its age.',
+  }),
+  'metadata.max.retention.bytes': long({
+    default: '104857600',
+    min: -1,
+    importance: 'high',
+    doc: 'Above this size of metadata log and snapshots the oldest go, but for the latest snapshot and what is behind it; -1: no limit.',
+  }),
+  'metadata.max.retention.ms': long({
+    default: '604800000',
+    min: -1,
+    importance: 'high',
+    doc: 'Snapshots of the metadata, and the log in front of the next one, go when they are so old; -1: no limit.',
   }),
   'log.dirs': list({
     default: 'data',

@@ -46,13 +46,10 @@ const GROUPS_AND_TRANSACTIONS = words(`
 const OTHER_NODES = words(`
   alter.log.dirs.replication.quota.window.num alter.log.dirs.replication.quota.window.size.seconds auto.leader.rebalance.enable
   controller.performance.always.log.threshold.ms controller.performance.sample.period.ms
-  controller.quorum.append.linger.ms controller.quorum.auto.join.enable controller.quorum.election.backoff.max.ms
-  controller.quorum.election.timeout.ms controller.quorum.fetch.max.bytes controller.quorum.fetch.snapshot.max.bytes
-  controller.quorum.fetch.timeout.ms controller.quorum.request.timeout.ms controller.quorum.retry.backoff.ms controller.quota.window.num
+  controller.quorum.append.linger.ms controller.quota.window.num
   controller.quota.window.size.seconds controller.socket.timeout.ms early.start.listeners follower.fetch.last.tiered.offset.enable
   initial.broker.registration.timeout.ms inter.broker.listener.name leader.imbalance.check.interval.seconds
-  metadata.log.max.record.bytes.between.snapshots metadata.log.max.snapshot.interval.ms metadata.log.segment.bytes metadata.log.segment.ms
-  metadata.max.idle.interval.ms metadata.max.retention.bytes metadata.max.retention.ms num.replica.alter.log.dirs.threads num.replica.fetchers
+  metadata.log.segment.bytes metadata.log.segment.ms metadata.max.idle.interval.ms num.replica.alter.log.dirs.threads num.replica.fetchers
   replica.fetch.backoff.ms replica.fetch.max.bytes replica.fetch.min.bytes replica.fetch.response.max.bytes replica.fetch.wait.max.ms
   replica.high.watermark.checkpoint.interval.ms replica.lag.time.max.ms replica.selector.class replica.socket.receive.buffer.bytes
   replica.socket.timeout.ms replication.quota.window.num replication.quota.window.size.seconds request.timeout.ms server.max.startup.time.ms

@@ -23,7 +23,15 @@ import { fetch } from './partition/fetch.js'
 import { listOffsets } from './partition/list-offsets.js'
 import { offsetForLeaderEpoch } from './partition/offset-for-leader-epoch.js'
 import { produce } from './partition/produce.js'
+import { addRaftVoter } from './quorum/add-raft-voter.js'
+import { beginQuorumEpoch } from './quorum/begin-quorum-epoch.js'
+import { describeFounding } from './quorum/describe-founding.js'
 import { describeQuorum } from './quorum/describe-quorum.js'
+import { endQuorumEpoch } from './quorum/end-quorum-epoch.js'
+import { fetchSnapshot } from './quorum/fetch-snapshot.js'
+import { removeRaftVoter } from './quorum/remove-raft-voter.js'
+import { updateRaftVoter } from './quorum/update-raft-voter.js'
+import { vote } from './quorum/vote.js'
 import type { Services } from './services.js'
 import { apiVersions } from './session/api-versions.js'
 import { initProducerId } from './session/init-producer-id.js'
@@ -46,9 +54,13 @@ export const HANDLERS: readonly Handler<Services>[] = [
   describeLogDirs,
   createPartitions,
   electLeaders,
+  vote,
+  beginQuorumEpoch,
+  endQuorumEpoch,
   describeQuorum,
   updateFeatures,
   envelope(() => HANDLERS),
+  fetchSnapshot,
   describeCluster,
   describeProducers,
   brokerRegistration,
@@ -56,4 +68,8 @@ export const HANDLERS: readonly Handler<Services>[] = [
   allocateProducerIds,
   assignReplicasToDirs,
   describeTopicPartitions,
+  describeFounding,
+  addRaftVoter,
+  removeRaftVoter,
+  updateRaftVoter,
 ]

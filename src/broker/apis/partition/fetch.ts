@@ -4,6 +4,8 @@
  *
  * In a session (`replication/fetch-session.ts`) all its partitions are fetched, and those are answered about which the client does not know already.
  *
+ * The metadata log is fetched by other servers of the cluster: `apis/quorum/fetch-metadata.ts`.
+ *
  * Left out: followers, and transactions: everything committed is stable. What a session's principal may read is asked when a partition joins it.
  */
 import { oneByOne } from '../../../base/one-by-one.js'
@@ -25,6 +27,7 @@ import { Partition } from '../../partition.js'
 import type { DelayedOperation } from '../../purgatory.js'
 import { type Call, handler } from '../../server/handler.js'
 import { principalText, topic } from '../../server/stages.js'
+import { fetchMetadata, isMetadataFetch } from '../quorum/fetch-metadata.js'
 import { brokerOf, type Services } from '../services.js'
 import { CurrentLeaders } from './current-leaders.js'
 import { findPartition } from './find-partition.js'
@@ -47,7 +50,8 @@ const MAX_READS = 100
 export const fetch = handler<Services, typeof Fetch.request.fields, typeof Fetch.response.fields>(Fetch, {
   versions: [0, 18],
   servedBy: 'partition leader',
-  listeners: ['broker'],
+  listeners: ['broker', 'controller'],
+  early: (request) => isMetadataFetch(request, { serves: 'broker' }),
   alone: true,
   authorize: ({ topics }) => topics.map((each) => ({ operation: 'READ', resource: topic(each.topic) })),
   refuse: (request, errorCode) => ({
@@ -59,6 +63,10 @@ export const fetch = handler<Services, typeof Fetch.request.fields, typeof Fetch
     })),
   }),
   handle: (request, services, call) => {
+    if (isMetadataFetch(request, call.listener)) return fetchMetadata(request, services, call)
+    // Controllers have no other log.
+    if (call.listener.serves === 'controller')
+      return call.reply({ errorCode: ErrorCode.INVALID_REQUEST, responses: [] })
     const broker = brokerOf(services)
     const context = broker.fetchSessions.begin(sessionRequest(request, call), broker.clock.monotonicMs())
     if (typeof context === 'string') return call.reply({ errorCode: ErrorCode[context], responses: [] })

@@ -1,11 +1,8 @@
-/**
- * DescribeQuorum: how the metadata quorum stands, from its leader (KIP-595, KIP-836).
- *
- * Left out: observers; a quorum of one has none.
- */
+/** DescribeQuorum: how the metadata quorum stands, from its leader (KIP-595, KIP-836). */
 import { ErrorCode } from '../../../protocol/errors.js'
 import { DescribeQuorum } from '../../../protocol/messages/describe-quorum.js'
 import type { InferInput } from '../../../protocol/schema.js'
+import type { VoterProgress } from '../../../raft/raft-state.js'
 import { METADATA_TOPIC } from '../../../storage/log-files.js'
 import { handler } from '../../server/handler.js'
 import { CLUSTER } from '../../server/stages.js'
@@ -13,6 +10,7 @@ import type { Services } from '../services.js'
 
 type Response = InferInput<typeof DescribeQuorum.response>
 type PartitionResult = Response['topics'][number]['partitions'][number]
+type ReplicaResult = PartitionResult['currentVoters'][number]
 
 const DIRECTORIES_SINCE = 2
 
@@ -44,9 +42,24 @@ export const describeQuorum = handler<
 })
 
 function describe({ quorum, nodeId, clock }: Services, version: number): PartitionResult {
-  const { leaderId, leaderEpoch, highWatermark, voters } = quorum.describe()
-  if (leaderId !== nodeId) return failed(0, ErrorCode.NOT_LEADER_OR_FOLLOWER)
+  const { leaderId, leaderEpoch, highWatermark, voters, observers } = quorum.describe()
+  if (leaderId !== nodeId || voters.length === 0) return failed(0, ErrorCode.NOT_LEADER_OR_FOLLOWER)
   const nowMs = clock.wallMs()
+  const sinceStartMs = clock.monotonicMs()
+  const wallMs = (monotonicMs: number): number =>
+    monotonicMs < 0 ? -1 : Math.floor(nowMs - sinceStartMs + monotonicMs)
+  const { id: selfId, directoryId: selfDirectoryId } = quorum.self
+  const replica = ({ id, directoryId, endOffset, lastFetchMs, lastCaughtUpMs }: VoterProgress): ReplicaResult => {
+    // The leader is always caught up with itself.
+    const isSelf = id === selfId && directoryId === selfDirectoryId
+    return {
+      replicaId: id,
+      ...(version < DIRECTORIES_SINCE ? {} : { replicaDirectoryId: directoryId }),
+      logEndOffset: endOffset,
+      lastFetchTimestamp: isSelf ? nowMs : wallMs(lastFetchMs),
+      lastCaughtUpTimestamp: isSelf ? nowMs : wallMs(lastCaughtUpMs),
+    }
+  }
   return {
     partitionIndex: 0,
     errorCode: ErrorCode.NONE,
@@ -54,15 +67,8 @@ function describe({ quorum, nodeId, clock }: Services, version: number): Partiti
     leaderId,
     leaderEpoch,
     highWatermark,
-    currentVoters: voters.map(({ id, directoryId, endOffset }) => ({
-      replicaId: id,
-      ...(version < DIRECTORIES_SINCE ? {} : { replicaDirectoryId: directoryId }),
-      logEndOffset: endOffset,
-      // The leader is always caught up with itself.
-      lastFetchTimestamp: id === nodeId ? nowMs : -1,
-      lastCaughtUpTimestamp: id === nodeId ? nowMs : -1,
-    })),
-    observers: [],
+    currentVoters: voters.map(replica),
+    observers: observers.map(replica),
   }
 }
 
