@@ -73,7 +73,7 @@ for (const [how, plan] of SHAPES) {
     const on = new Cluster(`form ${how}`, plan)
     on.world.start()
     on.formed()
-    assert.ok(on.simulation.nowMs < 5000, `formed after ${on.simulation.nowMs} ms`)
+    assert.ok(on.simulation.nowMs < 1000, `formed after ${on.simulation.nowMs} ms`)
     const { clusterId } = on.node(1)
     for (const node of on.world.nodes) node.losePower()
     on.until(() => on.world.nodes.every(({ starts, serving }) => starts === 2 && serving), 'all are back')
