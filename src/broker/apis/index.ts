@@ -25,6 +25,7 @@ import { offsetForLeaderEpoch } from './partition/offset-for-leader-epoch.js'
 import { produce } from './partition/produce.js'
 import { addRaftVoter } from './quorum/add-raft-voter.js'
 import { beginQuorumEpoch } from './quorum/begin-quorum-epoch.js'
+import { describeFounding } from './quorum/describe-founding.js'
 import { describeQuorum } from './quorum/describe-quorum.js'
 import { endQuorumEpoch } from './quorum/end-quorum-epoch.js'
 import { fetchSnapshot } from './quorum/fetch-snapshot.js'
@@ -70,4 +71,5 @@ export const HANDLERS: readonly Handler<Services>[] = [
   addRaftVoter,
   removeRaftVoter,
   updateRaftVoter,
+  describeFounding,
 ]

@@ -8,6 +8,7 @@ import { EMPTY_IMAGE } from '../../metadata/image.js'
 import type { Broker } from '../broker.js'
 import type { Controller } from '../controller.js'
 import type { ControllerChannel } from '../controller-channel.js'
+import type { Founding } from '../founding.js'
 import type { Quorum } from '../quorum.js'
 import type { Call } from '../server/handler.js'
 
@@ -27,6 +28,7 @@ export interface Services {
   readonly controller: Controller | undefined
   readonly channel: ControllerChannel
   readonly quorum: Quorum
+  readonly founding: Founding
 }
 
 /** The broker, in handlers that are only on listeners of brokers. */

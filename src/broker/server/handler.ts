@@ -55,6 +55,10 @@ export interface HandlerOptions<Services, Request, Response> {
   readonly servedBy: 'any node' | 'any broker' | 'partition leader' | 'controller'
   /** On which listeners. */
   readonly listeners: readonly ListenerContext['serves'][]
+  /** Whether it is served before clients are; what is only for controllers always is. */
+  readonly early?: (request: Request) => boolean
+  /** ApiVersions does not tell of it: nobody but lograft asks for it. */
+  readonly untold?: true
   /** The connection's other requests wait until this one is answered: its answer is large, or late. */
   readonly alone?: true
   /** What the principal must be allowed; `() => []` for what anybody may ask. */
@@ -67,6 +71,14 @@ export interface HandlerOptions<Services, Request, Response> {
 /** A handler as dispatch sees it: of some message. */
 export interface Handler<Services> extends HandlerOptions<Services, unknown, unknown> {
   readonly message: Message
+}
+
+/** Whether a listener has it. */
+export function isServedOn(
+  { listeners }: Pick<Handler<never>, 'listeners'>,
+  { serves, both = false }: Pick<ListenerContext, 'serves' | 'both'>,
+): boolean {
+  return listeners.includes(serves) || (both && listeners.includes('controller'))
 }
 
 export function handler<Services, Request extends Fields, Response extends Fields>(
