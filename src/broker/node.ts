@@ -293,7 +293,7 @@ export class Node {
       endpoints: listeners.endpoints('controller'),
       recorder: this.#recorder,
       settings: quorumSettings(settings),
-      named: this.#config.named,
+      named: this.#config.named.map(({ id, host, port }) => ({ nodeId: id, host, port })),
       lost: (sentence: string) => this.#end(new NodeError(sentence)),
     }
     Quorum.open(this.#portsOf('lograft.quorum'), options, (error, quorum) => {
