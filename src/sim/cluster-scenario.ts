@@ -167,7 +167,7 @@ class ClusterScenario {
       .map((node) => {
         const quorum = node.node?.quorum
         if (quorum === undefined) return `${node.host} ${node.node === undefined ? 'down' : 'starting'}`
-        const { leaderId, leaderEpoch } = quorum.describe()
+        const { nodeId: leaderId, epoch: leaderEpoch } = quorum.leader()
         const applied = node.node?.broker?.image.offset
         return `${node.host} leader ${leaderId} in ${leaderEpoch}, committed ${quorum.highWatermark} of ${quorum.endOffset}, applied ${applied}${node.serving ? '' : ', not serving'}`
       })
@@ -182,7 +182,7 @@ class ClusterScenario {
     for (const node of nodes) {
       const quorum = node.node?.quorum
       if (quorum === undefined) return false
-      const { leaderId, leaderEpoch } = quorum.describe()
+      const { nodeId: leaderId, epoch: leaderEpoch } = quorum.leader()
       if (leaderId < 0) return false
       if (isApart) {
         if (leaderId !== node.id) return false
