@@ -24,10 +24,11 @@ import type { LogDirectory } from '../storage/log-directory.js'
 import { imageOf } from './apis/services.js'
 import { Broker } from './broker.js'
 import { Controller } from './controller.js'
-import { ControllerChannel, type LeaderSource } from './controller-channel.js'
+import { ControllerChannel } from './controller-channel.js'
 import { Founding } from './founding.js'
 import { Listeners } from './listeners.js'
 import { logOptions } from './log-options.js'
+import { Membership } from './membership.js'
 import { MetricsEndpoint } from './metrics/metrics-endpoint.js'
 import type { MetricsSources } from './metrics/node-metrics.js'
 import { Quorum } from './quorum.js'
@@ -66,6 +67,7 @@ export class Node {
   #listeners: Listeners | undefined
   #founding: Founding | undefined
   #quorum: Quorum | undefined
+  #membership: Membership | undefined
   #controller: Controller | undefined
   #channel: ControllerChannel | undefined
   #broker: Broker | undefined
@@ -173,6 +175,7 @@ export class Node {
     if (this.#state !== 'stopping') return
     this.#listeners?.close()
     this.#founding?.stop()
+    this.#membership?.stop()
     this.#metrics?.close()
     const brokerEpoch = this.#broker?.brokerEpoch ?? -1
     this.#broker?.stop()
@@ -230,6 +233,7 @@ export class Node {
     this.#state = 'ended'
     this.#listeners?.close()
     this.#founding?.stop()
+    this.#membership?.stop()
     this.#metrics?.close()
     this.#broker?.stop()
     this.#channel?.stop()
@@ -286,14 +290,14 @@ export class Node {
   }
 
   #openQuorum(directories: LogDirectories, listeners: Listeners, founding: Founding): void {
-    const { settings } = this.#config
+    const { named, settings } = this.#config
     const options = {
       directories,
+      named: named.map(({ id: nodeId, host, port }) => ({ nodeId, host, port })),
       log: { ...logOptions(resolveTopicSettings(settings, new Map())), flushPolicy: 'commit' as const },
       endpoints: listeners.endpoints('controller'),
       recorder: this.#recorder,
       settings: quorumSettings(settings),
-      named: this.#config.named.map(({ id, host, port }) => ({ nodeId: id, host, port })),
       lost: (sentence: string) => this.#end(new NodeError(sentence)),
     }
     Quorum.open(this.#portsOf('lograft.quorum'), options, (error, quorum) => {
@@ -305,20 +309,24 @@ export class Node {
   }
 
   #run({ directories, listeners, founding, quorum }: Founded): void {
-    const { settings } = this.#config
+    const { named, settings } = this.#config
     const { clusterId, nodeId } = directories.metadata.identity
     const { random, clock } = this.#ports
-    const controller = new Controller(
-      this.#portsOf('lograft.controller'),
-      { clusterId, settings, random },
-      quorum,
-      this.#recorder,
-      (sentence) => this.#end(new NodeError(sentence)),
-    )
+    const roles = settings['process.roles']
+    const end = (sentence: string): void => this.#end(new NodeError(sentence))
+    const controller = roles.has('controller')
+      ? new Controller(
+          this.#portsOf('lograft.controller'),
+          { clusterId, settings, random },
+          quorum,
+          this.#recorder,
+          end,
+        )
+      : undefined
     this.#controller = controller
-    const channel = new ControllerChannel(this.#ports, { nodeId, controller, leaders: leadersOf(quorum) })
+    const channel = new ControllerChannel(this.#ports, { nodeId, controller, leaders: quorum })
     this.#channel = channel
-    if (settings['process.roles'].has('broker')) {
+    if (roles.has('broker')) {
       this.#broker = new Broker(this.#portsOf('lograft.broker'), {
         settings,
         directories,
@@ -347,15 +355,26 @@ export class Node {
       nodeId,
       broker: this.#broker,
       image: () => imageOf(services),
-      isActiveController: () => controller.active,
+      isActiveController: () => controller?.active === true,
       requests: listeners.requests,
       flushes: directories.resources.flushTimes.histogram,
       limits: listeners.limits,
       memory: listeners.memory,
       connections: () => listeners.connections,
     }
+    const membership = new Membership(this.#portsOf('lograft.quorum'), {
+      clusterId,
+      self: { ...quorum.self, endpoints: listeners.endpoints('controller') },
+      named,
+      isController: roles.has('controller'),
+      joins: named.length > 0 && settings['controller.quorum.auto.join.enable'],
+      quorum,
+      lost: end,
+    })
+    this.#membership = membership
     listeners.serveControllers(services)
     quorum.start()
+    if (named.length > 0) membership.start()
     this.#broker?.start()
   }
 
@@ -364,15 +383,5 @@ export class Node {
     this.#state = 'serving'
     this.#listeners!.serve()
     this.#events.started()
-  }
-}
-
-/** Where the active controller is: an address that its voter has told. */
-function leadersOf(quorum: Quorum): LeaderSource {
-  return {
-    leader: () => {
-      const { leaderId, leaderEpoch, endpoints } = quorum.describe()
-      return { nodeId: leaderId, epoch: leaderEpoch, address: endpoints.get(leaderId)?.[0] }
-    },
   }
 }

@@ -68,8 +68,8 @@ export const HANDLERS: readonly Handler<Services>[] = [
   allocateProducerIds,
   assignReplicasToDirs,
   describeTopicPartitions,
+  describeFounding,
   addRaftVoter,
   removeRaftVoter,
   updateRaftVoter,
-  describeFounding,
 ]

@@ -48,6 +48,7 @@ export const fetch = handler<Services, typeof Fetch.request.fields, typeof Fetch
   versions: [0, 18],
   servedBy: 'partition leader',
   listeners: ['broker', 'controller'],
+  early: (request) => isMetadataFetch(request, { serves: 'broker' }),
   alone: true,
   authorize: ({ topics }) => topics.map((each) => ({ operation: 'READ', resource: topic(each.topic) })),
   refuse: (request, errorCode) => ({
@@ -59,7 +60,7 @@ export const fetch = handler<Services, typeof Fetch.request.fields, typeof Fetch
     })),
   }),
   handle: (request, services, call) => {
-    if (isMetadataFetch(request, call)) return fetchMetadata(request, services, call)
+    if (isMetadataFetch(request, call.listener)) return fetchMetadata(request, services, call)
     // Controllers have no other log.
     if (call.listener.serves === 'controller')
       return call.reply({ errorCode: ErrorCode.INVALID_REQUEST, responses: [] })
