@@ -6,7 +6,7 @@
 import { assert } from '../base/assert.js'
 import type { Prng } from '../base/prng.js'
 import { checkLinearizable } from '../check/linearizability.js'
-import { EXISTENCE, followed, REGISTER } from '../check/models.js'
+import { EXISTENCE, followed, REGISTER, withAcknowledgements } from '../check/models.js'
 import { ClusterFaults } from './cluster-faults.js'
 import { ClusterInvariants } from './cluster-invariants.js'
 import { type ClusterNode, type ClusterPlan, ClusterWorld, type NodeRole } from './cluster-world.js'
@@ -282,7 +282,7 @@ class ClusterScenario {
 }
 
 function judge({ kind, calls }: KeyHistory): ReturnType<typeof checkLinearizable> {
-  return kind === 'topic' ? checkLinearizable(calls, followed(EXISTENCE)) : checkLinearizable(calls, followed(REGISTER))
+  return checkLinearizable(withAcknowledgements(calls), followed(kind === 'topic' ? EXISTENCE : REGISTER))
 }
 
 function drawPlan(random: Prng, options: ClusterScenarioOptions): ClusterPlan {

@@ -102,7 +102,9 @@ export class MetadataWorkload {
   /** The latest of the names that begin so: when there is much to be judged about one, the next is taken. */
   nameOf(base: string): string {
     const isFull = (name: string): boolean =>
-      ['topic', 'setting'].some((kind) => (this.histories.get(`${kind} ${name}`)?.calls.length ?? 0) >= MAX_CALLS_PER_KEY)
+      ['topic', 'setting'].some(
+        (kind) => (this.histories.get(`${kind} ${name}`)?.calls.length ?? 0) >= MAX_CALLS_PER_KEY,
+      )
     let generation = this.#generations.get(base) ?? 0
     while (isFull(`${base}.${generation}`)) generation++
     this.#generations.set(base, generation)
