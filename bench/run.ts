@@ -12,10 +12,11 @@ import { describeMachine } from './lib/machine.js'
 import { manyPartitions } from './many-partitions.js'
 import { produceCompressed } from './produce-compressed.js'
 import { produceSmall } from './produce-small.js'
+import { quorum } from './quorum.js'
 import { machineText, tableText } from './report.js'
 import { start } from './start.js'
 
-const BENCHMARKS: readonly Benchmark[] = [start, produceSmall, produceCompressed, manyPartitions, compaction]
+const BENCHMARKS: readonly Benchmark[] = [start, produceSmall, produceCompressed, manyPartitions, compaction, quorum]
 
 const { values: options, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false }, data: { type: 'string', default: tmpdir() } },

@@ -43,7 +43,7 @@ const TABLES: Readonly<Record<string, () => string>> = {
   apis: () =>
     table(
       ['API', 'key', 'versions', 'answered by', 'listeners'],
-      HANDLERS.map(({ message, versions, servedBy, listeners }) => [
+      HANDLERS.filter(({ untold }) => untold !== true).map(({ message, versions, servedBy, listeners }) => [
         message.name,
         String(message.key),
         `${versions[0]} to ${versions[1]}`,

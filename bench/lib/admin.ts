@@ -3,6 +3,7 @@ import { NodeClock } from '../../src/io/node/clock.js'
 import { NodeNetwork } from '../../src/io/node/network.js'
 import type { Fields } from '../../src/protocol/field.js'
 import { CreateTopics } from '../../src/protocol/messages/create-topics.js'
+import { DescribeQuorum } from '../../src/protocol/messages/describe-quorum.js'
 import { ListOffsets } from '../../src/protocol/messages/list-offsets.js'
 import { Metadata } from '../../src/protocol/messages/metadata.js'
 import { Produce } from '../../src/protocol/messages/produce.js'
@@ -55,6 +56,27 @@ export class Admin {
     const { errorCode, errorMessage, topicId } = response.topics[0]!
     if (errorCode !== 0) throw new Error(`topic ${name}: error ${errorCode}, ${errorMessage}`)
     return { name, topicId, partitions }
+  }
+
+  /** Of one replica in each partition, at the defaults of the cluster. Returns the error's code, 0 if there is none. */
+  async askForTopic(name: string, partitions: number, timeoutMs: number): Promise<number> {
+    const topics = [{ name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs: [] }]
+    const response = await this.#call(CreateTopics, { topics, timeoutMs, validateOnly: false })
+    return response.topics[0]!.errorCode
+  }
+
+  /** The node that leads the metadata quorum; -1: not known there. */
+  async quorumLeader(): Promise<number> {
+    const topics = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }]
+    const response = await this.#call(DescribeQuorum, { topics })
+    return response.topics[0]?.partitions[0]?.leaderId ?? -1
+  }
+
+  /** Partitions that have a leader, as this broker knows them. */
+  async partitionsWithLeader(): Promise<number> {
+    const body = { topics: null, allowAutoTopicCreation: false, includeTopicAuthorizedOperations: false }
+    const { topics } = await this.#call(Metadata, body)
+    return topics.reduce((sum, { partitions }) => sum + partitions.filter(({ leaderId }) => leaderId >= 0).length, 0)
   }
 
   /** Asks for the topic until its partition 0 has a leader; the broker creates it if it is missing. */

@@ -1,6 +1,9 @@
 /**
  * Broker: what a node with the broker's role has besides the quorum: the metadata it goes by, the partitions it hosts, its place in the
  * cluster. Metadata is applied strictly in order, and what is answered to clients is what has been applied.
+ *
+ * Nothing is applied before the metadata has the registration of this very process: by then it has everything that was decided before this node
+ * started, and a partition that it does not know is none that only comes later.
  */
 import type { FlightRecorder } from '../base/flight-recorder.js'
 import type { NodeSettings } from '../config/node-settings.js'
@@ -23,6 +26,9 @@ import { ProducerIdBlock } from './producer-id-block.js'
 import type { Quorum, QuorumObserver } from './quorum.js'
 import { ReplicaDirectories } from './replica-directories.js'
 import { ReplicaManager } from './replica-manager.js'
+
+/** Longer than a client waits for an answer. */
+const APPLY_LIMIT_MS = 60_000
 
 /** What a client wants of a partition that it fetches. */
 export type WantedPartition = Infer<typeof Fetch.request>['topics'][number]['partitions'][number]
@@ -62,6 +68,8 @@ export class Broker implements QuorumObserver {
   #latest: MetadataImage = EMPTY_IMAGE
   readonly #publications: Publication[] = []
   #applying = false
+  /** The metadata has come to the registration of this process. */
+  #caughtUp = false
   #waiting: { readonly offset: number; readonly go: () => void }[] = []
   #stopped = false
 
@@ -102,6 +110,11 @@ export class Broker implements QuorumObserver {
     return this.#image
   }
 
+  /** The metadata that has been applied, or is being applied: by it partitions have their roles. */
+  get latest(): MetadataImage {
+    return this.#latest
+  }
+
   /** As they are now: what was set while the node runs is in it. */
   get settings(): NodeSettings {
     return this.#settings
@@ -116,6 +129,13 @@ export class Broker implements QuorumObserver {
     this.#lifecycle.start()
   }
 
+  /** Hands over what it leads, where there is somebody to take it; calls back when the broker can be stopped, in bounded time. */
+  shutDown(done: () => void): void {
+    const alone = this.#latest.brokers.size <= 1
+    if (alone || !this.#settings['controlled.shutdown.enable']) done()
+    else this.#lifecycle.shutDown(done)
+  }
+
   stop(): void {
     this.#stopped = true
     this.#lifecycle.stop()
@@ -124,18 +144,39 @@ export class Broker implements QuorumObserver {
     for (const { go } of this.#waiting.splice(0)) go()
   }
 
-  /** Calls back when the metadata has been applied up to the end (exclusive) of what a controller answered from. */
+  /**
+   * Calls back when the metadata has been applied up to the end (exclusive) of what a controller answered from; if that takes too long, without: what
+   * was decided holds all the same.
+   */
   whenApplied(endOffset: number, go: () => void): void {
-    if (this.#image.offset >= endOffset - 1) go()
-    else this.#waiting.push({ offset: endOffset - 1, go })
+    if (this.#image.offset >= endOffset - 1) return go()
+    const waiting = {
+      offset: endOffset - 1,
+      go: () => {
+        limit.cancel()
+        go()
+      },
+    }
+    const limit = this.clock.timer(APPLY_LIMIT_MS, () => {
+      this.#waiting = this.#waiting.filter((each) => each !== waiting)
+      go()
+    })
+    this.#waiting.push(waiting)
   }
 
   leads(): void {}
 
   resigned(): void {}
 
+  leaderChanged(): void {
+    this.channel.leaderChanged()
+  }
+
   committed(image: MetadataImage, delta: MetadataDelta | undefined): void {
-    this.#publications.push({ image, delta })
+    const isFirst = !this.#caughtUp
+    if (isFirst && image.brokers.get(this.nodeId)?.incarnationId !== this.#lifecycle.incarnationId) return
+    this.#caughtUp = true
+    this.#publications.push({ image, delta: isFirst ? undefined : delta })
     this.#applyNext()
   }
 

@@ -1,51 +1,160 @@
 /**
- * How a node asks the active controller: by message, also where both are in one process, and again for as long as there is time while
- * nobody is active.
+ * How a node asks the active controller: by message, also where that is in its own process, and again for as long as there is time while nobody is
+ * active. What a broker asks for its own sake goes to the controller as it is, what a client has asked for in an Envelope.
+ *
+ * What may have been done already is asked again only where that changes nothing: brokers' own requests carry their epoch. Of the others the
+ * outcome is not known then, and who asked is told that no answer came in time.
  */
-import type { ControllerApi, ControllerReply, ControllerRequest } from '../controller/controller-core.js'
+import type {
+  ControllerApi,
+  ControllerApis,
+  ControllerReply,
+  ControllerRequest,
+} from '../controller/controller-core.js'
 import type { Clock, Timer } from '../io/clock.js'
+import type { Address, Network } from '../io/network.js'
+import type { Fields } from '../protocol/field.js'
+import { AllocateProducerIds } from '../protocol/messages/allocate-producer-ids.js'
+import { AlterConfigs } from '../protocol/messages/alter-configs.js'
+import { AssignReplicasToDirs } from '../protocol/messages/assign-replicas-to-dirs.js'
+import { BrokerHeartbeat } from '../protocol/messages/broker-heartbeat.js'
+import { BrokerRegistration } from '../protocol/messages/broker-registration.js'
+import { CreatePartitions } from '../protocol/messages/create-partitions.js'
+import { CreateTopics } from '../protocol/messages/create-topics.js'
+import { DeleteTopics } from '../protocol/messages/delete-topics.js'
+import { ElectLeaders } from '../protocol/messages/elect-leaders.js'
+import { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.js'
+import { UpdateFeatures } from '../protocol/messages/update-features.js'
+import type { InOfMessage, Message, OutOfMessage } from '../protocol/schema.js'
 import type { Controller } from './controller.js'
+import { ControllerLink, type LinkDone, type LinkFailure } from './controller-link.js'
+import type { Asker } from './envelope.js'
+import { principalText } from './server/stages.js'
 
 const RETRY_MS = 10
+/** A controller that could not be reached is left alone for so long, twice as long each time. */
+const LONGEST_BACKOFF_MS = 500
 
-/** Undefined: no controller has answered in time. */
+const MESSAGES: ControllerApis = {
+  CreateTopics,
+  AlterConfigs,
+  IncrementalAlterConfigs,
+  DeleteTopics,
+  CreatePartitions,
+  ElectLeaders,
+  UpdateFeatures,
+  BrokerRegistration,
+  BrokerHeartbeat,
+  AllocateProducerIds,
+  AssignReplicasToDirs,
+}
+
+/** What a broker asks for its own sake; all of it may be done twice. */
+const OF_BROKERS: ReadonlySet<ControllerApi> = new Set([
+  'BrokerRegistration',
+  'BrokerHeartbeat',
+  'AllocateProducerIds',
+  'AssignReplicasToDirs',
+])
+
+/** Where the active controller is, as far as this node knows. */
+export interface LeaderSource {
+  leader(): { readonly nodeId: number; readonly epoch: number; readonly address: Address | undefined }
+}
+
+/** The reply, and the end (exclusive) of the metadata log that it was made from; -1: not told. Undefined: no answer came in time. */
 export type ChannelDone<Api extends ControllerApi> = (
   answer: { readonly reply: ControllerReply<Api>; readonly endOffset: number } | undefined,
 ) => void
 
+export interface ChannelOptions {
+  readonly nodeId: number
+  /** Undefined on a node without the controller's role. */
+  readonly controller: Controller | undefined
+  readonly leaders: LeaderSource
+}
+
+interface Target {
+  readonly nodeId: number
+  readonly epoch: number
+  readonly address: Address
+}
+
 export class ControllerChannel {
-  readonly #clock: Clock
-  readonly #controller: Controller
+  readonly #ports: { readonly clock: Clock; readonly network: Network }
+  readonly #options: ChannelOptions
   readonly #retries = new Set<Timer>()
+  #target: Target | undefined
+  #link: ControllerLink | undefined
+  #backoffMs = 0
+  #notBeforeMs = 0
+  #lost: () => void = () => {}
   #stopped = false
 
-  constructor(clock: Clock, controller: Controller) {
-    this.#clock = clock
-    this.#controller = controller
+  constructor(ports: { readonly clock: Clock; readonly network: Network }, options: ChannelOptions) {
+    this.#ports = ports
+    this.#options = options
   }
 
+  /** Called when the connection to a controller has ended, for whoever wants to be heard of again. */
+  set whenLost(action: () => void) {
+    this.#lost = action
+  }
+
+  /** Asks until there is an answer or the time is up. */
   send<Api extends ControllerApi>(
     api: Api,
     request: ControllerRequest<Api>,
-    principal: string,
+    asker: Asker,
     timeoutMs: number,
     done: ChannelDone<Api>,
   ): void {
-    const deadlineMs = this.#clock.monotonicMs() + timeoutMs
-    const attempt = (): void => {
-      if (this.#stopped) return
-      this.#controller.handle(api, request, principal, (answer) => {
-        if (answer !== undefined) return done(answer)
-        const leftMs = deadlineMs - this.#clock.monotonicMs()
-        if (leftMs <= 0) return done(undefined)
-        const retry = this.#clock.timer(Math.min(RETRY_MS, leftMs), () => {
-          this.#retries.delete(retry)
-          attempt()
-        })
-        this.#retries.add(retry)
-      })
-    }
-    this.#clock.defer(attempt)
+    const { controller } = this.#options
+    const ofBroker = OF_BROKERS.has(api)
+    const message = MESSAGES[api] as unknown as Message
+    this.#persist<ControllerReply<Api>>(
+      (attempted) => {
+        if (controller?.active === true) {
+          return controller.handle(api, request, principalText(asker.principal), (answer) =>
+            attempted(typeof answer === 'string' ? answer : { response: answer.reply, endOffset: answer.endOffset }),
+          )
+        }
+        const link = this.#controllerLink()
+        if (link === undefined) return attempted('not-controller')
+        const told = attempted as LinkDone<unknown>
+        if (ofBroker) link.ask(message, request as InOfMessage<Fields>, told)
+        else link.forward(message, request as InOfMessage<Fields>, asker, told)
+      },
+      { again: ofBroker, timeoutMs },
+      (answer) => done(answer && { reply: answer.response, endOffset: answer.endOffset }),
+    )
+  }
+
+  /** Has the node with the active controller do what is none of `ControllerApi`; undefined: no answer came in time. Not for where it is this node. */
+  forward<Request extends Fields, Response extends Fields>(
+    message: Message<Request, Response>,
+    request: InOfMessage<Request>,
+    asker: Asker,
+    timeoutMs: number,
+    done: (response: OutOfMessage<Response> | undefined) => void,
+  ): void {
+    this.#persist<OutOfMessage<Response>>(
+      (attempted) => {
+        const link = this.#controllerLink()
+        if (link === undefined) attempted('not-controller')
+        else link.forward(message, request, asker, attempted)
+      },
+      { again: false, timeoutMs },
+      (answer) => done(answer?.response),
+    )
+  }
+
+  /** Another node may be the active controller now: who waits for the one before is not kept waiting. */
+  leaderChanged(): void {
+    const { nodeId, epoch } = this.#options.leaders.leader()
+    if (this.#target === undefined || (this.#target.nodeId === nodeId && this.#target.epoch === epoch)) return
+    this.#target = undefined
+    this.#link?.close()
   }
 
   /** Asks nothing any more; who waits for an answer is not told. */
@@ -53,5 +162,83 @@ export class ControllerChannel {
     this.#stopped = true
     for (const retry of this.#retries) retry.cancel()
     this.#retries.clear()
+    this.#link?.close()
   }
+
+  /** `again`: also where it may have been done. */
+  #persist<Response>(
+    attempt: (attempted: LinkDone<Response>) => void,
+    { again, timeoutMs }: { readonly again: boolean; readonly timeoutMs: number },
+    done: (answer: { readonly response: Response; readonly endOffset: number } | undefined) => void,
+  ): void {
+    const { clock } = this.#ports
+    const deadlineMs = clock.monotonicMs() + timeoutMs
+    let ended = false
+    let limit: Timer | undefined
+    const end = (answer: { readonly response: Response; readonly endOffset: number } | undefined): void => {
+      if (ended) return
+      ended = true
+      if (limit !== undefined) {
+        limit.cancel()
+        this.#retries.delete(limit)
+      }
+      if (!this.#stopped) done(answer)
+    }
+    const once = (): void => {
+      if (this.#stopped || ended) return
+      attempt((outcome) => {
+        if (this.#stopped || ended) return
+        if (typeof outcome !== 'string') return end(outcome)
+        const leftMs = deadlineMs - clock.monotonicMs()
+        if (leftMs <= 0 || !mayAskAgain(outcome, again)) return end(undefined)
+        this.#later(Math.min(RETRY_MS, leftMs), once)
+      })
+      // An own controller answers, or says that it is none any more.
+      if (!ended && this.#options.controller?.active !== true) {
+        limit ??= this.#later(Math.max(0, deadlineMs - clock.monotonicMs()), () => end(undefined))
+      }
+    }
+    clock.defer(once)
+  }
+
+  #later(delayMs: number, action: () => void): Timer {
+    const timer = this.#ports.clock.timer(delayMs, () => {
+      this.#retries.delete(timer)
+      action()
+    })
+    this.#retries.add(timer)
+    return timer
+  }
+
+  /** To the node that is the active controller now; undefined: none is known, or it was out of reach a moment ago. */
+  #controllerLink(): ControllerLink | undefined {
+    const { nodeId, leaders } = this.#options
+    const { nodeId: leaderId, epoch, address } = leaders.leader()
+    if (leaderId === nodeId || address === undefined) return undefined
+    const target = this.#target
+    const same = target?.nodeId === leaderId && target.epoch === epoch && sameAddress(target.address, address)
+    if (!same) {
+      this.#link?.close()
+      this.#target = { nodeId: leaderId, epoch, address }
+      this.#backoffMs = 0
+      this.#notBeforeMs = 0
+    }
+    if (this.#link !== undefined || this.#ports.clock.monotonicMs() < this.#notBeforeMs) return this.#link
+    const link = new ControllerLink(this.#ports, address, `broker-${nodeId}-to-controller`, (served) => {
+      if (this.#link === link) this.#link = undefined
+      this.#backoffMs = served ? 0 : Math.min(LONGEST_BACKOFF_MS, Math.max(RETRY_MS, 2 * this.#backoffMs))
+      this.#notBeforeMs = this.#ports.clock.monotonicMs() + this.#backoffMs
+      if (served && !this.#stopped) this.#lost()
+    })
+    this.#link = link
+    return link
+  }
+}
+
+function mayAskAgain(failure: LinkFailure, again: boolean): boolean {
+  return failure === 'not-controller' || (failure === 'unknown' && again)
+}
+
+function sameAddress(a: Address, b: Address): boolean {
+  return a.host === b.host && a.port === b.port
 }

@@ -1,11 +1,13 @@
 /**
  * Controller: the shell around ControllerCore, on every node that may lead the quorum; active on the one that does. It has decisions
- * appended, and lets a reply go when everything it was made from is committed.
+ * appended, and lets a reply go when everything it was made from is committed. It also knows over which connection each broker speaks: where one
+ * ends, the broker's listener is probed.
  */
 import { assert } from '../base/assert.js'
 import type { Decision } from '../base/decision.js'
 import type { FlightRecorder, FlightTrack } from '../base/flight-recorder.js'
 import {
+  COME_BACK_MS,
   type ControllerApi,
   ControllerCore,
   type ControllerOptions,
@@ -14,21 +16,35 @@ import {
 } from '../controller/controller-core.js'
 import { unsupportedLevel } from '../controller/features.js'
 import type { Timer } from '../io/clock.js'
+import type { Address, Connection } from '../io/network.js'
 import type { Ports } from '../io/ports.js'
 import type { MetadataImage } from '../metadata/image.js'
 import type { MetadataRecord } from '../metadata/records.js'
 import type { Quorum, QuorumObserver } from './quorum.js'
 import { recordedRandom } from './recorded-random.js'
 
-/** The answer, and the end (exclusive) of the log that it was made from. Undefined: this node is not the active controller. */
+/**
+ * The answer, and the end (exclusive) of the log that it was made from; or `not-controller`: this node is not the active controller, and nothing was
+ * done; or `unknown`: it lost the lead before it knew whether what was decided counts.
+ */
 export type ControllerDone<Api extends ControllerApi> = (
-  answer: { readonly reply: ControllerReply<Api>; readonly endOffset: number } | undefined,
+  answer: { readonly reply: ControllerReply<Api>; readonly endOffset: number } | 'not-controller' | 'unknown',
 ) => void
 
 interface Waiting {
   readonly endOffset: number
   readonly go: () => void
   readonly abandon: () => void
+}
+
+/** Over what a broker speaks. */
+export interface BrokerSession {
+  readonly brokerId: number
+  readonly brokerEpoch: number
+  /** The same object for all requests of a connection. */
+  readonly connection: object
+  /** Calls back when that connection ends. */
+  whenClosed(action: () => void): void
 }
 
 /** Requests that wait for the commit; past it the node says that it is not the controller, and clients try again. */
@@ -43,6 +59,12 @@ export class Controller implements QuorumObserver {
   #core: ControllerCore | undefined
   #waiting: Waiting[] = []
   #timer: Timer | undefined
+  #firstLook: Timer | undefined
+  /** By broker: the connection over which it was heard last. */
+  readonly #sessions = new Map<number, BrokerSession>()
+  /** The brokers that a connection was used by, most often one. */
+  readonly #attended = new WeakMap<object, Set<number>>()
+  readonly #probes = new Set<Connection>()
 
   constructor(
     ports: Ports,
@@ -70,7 +92,7 @@ export class Controller implements QuorumObserver {
     done: ControllerDone<Api>,
   ): void {
     const core = this.#core
-    if (core === undefined || this.#waiting.length >= MAX_WAITING) return done(undefined)
+    if (core === undefined || this.#waiting.length >= MAX_WAITING) return done('not-controller')
     const nowMs = this.#ports.clock.monotonicMs()
     const nextOffset = this.#quorum.endOffset
     if (api === 'BrokerHeartbeat') {
@@ -82,10 +104,34 @@ export class Controller implements QuorumObserver {
     const decision = core.decide(api, request, { nowMs, nextOffset, principal })
     const reply = decision.replies[0]
     assert(reply !== undefined, () => `no reply to ${api}`)
-    if (!this.#append(core, decision)) return done(undefined)
+    if (!this.#append(core, decision)) return done('not-controller')
+    if (api === 'BrokerRegistration') {
+      const { brokerId } = request as ControllerRequest<'BrokerRegistration'>
+      const { brokerEpoch = -1 } = reply as ControllerReply<'BrokerRegistration'>
+      this.#track('heard', brokerId, brokerEpoch, nowMs)
+      core.heard(brokerId, brokerEpoch, nowMs)
+    }
     const endOffset = this.#quorum.endOffset
-    this.#whenCommitted({ endOffset, go: () => done({ reply, endOffset }), abandon: () => done(undefined) })
+    const loss = decision.records.length === 0 ? 'not-controller' : 'unknown'
+    this.#whenCommitted({ endOffset, go: () => done({ reply, endOffset }), abandon: () => done(loss) })
     this.#schedule()
+  }
+
+  /** This incarnation of a broker was heard over this connection. */
+  attend(session: BrokerSession): void {
+    const { brokerId, connection } = session
+    if (this.#core === undefined || this.#core.image.brokers.get(brokerId)?.brokerEpoch !== session.brokerEpoch) return
+    this.#sessions.set(brokerId, session)
+    const attended = this.#attended.get(connection) ?? new Set<number>()
+    this.#attended.set(connection, attended)
+    if (attended.has(brokerId)) return
+    attended.add(brokerId)
+    session.whenClosed(() => {
+      const latest = this.#sessions.get(brokerId)
+      if (latest?.connection !== connection) return
+      this.#sessions.delete(brokerId)
+      this.#sessionClosed(latest)
+    })
   }
 
   leads(epoch: number, image: MetadataImage): void {
@@ -100,12 +146,16 @@ export class Controller implements QuorumObserver {
     this.#track('begin')
     this.#append(core, core.begin())
     this.#schedule()
+    this.#firstLook = this.#ports.clock.timer(COME_BACK_MS, () => this.#lookForSilent(core, nowMs))
   }
 
   resigned(): void {
     this.#track('resigned')
     this.#core = undefined
     this.#timer?.cancel()
+    this.#firstLook?.cancel()
+    this.#sessions.clear()
+    for (const probe of this.#probes) probe.destroy()
     for (const { abandon } of this.#waiting.splice(0)) abandon()
   }
 
@@ -116,6 +166,49 @@ export class Controller implements QuorumObserver {
 
   stop(): void {
     this.resigned()
+  }
+
+  /** A hint, not a death: the broker is fenced if nobody listens where it did, or it does not come back. */
+  #sessionClosed({ brokerId, brokerEpoch }: BrokerSession): void {
+    const core = this.#core
+    if (core === undefined) return
+    const nowMs = this.#ports.clock.monotonicMs()
+    this.#track('sessionClosed', brokerId, brokerEpoch, nowMs)
+    const endpoint = core.sessionClosed(brokerId, brokerEpoch, nowMs)
+    this.#schedule()
+    if (endpoint !== undefined) this.#probe(core, { brokerId, brokerEpoch }, endpoint)
+  }
+
+  /** Brokers turn to a new controller at once: who did not may have died with the one before, and its listener is looked for. */
+  #lookForSilent(core: ControllerCore, sinceMs: number): void {
+    for (const { brokerId, brokerEpoch, endpoints } of core.silentSince(sinceMs)) {
+      const [endpoint] = endpoints
+      if (brokerId === this.#options.settings['node.id'] || endpoint === undefined) continue
+      this.#probe(core, { brokerId, brokerEpoch }, endpoint)
+    }
+  }
+
+  #probe(
+    core: ControllerCore,
+    { brokerId, brokerEpoch }: Pick<BrokerSession, 'brokerId' | 'brokerEpoch'>,
+    at: Address,
+  ): void {
+    const sinceMs = this.#ports.clock.monotonicMs()
+    const probe = this.#ports.network.connect(at, {
+      data() {},
+      drained() {},
+      closed: (error) => {
+        patience.cancel()
+        this.#probes.delete(probe)
+        if (this.#core !== core || error?.code !== 'ECONNREFUSED') return
+        const nowMs = this.#ports.clock.monotonicMs()
+        this.#track('refused', brokerId, brokerEpoch, sinceMs, nowMs)
+        this.#append(core, core.refused(brokerId, brokerEpoch, sinceMs, nowMs))
+        this.#schedule()
+      },
+    })
+    const patience = this.#ports.clock.timer(COME_BACK_MS, () => probe.destroy())
+    this.#probes.add(probe)
   }
 
   /** False: the lead was lost meanwhile. */
@@ -146,9 +239,8 @@ export class Controller implements QuorumObserver {
       this.#track('stalled', lateMs)
       core.stalled(lateMs)
       const nowMs = this.#ports.clock.monotonicMs()
-      const nextOffset = this.#quorum.endOffset
-      this.#track('expire', nowMs, nextOffset)
-      this.#append(core, core.expire(nowMs, nextOffset))
+      this.#track('expire', nowMs)
+      this.#append(core, core.expire(nowMs))
       this.#schedule()
     })
   }

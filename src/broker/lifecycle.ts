@@ -3,7 +3,8 @@
  *
  *   starting ──registers──▶ registered ──knows its registration──▶ caught up ──heartbeat──▶ usable
  *
- * Heartbeats go on as long as it runs. Told that its registration is not the current one, it registers again.
+ * Heartbeats go on as long as it runs, and one goes at once where the controller is another or its connection was lost. Told that its registration is
+ * not the current one, it registers again. Before it stops it has its leaderships moved (controlled shutdown).
  */
 import { randomUuid, type Uuid } from '../base/uuid.js'
 import type { NodeSettings } from '../config/node-settings.js'
@@ -14,11 +15,14 @@ import type { Ports } from '../io/ports.js'
 import { ErrorCode, errorByCode } from '../protocol/errors.js'
 import type { DirectoryIdentity } from '../storage/log-directory.js'
 import type { ControllerChannel } from './controller-channel.js'
+import { brokerAsker } from './envelope.js'
 
 const REGISTER_TIMEOUT_MS = 10_000
 const RETRY_MS = 200
 /** While the broker is not usable yet it does not wait a whole interval to say that it could be. */
 const STARTING_HEARTBEAT_MS = 20
+/** So long a broker that stops waits for others to take over what it leads. */
+const SHUT_DOWN_LIMIT_MS = 3000
 
 export interface LifecycleOptions {
   readonly identity: DirectoryIdentity
@@ -37,17 +41,24 @@ export class BrokerLifecycle {
   readonly #ports: Ports
   readonly #channel: ControllerChannel
   readonly #options: LifecycleOptions
-  readonly #incarnationId: Uuid
+  readonly incarnationId: Uuid
   #brokerEpoch = -1
   #usable = false
   #timer: Timer | undefined
   #stopped = false
+  /** Registrations that were asked for: only the answers to the latest, and to heartbeats since, count. */
+  #attempt = 0
+  /** A request is on its way. */
+  #asking = false
+  /** To be called when it may stop; undefined: it is not to. */
+  #leave: (() => void) | undefined
 
   constructor(ports: Ports, channel: ControllerChannel, options: LifecycleOptions) {
     this.#ports = ports
     this.#channel = channel
     this.#options = options
-    this.#incarnationId = randomUuid(ports.random)
+    this.incarnationId = randomUuid(ports.random)
+    channel.whenLost = () => this.#beHeard()
   }
 
   /** -1: not registered yet. */
@@ -60,7 +71,7 @@ export class BrokerLifecycle {
     const request = {
       brokerId: identity.nodeId,
       clusterId: identity.clusterId,
-      incarnationId: this.#incarnationId,
+      incarnationId: this.incarnationId,
       listeners: endpoints.map(({ name, host, port }) => ({ name, host, port, securityProtocol: 0 })),
       features: SUPPORTED_FEATURES.map(({ name, minLevel, maxLevel }) => ({
         name,
@@ -72,8 +83,12 @@ export class BrokerLifecycle {
       logDirs: logDirs(),
       previousBrokerEpoch: -1,
     }
-    this.#channel.send('BrokerRegistration', request, this.#principal, REGISTER_TIMEOUT_MS, (answer) => {
-      if (this.#stopped) return
+    const attempt = ++this.#attempt
+    this.#asking = true
+    const asker = brokerAsker(identity.nodeId)
+    this.#channel.send('BrokerRegistration', request, asker, REGISTER_TIMEOUT_MS, (answer) => {
+      if (this.#stopped || attempt !== this.#attempt) return
+      this.#asking = false
       const { errorCode = ErrorCode.NOT_CONTROLLER, brokerEpoch = -1 } = answer?.reply ?? {}
       if (errorCode !== ErrorCode.NONE) {
         const { name, sentence } = errorByCode(errorCode)
@@ -81,7 +96,7 @@ export class BrokerLifecycle {
         return this.#again(RETRY_MS, () => this.start())
       }
       this.#brokerEpoch = brokerEpoch
-      this.#ports.logger.info({ brokerEpoch, incarnationId: this.#incarnationId }, 'registered')
+      this.#ports.logger.info({ brokerEpoch, incarnationId: this.incarnationId }, 'registered')
       this.#heartbeat()
     })
   }
@@ -96,8 +111,27 @@ export class BrokerLifecycle {
     if (this.#brokerEpoch !== -1) this.start()
   }
 
-  get #principal(): string {
-    return `User:broker-${this.#options.identity.nodeId}`
+  /** Has the controller move what this broker leads; calls back when it may stop, or has waited long enough. */
+  shutDown(done: () => void): void {
+    if (this.#brokerEpoch === -1 || this.#stopped) return done()
+    const limit = this.#ports.clock.timer(SHUT_DOWN_LIMIT_MS, () => {
+      this.#ports.logger.warn({ waitedMs: SHUT_DOWN_LIMIT_MS }, 'stops without having been let go by a controller')
+      this.#leave?.()
+    })
+    this.#leave = () => {
+      this.#leave = undefined
+      limit.cancel()
+      this.stop()
+      done()
+    }
+    this.#beHeard()
+  }
+
+  /** Does not wait for the next heartbeat to be due. */
+  #beHeard(): void {
+    if (this.#brokerEpoch === -1 || this.#asking || this.#stopped) return
+    this.#timer?.cancel()
+    this.#heartbeat()
   }
 
   #heartbeat(): void {
@@ -108,14 +142,19 @@ export class BrokerLifecycle {
       brokerEpoch: this.#brokerEpoch,
       currentMetadataOffset: appliedOffset(),
       wantFence: false,
-      wantShutDown: false,
+      wantShutDown: this.#leave !== undefined,
       offlineLogDirs: [],
       cordonedLogDirs: null,
     }
-    this.#channel.send('BrokerHeartbeat', request, this.#principal, intervalMs, (answer) => {
-      if (this.#stopped) return
-      const { errorCode = ErrorCode.NOT_CONTROLLER, isFenced = true } = answer?.reply ?? {}
-      if (errorCode === ErrorCode.STALE_BROKER_EPOCH || errorCode === ErrorCode.BROKER_ID_NOT_REGISTERED) {
+    const attempt = this.#attempt
+    this.#asking = true
+    this.#channel.send('BrokerHeartbeat', request, brokerAsker(identity.nodeId), intervalMs, (answer) => {
+      if (this.#stopped || attempt !== this.#attempt) return
+      this.#asking = false
+      const { errorCode = ErrorCode.NOT_CONTROLLER, isFenced = true, shouldShutDown = false } = answer?.reply ?? {}
+      const isStale = errorCode === ErrorCode.STALE_BROKER_EPOCH || errorCode === ErrorCode.BROKER_ID_NOT_REGISTERED
+      if (this.#leave !== undefined && (shouldShutDown || isStale)) return this.#leave()
+      if (isStale) {
         this.#ports.logger.warn(
           { brokerEpoch: this.#brokerEpoch },
           'registration is not the current one: registers again',
@@ -126,7 +165,8 @@ export class BrokerLifecycle {
         this.#usable = true
         this.#options.onUsable()
       }
-      this.#again(this.#usable ? intervalMs : STARTING_HEARTBEAT_MS, () => this.#heartbeat())
+      const isSettled = this.#usable && this.#leave === undefined
+      this.#again(isSettled ? intervalMs : STARTING_HEARTBEAT_MS, () => this.#heartbeat())
     })
   }
 

@@ -5,37 +5,34 @@
  * It starts in this order, and stops in the opposite one:
  *
  *   directory   locked, known, marked as in use
- *   listeners   bound, so that the ports are known; nothing is read from connections yet
- *   quorum      its log read, its election begun
+ *   listeners   bound, so that the ports are known; whether it belongs to a cluster is answered, and nothing else
+ *   founding    it belongs to a cluster
+ *   quorum      its log read, its election begun; what controllers ask is answered
  *   controller  on every node with that role, active where the quorum is led
  *   broker      registers, applies the metadata, opens its logs, is unfenced
- *   serving     connections are read
+ *   serving     clients are served
  */
 import { FlightRecorder } from '../base/flight-recorder.js'
-import { type ListenerConfig, meantSetting, type NodeConfig } from '../config/node-config.js'
+import { meantSetting, type NodeConfig } from '../config/node-config.js'
 import { resolveTopicSettings } from '../config/topic-settings.js'
 import type { Timer } from '../io/clock.js'
 import type { LoggerName } from '../io/logger.js'
-import type { Address, Connection, Listener } from '../io/network.js'
+import type { Address } from '../io/network.js'
 import type { Ports } from '../io/ports.js'
 import { LogDirectories } from '../storage/log-directories.js'
 import type { LogDirectory } from '../storage/log-directory.js'
-import { HANDLERS } from './apis/index.js'
-import { imageOf, type Services } from './apis/services.js'
-import { cameOverBridge } from './bridge-address.js'
+import { imageOf } from './apis/services.js'
 import { Broker } from './broker.js'
 import { Controller } from './controller.js'
 import { ControllerChannel } from './controller-channel.js'
+import { Founding } from './founding.js'
+import { Listeners } from './listeners.js'
 import { logOptions } from './log-options.js'
+import { Membership } from './membership.js'
 import { MetricsEndpoint } from './metrics/metrics-endpoint.js'
 import type { MetricsSources } from './metrics/node-metrics.js'
-import { RequestMetrics } from './metrics/request-metrics.js'
 import { Quorum } from './quorum.js'
 import { quorumSettings } from './quorum-options.js'
-import { ConnectionLimits, connectionLimits } from './server/connection-limits.js'
-import { Pipeline } from './server/pipeline.js'
-import { RequestMemory } from './server/request-memory.js'
-import { OPEN_STAGES } from './server/stages.js'
 
 /** The process must end: the message is a sentence for the operator. */
 export class NodeError extends Error {
@@ -49,10 +46,12 @@ export interface NodeEvents {
   readonly ended: (error: NodeError | undefined) => void
 }
 
-interface Bound {
-  readonly config: ListenerConfig
-  readonly listener: Listener
-  pipeline: Pipeline<Services> | undefined
+/** What there is when the node belongs to a cluster. */
+interface Founded {
+  readonly directories: LogDirectories
+  readonly listeners: Listeners
+  readonly founding: Founding
+  readonly quorum: Quorum
 }
 
 const FLIGHT_RECORDER_FILE = 'flight-recorder.jsonl'
@@ -64,11 +63,11 @@ export class Node {
   readonly #ports: Ports
   readonly #events: NodeEvents
   readonly #recorder: FlightRecorder
-  readonly #listeners: Bound[] = []
-  /** Listeners, by name: once is enough. */
-  readonly #warnedOfBridge = new Set<string>()
   #directories: LogDirectories | undefined
+  #listeners: Listeners | undefined
+  #founding: Founding | undefined
   #quorum: Quorum | undefined
+  #membership: Membership | undefined
   #controller: Controller | undefined
   #channel: ControllerChannel | undefined
   #broker: Broker | undefined
@@ -85,7 +84,7 @@ export class Node {
 
   /** Where it listens, by name; the ports are the real ones. */
   get addresses(): ReadonlyMap<string, Address> {
-    return new Map(this.#listeners.map(({ config, listener }) => [config.name, listener.address]))
+    return this.#listeners?.addresses ?? new Map()
   }
 
   /** Where `/metrics` and `/healthz` are, if anywhere. */
@@ -124,6 +123,7 @@ export class Node {
       paths,
       metadataPath: settings['metadata.log.dir'] === '' ? paths[0]! : settings['metadata.log.dir'],
       nodeId: settings['node.id'],
+      joins: this.#config.named.length > 0,
       reservedBytes: settings['log.dir.reserved.bytes'],
       checkpointIntervalMs: settings['log.flush.offset.checkpoint.interval.ms'],
       deleteDelayMs: settings['log.segment.delete.delay.ms'],
@@ -141,9 +141,9 @@ export class Node {
       }
       if (directories === undefined) return this.#end(new NodeError(error!.message))
       this.#directories = directories
-      const { identity, lastStop, path } = directories.metadata
-      this.#ports.logger.info({ clusterId: identity.clusterId, lastStop, path }, 'data directory')
-      this.#bind([...this.#config.listeners])
+      const { clusterId, lastStop, path } = directories.metadata
+      this.#ports.logger.info({ clusterId, lastStop, path }, 'data directory')
+      this.#bind(directories)
     })
   }
 
@@ -167,10 +167,15 @@ export class Node {
     this.#state = 'stopping'
     // The directory's lock is on its way, and must be given back before this has ended.
     if (openingDirectory) return
-    for (const { listener, pipeline } of this.#listeners) {
-      listener.close()
-      pipeline?.close()
-    }
+    if (running && this.#broker !== undefined) this.#broker.shutDown(() => this.#stopNow(true))
+    else this.#stopNow(running)
+  }
+
+  #stopNow(running: boolean): void {
+    if (this.#state !== 'stopping') return
+    this.#listeners?.close()
+    this.#founding?.stop()
+    this.#membership?.stop()
     this.#metrics?.close()
     const brokerEpoch = this.#broker?.brokerEpoch ?? -1
     this.#broker?.stop()
@@ -226,10 +231,9 @@ export class Node {
   /** Lets go of everything, as it is. */
   #halt(): void {
     this.#state = 'ended'
-    for (const { listener, pipeline } of this.#listeners) {
-      listener.close()
-      pipeline?.close()
-    }
+    this.#listeners?.close()
+    this.#founding?.stop()
+    this.#membership?.stop()
     this.#metrics?.close()
     this.#broker?.stop()
     this.#channel?.stop()
@@ -238,33 +242,14 @@ export class Node {
     this.#directories?.abandon()
   }
 
-  #bind(left: ListenerConfig[]): void {
-    const config = left.shift()
-    if (config === undefined) return this.#bindMetrics()
-    const { name, host, port, advertised } = config
-    const backlog = this.#config.settings['socket.listen.backlog.size']
-    this.#ports.network.listen(
-      { host, port, backlog },
-      {
-        listening: (listener) => {
-          if (this.#state !== 'starting') return listener.close()
-          this.#listeners.push({ config, listener, pipeline: undefined })
-          this.#bind(left)
-        },
-        failed: (error) =>
-          this.#end(
-            new NodeError(`cannot listen on ${host === '' ? '*' : host}:${port} (${config.name}): ${error.message}`),
-          ),
-        connection: (connection) => {
-          if (advertised === undefined) this.#warnOfBridge(name, connection)
-          const bound = this.#listeners.find((each) => each.config === config)
-          if (bound?.pipeline !== undefined) return bound.pipeline.accept(connection)
-          // Nobody can have learned of the port yet from this node.
-          connection.destroy()
-          return { data() {}, drained() {}, closed() {} }
-        },
-      },
-    )
+  #bind(directories: LogDirectories): void {
+    const listeners = new Listeners(this.#portsOf('lograft.network'), this.#config, directories.resources)
+    this.#listeners = listeners
+    listeners.bind((error) => {
+      if (this.#state !== 'starting') return
+      if (error !== undefined) return this.#end(new NodeError(error))
+      this.#bindMetrics(() => this.#found(directories, listeners))
+    })
   }
 
   /** The ports of a part of the node, whose lines go by the level of its own logger. */
@@ -272,22 +257,13 @@ export class Node {
     return { ...this.#ports, logger: this.#ports.logger.named(logger) }
   }
 
-  #warnOfBridge(listener: string, { local, remote }: Connection): void {
-    if (this.#warnedOfBridge.has(listener) || !cameOverBridge(local.host, remote.host)) return
-    this.#warnedOfBridge.add(listener)
-    this.#portsOf('lograft.network').logger.warn(
-      { listener, told: `${local.host}:${local.port}`, client: remote.host },
-      'clients are told an address of a container bridge, which may not lead back here: set advertised.listeners',
-    )
-  }
-
-  #bindMetrics(): void {
+  #bindMetrics(done: () => void): void {
     const address = this.#config.settings['metrics.listener'].at
-    if (address === undefined) return this.#openQuorum()
+    if (address === undefined) return done()
     const options = { address, state: () => this.#state, sources: () => this.#metricsSources }
     this.#metrics = new MetricsEndpoint(this.#ports, options, (error) => {
       if (this.#state !== 'starting') return
-      if (error === undefined) return this.#openQuorum()
+      if (error === undefined) return done()
       const { host, port } = address
       this.#end(
         new NodeError(`cannot listen on ${host === '' ? '*' : host}:${port} (metrics.listener): ${error.message}`),
@@ -295,13 +271,31 @@ export class Node {
     })
   }
 
-  #openQuorum(): void {
-    const { settings } = this.#config
-    const directories = this.#directories!
+  #found(directories: LogDirectories, listeners: Listeners): void {
+    const { named, settings } = this.#config
+    const founding = new Founding(this.#portsOf('lograft.quorum'), {
+      directories,
+      named,
+      isController: settings['process.roles'].has('controller'),
+      endpoints: listeners.endpoints('controller'),
+      leader: () => this.#quorum?.describe() ?? { leaderId: -1, leaderEpoch: -1 },
+    })
+    this.#founding = founding
+    listeners.serveFounding({ founding })
+    founding.begin((error) => {
+      if (this.#state !== 'starting') return
+      if (error !== undefined) return this.#end(new NodeError(error))
+      this.#openQuorum(directories, listeners, founding)
+    })
+  }
+
+  #openQuorum(directories: LogDirectories, listeners: Listeners, founding: Founding): void {
+    const { named, settings } = this.#config
     const options = {
       directories,
+      named: named.map(({ id: nodeId, host, port }) => ({ nodeId, host, port })),
       log: { ...logOptions(resolveTopicSettings(settings, new Map())), flushPolicy: 'commit' as const },
-      endpoints: this.#endpoints('controller'),
+      endpoints: listeners.endpoints('controller'),
       recorder: this.#recorder,
       settings: quorumSettings(settings),
       lost: (sentence: string) => this.#end(new NodeError(sentence)),
@@ -310,107 +304,84 @@ export class Node {
       if (this.#state !== 'starting') return quorum?.stop()
       if (quorum === undefined) return this.#end(new NodeError(`the metadata log cannot be used: ${error!.message}`))
       this.#quorum = quorum
-      this.#run(directories, quorum)
+      this.#run({ directories, listeners, founding, quorum })
     })
   }
 
-  #run(directories: LogDirectories, quorum: Quorum): void {
-    const { settings } = this.#config
+  #run({ directories, listeners, founding, quorum }: Founded): void {
+    const { named, settings } = this.#config
     const { clusterId, nodeId } = directories.metadata.identity
     const { random, clock } = this.#ports
-    const controller = new Controller(
-      this.#portsOf('lograft.controller'),
-      { clusterId, settings, random },
-      quorum,
-      this.#recorder,
-      (sentence) => this.#end(new NodeError(sentence)),
-    )
+    const roles = settings['process.roles']
+    const end = (sentence: string): void => this.#end(new NodeError(sentence))
+    const controller = roles.has('controller')
+      ? new Controller(
+          this.#portsOf('lograft.controller'),
+          { clusterId, settings, random },
+          quorum,
+          this.#recorder,
+          end,
+        )
+      : undefined
     this.#controller = controller
-    const channel = new ControllerChannel(clock, controller)
+    const channel = new ControllerChannel(this.#ports, { nodeId, controller, leaders: quorum })
     this.#channel = channel
-    if (settings['process.roles'].has('broker')) {
+    if (roles.has('broker')) {
       this.#broker = new Broker(this.#portsOf('lograft.broker'), {
         settings,
         directories,
         channel,
         quorum,
         recorder: this.#recorder,
-        endpoints: this.#endpoints('broker'),
+        endpoints: listeners.endpoints('broker'),
         onUsable: () => this.#serve(),
       })
     } else quorum.observe({ leads() {}, resigned() {}, committed: () => this.#serve() })
-    this.#makePipelines({
+    const services = {
       nodeId,
       clusterId,
       clock,
       random,
-      advertised: this.#advertised(),
+      advertised: listeners.advertised,
       started: this.#config.given,
       logLevels: this.#ports.logger.levels,
       broker: this.#broker,
+      controller,
       channel,
       quorum,
-    })
-    quorum.start()
-    this.#broker?.start()
-  }
-
-  #makePipelines(services: Services): void {
-    const { settings } = this.#config
-    const queuedBytes = settings['queued.max.request.bytes']
-    const memory = new RequestMemory(
-      this.#directories!.resources.buffers,
-      this.#ports.clock,
-      queuedBytes < 0 ? Number.POSITIVE_INFINITY : queuedBytes,
-    )
-    const limits = new ConnectionLimits(() => connectionLimits(services.broker?.settings ?? settings))
-    const requests = new RequestMetrics()
+      founding,
+    }
     this.#metricsSources = {
-      nodeId: services.nodeId,
-      broker: services.broker,
+      nodeId,
+      broker: this.#broker,
       image: () => imageOf(services),
-      isActiveController: () => this.#controller!.active,
-      requests,
-      flushes: this.#directories!.resources.flushTimes.histogram,
-      limits,
-      memory,
-      connections: () => this.#listeners.map(({ config, pipeline }) => [config.name, pipeline?.connections ?? 0]),
+      isActiveController: () => controller?.active === true,
+      requests: listeners.requests,
+      flushes: directories.resources.flushTimes.histogram,
+      limits: listeners.limits,
+      memory: listeners.memory,
+      connections: () => listeners.connections,
     }
-    for (const bound of this.#listeners) {
-      bound.pipeline = new Pipeline(this.#portsOf('lograft.network'), {
-        handlers: HANDLERS,
-        services,
-        stages: OPEN_STAGES,
-        listener: { name: bound.config.name, serves: bound.config.serves },
-        maxFrameBytes: settings['socket.request.max.bytes'],
-        memory,
-        limits,
-        maxIdleMs: settings['connections.max.idle.ms'],
-        requests,
-      })
-    }
+    const membership = new Membership(this.#portsOf('lograft.quorum'), {
+      clusterId,
+      self: { ...quorum.self, endpoints: listeners.endpoints('controller') },
+      named,
+      isController: roles.has('controller'),
+      joins: named.length > 0 && settings['controller.quorum.auto.join.enable'],
+      quorum,
+      lost: end,
+    })
+    this.#membership = membership
+    listeners.serveControllers(services)
+    quorum.start()
+    if (named.length > 0) membership.start()
+    this.#broker?.start()
   }
 
   #serve(): void {
     if (this.#state !== 'starting') return
     this.#state = 'serving'
-    for (const { pipeline } of this.#listeners) pipeline?.serve()
+    this.#listeners!.serve()
     this.#events.started()
-  }
-
-  /** What others are told of the listeners of a role: without an advertised address, the name of this machine. */
-  #endpoints(serves: ListenerConfig['serves']): (Address & { readonly name: string })[] {
-    const listeners = this.#listeners.filter(({ config }) => config.serves === serves)
-    return listeners.map(({ config, listener }) => {
-      const { name, host, advertised } = config
-      const port = advertised?.port ?? listener.address.port
-      return { name, host: advertised?.host ?? (host === '' ? this.#ports.host.hostname : host), port }
-    })
-  }
-
-  #advertised(): ReadonlyMap<string, Address> {
-    return new Map(
-      this.#config.listeners.flatMap(({ name, advertised }) => (advertised ? [[name, advertised] as const] : [])),
-    )
   }
 }

@@ -106,7 +106,12 @@ export class Partition implements LogObserver {
   /** Takes up the role that the metadata gives it. */
   become(state: PartitionState): void {
     this.#leaderId = state.leader
-    if (state.leaderEpoch === this.#leaderEpoch) return
+    if (state.leaderEpoch === this.#leaderEpoch) {
+      if (this.#leader === undefined || this.#leader.hasAsIsr(state.isr)) return
+      this.#track('isr', state.isr)
+      this.#leader.setIsr(state.isr)
+      return
+    }
     this.#leaderEpoch = state.leaderEpoch
     if (state.leader !== this.#nodeId) {
       this.#track('resigned')
@@ -117,6 +122,7 @@ export class Partition implements LogObserver {
       const options = {
         nodeId: this.#nodeId,
         leaderEpoch: state.leaderEpoch,
+        replicas: state.replicas,
         isr: state.isr,
         flushPolicy: this.#settings['flush.policy'],
         highWatermark: log.startOffset,

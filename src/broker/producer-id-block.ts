@@ -4,6 +4,7 @@
  */
 import { ErrorCode } from '../protocol/errors.js'
 import type { ControllerChannel } from './controller-channel.js'
+import { brokerAsker } from './envelope.js'
 
 const ALLOCATE_TIMEOUT_MS = 5000
 /** Who may wait for a block; the others are told to come again. */
@@ -38,8 +39,8 @@ export class ProducerIdBlock {
     if (this.#asking) return
     this.#asking = true
     const request = { brokerId: this.#brokerId, brokerEpoch: this.#brokerEpoch() }
-    const principal = `User:broker-${this.#brokerId}`
-    this.#channel.send('AllocateProducerIds', request, principal, ALLOCATE_TIMEOUT_MS, (answer) => {
+    const asker = brokerAsker(this.#brokerId)
+    this.#channel.send('AllocateProducerIds', request, asker, ALLOCATE_TIMEOUT_MS, (answer) => {
       this.#asking = false
       const { errorCode = ErrorCode.NOT_CONTROLLER, producerIdStart = 0, producerIdLen = 0 } = answer?.reply ?? {}
       const waiting = this.#waiting.splice(0)

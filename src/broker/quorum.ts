@@ -19,7 +19,7 @@ import type { OffsetRange, OutgoingRequest, PeerResponse, RaftReply, RaftRequest
 import { RaftNode } from '../raft/raft-node.js'
 import type { RaftRole } from '../raft/raft-state.js'
 import { recordedResponse } from '../raft/recorded-response.js'
-import type { ReplicaKey } from '../raft/voter-set.js'
+import type { ReplicaKey, VoterSet } from '../raft/voter-set.js'
 import { writeAtomically } from '../storage/atomic-file.js'
 import type { LogRead } from '../storage/log-reader.js'
 import type { LogObserver, PartitionLog } from '../storage/partition-log.js'
@@ -165,6 +165,11 @@ export class Quorum implements LogObserver {
   get self(): ReplicaKey {
     const { nodeId: id, directoryId } = this.#options.directories.metadata.identity
     return { id, directoryId }
+  }
+
+  /** Those that count, as far as this node knows. */
+  get voters(): VoterSet | undefined {
+    return this.#raft.voters
   }
 
   get role(): RaftRole {

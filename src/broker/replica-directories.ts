@@ -4,6 +4,7 @@ import type { Timer } from '../io/clock.js'
 import type { Ports } from '../io/ports.js'
 import { ErrorCode } from '../protocol/errors.js'
 import type { ControllerChannel } from './controller-channel.js'
+import { brokerAsker } from './envelope.js'
 
 /** As many as Kafka puts into one request. */
 const MAX_ASSIGNMENTS = 2250
@@ -72,11 +73,10 @@ export class ReplicaDirectories {
     }))
     this.#sending = true
     const { nodeId } = this.#broker
-    const principal = `User:broker-${nodeId}`
     this.#channel.send(
       'AssignReplicasToDirs',
       { brokerId: nodeId, brokerEpoch, directories },
-      principal,
+      brokerAsker(nodeId),
       TIMEOUT_MS,
       (answer) => {
         this.#sending = false

@@ -1,20 +1,35 @@
 /** `lograft sim`: runs of the simulator: a seed that is to be seen again, or many that nobody has tried yet. */
 import fs from 'node:fs'
 import type { CommandModule } from 'yargs'
+import { NodeClock } from '../io/node/clock.js'
 import type { FaultKind } from '../sim/disk-device.js'
 import { FAULT_KINDS } from '../sim/faults.js'
+import {
+  type ClusterReport,
+  PROFILES,
+  type Profile,
+  runSeeds,
+  type ScenarioOptions,
+  type SeedOutcome,
+  type SeedReport,
+  type SimulationResult,
+} from '../sim/index.js'
 import { FlightRecordError, type FlightReport, replayFlight } from '../sim/replay-flight.js'
-import { runSeed, type ScenarioOptions, type SeedReport } from '../sim/scenario.js'
-import { SimulationError } from '../sim/simulation.js'
+import { commandOf } from '../sim/run-seeds.js'
 import { Tally } from '../sim/tally.js'
 import { fail, misuse } from './fail.js'
 
 /** Findings of a seed that are printed. */
 const SHOWN_FINDINGS = 20
+const MOST_NODES = 7
 
 interface SimOptions {
   readonly seed: string
+  readonly from: string | undefined
   readonly seeds: number
+  readonly profile: Profile | undefined
+  readonly nodes: number | undefined
+  readonly json: boolean
   readonly twice: boolean
   readonly faults: readonly FaultKind[] | undefined
   readonly 'flush-policy': 'commit' | 'os' | undefined
@@ -34,6 +49,23 @@ export const simCommand: CommandModule<object, SimOptions> = {
         requiresArg: true,
         default: 1,
         describe: 'How many seeds to run, counting up from --seed',
+      })
+      .option('from', { type: 'string', requiresArg: true, describe: 'The same as --seed' })
+      .option('profile', {
+        choices: PROFILES,
+        requiresArg: true,
+        describe:
+          'one: a node under a load of records; quorum: a cluster under changes of its metadata. Default: by --nodes',
+      })
+      .option('nodes', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'How many nodes; default: one, and with --profile quorum drawn from the seed',
+      })
+      .option('json', {
+        type: 'boolean',
+        default: false,
+        describe: 'Print failures and, in the last line, the totals as JSON',
       })
       .option('twice', { type: 'boolean', default: false, describe: 'Run each twice: the hashes must be equal' })
       .option('faults', {
@@ -65,6 +97,7 @@ export const simCommand: CommandModule<object, SimOptions> = {
       })
       .example('$0 sim --seed 42', 'The run of seed 42, always the same')
       .example('$0 sim --seed 1 --seeds 500', 'Five hundred runs')
+      .example('$0 sim --from 1 --seeds 100 --nodes 3', 'A hundred clusters of three')
       .example('$0 sim --seeds 20 --flush-policy os --strict', 'See the checker find losses'),
   handler: (options) => {
     const path = options['replay-flight']
@@ -74,46 +107,103 @@ export const simCommand: CommandModule<object, SimOptions> = {
 
 /** Whether all is well. */
 function run(options: SimOptions): boolean {
-  const { seed, seeds, twice } = options
+  const { seeds, twice, json } = options
+  const from = options.from ?? options.seed
+  const first = Number(from)
+  if (!Number.isSafeInteger(seeds) || seeds < 1) misuse('--seeds must be a whole number from 1 on')
+  if (seeds > 1 && !Number.isSafeInteger(first)) misuse(`--seeds counts up from a number, and --seed is ${from}`)
+  const nodes = nodesOf(options)
+  const profile = options.profile ?? ((nodes ?? 1) > 1 ? 'quorum' : 'one')
+  if (profile === 'one' && nodes !== undefined && nodes > 1)
+    misuse(`--profile one has one node, and --nodes is ${nodes}`)
+  const tally = new Tally()
+  const ran = (outcome: SeedOutcome): void => {
+    const { report } = outcome
+    if (json) {
+      if (outcome.failure !== undefined) printFailure(outcome, nodes)
+    } else if (report === undefined) {
+      process.stdout.write(`${outcome.trace.join('\n')}\n${outcome.failure}\n`)
+    } else if ('convergedMs' in report) {
+      if (seeds === 1 || outcome.failure !== undefined) printCluster(report)
+    } else {
+      tally.add(report)
+      if (seeds === 1 || report.findings.length > 0) print(report)
+    }
+    if (!json && outcome.failure !== undefined) {
+      if (report !== undefined && report.findings.length === 0)
+        process.stdout.write(`seed ${outcome.seed}: ${outcome.failure}\n`)
+      process.stdout.write(`again: ${commandOf(outcome, nodes)}\n`)
+    }
+  }
+  const clock = new NodeClock()
+  const common = {
+    from: Number.isSafeInteger(first) ? first : from,
+    seeds,
+    twice,
+    ran,
+    nowMs: () => clock.monotonicMs(),
+  }
+  const result =
+    profile === 'one'
+      ? runSeeds({ ...common, profile, scenario: scenarioOf(options) })
+      : runSeeds({ ...common, profile, scenario: nodes === undefined ? {} : { nodes } })
+  if (json) process.stdout.write(`${JSON.stringify(result)}\n`)
+  else if (seeds > 1) process.stdout.write(profile === 'one' ? `${tally.text()}\n` : clusterText(result))
+  return result.failed.length === 0
+}
+
+function nodesOf({ nodes }: SimOptions): number | undefined {
+  if (nodes === undefined) return undefined
+  if (Number.isSafeInteger(nodes) && nodes >= 1 && nodes <= MOST_NODES) return nodes
+  return misuse(`--nodes must be a whole number from 1 to ${MOST_NODES}`)
+}
+
+function scenarioOf(options: SimOptions): ScenarioOptions {
   const { acks, faults, strict } = options
-  const scenario: ScenarioOptions = {
+  return {
     strict,
     ...(faults === undefined ? {} : { faults }),
     ...(options['flush-policy'] === undefined ? {} : { flushPolicy: options['flush-policy'] }),
     ...(acks === undefined ? {} : { acks: acks === '1' ? 1 : -1 }),
   }
-  const first = Number(seed)
-  if (!Number.isSafeInteger(seeds) || seeds < 1) misuse('--seeds must be a whole number from 1 on')
-  if (seeds > 1 && !Number.isSafeInteger(first)) misuse(`--seeds counts up from a number, and --seed is ${seed}`)
-  const tally = new Tally()
-  let well = true
-  for (let n = 0; n < seeds; n++) {
-    const each = n === 0 ? seed : String(first + n)
-    const report = tried(each, scenario, twice)
-    if (report === undefined) well = false
-    else {
-      tally.add(report)
-      if (seeds === 1 || report.findings.length > 0) print(report)
-      if (report.findings.length > 0) well = false
-    }
-  }
-  if (seeds > 1) process.stdout.write(`${tally.text()}\n`)
-  return well
 }
 
-function tried(seed: string, scenario: ScenarioOptions, twice: boolean): SeedReport | undefined {
-  try {
-    const report = runSeed(seed, scenario)
-    if (twice && runSeed(seed, scenario).hash !== report.hash) {
-      process.stdout.write(`seed ${seed}: two runs had different hashes\n`)
-      return undefined
-    }
-    return report
-  } catch (error) {
-    if (!(error instanceof SimulationError)) throw error
-    process.stdout.write(`${error.trace.join('\n')}\n${error.message}\n`)
-    return undefined
-  }
+function printFailure(outcome: SeedOutcome, nodes: number | undefined): void {
+  const { seed, failure } = outcome
+  process.stdout.write(`${JSON.stringify({ seed, failure, again: commandOf(outcome, nodes) })}\n`)
+}
+
+function printCluster(report: ClusterReport): void {
+  const { seed, hash, nodes, acknowledged, unknown, starts, events, virtualMs, leaderChanges, faults, findings } =
+    report
+  const struck = Object.entries(faults).map(([kind, total]) => `${kind} ${total}`)
+  const lines = [
+    `seed ${seed}: ${nodes} nodes, ${acknowledged} changes acknowledged, ${unknown} unknown, ${starts} starts, ${leaderChanges} changes of leader, ${events} events in ${virtualMs.toFixed(0)} ms`,
+    `  hash ${hash}`,
+    `  the core converged after ${report.convergedMs.toFixed(0)} ms, all after another ${report.healedMs.toFixed(0)} ms`,
+    `  faults: ${struck.length === 0 ? 'none' : struck.join(', ')}`,
+    ...findings.slice(0, SHOWN_FINDINGS).map(({ anomaly, key, detail }) => `  ${anomaly}: ${key}: ${detail}`),
+  ]
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+function clusterText(result: SimulationResult): string {
+  const { seeds, events, virtualSeconds, realSeconds, acknowledged, faults, checks, convergedMs, healedMs } = result
+  const table = (counts: Readonly<Record<string, number>>): string[] =>
+    Object.entries(counts)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, count]) => `  ${String(count).padStart(10)}  ${name}`)
+  const lines = [
+    `${seeds} seeds, ${events} events, ${virtualSeconds.toFixed(0)} s of virtual time in ${realSeconds?.toFixed(0)} s`,
+    `${acknowledged} changes acknowledged; the leader changed in ${result.seedsWithLeaderChange} seeds`,
+    `the core converged after ${convergedMs?.median.toFixed(0)} ms (at the longest ${convergedMs?.longest.toFixed(0)}), all after another ${healedMs?.median.toFixed(0)} ms (${healedMs?.longest.toFixed(0)})`,
+    'faults',
+    ...table(faults),
+    'invariants, tried in earnest',
+    ...table(checks),
+    `seeds that failed: ${result.failed.length === 0 ? 'none' : result.failed.join(' ')}`,
+  ]
+  return `${lines.join('\n')}\n`
 }
 
 function print(report: SeedReport): void {

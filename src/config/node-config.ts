@@ -3,6 +3,7 @@
  * wrong comes as a `ConfigError` that names key, value and what is allowed; keys that are not acted on come as lists to be warned about.
  */
 import { nearest } from '../base/nearest.js'
+import { type NamedController, namedControllers } from './named-controllers.js'
 import { type NodeSettings, nodeSettings } from './node-settings.js'
 import { parseProperties } from './properties.js'
 import { ConfigError, parseSetting } from './setting.js'
@@ -11,6 +12,8 @@ import { kindOfUnused, refuseUnprotected, UNUSED_SETTINGS, type UnusedKind } fro
 export interface NodeConfig {
   readonly settings: NodeSettings
   readonly listeners: readonly ListenerConfig[]
+  /** The controllers that form the quorum, or know it. None: this node is one of its own, until others join it. */
+  readonly named: readonly NamedController[]
   /** What was set, as text, by key: all others are at their defaults. */
   readonly given: ReadonlyMap<string, string>
   readonly unknownKeys: readonly string[]
@@ -28,6 +31,8 @@ export interface ListenerConfig {
   readonly port: number
   readonly advertised: { readonly host: string; readonly port: number } | undefined
   readonly serves: 'broker' | 'controller'
+  /** A listener of a broker that serves controllers, too: where they have none of their own. */
+  readonly both: boolean
 }
 
 /** Reads a properties file's text; later entries replace earlier ones. Errors name the line. */
@@ -80,20 +85,14 @@ export function nodeConfig(entries: ReadonlyMap<string, string> | Readonly<Recor
   if (directories.length === 0) throw new ConfigError('log.dirs', 'log.dirs must name a directory')
   const twice = directories.find((path, index) => directories.indexOf(path) < index)
   if (twice !== undefined) throw new ConfigError('log.dirs', `log.dirs names ${twice} twice`)
-  if (!typed['process.roles'].has('controller')) {
-    throw new ConfigError(
-      'process.roles',
-      'process.roles=broker needs controllers elsewhere, and this version cannot join a quorum: use broker,controller',
-    )
-  }
   const listeners = listenerConfigs(typed)
   const isSetting = (key: string): boolean => Object.hasOwn(nodeSettings, key)
   const unused = (kind: UnusedKind): string[] =>
     [...text.keys()].filter((key) => !isSetting(key) && kindOfUnused(key, isSetting) === kind)
-  refuseOtherControllers(typed, listeners)
   return {
     settings: typed,
     listeners,
+    named: others(typed, listeners),
     given: new Map([...text].filter(([key]) => isSetting(key))),
     unknownKeys: unused('unknown'),
     withoutEffect: unused('without effect'),
@@ -115,28 +114,29 @@ function takeBrokerId(text: Map<string, string>): void {
   text.delete('broker.id')
 }
 
-/** A quorum of this node alone may be spelled out; one with others cannot be joined yet, and must not look as if it were. */
-function refuseOtherControllers(settings: NodeSettings, listeners: readonly ListenerConfig[]): void {
-  const refuse = (key: keyof NodeSettings, named: readonly string[]): never => {
-    const text = `${key}=${named.join(',')} names other controllers, and this version runs a quorum of one: leave it out`
-    throw new ConfigError(key, text)
+/** Those that are named; none where that is this node alone, which may be spelled out. */
+function others(settings: NodeSettings, listeners: readonly ListenerConfig[]): readonly NamedController[] {
+  const named = namedControllers(settings)
+  if (!settings['process.roles'].has('controller')) {
+    if (named.length > 0) return named
+    throw new ConfigError(
+      'process.roles',
+      'process.roles=broker needs controllers elsewhere: name them in controller.quorum.voters or controller.quorum.bootstrap.servers',
+    )
   }
-  const voters = settings['controller.quorum.voters']
-  const isAlone = voters.length === 1 && voters[0]!.startsWith(`${settings['node.id']}@`)
-  if (voters.length > 0 && !isAlone) refuse('controller.quorum.voters', voters)
-  const servers = settings['controller.quorum.bootstrap.servers']
-  const controllers = listeners.filter(({ serves }) => serves === 'controller')
-  if (!servers.every((address) => controllers.some((listener) => isAddressOf(listener, address)))) {
-    refuse('controller.quorum.bootstrap.servers', servers)
-  }
+  const controllers = listeners.filter(({ serves, both }) => both || serves === 'controller')
+  const isHere = ({ id, ...address }: NamedController): boolean =>
+    id === settings['node.id'] || (id === undefined && controllers.some((listener) => isAddressOf(listener, address)))
+  return named.every(isHere) ? [] : named
 }
 
 const THIS_MACHINE: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1'])
 
 /** Whether one reaches a listener by an address, as far as that can be seen without asking for names. */
-function isAddressOf({ host, port, advertised }: ListenerConfig, address: string): boolean {
-  const cut = address.lastIndexOf(':')
-  const named = { host: address.slice(0, cut).replace(/^\[|\]$/g, ''), port: Number(address.slice(cut + 1)) }
+export function isAddressOf(
+  { host, port, advertised }: ListenerConfig,
+  named: { readonly host: string; readonly port: number },
+): boolean {
   if (advertised?.host === named.host && advertised.port === named.port) return true
   return port === named.port && (host === named.host || (host === '' && THIS_MACHINE.has(named.host)))
 }
@@ -151,6 +151,7 @@ function listenerConfigs(settings: NodeSettings): ListenerConfig[] {
     }),
   )
   const names = new Set<string>()
+  const isOnePort = roles.has('broker') && roles.has('controller') && controllerNames.length === 0
   const protocols = securityProtocols(settings['listener.security.protocol.map'])
   const listeners = settings.listeners.map((text): ListenerConfig => {
     const { name, host, port } = parseListener('listeners', text)
@@ -168,7 +169,8 @@ function listenerConfigs(settings: NodeSettings): ListenerConfig[] {
       throw new ConfigError('advertised.listeners', `advertised.listeners gives no host for ${name}: clients need one`)
     }
     const serves = controllerNames.includes(name) || !roles.has('broker') ? 'controller' : 'broker'
-    return { name, host, port, advertised: told && { host: told.host, port: told.port }, serves }
+    const both = isOnePort && serves === 'broker' && names.size === 1
+    return { name, host, port, advertised: told && { host: told.host, port: told.port }, serves, both }
   })
   for (const name of advertised.keys()) {
     if (!names.has(name)) {
@@ -176,6 +178,12 @@ function listenerConfigs(settings: NodeSettings): ListenerConfig[] {
     }
   }
   for (const name of controllerNames) {
+    if (!roles.has('controller')) {
+      // There it says by which name the controllers' listeners go elsewhere.
+      if (!names.has(name)) continue
+      const sentence = `controller.listener.names names ${name} of listeners, and process.roles=broker has no controller to serve there`
+      throw new ConfigError('controller.listener.names', sentence)
+    }
     if (!names.has(name)) {
       throw new ConfigError('controller.listener.names', `controller.listener.names has ${name}, listeners does not`)
     }

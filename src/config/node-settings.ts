@@ -36,12 +36,17 @@ export const nodeSettings = {
   'controller.quorum.voters': list({
     default: '',
     importance: 'high',
-    doc: 'The voters of the metadata quorum, as id@host:port. Empty: this node alone is the quorum.',
+    doc: 'The voters that form the metadata quorum, as id@host:port with commas between, the same on every node. Nothing named: this node alone is the quorum.',
   }),
   'controller.quorum.bootstrap.servers': list({
     default: '',
     importance: 'high',
-    doc: 'Addresses of controllers to ask for the quorum. Empty, or those of this node: it alone is the quorum.',
+    doc: 'Addresses of controllers that form the quorum or know it, as host:port with commas between. Nothing named, or this node alone: it alone is the quorum.',
+  }),
+  'controller.quorum.auto.join.enable': boolean({
+    default: 'true',
+    importance: 'low',
+    doc: 'Whether a controller that names others, and is no voter, becomes one when it has caught up. Kafka has false.',
   }),
   'controller.quorum.election.timeout.ms': integer({
     default: '1000',
@@ -126,6 +131,10 @@ export const nodeSettings = {
     min: 1,
     importance: 'high',
     doc: 'After this long without a heartbeat a broker is fenced.',
+  }),
+  'controlled.shutdown.enable': boolean({
+    default: 'true',
+    doc: 'Whether a broker that stops has its leaderships moved to others first, where there are others.',
   }),
   'num.partitions': integer({ default: '1', min: 1, doc: 'Partitions of a topic whose creator names no number.' }),
   'default.replication.factor': integer({

@@ -45,8 +45,8 @@ const GROUPS_AND_TRANSACTIONS = words(`
 /** Other nodes: replication, quorums of several, moving of leaders. */
 const OTHER_NODES = words(`
   alter.log.dirs.replication.quota.window.num alter.log.dirs.replication.quota.window.size.seconds auto.leader.rebalance.enable
-  controlled.shutdown.enable controller.performance.always.log.threshold.ms controller.performance.sample.period.ms
-  controller.quorum.append.linger.ms controller.quorum.auto.join.enable controller.quota.window.num
+  controller.performance.always.log.threshold.ms controller.performance.sample.period.ms
+  controller.quorum.append.linger.ms controller.quota.window.num
   controller.quota.window.size.seconds controller.socket.timeout.ms early.start.listeners follower.fetch.last.tiered.offset.enable
   initial.broker.registration.timeout.ms inter.broker.listener.name leader.imbalance.check.interval.seconds
   metadata.log.segment.bytes metadata.log.segment.ms metadata.max.idle.interval.ms num.replica.alter.log.dirs.threads num.replica.fetchers

@@ -3,13 +3,14 @@
  *
  *   unknown    fenced              it registers; its epoch is the offset of the record
  *   fenced     usable              it has caught up with its own registration and asks for it
- *   usable     fenced              it asks for it, or nothing was heard of it for its session timeout
+ *   usable     fenced              it asks for it, nothing was heard of it for its session timeout, or its connection ended and it is not back
+ *   usable     in shutdown         it is about to stop: it loses its leaderships, and is told to go on when it has none; then it is fenced
  *   any        the same, new epoch  the same incarnation registers with other directories: some cannot be used any more
  *   any        fenced, new epoch   another incarnation registers: while the old one counts as alive only from the same disk,
  *                                  which one process at a time can hold
  */
 import type { Decision } from '../base/decision.js'
-import type { BrokerImage } from '../metadata/image.js'
+import type { BrokerImage, MetadataImage } from '../metadata/image.js'
 import type { Cause, MetadataRecord } from '../metadata/records.js'
 import { ErrorCode, type ErrorName } from '../protocol/errors.js'
 import type { BrokerHeartbeat } from '../protocol/messages/broker-heartbeat.js'
@@ -83,7 +84,7 @@ function hasAll(registered: readonly string[], wanted: readonly string[]): boole
 }
 
 function refusal(
-  { image, clusterId }: DecisionContext,
+  { image, clusterId, isAlive }: DecisionContext,
   request: Registration,
   known: BrokerImage | undefined,
 ): ErrorName | undefined {
@@ -101,7 +102,8 @@ function refusal(
     }
   }
   const sameDisk = known?.logDirs.some((directory) => request.logDirs.includes(directory)) ?? false
-  return known?.fenced === false && !sameDisk ? 'DUPLICATE_BROKER_REGISTRATION' : undefined
+  const lives = known !== undefined && (!known.fenced || isAlive(known.brokerId))
+  return lives && !sameDisk ? 'DUPLICATE_BROKER_REGISTRATION' : undefined
 }
 
 export function brokerHeartbeat(
@@ -113,12 +115,12 @@ export function brokerHeartbeat(
   const broker = image.brokers.get(brokerId)
   if (broker === undefined) return refuse('BROKER_ID_NOT_REGISTERED')
   if (broker.brokerEpoch !== brokerEpoch) return refuse('STALE_BROKER_EPOCH')
-  const isCaughtUp = currentMetadataOffset >= brokerEpoch
-  const wantFence = request.wantFence || request.wantShutDown
-  const fenced = wantFence || (broker.fenced && !isCaughtUp)
   const evidence = { metadataOffset: String(currentMetadataOffset) }
+  if (request.wantShutDown) return shutDown(context, broker, { reason: 'BROKER_SHUTS_DOWN', evidence })
+  const isCaughtUp = currentMetadataOffset >= brokerEpoch
+  const fenced = request.wantFence || (broker.fenced && !isCaughtUp)
   let records: MetadataRecord[] = []
-  if (fenced && !broker.fenced) records = fenceBroker(context, broker, { reason: 'BROKER_ASKED', evidence })
+  if (fenced && !broker.fenced) records = fenceBroker(image, broker, { reason: 'BROKER_ASKED', evidence })
   else if (!fenced && broker.fenced) {
     const cause: Cause = { reason: 'BROKER_CAUGHT_UP', evidence }
     records = [
@@ -131,13 +133,44 @@ export function brokerHeartbeat(
     errorCode: ErrorCode.NONE,
     isCaughtUp,
     isFenced: fenced,
-    shouldShutDown: request.wantShutDown,
+    shouldShutDown: false,
   }
   return { records, replies: [reply] }
 }
 
+/** A broker wants to stop: first it gives away what it leads; when that is committed and it asks again, it is let go. */
+function shutDown(
+  { image }: DecisionContext,
+  broker: BrokerImage,
+  cause: Cause,
+): Decision<MetadataRecord, HeartbeatReply> {
+  const { brokerId, brokerEpoch, fenced, inControlledShutdown } = broker
+  const leaves = fenced || (inControlledShutdown && !leadsAny(image, brokerId))
+  let records: MetadataRecord[] = []
+  if (!leaves) {
+    records = [
+      { type: 'brokerRegistrationChange', brokerId, brokerEpoch, inControlledShutdown: true, cause },
+      ...whenBrokerLeaves(image, brokerId, cause),
+    ]
+  } else if (!fenced) records = fenceBroker(image, broker, cause)
+  const reply = {
+    throttleTimeMs: 0,
+    errorCode: ErrorCode.NONE,
+    isCaughtUp: true,
+    isFenced: leaves,
+    shouldShutDown: leaves,
+  }
+  return { records, replies: [reply] }
+}
+
+function leadsAny({ topicsById }: MetadataImage, brokerId: number): boolean {
+  for (const { partitions } of topicsById.values())
+    if (partitions.some(({ leader }) => leader === brokerId)) return true
+  return false
+}
+
 /** The records by which a broker is taken out of use. */
-export function fenceBroker({ image }: DecisionContext, broker: BrokerImage, cause: Cause): MetadataRecord[] {
+export function fenceBroker(image: MetadataImage, broker: BrokerImage, cause: Cause): MetadataRecord[] {
   const { brokerId, brokerEpoch } = broker
   return [
     { type: 'brokerRegistrationChange', brokerId, brokerEpoch, fenced: true, cause },

@@ -12,4 +12,6 @@ export interface DecisionContext {
   readonly settings: NodeSettings
   readonly clusterId: string
   readonly random: Random
+  /** Whether something was heard of a broker lately, whatever the records say of it. */
+  readonly isAlive: (brokerId: number) => boolean
 }

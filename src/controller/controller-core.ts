@@ -2,15 +2,16 @@
  * ControllerCore: decides about the cluster, as the active controller of one epoch. It reads its image and writes nothing: a decision is
  * a list of records, and only `apply`, called when they have been appended, changes the image that the next decision is made from.
  *
- * Besides the image it knows when it last heard of each broker, which is not worth a record: a new controller grants everyone a full session.
+ * Besides the image it knows when it last heard of each broker and whose connection ended, which is not worth a record: a new controller grants
+ * everyone that is in use a full session.
  */
 import type { Decision } from '../base/decision.js'
 import type { NodeSettings } from '../config/node-settings.js'
 import type { Random } from '../io/random.js'
 import { MetadataDelta } from '../metadata/delta.js'
 import { EffectiveSettings } from '../metadata/effective-settings.js'
-import type { MetadataImage } from '../metadata/image.js'
-import type { MetadataRecord } from '../metadata/records.js'
+import type { BrokerImage, MetadataImage } from '../metadata/image.js'
+import type { Cause, Endpoint, MetadataRecord } from '../metadata/records.js'
 import type { AllocateProducerIds } from '../protocol/messages/allocate-producer-ids.js'
 import type { AlterConfigs } from '../protocol/messages/alter-configs.js'
 import type { AssignReplicasToDirs } from '../protocol/messages/assign-replicas-to-dirs.js'
@@ -33,6 +34,9 @@ import { assignReplicasToDirs } from './replica-directories.js'
 import { deleteTopics } from './topic-deletion.js'
 import { createPartitions } from './topic-growth.js'
 import { createTopics } from './topics.js'
+
+/** So long a broker whose connection ended may take to come back with the same incarnation. */
+export const COME_BACK_MS = 250
 
 export interface ControllerOptions {
   readonly clusterId: string
@@ -94,12 +98,15 @@ export interface ControllerState {
   readonly options: Omit<ControllerOptions, 'random'>
   readonly image: MetadataImage
   readonly lastHeardMs: readonly (readonly [brokerId: number, lastHeardMs: number])[]
+  readonly closedMs: readonly (readonly [brokerId: number, closedMs: number])[]
 }
 
 export class ControllerCore {
   readonly #options: ControllerOptions
   readonly #settings: EffectiveSettings
   readonly #lastHeardMs = new Map<number, number>()
+  /** Since when the connections of brokers are closed of which nothing was heard since. */
+  readonly #closedMs = new Map<number, number>()
   #image: MetadataImage
 
   /** Takes over with the image at the end of the log. */
@@ -107,14 +114,15 @@ export class ControllerCore {
     this.#options = options
     this.#settings = new EffectiveSettings(options.settings, options.settings['node.id'])
     this.#image = image
-    for (const brokerId of image.brokers.keys()) this.#lastHeardMs.set(brokerId, nowMs)
+    for (const { brokerId, fenced } of image.brokers.values()) if (!fenced) this.#lastHeardMs.set(brokerId, nowMs)
   }
 
   /** The same core as the one that was captured. */
-  static restore({ options, image, lastHeardMs }: ControllerState, random: Random): ControllerCore {
+  static restore({ options, image, lastHeardMs, closedMs }: ControllerState, random: Random): ControllerCore {
     const core = new ControllerCore({ ...options, random }, image, 0)
     core.#lastHeardMs.clear()
     for (const [brokerId, heardMs] of lastHeardMs) core.#lastHeardMs.set(brokerId, heardMs)
+    for (const [brokerId, atMs] of closedMs) core.#closedMs.set(brokerId, atMs)
     return core
   }
 
@@ -134,7 +142,7 @@ export class ControllerCore {
     request: ControllerRequest<Api>,
     moment: Moment,
   ): Decision<MetadataRecord, ControllerReply<Api>> {
-    return deciders[api](this.#context(moment.nextOffset), request, moment.principal)
+    return deciders[api](this.#context(moment), request, moment.principal)
   }
 
   /** The records stand in the log, the first of them at `baseOffset`. */
@@ -142,34 +150,74 @@ export class ControllerCore {
     const delta = new MetadataDelta(this.#image)
     for (const [index, record] of records.entries()) delta.replay(record, baseOffset + index)
     this.#image = delta.image()
+    for (const brokerId of delta.changedBrokers) {
+      const broker = this.#image.brokers.get(brokerId)
+      if (broker === undefined || broker.fenced) this.#forget(brokerId)
+    }
   }
 
   /** The broker is alive, in this incarnation. */
   heard(brokerId: number, brokerEpoch: number, nowMs: number): void {
-    if (this.#image.brokers.get(brokerId)?.brokerEpoch === brokerEpoch) this.#lastHeardMs.set(brokerId, nowMs)
+    if (this.#image.brokers.get(brokerId)?.brokerEpoch !== brokerEpoch) return
+    this.#lastHeardMs.set(brokerId, nowMs)
+    this.#closedMs.delete(brokerId)
+  }
+
+  /**
+   * The connection ended over which this incarnation of a broker spoke. Returns where it listens, to be probed; undefined: it need not be. Without a
+   * verdict it is fenced if nothing is heard of it for `COME_BACK_MS`.
+   */
+  sessionClosed(brokerId: number, brokerEpoch: number, nowMs: number): Endpoint | undefined {
+    const broker = this.#image.brokers.get(brokerId)
+    if (broker === undefined || broker.brokerEpoch !== brokerEpoch) return undefined
+    if (broker.fenced) {
+      this.#forget(brokerId)
+      return undefined
+    }
+    this.#closedMs.set(brokerId, nowMs)
+    return broker.endpoints[0]
+  }
+
+  /** Brokers in use of which nothing was heard after this moment: those that a new controller has looked for in vain so far. */
+  silentSince(sinceMs: number): readonly BrokerImage[] {
+    const heardMs = ({ brokerId }: BrokerImage): number => this.#lastHeardMs.get(brokerId) ?? sinceMs
+    return [...this.#image.brokers.values()].filter((broker) => !broker.fenced && heardMs(broker) <= sinceMs)
+  }
+
+  /** Nobody listens where that broker did, as a probe has found that began at `sinceMs`: it is fenced, unless it was heard of since. */
+  refused(brokerId: number, brokerEpoch: number, sinceMs: number, nowMs: number): Decision<MetadataRecord, never> {
+    const broker = this.#image.brokers.get(brokerId)
+    const isBack = !this.#closedMs.has(brokerId) && (this.#lastHeardMs.get(brokerId) ?? nowMs) > sinceMs
+    if (broker?.brokerEpoch !== brokerEpoch || broker.fenced || isBack) return { records: [], replies: [] }
+    return { records: fenceBroker(this.#image, broker, sessionClosed('refused', nowMs - sinceMs)), replies: [] }
   }
 
   /** This process did not run for so long: what it did not hear meanwhile says nothing about others. */
   stalled(stalledMs: number): void {
-    for (const [brokerId, lastHeardMs] of this.#lastHeardMs) this.#lastHeardMs.set(brokerId, lastHeardMs + stalledMs)
+    for (const times of [this.#lastHeardMs, this.#closedMs]) {
+      for (const [brokerId, atMs] of times) times.set(brokerId, atMs + stalledMs)
+    }
   }
 
   /** When `expire` next has something to say; Infinity: never, as things stand. */
   nextDeadlineMs(): number {
     let deadlineMs = Number.POSITIVE_INFINITY
-    for (const { brokerId, fenced } of this.#image.brokers.values()) {
-      if (!fenced) deadlineMs = Math.min(deadlineMs, this.#sessionEndMs(brokerId))
-    }
+    for (const broker of this.#image.brokers.values()) deadlineMs = Math.min(deadlineMs, this.#deadlineMs(broker))
     return deadlineMs
   }
 
   /** What follows from the time alone: brokers of which nothing was heard are fenced, one with each call. */
-  expire(nowMs: number, nextOffset: number): Decision<MetadataRecord, never> {
+  expire(nowMs: number): Decision<MetadataRecord, never> {
     for (const broker of this.#image.brokers.values()) {
-      if (broker.fenced || nowMs < this.#sessionEndMs(broker.brokerId)) continue
-      const silentMs = Math.round(nowMs - (this.#lastHeardMs.get(broker.brokerId) ?? nowMs))
-      const cause = { reason: 'BROKER_SILENT', evidence: { silentMs: String(silentMs) } } as const
-      return { records: fenceBroker(this.#context(nextOffset), broker, cause), replies: [] }
+      if (nowMs < this.#deadlineMs(broker)) continue
+      const { brokerId } = broker
+      const closedMs = this.#closedMs.get(brokerId)
+      const silentMs = Math.round(nowMs - (this.#lastHeardMs.get(brokerId) ?? nowMs))
+      const cause: Cause =
+        closedMs === undefined
+          ? { reason: 'BROKER_SILENT', evidence: { silentMs: String(silentMs) } }
+          : sessionClosed('silent', nowMs - closedMs)
+      return { records: fenceBroker(this.#image, broker, cause), replies: [] }
     }
     return { records: [], replies: [] }
   }
@@ -177,7 +225,19 @@ export class ControllerCore {
   /** All there is, for the flight recorder: `restore` makes the same core of it. */
   capture(): ControllerState {
     const { clusterId, settings } = this.#options
-    return { options: { clusterId, settings }, image: this.#image, lastHeardMs: [...this.#lastHeardMs] }
+    return {
+      options: { clusterId, settings },
+      image: this.#image,
+      lastHeardMs: [...this.#lastHeardMs],
+      closedMs: [...this.#closedMs],
+    }
+  }
+
+  /** When a broker is fenced if nothing is heard of it; Infinity: it is already. */
+  #deadlineMs({ brokerId, fenced }: BrokerImage): number {
+    if (fenced) return Number.POSITIVE_INFINITY
+    const closedMs = this.#closedMs.get(brokerId) ?? Number.POSITIVE_INFINITY
+    return Math.min(this.#sessionEndMs(brokerId), closedMs + COME_BACK_MS)
   }
 
   #sessionEndMs(brokerId: number): number {
@@ -185,8 +245,19 @@ export class ControllerCore {
     return (lastHeardMs ?? Number.POSITIVE_INFINITY) + this.#options.settings['broker.session.timeout.ms']
   }
 
-  #context(nextOffset: number): DecisionContext {
-    const { clusterId, random } = this.#options
-    return { image: this.#image, nextOffset, settings: this.#settings.at(this.#image), clusterId, random }
+  #forget(brokerId: number): void {
+    this.#lastHeardMs.delete(brokerId)
+    this.#closedMs.delete(brokerId)
   }
+
+  #context({ nextOffset, nowMs }: Moment): DecisionContext {
+    const { clusterId, random } = this.#options
+    const isAlive = (brokerId: number): boolean =>
+      this.#lastHeardMs.has(brokerId) && nowMs < this.#sessionEndMs(brokerId)
+    return { image: this.#image, nextOffset, settings: this.#settings.at(this.#image), clusterId, random, isAlive }
+  }
+}
+
+function sessionClosed(probe: 'refused' | 'silent', closedMs: number): Cause {
+  return { reason: 'BROKER_SESSION_CLOSED', evidence: { probe, closedMs: String(Math.round(closedMs)) } }
 }

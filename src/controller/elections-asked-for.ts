@@ -3,7 +3,7 @@
  * partition without a leader to any replica that is alive, in sync or not, and so may lose what was committed.
  */
 import type { Decision } from '../base/decision.js'
-import { isReplicaUsable, type MetadataImage, type TopicImage } from '../metadata/image.js'
+import { canLead, type MetadataImage, type TopicImage } from '../metadata/image.js'
 import type { Cause, MetadataRecord, PartitionState } from '../metadata/records.js'
 import { ErrorCode } from '../protocol/errors.js'
 import type { ElectLeaders } from '../protocol/messages/elect-leaders.js'
@@ -82,7 +82,7 @@ function wanted(
 
 function hold(election: Election, partition: PartitionState, image: MetadataImage): Changes | Refusal {
   const { leader, replicas } = partition
-  const alive = (id: number): boolean => isReplicaUsable(image, partition, id)
+  const alive = (id: number): boolean => canLead(image, partition, id)
   if (election === 'preferred') {
     const preferred = replicas[0]!
     if (leader === preferred) return new Refusal('ELECTION_NOT_NEEDED', `broker ${leader} leads already`)

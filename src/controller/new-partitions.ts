@@ -1,6 +1,6 @@
 /** Partitions as they begin: by numbers or by assignment, and the records that make them. Used where topics are created and where they grow. */
 import { ZERO_UUID } from '../base/uuid.js'
-import type { MetadataImage } from '../metadata/image.js'
+import type { BrokerImage, MetadataImage } from '../metadata/image.js'
 import type { Cause, MetadataRecord } from '../metadata/records.js'
 import type { DecisionContext } from './context.js'
 import { elect } from './leader-election.js'
@@ -51,15 +51,28 @@ export function placeNewPartitions(
   partitions: number,
   replicationFactor: number,
 ): number[][] | Refusal {
-  const usable = [...image.brokers.values()].filter(({ fenced }) => !fenced).map(({ brokerId }) => brokerId)
-  if (replicationFactor > usable.length) {
-    const have = usable.length === 1 ? 'one broker is' : `${usable.length} brokers are`
-    return new Refusal(
+  const registered = [...image.brokers.values()]
+  const refuse = (reason: string): Refusal =>
+    new Refusal(
       'INVALID_REPLICATION_FACTOR',
-      `a replication factor of ${replicationFactor} is wanted, and ${have} available`,
+      `Unable to replicate the partition ${replicationFactor} time(s): ${reason}`,
+    )
+  if (!registered.some((broker) => isActive(broker))) {
+    return refuse('All brokers are currently fenced or in controlled shutdown.')
+  }
+  // Who is about to stop gets nothing new.
+  const usable = registered.filter(({ inControlledShutdown }) => !inControlledShutdown)
+  if (replicationFactor > usable.length) {
+    return refuse(
+      `The target replication factor of ${replicationFactor} cannot be reached because only ${usable.length} broker(s) are registered.`,
     )
   }
   return placeReplicas(usable, partitions, replicationFactor, random)
+}
+
+/** New partitions begin with these in sync. */
+function isActive(broker: BrokerImage | undefined): boolean {
+  return broker?.fenced === false && !broker.inControlledShutdown
 }
 
 /** Why a partition cannot have these replicas, of which there have to be `replicationFactor`. */
@@ -78,8 +91,9 @@ export function checkAssignment(
   }
   const unknown = brokerIds.find((id) => !brokers.has(id))
   if (unknown !== undefined) return refuse(`there is no broker ${unknown}`)
-  if (brokerIds.every((id) => brokers.get(id)!.fenced))
+  if (!brokerIds.some((id) => isActive(brokers.get(id)))) {
     return refuse(`no broker of partition ${partition} is available`)
+  }
   return undefined
 }
 
@@ -90,7 +104,7 @@ export function newPartition(
   replicas: readonly number[],
   cause: Cause,
 ): MetadataRecord {
-  const isr = replicas.filter((id) => brokers.get(id)?.fenced === false)
+  const isr = replicas.filter((id) => isActive(brokers.get(id)))
   return {
     type: 'partition',
     topicId,

@@ -37,7 +37,12 @@ export function hasDirectory({ replicas, directories }: PartitionState, { broker
   return directory === ZERO_UUID || logDirs.includes(directory)
 }
 
-/** Whether a replica can lead, if it is in sync. */
+/** Whether a replica can lead, if it is in sync: a broker that is about to stop still serves, and gets no new lead. */
+export function canLead(image: MetadataImage, partition: PartitionState, brokerId: number): boolean {
+  return isReplicaUsable(image, partition, brokerId) && image.brokers.get(brokerId)?.inControlledShutdown === false
+}
+
+/** Whether a replica is there at all. */
 export function isReplicaUsable(image: MetadataImage, partition: PartitionState, brokerId: number): boolean {
   const broker = image.brokers.get(brokerId)
   return broker?.fenced === false && hasDirectory(partition, broker)

@@ -15,6 +15,8 @@ export type Reason =
   | 'PARTITIONS_ADDED'
   | 'ELECTION_ASKED'
   | 'SNAPSHOT'
+  | 'BROKER_SESSION_CLOSED'
+  | 'BROKER_SHUTS_DOWN'
 
 /** Why a leader, an ISR, a fence or an epoch moved. */
 export interface Cause {

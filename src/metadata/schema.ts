@@ -18,6 +18,8 @@ export const schema = {
                 PARTITIONS_ADDED: 8,
                 ELECTION_ASKED: 9,
                 SNAPSHOT: 10,
+                BROKER_SESSION_CLOSED: 11,
+                BROKER_SHUTS_DOWN: 12,
               },
             },
             Cause: {

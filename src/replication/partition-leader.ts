@@ -5,7 +5,8 @@
  * The leader counts itself like any other replica: under `flush.policy=commit` for what it has flushed, under `os` for what it has
  * appended. Invariant: the high watermark never goes back.
  *
- * This version counts only the leader itself; followers report with the issue that brings replication.
+ * This version hears of no follower: of several replicas the others count as having nothing, in sync or not, so that nothing is ever acknowledged
+ * for them that the leader alone has.
  */
 import { assert } from '../base/assert.js'
 
@@ -14,6 +15,7 @@ export type FlushPolicy = 'commit' | 'os'
 export interface PartitionLeaderOptions {
   readonly nodeId: number
   readonly leaderEpoch: number
+  readonly replicas: readonly number[]
   readonly isr: readonly number[]
   readonly flushPolicy: FlushPolicy
   /** What was committed when the epoch began, as far as it is known here. */
@@ -32,7 +34,8 @@ export class PartitionLeader {
   readonly leaderEpoch: number
   readonly #nodeId: number
   #flushPolicy: FlushPolicy
-  readonly #isr: readonly number[]
+  readonly #replicas: readonly number[]
+  #isr: readonly number[]
   /** How far each replica has the log, durably as its policy wants it. */
   readonly #positions: Map<number, number>
   #logEndOffset: number
@@ -51,6 +54,7 @@ export class PartitionLeader {
     this.leaderEpoch = options.leaderEpoch
     this.#nodeId = options.nodeId
     this.#flushPolicy = options.flushPolicy
+    this.#replicas = options.replicas
     this.#isr = options.isr
     this.#positions = new Map('positions' in options ? options.positions : [])
     this.#logEndOffset = options.logEndOffset
@@ -62,6 +66,17 @@ export class PartitionLeader {
   /** The end (exclusive) of what is committed. */
   get highWatermark(): number {
     return this.#highWatermark
+  }
+
+  /** Who is in sync from now on. */
+  setIsr(isr: readonly number[]): void {
+    assert(isr.includes(this.#nodeId), () => `${this.#nodeId} leads a partition without being in sync: ${isr}`)
+    this.#isr = isr
+  }
+
+  /** Whether just these are in sync. */
+  hasAsIsr(isr: readonly number[]): boolean {
+    return isr.length === this.#isr.length && isr.every((replica) => this.#isr.includes(replica))
   }
 
   /** Whether there are enough replicas in sync for a produce with acks=all. */
@@ -97,6 +112,7 @@ export class PartitionLeader {
     return {
       nodeId: this.#nodeId,
       leaderEpoch: this.leaderEpoch,
+      replicas: this.#replicas,
       isr: this.#isr,
       flushPolicy: this.#flushPolicy,
       highWatermark: this.#highWatermark,
@@ -109,7 +125,7 @@ export class PartitionLeader {
   #count(): boolean {
     this.#positions.set(this.#nodeId, this.#flushPolicy === 'commit' ? this.#flushedEndOffset : this.#logEndOffset)
     let lowest = Number.POSITIVE_INFINITY
-    for (const replica of this.#isr) lowest = Math.min(lowest, this.#positions.get(replica) ?? 0)
+    for (const replica of this.#replicas) lowest = Math.min(lowest, this.#positions.get(replica) ?? 0)
     if (lowest <= this.#highWatermark) return false
     this.#highWatermark = lowest
     return true

@@ -20,7 +20,7 @@ const LONGEST_BACKOFF_MS = 400
 
 export class SimulatedClient {
   readonly ports: ClientPorts
-  readonly #address: Address
+  readonly #address: () => Address
   readonly #name: string
   #connection: ClientConnection | undefined
   #ready = false
@@ -29,9 +29,10 @@ export class SimulatedClient {
   /** Called when requests without an answer will get none. */
   onLost: () => void = () => {}
 
-  constructor(ports: ClientPorts, address: Address, name: string) {
+  /** `address`: of the node, or whom to try next, asked whenever there is no connection. */
+  constructor(ports: ClientPorts, address: Address | (() => Address), name: string) {
     this.ports = ports
-    this.#address = address
+    this.#address = typeof address === 'function' ? address : () => address
     this.#name = name
     this.#connect()
   }
@@ -77,7 +78,7 @@ export class SimulatedClient {
     this.#connection = new ClientConnection({
       clock,
       network,
-      address: this.#address,
+      address: this.#address(),
       clientId: this.#name,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
       closed: () => this.#lost(),

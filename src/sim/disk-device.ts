@@ -18,6 +18,8 @@ export type FaultKind =
   | 'io-error'
   | 'network-hold'
   | 'few-descriptors'
+  | 'process-paused'
+  | 'disk-replaced'
 
 /** How often a fault has struck. */
 export interface FaultCount {

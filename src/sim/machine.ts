@@ -1,6 +1,6 @@
 /**
- * Machine: a simulated computer: a disk that outlives everything, a boot id that changes with every power loss, a wall clock of its own, and
- * at most one process, which gets the machine's ports.
+ * Machine: a simulated computer: a disk that outlives everything, a boot id that changes with every power loss, clocks of its own, and at most one
+ * process, which gets the machine's ports.
  */
 import type { Prng } from '../base/prng.js'
 import { uuidFromBytes } from '../base/uuid.js'
@@ -11,6 +11,7 @@ import type { Ports } from '../io/ports.js'
 import { SimulatedCompute } from './compute.js'
 import { type CrashPoint, DiskDevice } from './disk-device.js'
 import { SimulatedDisk } from './disk-port.js'
+import { LocalTime } from './local-time.js'
 import { MountedDisk, mountOf } from './mounted-disk.js'
 import type { SimulatedNetwork } from './network.js'
 import { SimulatedProcess } from './process.js'
@@ -19,6 +20,9 @@ import type { Simulation } from './simulation.js'
 /** When the simulated world begins, in wall time. */
 const WALL_START_MS = 1_800_000_000_000
 
+/** A timer with any delay does not fire before the clock has moved. */
+const SHORTEST_MS = 1 / 1024
+
 export class Machine {
   readonly host: string
   /** Of every path on which none is mounted. */
@@ -26,6 +30,10 @@ export class Machine {
   readonly #mounts: { readonly path: string; readonly device: DiskDevice }[]
   /** Added to the wall clock; may change at any time. */
   wallOffsetMs = 0
+  /** How its monotonic clock goes. */
+  readonly time: LocalTime
+  /** Without power it tells nobody that its connections are gone; otherwise they are reset, as if only the processes had died. */
+  goesSilently = false
   /** Not every system tells its processes which boot they run in. */
   knowsBootId = true
   readonly #simulation: Simulation
@@ -42,6 +50,7 @@ export class Machine {
     this.device = new DiskDevice(simulation, host)
     this.#mounts = [{ path: '', device: this.device }]
     this.#random = simulation.random(`machine ${host}`)
+    this.time = new LocalTime(simulation)
     this.#bootId = this.#newBootId()
   }
 
@@ -99,6 +108,7 @@ export class Machine {
   boot(start: (ports: Ports) => void, exited: (code: number) => void): SimulatedProcess {
     const process = new SimulatedProcess(this.#simulation, `${this.host}#${this.#starts++}`)
     this.#process = process
+    this.#network.setPower(this.host, true)
     const ports = this.#portsOf(process, exited)
     process.begin(() => start(ports))
     return process
@@ -113,9 +123,29 @@ export class Machine {
   /** The page cache is gone, and the next boot is another one. */
   losePower(): void {
     this.device.strike('power-loss')
+    if (this.goesSilently) this.#network.setPower(this.host, false)
     this.#process?.kill()
     for (const device of this.devices) device.losePower()
     this.#bootId = this.#newBootId()
+  }
+
+  /** The disk breaks while the machine runs, and an empty one takes its place. */
+  replaceDisk(): void {
+    this.losePower()
+    this.device.strike('disk-replaced')
+    for (const { path, device } of this.#mounts) {
+      device.replace()
+      device.makeDurableDirectory(path)
+    }
+  }
+
+  /** It does not run for so long. `asleep`: its monotonic clock stands still, too, as that of a virtual machine that is moved. */
+  suspend(durationMs: number, asleep: boolean): void {
+    const process = this.#process
+    if (process?.alive !== true) return
+    this.device.strike('process-paused')
+    process.suspend(durationMs)
+    if (asleep) this.time.skip(durationMs)
   }
 
   #newBootId(): string {
@@ -161,11 +191,12 @@ export class Machine {
   }
 
   #clockOf(process: SimulatedProcess): Clock {
-    const bootedAtMs = this.#simulation.nowMs
+    const { time } = this
+    const bootedAtMs = time.at(this.#simulation.nowMs)
     return {
       monotonicMs: () => {
         process.assertAlive()
-        return process.nowMs - bootedAtMs
+        return time.at(process.nowMs) - bootedAtMs
       },
       wallMs: () => {
         process.assertAlive()
@@ -173,12 +204,21 @@ export class Machine {
       },
       timer: (delayMs, callback) => {
         process.assertAlive()
-        const delay = Math.max(0, delayMs)
-        const dueMs = process.nowMs + delay
+        const dueMs = time.at(process.nowMs) + Math.max(0, delayMs)
         let cancelled = false
-        const event = process.after(delay, 'timer', 'timer', () => {
-          if (!cancelled) callback(this.#simulation.nowMs - dueMs)
-        })
+        let event: { cancel(): void }
+        const arm = (): void => {
+          const leftMs = time.until(dueMs, process.nowMs)
+          // A delay that vanishes in the sum is one nevertheless.
+          event = process.after(delayMs > 0 ? Math.max(leftMs, SHORTEST_MS) : leftMs, 'timer', 'timer', () => {
+            if (cancelled) return
+            const lateMs = time.at(this.#simulation.nowMs) - dueMs
+            // The clock has slowed down meanwhile.
+            if (lateMs < 0) arm()
+            else callback(lateMs)
+          })
+        }
+        arm()
         return {
           cancel: () => {
             cancelled = true

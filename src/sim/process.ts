@@ -2,8 +2,9 @@
  * SimulatedProcess: what runs between a start and a crash. Everything that happens to it is a turn: a callback, and at its end, or a little later
  * together with what else arrives, the calls that it deferred.
  *
- * A process that is paused, or held up by a slow call, misses nothing: when it wakes it first gets what has arrived, then its overdue timers,
- * as Node's event loop would have it after a stall.
+ * A process that is held up by a slow call misses nothing: when it wakes it first gets what has arrived, then its overdue timers, as Node's event
+ * loop would have it after a stall. One that was suspended while it waited for events looks at its timers first: those that are only a little
+ * late run before what has arrived, the others after it (`io/node/clock.ts`).
  */
 import type { Prng } from '../base/prng.js'
 import { quantized, type Simulation } from './simulation.js'
@@ -15,7 +16,12 @@ export class ProcessDead extends Error {
 
 type Kind = 'arrival' | 'timer' | 'deferred'
 
+/** As in `io/node/clock.ts`: a timer later than this lets the sockets be read first. */
+const STALLED_MS = 20
+
 interface Missed {
+  /** When it would have run. */
+  readonly atMs: number
   readonly kind: Kind
   readonly label: string
   readonly action: () => void
@@ -32,12 +38,18 @@ export class SimulatedProcess {
   /** The process does not run before this time. */
   #awakeAtMs = 0
   readonly #missed: Missed[] = []
+  /** What holds it up came from outside, while it waited for events. */
+  #suspended = false
   #wakeScheduled = false
   #deferred: (() => void)[] = []
   #inTurn = false
   readonly #onDeath: (() => void)[] = []
   /** How likely the end of a turn waits for what else may arrive. */
   readonly #joinChance: number
+  /** What its events are called: there are few names and many events. */
+  readonly #labels = new Map<string, string>()
+  /** How many turns it has had. */
+  turns = 0
 
   constructor(simulation: Simulation, name: string) {
     this.simulation = simulation
@@ -78,10 +90,24 @@ export class SimulatedProcess {
     this.#awakeAtMs = quantized(Math.max(this.#awakeAtMs, this.simulation.nowMs) + durationMs)
   }
 
+  /** SIGSTOP, and SIGCONT after so long; or a virtual machine that is moved. */
+  suspend(durationMs: number): void {
+    this.#suspended = true
+    this.pause(durationMs)
+  }
+
   /** Schedules a turn of this process. */
   after(delayMs: number, kind: Kind, label: string, action: () => void): { cancel(): void } {
     const delay = this.nowMs - this.simulation.nowMs + quantized(delayMs)
-    return this.simulation.schedule(delay, `${this.name}: ${label}`, () => this.#arrive({ kind, label, action }))
+    return this.simulation.schedule(delay, this.#labelOf(label), () =>
+      this.#arrive({ atMs: this.simulation.nowMs, kind, label, action }),
+    )
+  }
+
+  #labelOf(label: string): string {
+    let full = this.#labels.get(label)
+    if (full === undefined) this.#labels.set(label, (full = `${this.name}: ${label}`))
+    return full
   }
 
   defer(action: () => void): void {
@@ -109,8 +135,9 @@ export class SimulatedProcess {
       this.#wakeScheduled = false
       if (!this.#alive) return
       if (this.simulation.nowMs < this.#awakeAtMs) return this.#scheduleWake()
-      const order: Kind[] = ['deferred', 'arrival', 'timer']
-      const events = order.flatMap((kind) => this.#missed.filter((event) => event.kind === kind))
+      const order = ['deferred', 'early timer', 'arrival', 'timer'] as const
+      const events = order.flatMap((kind) => this.#missed.filter((event) => this.#kindOf(event) === kind))
+      this.#suspended = false
       this.#missed.length = 0
       while (events.length > 0 && this.#alive) {
         this.#turn(events.shift()!.action)
@@ -123,7 +150,13 @@ export class SimulatedProcess {
     })
   }
 
+  #kindOf({ kind, atMs }: Missed): Kind | 'early timer' {
+    if (kind !== 'timer' || !this.#suspended) return kind
+    return this.simulation.nowMs - atMs < STALLED_MS ? 'early timer' : kind
+  }
+
   #turn(action: () => void): void {
+    this.turns++
     this.#inTurn = true
     try {
       action()

@@ -153,6 +153,9 @@ class RecordedLeader implements RecordedCore {
       case 'flushed':
         this.#leader?.flushed(args[0] as number)
         return
+      case 'isr':
+        this.#leader?.setIsr(args[0] as readonly number[])
+        return
       case 'flushPolicy':
         this.#leader?.setFlushPolicy(args[0] as FlushPolicy)
         return
@@ -208,7 +211,13 @@ class RecordedController implements RecordedCore {
           : `${this.#random.drawn.length} of what was drawn is left over`
       }
       case 'expire':
-        this.#decided = core.expire(args[0] as number, args[1] as number).records
+        this.#decided = core.expire(args[0] as number).records
+        return undefined
+      case 'sessionClosed':
+        core.sessionClosed(args[0] as number, args[1] as number, args[2] as number)
+        return undefined
+      case 'refused':
+        this.#decided = core.refused(...(args as [number, number, number, number])).records
         return undefined
       case 'apply':
         return this.#apply(core, args[0] as MetadataRecord[], args[1] as number)

@@ -22,6 +22,8 @@ export interface LogDirectoriesOptions extends LogManagerOptions {
   /** `metadata.log.dir`; may be one of them. */
   readonly metadataPath: string
   readonly nodeId: number
+  /** Where directories belong to no cluster yet they do not begin one: see `join`. */
+  readonly joins: boolean
   readonly reservedBytes: number
   /** `log.open.files.max` */
   readonly openFiles: number
@@ -109,7 +111,7 @@ export class LogDirectories {
 
   /** Ids of those that hold partitions and can be used. */
   get onlineIds(): Uuid[] {
-    return this.#usable.map(({ directory }) => directory.identity.directoryId)
+    return this.#usable.map(({ directory }) => directory.directoryId)
   }
 
   get described(): readonly DescribedDirectory[] {
@@ -120,6 +122,25 @@ export class LogDirectories {
       const { totalBytes, usableBytes } = directory
       return { path, failure, totalBytes, usableBytes }
     })
+  }
+
+  /**
+   * All of them belong to this cluster from now on: first the one with the metadata, so that after a crash the others can only lag behind. What is
+   * wrong with another one's disk is that one's matter.
+   */
+  join(clusterId: string, done: DiskDone): void {
+    const left = this.#volumes.filter(({ directory }) => directory.clusterId === undefined)
+    const next = (): void => {
+      const volume = left.shift()
+      if (volume === undefined) return done(undefined)
+      volume.directory.join(clusterId, (error) => {
+        if (error === undefined) return next()
+        volume.directory.report(error)
+        if (volume !== this.#volumes[0] && volume.directory.offline) next()
+        else done(error)
+      })
+    }
+    next()
   }
 
   /** Who has the metadata log. */
@@ -148,7 +169,7 @@ export class LogDirectories {
 
   /** The id of the directory where the partition's log stands. */
   directoryIdOf({ topic, partition }: LogId): Uuid | undefined {
-    return this.#homes.get(partitionDirectoryName(topic, partition))?.directory.identity.directoryId
+    return this.#homes.get(partitionDirectoryName(topic, partition))?.directory.directoryId
   }
 
   /** Who has the partition's log. */
@@ -213,13 +234,15 @@ export class LogDirectories {
   }
 
   #open(path: string, done: (error: DirectoryError | undefined) => void): void {
-    const { nodeId, reservedBytes, paths } = this.#options
+    const { nodeId, joins, reservedBytes, paths } = this.#options
     const isMetadata = this.#volumes.length === 0
+    const clusterId = isMetadata ? undefined : this.metadata.clusterId
     const open = {
       path,
       nodeId,
       reservedBytes,
-      ...(isMetadata ? {} : { clusterId: this.metadata.identity.clusterId }),
+      joins,
+      ...(clusterId === undefined ? {} : { clusterId }),
       onOffline: (error: DiskError) => this.#offline(path, error),
       onRoom: () => {
         this.#volumes.find(({ directory }) => directory.path === path)?.logs.repairFailed()
@@ -286,7 +309,7 @@ export class LogDirectories {
     // Where it stands goes before what stood there under its name when the node started, which may have been put aside since, or may be empty.
     const found = [known, ...this.#usable].find((volume) => volume !== undefined && this.#isOf(volume, name, topicId))
     if (found === undefined && known?.directory.offline === true) return known.directory.failure!
-    const assigned = this.#usable.find(({ directory }) => directory.identity.directoryId === directoryId)
+    const assigned = this.#usable.find(({ directory }) => directory.directoryId === directoryId)
     const home = found ?? known ?? assigned
     if (home !== undefined) {
       this.#homes.set(name, home)

@@ -5,6 +5,7 @@
  * A directory that met EIO or a failed flush is offline for good: what is on it can no longer be known. One that is full refuses appends
  * and takes them again when there is room.
  */
+import { assert } from '../base/assert.js'
 import { randomUuid, type Uuid } from '../base/uuid.js'
 import { parseProperties } from '../config/properties.js'
 import type { Timer } from '../io/clock.js'
@@ -12,6 +13,7 @@ import { type Disk, type DiskDone, DiskError, type DiskLock } from '../io/disk.j
 import type { Ports } from '../io/ports.js'
 import { asDiskError, writeAtomically } from './atomic-file.js'
 import { flushPath } from './durable-directory.js'
+import { isSnapshotName, METADATA_LOG, parsePartitionDirectoryName } from './log-files.js'
 
 const META_PROPERTIES = 'meta.properties'
 /** Kafka's marker of a clean stop. */
@@ -52,6 +54,8 @@ export interface LogDirectoryOptions {
   readonly nodeId: number
   /** Of the node, where it is known already. */
   readonly clusterId?: string
+  /** A directory without a cluster's id gets one with `join`, and not a new one now. */
+  readonly joins?: boolean
   /** Below this many free bytes appends are refused. */
   readonly reservedBytes: number
   /** Called once: nothing can be written here any more, and nothing that was not flushed can be trusted. */
@@ -64,8 +68,10 @@ type OpenDone = (error: DirectoryError | undefined, directory: LogDirectory | un
 
 export class LogDirectory {
   readonly path: string
-  readonly identity: DirectoryIdentity
+  readonly nodeId: number
+  readonly directoryId: Uuid
   readonly lastStop: LastStop
+  #clusterId: string | undefined
   readonly #ports: Ports
   readonly #options: LogDirectoryOptions
   readonly #lock: DiskLock
@@ -77,14 +83,16 @@ export class LogDirectory {
     ports: Ports,
     options: LogDirectoryOptions,
     lock: DiskLock,
-    identity: DirectoryIdentity,
+    { clusterId, nodeId, directoryId }: StoredIdentity,
     lastStop: LastStop,
   ) {
     this.path = options.path
     this.#ports = ports
     this.#options = options
     this.#lock = lock
-    this.identity = identity
+    this.nodeId = nodeId
+    this.directoryId = directoryId
+    this.#clusterId = clusterId
     this.lastStop = lastStop
     this.#watchFreeSpace()
   }
@@ -125,6 +133,29 @@ export class LogDirectory {
     takeOver(ports, path, opened, (error) => {
       if (error !== undefined) return abandon(new DirectoryError(`${path} cannot be used: ${error.message}`, error))
       done(undefined, new LogDirectory(ports, options, lock, opened.identity, opened.lastStop))
+    })
+  }
+
+  /** Undefined: it belongs to no cluster yet. */
+  get clusterId(): string | undefined {
+    return this.#clusterId
+  }
+
+  /** Of a directory that belongs to a cluster. */
+  get identity(): DirectoryIdentity {
+    const { nodeId, directoryId } = this
+    const clusterId = this.#clusterId
+    assert(clusterId !== undefined, () => `${this.path} belongs to no cluster yet`)
+    return { clusterId, nodeId, directoryId }
+  }
+
+  /** From now on, and after every restart, it belongs to this cluster. */
+  join(clusterId: string, done: DiskDone): void {
+    const { nodeId, directoryId } = this
+    writeMeta(this.#ports.disk, this.path, { clusterId, nodeId, directoryId }, (error) => {
+      if (error !== undefined) return done(error)
+      this.#clusterId = clusterId
+      done(undefined)
     })
   }
 
@@ -225,15 +256,27 @@ export class LogDirectory {
   }
 }
 
+/** As it stands in `meta.properties`. */
+interface StoredIdentity {
+  /** Undefined: the directory belongs to no cluster yet. */
+  readonly clusterId: string | undefined
+  readonly nodeId: number
+  readonly directoryId: Uuid
+}
+
 interface Opened {
-  readonly identity: DirectoryIdentity
+  readonly identity: StoredIdentity
   readonly lastStop: LastStop
+  /** What stands in `meta.properties` is not this. */
   readonly isNew: boolean
+  /** It belonged to no cluster, and may hold what is left of a founding that did not come to its end. */
+  readonly isUnfounded: boolean
 }
 
 function inspect(ports: Ports, options: LogDirectoryOptions): Opened {
   const { disk, host, random } = ports
-  const { path, nodeId, clusterId } = options
+  const { path, nodeId, clusterId, joins = false } = options
+  const beginning = clusterId ?? (joins ? undefined : randomUuid(random))
   const meta = disk.readFile(`${path}/${META_PROPERTIES}`)
   if (meta === undefined) {
     const leftover = disk.list(path).find((name) => /-\d+$/.test(name))
@@ -242,14 +285,23 @@ function inspect(ports: Ports, options: LogDirectoryOptions): Opened {
         `${path} holds ${leftover} but no ${META_PROPERTIES}: it is not known whose data this is`,
       )
     }
-    const identity = { clusterId: clusterId ?? randomUuid(random), nodeId, directoryId: randomUuid(random) }
-    return { identity, lastStop: 'new', isNew: true }
+    const identity = { clusterId: beginning, nodeId, directoryId: randomUuid(random) }
+    return { identity, lastStop: 'new', isNew: true, isUnfounded: false }
   }
   const identity = parseIdentity(path, Buffer.from(meta).toString('utf8'))
   if (identity.nodeId !== nodeId) {
     throw new DirectoryError(
       `${path} belongs to node ${identity.nodeId}, this is node ${nodeId}: set node.id or log.dirs`,
     )
+  }
+  if (identity.clusterId === undefined) {
+    const used = traceOfCluster(disk, path)
+    if (used !== undefined) {
+      const sentence = `${path}/${META_PROPERTIES} is damaged: it has no cluster.id, and there is ${used}`
+      throw new DirectoryError(sentence)
+    }
+    const isNew = beginning !== undefined
+    return { identity: { ...identity, clusterId: beginning }, lastStop: 'new', isNew, isUnfounded: true }
   }
   if (clusterId !== undefined && identity.clusterId !== clusterId) {
     throw new DirectoryError(
@@ -262,10 +314,10 @@ function inspect(ports: Ports, options: LogDirectoryOptions): Opened {
   // Both markers: the crash came while one took the other's place, and nothing is known for certain.
   if (running === undefined) lastStop = clean ? 'clean' : 'unclean'
   else lastStop = host.bootId !== undefined && bootIdOf(running) === host.bootId ? 'processCrash' : 'unclean'
-  return { identity, lastStop, isNew: false }
+  return { identity, lastStop, isNew: false, isUnfounded: false }
 }
 
-/** The cluster that the directory belongs to; undefined if that cannot be told. */
+/** The cluster that the directory belongs to; undefined if it belongs to none yet, or that cannot be told. */
 export function storedClusterId(disk: Disk, path: string): string | undefined {
   try {
     const meta = disk.readFile(`${path}/${META_PROPERTIES}`)
@@ -291,23 +343,57 @@ function takeOver(ports: Ports, path: string, opened: Opened, done: DiskDone): v
       }
       disk.flushDirectory(path, done)
     })
+  if (opened.isUnfounded) {
+    return removeFounding(disk, path, (error) =>
+      error === undefined ? takeOver(ports, path, { ...opened, isUnfounded: false }, done) : done(error),
+    )
+  }
   if (!opened.isNew) return markRunning()
-  const { clusterId, nodeId, directoryId } = opened.identity
-  const meta = `#\nnode.id=${nodeId}\ndirectory.id=${directoryId}\nversion=1\ncluster.id=${clusterId}\n`
   flushPath(disk, path, (pathError) => {
     if (pathError !== undefined) return done(pathError)
-    writeAtomically(disk, path, META_PROPERTIES, Buffer.from(meta), (error) =>
-      error === undefined ? markRunning() : done(error),
-    )
+    writeMeta(disk, path, opened.identity, (error) => (error === undefined ? markRunning() : done(error)))
   })
 }
 
-function parseIdentity(path: string, text: string): DirectoryIdentity {
+/** What a founding wrote before it gave the directory its cluster, which it never did. */
+function removeFounding(disk: Disk, path: string, done: DiskDone): void {
+  const log = `${path}/${METADATA_LOG}`
+  try {
+    if (disk.stat(log)?.kind !== 'directory') return done(undefined)
+    for (const name of disk.list(log).filter(isSnapshotName)) disk.remove(`${log}/${name}`)
+  } catch (error) {
+    return done(asDiskError(error))
+  }
+  disk.flushDirectory(log, done)
+}
+
+function writeMeta(disk: Disk, path: string, identity: StoredIdentity, done: DiskDone): void {
+  const { clusterId, nodeId, directoryId } = identity
+  const cluster = clusterId === undefined ? '' : `cluster.id=${clusterId}\n`
+  const meta = `#\nnode.id=${nodeId}\ndirectory.id=${directoryId}\nversion=1\n${cluster}`
+  writeAtomically(disk, path, META_PROPERTIES, Buffer.from(meta), done)
+}
+
+/** What stands only in the directory of a member of a cluster. Throws `DiskError`. */
+function traceOfCluster(disk: Disk, path: string): string | undefined {
+  const names = disk.list(path)
+  if (hasMetadataLog(disk, path)) return METADATA_LOG
+  return names.find((name) => name !== METADATA_LOG && parsePartitionDirectoryName(name) !== undefined)
+}
+
+/** Whether there is anything in the metadata log of the directory. Throws `DiskError`. */
+export function hasMetadataLog(disk: Disk, path: string): boolean {
+  const log = `${path}/${METADATA_LOG}`
+  if (disk.stat(log)?.kind !== 'directory') return false
+  return disk.list(log).some((name) => name.endsWith('.log') && (disk.stat(`${log}/${name}`)?.sizeBytes ?? 0) > 0)
+}
+
+function parseIdentity(path: string, text: string): StoredIdentity {
   const entries = new Map(parseProperties(text).map(({ key, value }) => [key, value]))
   const clusterId = entries.get('cluster.id')
   const directoryId = entries.get('directory.id')
   const nodeId = Number(entries.get('node.id') ?? Number.NaN)
-  if (entries.get('version') !== '1' || !clusterId || !directoryId || !Number.isInteger(nodeId)) {
+  if (entries.get('version') !== '1' || clusterId === '' || !directoryId || !Number.isInteger(nodeId)) {
     throw new DirectoryError(`${path}/${META_PROPERTIES} is damaged, or of a version that this release does not know`)
   }
   return { clusterId, directoryId, nodeId }

@@ -27,6 +27,14 @@ export function parsePartitionDirectoryName(name: string): { topic: string; part
   return match === null ? undefined : { topic: match[1]!, partition: Number(match[2]) }
 }
 
+/** The directory of the metadata log. */
+export const METADATA_LOG = partitionDirectoryName(METADATA_TOPIC, 0)
+
+/** Whether a whole snapshot of the metadata log is called so. */
+export function isSnapshotName(name: string): boolean {
+  return /^\d{20}-\d{10}\.checkpoint$/.test(name)
+}
+
 /** Why a partition's directory is not in use any more: the topic was deleted, or the metadata does not know it. */
 export type Retired = 'delete' | 'stray'
 

@@ -3,10 +3,8 @@
  * would take them for strays. A crash does not leave that behind: partitions are made of what is committed, and that is on the disk with its name.
  */
 import { type Disk, DiskError } from '../io/disk.js'
-import { CLEAN_MARKER, storedClusterId } from './log-directory.js'
-import { METADATA_TOPIC, parsePartitionDirectoryName, partitionDirectoryName } from './log-files.js'
-
-const METADATA_LOG = partitionDirectoryName(METADATA_TOPIC, 0)
+import { CLEAN_MARKER, hasMetadataLog, storedClusterId } from './log-directory.js'
+import { isSnapshotName, METADATA_LOG, parsePartitionDirectoryName } from './log-files.js'
 
 /** Looks before anything is written. A sentence for the operator; undefined: nothing speaks against it. */
 export function misplacedMetadata(disk: Disk, paths: readonly string[], metadataPath: string): string | undefined {
@@ -32,10 +30,11 @@ export function misplacedMetadata(disk: Disk, paths: readonly string[], metadata
   }
 }
 
-function hasMetadata(disk: Disk, path: string): boolean {
+/** A log, or a snapshot of one. */
+export function hasMetadata(disk: Disk, path: string): boolean {
   const log = `${path}/${METADATA_LOG}`
   if (disk.stat(log)?.kind !== 'directory') return false
-  return disk.list(log).some((name) => name.endsWith('.log') && (disk.stat(`${log}/${name}`)?.sizeBytes ?? 0) > 0)
+  return hasMetadataLog(disk, path) || disk.list(log).some(isSnapshotName)
 }
 
 /** What stands only where a node had metadata. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { dynamicOf, familyOf, withDynamic } from '../../src/config/dynamic-settings.js'
+import { canonicalText, namedController } from '../../src/config/named-controllers.js'
 import { lineOf, meantSetting, nodeConfig, readConfigText } from '../../src/config/node-config.js'
 import { nodeSettings } from '../../src/config/node-settings.js'
 import { parseProperties } from '../../src/config/properties.js'
@@ -48,7 +49,9 @@ test('defaults hold where nothing is set', () => {
   assert.equal(settings['log.segment.bytes'], 1 << 30)
   assert.equal(settings['log.flush.policy'], 'commit')
   assert.deepEqual([...settings['process.roles']], ['broker', 'controller'])
-  assert.deepEqual(listeners, [{ name: 'PLAINTEXT', host: '', port: 9092, advertised: undefined, serves: 'broker' }])
+  assert.deepEqual(listeners, [
+    { name: 'PLAINTEXT', host: '', port: 9092, advertised: undefined, serves: 'broker', both: true },
+  ])
   assert.deepEqual(unknownKeys, [])
 })
 
@@ -132,9 +135,10 @@ test('listeners are parsed, advertised and told apart', () => {
       port: 9092,
       advertised: { host: 'kafka.example', port: 19092 },
       serves: 'broker',
+      both: false,
     },
-    { name: 'INTERNAL', host: '127.0.0.1', port: 0, advertised: undefined, serves: 'broker' },
-    { name: 'CONTROLLER', host: '', port: 9093, advertised: undefined, serves: 'controller' },
+    { name: 'INTERNAL', host: '127.0.0.1', port: 0, advertised: undefined, serves: 'broker', both: false },
+    { name: 'CONTROLLER', host: '', port: 9093, advertised: undefined, serves: 'controller', both: false },
   ])
   refused({ listeners: 'localhost:9092' }, /NAME:\/\/host:port/)
   refused({ listeners: 'PLAINTEXT://:99999' }, /NAME:\/\/host:port/)
@@ -150,12 +154,51 @@ test('a node of controllers only serves controllers on every listener', () => {
   assert.equal(listeners[0]!.serves, 'controller')
 })
 
-test('a quorum with others is refused as long as it cannot be joined', () => {
-  nodeConfig({ 'node.id': '7', 'controller.quorum.voters': '7@localhost:9093' })
-  refused({ 'controller.quorum.voters': '1@a:9093,2@b:9093' }, /quorum of one/)
-  refused({ 'controller.quorum.bootstrap.servers': 'a:9093' }, /quorum of one/)
-  refused({ 'process.roles': 'broker' }, /broker,controller/)
+test('the controllers of a quorum are named, by id or by address only', () => {
+  const voters = 'controller.quorum.voters'
+  const servers = 'controller.quorum.bootstrap.servers'
+  const named = (settings: Record<string, string>): string[] => nodeConfig(settings).named.map(namedController)
+  assert.deepEqual(named({}), [])
+  assert.deepEqual(named({ [voters]: '1@a:9093,2@[::1]:9093, 3@c:9093' }), ['1@a:9093', '2@[::1]:9093', '3@c:9093'])
+  assert.deepEqual(named({ [servers]: 'a:9093,b:9093' }), ['a:9093', 'b:9093'])
+  const both = { [voters]: '1@a:9093,2@b:9093', [servers]: 'b:9093,d:9093' }
+  assert.deepEqual(named(both), ['1@a:9093', '2@b:9093', 'd:9093'], 'all of them are asked, each once')
+  const broker = { 'process.roles': 'broker', 'node.id': '4', [voters]: '1@a:9093' }
+  assert.deepEqual(named({ ...broker, 'controller.listener.names': 'CONTROLLER' }), ['1@a:9093'])
+  assert.equal(
+    canonicalText(nodeConfig({ [voters]: '1@a:9093,2@b:9093' }).named),
+    canonicalText(nodeConfig({ [voters]: '2@b:9093,1@a:9093' }).named),
+  )
+
+  refused(
+    { [voters]: '1@a:9093,b:9093' },
+    /^controller\.quorum\.voters=b:9093 is not allowed: it must be id@host:port$/,
+  )
+  refused({ [servers]: '1@a:9093' }, /^controller\.quorum\.bootstrap\.servers=1@a:9093 .* it must be host:port$/)
+  for (const wrong of ['a', 'a:0', 'a:65536', ':9093', 'a:x', 'a b:1'])
+    refused({ [servers]: wrong }, /must be host:port/)
+  refused({ [voters]: '1@a:9093,2@b:9093,1@c:9093' }, /names the id 1 twice/)
+  refused({ [voters]: '1@a:9093,2@a:9093' }, /has one address for the voters 1 and 2/)
+  refused({ [voters]: '2@a:9093,3@b:9093' }, /=2@a:9093,3@b:9093 does not name node 1, which is this controller/)
+  refused({ ...broker, 'node.id': '1' }, /names node 1, which is this node, and process\.roles=broker/)
+  const eight = Array.from({ length: 8 }, (_, index) => `${index + 1}@a:${index + 1}`).join(',')
+  refused({ [voters]: eight }, /names 8 voters, and a quorum has at most 7/)
+  refused({ 'process.roles': 'broker' }, /needs controllers elsewhere: name them in controller\.quorum\.voters/)
+  refused(
+    { ...broker, 'controller.listener.names': 'PLAINTEXT' },
+    /names PLAINTEXT of listeners, and process\.roles=broker/,
+  )
   refused({ 'log.dirs': 'a,b,a' }, /log.dirs names a twice/)
+})
+
+test('without a listener for controllers the first one serves them, too', () => {
+  const both = (settings: Record<string, string>): boolean[] => nodeConfig(settings).listeners.map((each) => each.both)
+  const two = { listeners: 'A://:1,B://:2' }
+  assert.deepEqual(both(two), [true, false])
+  assert.deepEqual(both({ ...two, 'controller.listener.names': 'B' }), [false, false])
+  assert.deepEqual(both({ ...two, 'process.roles': 'controller' }), [false, false])
+  const broker = { 'process.roles': 'broker', 'controller.quorum.bootstrap.servers': 'x:1' }
+  assert.deepEqual(both({ ...two, ...broker }), [false, false])
 })
 
 test('the quorum of this node alone may be spelled out, as in the file that Kafka comes with', () => {
@@ -186,16 +229,13 @@ test('the quorum of this node alone may be spelled out, as in the file that Kafk
     'CONTROLLER controller',
     'PLAINTEXT broker',
   ])
-  nodeConfig({ ...shipped, 'controller.quorum.bootstrap.servers': 'kafka.example:9093,[::1]:9093' })
-  for (const other of [
-    'localhost:9092',
-    'localhost:9094',
-    'other.example:9093',
-    'localhost:9093,b:9093',
-    'localhost',
-  ]) {
-    refused({ ...shipped, 'controller.quorum.bootstrap.servers': other }, /quorum of one/)
-  }
+  assert.deepEqual(config.named, [])
+  const named = (servers: string): number =>
+    nodeConfig({ ...shipped, 'controller.quorum.bootstrap.servers': servers }).named.length
+  assert.equal(named('kafka.example:9093,[::1]:9093'), 0)
+  assert.equal(nodeConfig({ 'node.id': '7', 'controller.quorum.voters': '7@elsewhere:9093' }).named.length, 0)
+  for (const other of ['localhost:9092', 'localhost:9094', 'other.example:9093']) assert.equal(named(other), 1, other)
+  assert.equal(named('localhost:9093,b:9093'), 2)
 })
 
 test('a listener that is to speak TLS or SASL is refused, and not served in the clear', () => {

@@ -2,38 +2,17 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { HANDLERS } from '../../src/broker/apis/index.js'
-import { type Check, type Client, type Context, installOnce, sourcePath } from './client.js'
-import { attempt, commandError, probe, run } from './external.js'
+import type { Check, Client, Context } from './client.js'
+import { attempt, commandError, run } from './external.js'
 import { ADMIN_CHECKS } from './java-admin.js'
-import { consume, create, ends, java, javaCommand, produce } from './java-command.js'
+import { consume, create, ends, installJava, java, javaCommand, missingJava, produce } from './java-command.js'
 import { kcat, missingKcat, readWithKcat } from './kcat-tool.js'
 import { compareBytes, compareRecords, count } from './records.js'
 
-const OLDEST_JAVA = 17
-const POM = sourcePath('java', 'pom.xml')
 const PERFORMANCE_RECORDS = 100_000
 const PERFORMANCE_SIZE = 100
 const NUMBERS = 20_000
 const VERIFIED = 5_000
-
-function missing(): string | undefined {
-  const version = probe('java', '-version')
-  if (version === undefined) return 'no java'
-  const major = Number(/version "(\d+)/.exec(version)?.[1])
-  if (!(major >= OLDEST_JAVA)) return `java ${major}, and the tools need ${OLDEST_JAVA}`
-  return probe('mvn', '--version') === undefined ? 'no mvn' : undefined
-}
-
-async function install(): Promise<void> {
-  await installOnce('java', { files: [POM], runtime: 'java' }, async (path) => {
-    const target = `-DoutputDirectory=${join(path, 'jars')}`
-    await run({
-      command: 'mvn',
-      args: ['-q', '-B', '-f', POM, 'dependency:copy-dependencies', target],
-      limitMs: 300_000,
-    })
-  })
-}
 
 async function checkTopics({ bootstrap }: Context): Promise<string> {
   const topics = ['java.topics-a', 'java.topics-b']
@@ -323,8 +302,8 @@ async function checkSegmentFile({ bootstrap, dataPath }: Context): Promise<strin
 export const javaTools: Client = {
   name: 'java-tools',
   about: 'the tools of Apache Kafka 4.3.1',
-  missing,
-  install,
+  missing: missingJava,
+  install: installJava,
   fetchesInSessions: true,
   checks: [
     { name: 'topics', run: checkTopics },

@@ -26,6 +26,8 @@ const reasons: Reason[] = [
   'PARTITIONS_ADDED',
   'ELECTION_ASKED',
   'SNAPSHOT',
+  'BROKER_SESSION_CLOSED',
+  'BROKER_SHUTS_DOWN',
 ]
 
 const cause: fc.Arbitrary<Cause> = record({

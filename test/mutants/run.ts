@@ -5,17 +5,14 @@
  * Other draws come of the same seed when the order of what a node does changes. Where the table's seed does not find a mutant any more, it
  * looks for the first that does and says so; with `--find` it writes the table anew.
  */
-import { execFile, spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { MUTANTS, type Mutant } from './mutants.js'
+import { CLONE, SourceCopy } from './source-copy.js'
 
-/** The clone: two folders above `dist/test/mutants`, and one for `dist`. */
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
-const TABLE = join(ROOT, 'test', 'mutants', 'killed-by.tsv')
+const TABLE = join(CLONE, 'test', 'mutants', 'killed-by.tsv')
 const TABLE_HEADER = '# mutant\tseed that finds it; written by `npm run test:mutants -- --find`'
 const SEEDS_TRIED = 300
 /** In one process: its code is warm after the first. */
@@ -41,49 +38,10 @@ const table = new Map(
     .map(([name, seed]) => [name!, Number(seed)] as const),
 )
 
-/** A copy of what is compiled, where a mutant can be put in and taken out. */
-const copy = mkdtempSync(join(tmpdir(), 'lograft-mutants-'))
-process.once('exit', () => rmSync(copy, { recursive: true, force: true }))
-for (const name of ['src', 'package.json', 'tsconfig.json'])
-  cpSync(join(ROOT, name), join(copy, name), { recursive: true })
-symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
+const copy = new SourceCopy(['src'], LONGEST_MS)
 
-function run(args: readonly string[]): { readonly status: number | null; readonly output: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
-    cwd: copy,
-    encoding: 'utf8',
-    timeout: LONGEST_MS,
-    maxBuffer: 64 * 1024 * 1024,
-  })
-  return { status, output: stdout + stderr }
-}
-
-function compile(): void {
-  const compiler = join('node_modules', 'typescript', 'bin', 'tsc')
-  // A mutant may leave something unused behind.
-  const { status, output } = run([compiler, '-p', '.', '--noUnusedLocals', 'false', '--noUnusedParameters', 'false'])
-  if (status !== 0) throw new Error(`it does not compile:\n${output}`)
-}
-
-function simulate({ options }: Mutant, seed: number): ReturnType<typeof run> {
-  return run([join('dist', 'src', 'main.js'), 'sim', '--seed', String(seed), ...options])
-}
-
-async function withMutant<T>({ file, from, to }: Mutant, action: () => Promise<T>): Promise<T> {
-  const path = join(copy, file)
-  const original = readFileSync(path, 'utf8')
-  if (original.split(from).length !== 2)
-    throw new Error(`${file} has "${from}" ${original.split(from).length - 1} times`)
-  writeFileSync(
-    path,
-    original.replace(from, () => to),
-  )
-  try {
-    compile()
-    return await action()
-  } finally {
-    writeFileSync(path, original)
-  }
+function simulate({ options }: Mutant, seed: number): ReturnType<SourceCopy['run']> {
+  return copy.run([join('dist', 'src', 'main.js'), 'sim', '--seed', String(seed), ...options])
 }
 
 /** What the run has to say, in one line; undefined if it has not found the mutant. */
@@ -102,7 +60,7 @@ function say({ name }: Mutant, seed: number, found: string): void {
 
 /** Says what went wrong, if anything. */
 function replay(mutant: Mutant): Promise<string | undefined> {
-  return withMutant(mutant, async () => {
+  return copy.with(mutant, async () => {
     const inTable = table.get(mutant.name)
     const found = inTable === undefined ? undefined : finding(mutant, inTable)
     if (found !== undefined) {
@@ -138,7 +96,7 @@ function sweep({ options }: Mutant, first: number): Promise<string> {
   const args = [join('dist', 'src', 'main.js'), 'sim', ...seeds, ...options]
   const limits = { timeout: LONGEST_MS, maxBuffer: 64 * 1024 * 1024 }
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { cwd: copy, encoding: 'utf8', ...limits }, (_, stdout, stderr) =>
+    execFile(process.execPath, args, { cwd: copy.folder, encoding: 'utf8', ...limits }, (_, stdout, stderr) =>
       resolve((stdout + stderr).replaceAll(/^ *looked at .*$/gm, '')),
     )
   })
@@ -153,7 +111,7 @@ for (const mutant of wanted) {
     failures.push(`${mutant.name}: ${(error as Error).message}`)
   }
 }
-compile()
+copy.compile()
 for (const mutant of wanted) {
   const seed = table.get(mutant.name)
   if (seed === undefined) continue

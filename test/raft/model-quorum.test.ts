@@ -78,7 +78,7 @@ test('a world follows from its seed', () => {
 test('the flight record of each process replays to the states that it had', () => {
   const inputs = new Set<string>()
   let states = 0
-  for (let seed = 1; seed <= 25; seed++) {
+  for (let seed = 1; seed <= 100; seed++) {
     const recorders: FlightRecorder[] = []
     new ModelQuorum(seed, undefined, { stormMs: 3000, snapshotEveryMs: 200, lossChance: 0.1 }, recorders).run()
     for (const recorder of recorders) {

@@ -176,8 +176,12 @@ export class QuorumRig implements Surroundings {
 
   /** Something happens to a member. */
   input(id: number, action: (raft: RaftNode<ModelBatch>) => void): void {
-    const member = this.member(id)
-    this.#do(member, () => action(member.raft))
+    this.inputs([id], action)
+  }
+
+  /** Something happens to these before any of them hears of another. */
+  inputs(ids: readonly number[], action: (raft: RaftNode<ModelBatch>) => void): void {
+    for (const id of ids) this.#do(this.member(id), () => action(this.raft(id)))
     this.settle()
   }
 

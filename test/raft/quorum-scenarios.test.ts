@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { NO_ELECTION } from '../../src/raft/election-state.js'
+import { LOG_BEGINNING } from '../../src/raft/epoch-chain.js'
 import type { FetchRequest, RaftReply, RemoveRaftVoterRequest } from '../../src/raft/messages.js'
-import { emptyLog } from '../../src/raft/raft-log.js'
+import { emptyLog, RaftLog } from '../../src/raft/raft-log.js'
 import { RaftNode } from '../../src/raft/raft-node.js'
 import { DEFAULT_TIMEOUTS } from '../../src/raft/raft-timeouts.js'
 import { type Voter, VoterSet } from '../../src/raft/voter-set.js'
@@ -297,7 +298,8 @@ test('a closed session to the leader is reason for a pre-vote at once; a new lea
   const rig = elected(3)
   const old = rig.leader
   rig.crash(old.id)
-  for (const { id } of rig.others(old)) rig.input(id, (raft) => raft.disconnected(old.id, rig.nowMs()))
+  const others = rig.others(old).map(({ id }) => id)
+  rig.inputs(others, (raft) => raft.disconnected(old.id, rig.nowMs()))
   rig.run(50)
   assert.notEqual(rig.leader, old)
   assert.equal(rig.leader.raft.epoch, old.disk.saved.leaderEpoch + 1, 'the first election is won: one gives way')
@@ -422,6 +424,19 @@ test('nothing that hangs on a vote leaves before it is saved', () => {
   assert.deepEqual(rig.ask(one!, request), replies, 'who asks again gets the same answer')
   const rival = { ...request, replica: rig.voter(leader.id) }
   assert.equal((rig.ask(one!, rival)[0] as { voteGranted: boolean }).voteGranted, false)
+})
+
+test('a flush that was under way when the log was cut counts for nothing that came after', () => {
+  const voters = new VoterSet([{ id: 1, directoryId: 'd1', endpoints: [] }])
+  const start = { start: LOG_BEGINNING, voters, voterChanges: [], snapshotId: undefined }
+  const log = new RaftLog<string>({ ...start, endOffset: 5, epochs: [{ epoch: 1, startOffset: 0 }] })
+  assert.equal(log.truncateTo({ offset: 2, epoch: 1 }), undefined)
+  log.append(2, 1, { is: 'proposed', batch: 'it leads meanwhile' })
+  log.persisted(5)
+  log.truncated()
+  assert.equal(log.isSettled, false, 'only a flush after the cut speaks of what stands there now')
+  log.persisted(3)
+  assert.equal(log.isSettled, true)
 })
 
 test('a new voter first catches up; one that does not is not added', () => {

@@ -6,6 +6,7 @@ import { PartitionLeader, type PartitionLeaderOptions } from '../../src/replicat
 const alone: PartitionLeaderOptions = {
   nodeId: 1,
   leaderEpoch: 4,
+  replicas: [1],
   isr: [1],
   flushPolicy: 'commit',
   highWatermark: 0,
@@ -30,7 +31,7 @@ test('under os it follows what is appended', () => {
 })
 
 test('a replica in sync of which nothing is known holds the high watermark back', () => {
-  const leader = new PartitionLeader({ ...alone, isr: [1, 2], highWatermark: 7 })
+  const leader = new PartitionLeader({ ...alone, replicas: [1, 2], isr: [1, 2], highWatermark: 7 })
   assert.equal(leader.highWatermark, 7)
   leader.appended(20)
   leader.flushed(20)
@@ -54,7 +55,7 @@ test('another flush policy counts from now on, and takes back nothing', () => {
 })
 
 test('what was captured is the same leader', () => {
-  const leader = new PartitionLeader({ ...alone, isr: [1, 2] })
+  const leader = new PartitionLeader({ ...alone, replicas: [1, 2], isr: [1, 2] })
   leader.appended(30)
   const copy = new PartitionLeader(leader.capture())
   assert.deepEqual(copy.capture(), leader.capture())

@@ -1,5 +1,10 @@
 /** The one list of handlers: what is in it is served, advertised, authorized and documented. */
 import type { Handler } from '../server/handler.js'
+import { allocateProducerIds } from './broker/allocate-producer-ids.js'
+import { assignReplicasToDirs } from './broker/assign-replicas-to-dirs.js'
+import { brokerHeartbeat } from './broker/broker-heartbeat.js'
+import { brokerRegistration } from './broker/broker-registration.js'
+import { envelope } from './broker/envelope.js'
 import { describeCluster } from './cluster/describe-cluster.js'
 import { describeTopicPartitions } from './cluster/describe-topic-partitions.js'
 import { metadata } from './cluster/metadata.js'
@@ -20,6 +25,7 @@ import { offsetForLeaderEpoch } from './partition/offset-for-leader-epoch.js'
 import { produce } from './partition/produce.js'
 import { addRaftVoter } from './quorum/add-raft-voter.js'
 import { beginQuorumEpoch } from './quorum/begin-quorum-epoch.js'
+import { describeFounding } from './quorum/describe-founding.js'
 import { describeQuorum } from './quorum/describe-quorum.js'
 import { endQuorumEpoch } from './quorum/end-quorum-epoch.js'
 import { fetchSnapshot } from './quorum/fetch-snapshot.js'
@@ -53,10 +59,16 @@ export const HANDLERS: readonly Handler<Services>[] = [
   endQuorumEpoch,
   describeQuorum,
   updateFeatures,
+  envelope(() => HANDLERS),
   fetchSnapshot,
   describeCluster,
   describeProducers,
+  brokerRegistration,
+  brokerHeartbeat,
+  allocateProducerIds,
+  assignReplicasToDirs,
   describeTopicPartitions,
+  describeFounding,
   addRaftVoter,
   removeRaftVoter,
   updateRaftVoter,

@@ -6,7 +6,9 @@ import type { Random } from '../../io/random.js'
 import type { MetadataImage } from '../../metadata/image.js'
 import { EMPTY_IMAGE } from '../../metadata/image.js'
 import type { Broker } from '../broker.js'
+import type { Controller } from '../controller.js'
 import type { ControllerChannel } from '../controller-channel.js'
+import type { Founding } from '../founding.js'
 import type { Quorum } from '../quorum.js'
 import type { Call } from '../server/handler.js'
 
@@ -22,8 +24,11 @@ export interface Services {
   readonly logLevels: LogLevels
   /** Undefined on a node without the broker's role. */
   readonly broker: Broker | undefined
+  /** Undefined on a node without the controller's role. */
+  readonly controller: Controller | undefined
   readonly channel: ControllerChannel
   readonly quorum: Quorum
+  readonly founding: Founding
 }
 
 /** The broker, in handlers that are only on listeners of brokers. */

@@ -129,6 +129,8 @@ export class ServerConnection implements ConnectionHandlers, LargeFrame {
   #alone = 0
   #writer = new Writer()
   readonly #spareWriters: Writer[] = []
+  /** To be called when this ends. */
+  #whenClosed: (() => void)[] = []
   /** To be called when what is in the writer is sent. */
   #sent: (() => void)[] = []
   #flushScheduled = false
@@ -231,6 +233,12 @@ export class ServerConnection implements ConnectionHandlers, LargeFrame {
     this.endAfterAnswers(reason)
   }
 
+  /** Calls back when the connection ends, now if it has. */
+  whenClosed(action: () => void): void {
+    if (this.#closed) action()
+    else this.#whenClosed.push(action)
+  }
+
   /** Encodes the answers that are ready at the head of the queue. */
   settle(): void {
     const nowMs = this.#ports.clock.monotonicMs()
@@ -299,6 +307,7 @@ export class ServerConnection implements ConnectionHandlers, LargeFrame {
     for (const slot of this.#slots.splice(0)) slot.gone()
     for (const sent of this.#sent.splice(0)) sent()
     this.#owner.closed(this)
+    for (const action of this.#whenClosed.splice(0)) action()
   }
 
   get #gateOpen(): boolean {

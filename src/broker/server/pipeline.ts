@@ -19,9 +19,9 @@ import { ApiVersions } from '../../protocol/messages/api-versions.js'
 import type { RequestMetrics } from '../metrics/request-metrics.js'
 import { type ConnectionOwner, ServerConnection, type Slot } from './connection.js'
 import type { ConnectionLimits } from './connection-limits.js'
-import type { Call, Handler } from './handler.js'
+import { type Call, type Handler, isServedOn } from './handler.js'
 import type { RequestMemory } from './request-memory.js'
-import type { Authentication, ListenerContext, Principal, Stages } from './stages.js'
+import type { Authentication, ListenerContext, Need, Principal, Stages } from './stages.js'
 import { isOfSasl, Strangers, strangerOf } from './strangers.js'
 
 export interface PipelineOptions<Services> {
@@ -38,6 +38,15 @@ export interface PipelineOptions<Services> {
   readonly requests: RequestMetrics
 }
 
+/** What is larger is not kept until clients are served. */
+const LARGEST_EARLY_BYTES = 64 * 1024
+
+/** A request that came too early, and lets the connection go on. */
+interface Early {
+  readonly bytes: Buffer
+  readonly release: () => void
+}
+
 /** Idle connections are looked for this often in the time that they may be idle. */
 const IDLE_CHECKS = 8
 
@@ -51,7 +60,8 @@ export class Pipeline<Services> implements ConnectionOwner {
   readonly #times = new Map<Handler<Services>, Histogram>()
   readonly #reader = new Reader(new Uint8Array(0))
   readonly #strangers: Strangers
-  #suspended = true
+  #serves: 'nobody' | 'controllers' | 'all' = 'nobody'
+  readonly #early = new Map<ServerConnection, Early>()
   #idleTimer: Timer | undefined
 
   constructor(ports: Ports, options: PipelineOptions<Services>) {
@@ -59,7 +69,7 @@ export class Pipeline<Services> implements ConnectionOwner {
     this.#options = options
     this.#strangers = new Strangers(ports.clock, ports.logger, options.listener.name)
     for (const handler of options.handlers) {
-      if (!handler.listeners.includes(options.listener.serves)) continue
+      if (!isServedOn(handler, options.listener)) continue
       this.#handlers.set(handler.message.key, handler)
       this.#times.set(handler, options.requests.of(handler.message.name))
     }
@@ -80,15 +90,30 @@ export class Pipeline<Services> implements ConnectionOwner {
     }
     const connection = new ServerConnection(this.#ports, socket, this, maxFrameBytes, memory)
     this.#connections.set(connection, stages.authenticator.begin(listener))
-    if (this.#suspended) socket.pause()
+    if (this.#serves === 'nobody') socket.pause()
     else if (verdict.delayMs > 0) connection.pauseFor(verdict.delayMs)
     return connection
   }
 
+  /** From now on what controllers ask is served; what clients ask has to wait. */
+  serveControllers(): void {
+    if (this.#serves !== 'nobody') return
+    this.#serves = 'controllers'
+    for (const connection of this.#connections.keys()) connection.socket.resume()
+  }
+
   /** From now on requests are served. */
   serve(): void {
-    this.#suspended = false
-    for (const connection of this.#connections.keys()) connection.socket.resume()
+    if (this.#serves === 'all') return
+    const isResumed = this.#serves === 'controllers'
+    this.#serves = 'all'
+    const early = [...this.#early]
+    this.#early.clear()
+    for (const [connection, { bytes, release }] of early) {
+      this.receive(connection, { bytes, start: 0, end: bytes.length, owner: undefined })
+      release()
+    }
+    if (!isResumed) for (const connection of this.#connections.keys()) connection.socket.resume()
     if (this.#options.maxIdleMs >= 0) this.#closeIdle()
   }
 
@@ -103,6 +128,7 @@ export class Pipeline<Services> implements ConnectionOwner {
   }
 
   closed(connection: ServerConnection): void {
+    this.#early.delete(connection)
     if (this.#connections.delete(connection)) this.#options.limits.closed(connection.socket.remote.host)
   }
 
@@ -126,6 +152,12 @@ export class Pipeline<Services> implements ConnectionOwner {
     }
   }
 
+  /** The connection goes on with this when clients are served. */
+  #keep(connection: ServerConnection, { bytes, start, end }: Frame): void {
+    if (end - start > LARGEST_EARLY_BYTES) return connection.endAfterAnswers('clients are not served yet')
+    this.#early.set(connection, { bytes: Buffer.from(bytes.subarray(start, end)), release: connection.hold() })
+  }
+
   #start(connection: ServerConnection, frame: Frame): void {
     const { services, stages, listener } = this.#options
     const { owner } = frame
@@ -145,6 +177,7 @@ export class Pipeline<Services> implements ConnectionOwner {
     }
     const clientId = decodeClientId(message, version, reader)
     const request = message.request.decode(version, reader)
+    if (this.#serves === 'controllers' && !isEarly(handler, request)) return this.#keep(connection, frame)
 
     const principal = this.#connections.get(connection)?.principal
     if (principal === undefined) return connection.endAfterAnswers('not authenticated')
@@ -155,8 +188,16 @@ export class Pipeline<Services> implements ConnectionOwner {
       const refusal = handler.refuse(request, ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
       return refusal === undefined ? slot.end('not allowed') : slot.fill(refusal as object)
     }
-    handler.handle(request, services, new ServedCall(connection, slot, version, clientId, principal, listener, owner))
+    handler.handle(
+      request,
+      services,
+      new ServedCall(connection, slot, version, clientId, principal, listener, owner, stages),
+    )
   }
+}
+
+function isEarly<Services>({ listeners, early }: Handler<Services>, request: unknown): boolean {
+  return !listeners.includes('broker') || early?.(request) === true
 }
 
 /** One is made for every request: a class, because an object with a closure for each method costs several microseconds. */
@@ -168,6 +209,7 @@ class ServedCall implements Call<unknown> {
   readonly owner: FrameOwner | undefined
   readonly #connection: ServerConnection
   readonly #slot: Slot
+  readonly #stages: Stages
 
   constructor(
     connection: ServerConnection,
@@ -177,6 +219,7 @@ class ServedCall implements Call<unknown> {
     principal: Principal,
     listener: ListenerContext,
     owner: FrameOwner | undefined,
+    stages: Stages,
   ) {
     this.version = version
     this.clientId = clientId
@@ -185,10 +228,15 @@ class ServedCall implements Call<unknown> {
     this.owner = owner
     this.#connection = connection
     this.#slot = slot
+    this.#stages = stages
   }
 
   get local(): Address {
     return this.#connection.socket.local
+  }
+
+  get remote(): Address {
+    return this.#connection.socket.remote
   }
 
   get connection(): object {
@@ -197,6 +245,14 @@ class ServedCall implements Call<unknown> {
 
   whenGone(action: () => void): void {
     this.#slot.whenGone(action)
+  }
+
+  whenClosed(action: () => void): void {
+    this.#connection.whenClosed(action)
+  }
+
+  allows(principal: Principal, needs: readonly Need[]): boolean {
+    return this.#stages.authorizer.allows(principal, this.listener, needs)
   }
 
   hold(): () => void {

@@ -45,6 +45,8 @@ export function topic(name: string): Resource {
 export interface ListenerContext {
   readonly name: string
   readonly serves: 'broker' | 'controller'
+  /** A listener of a broker that serves controllers, too. */
+  readonly both?: boolean
 }
 
 /** The state of one connection's authentication. */

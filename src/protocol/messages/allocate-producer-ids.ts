@@ -1,5 +1,7 @@
 /**
  * AllocateProducerIds: a broker gets a block of producer ids (KIP-730).
+ *
+ * lograft: `endOffset` says up to where (exclusive) of the metadata log this was decided, so that who asked can wait until it knows that itself.
  */
 import { int16, int32, int64 } from '../field.js'
 import { message } from '../schema.js'
@@ -18,5 +20,6 @@ export const AllocateProducerIds = message({
     errorCode: int16,
     producerIdStart: int64,
     producerIdLen: int32,
+    endOffset: int64.default(-1).tag(21000).ignorable(),
   },
 })

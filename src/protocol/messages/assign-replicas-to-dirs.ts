@@ -1,5 +1,7 @@
 /**
  * AssignReplicasToDirs: a broker tells the controller in which directories its replicas are (KIP-858).
+ *
+ * lograft: `endOffset` says up to where (exclusive) of the metadata log this was decided, so that who asked can wait until it knows that itself.
  */
 import { array, int16, int32, int64, struct, uuid } from '../field.js'
 import { message } from '../schema.js'
@@ -47,5 +49,6 @@ export const AssignReplicasToDirs = message({
         ),
       }),
     ),
+    endOffset: int64.default(-1).tag(21000).ignorable(),
   },
 })

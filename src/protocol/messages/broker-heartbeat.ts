@@ -2,6 +2,8 @@
  * BrokerHeartbeat: a broker says that it is alive, how far it knows the metadata, and what it wants to be (KIP-631).
  *
  * v1 offline log directories (KIP-858); v2 cordoned ones (KIP-1066).
+ *
+ * lograft: `endOffset` says up to where (exclusive) of the metadata log this was decided, so that who asked can wait until it knows that itself.
  */
 import { array, bool, int16, int32, int64, uuid } from '../field.js'
 import { message } from '../schema.js'
@@ -26,5 +28,6 @@ export const BrokerHeartbeat = message({
     isCaughtUp: bool,
     isFenced: bool.default(true),
     shouldShutDown: bool,
+    endOffset: int64.default(-1).tag(21000).ignorable(),
   },
 })

@@ -1,7 +1,9 @@
 /**
  * Envelope: a broker passes a client's request on to the controller, with the principal that asked (KIP-590).
+ *
+ * lograft: `endOffset` says up to where (exclusive) of the metadata log this was decided, so that who asked can wait until it knows that itself.
  */
-import { bytes, int16 } from '../field.js'
+import { bytes, int16, int64 } from '../field.js'
 import { message } from '../schema.js'
 
 export const Envelope = message({
@@ -17,5 +19,6 @@ export const Envelope = message({
   response: {
     responseData: bytes.nullable().default(null),
     errorCode: int16,
+    endOffset: int64.default(-1).tag(21000).ignorable(),
   },
 })

@@ -40,6 +40,7 @@ import { DescribeClientQuotas } from './describe-client-quotas.js'
 import { DescribeCluster } from './describe-cluster.js'
 import { DescribeConfigs } from './describe-configs.js'
 import { DescribeDelegationToken } from './describe-delegation-token.js'
+import { DescribeFounding } from './describe-founding.js'
 import { DescribeGroups } from './describe-groups.js'
 import { DescribeLogDirs } from './describe-log-dirs.js'
 import { DescribeProducers } from './describe-producers.js'
@@ -204,6 +205,7 @@ export const MESSAGES: readonly Message[] = [
   DeleteShareGroupOffsets,
   StreamsGroupTopologyDescriptionUpdate,
   UnregisterController,
+  DescribeFounding,
 ]
 
 export const HEADERS: readonly Schema<Fields>[] = [RequestHeader, ResponseHeader]

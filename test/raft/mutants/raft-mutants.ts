@@ -1,4 +1,4 @@
-/** Guards of the quorum, each taken away. A world of the model must find that; `found-by.tsv` says how many worlds it took. */
+/** Guards of the quorum, each taken away. A world of the model or a scenario must find that; `found-by.tsv` says which. */
 import type { Weather } from '../model-quorum.js'
 
 export interface RaftMutant {
@@ -199,9 +199,8 @@ export const RAFT_MUTANTS: readonly RaftMutant[] = [
     to: 'common.offset < fetchOffset',
   },
   {
-    name: 'fetch-of-an-old-epoch-equivalent',
-    about:
-      'a Fetch of an earlier epoch, long on its way, acknowledges; that counts for nothing, as only what lies behind the start of the own epoch is counted',
+    name: 'fetch-of-an-old-epoch',
+    about: 'a Fetch of an earlier epoch, long on its way, is served as one of this epoch',
     file: 'conversation.ts',
     from: "if (currentLeaderEpoch < epoch) error = 'FENCED_LEADER_EPOCH'\n    else if (currentLeaderEpoch > epoch) {",
     to: 'if (currentLeaderEpoch > epoch) {',
@@ -217,8 +216,8 @@ export const RAFT_MUTANTS: readonly RaftMutant[] = [
     name: 'new-voter-without-catching-up',
     about: 'a voter is added before it has the log',
     file: 'voter-changes.ts',
-    from: 'if (reached >= targetOffset) {',
-    to: 'if (reached >= -1) {',
+    from: 'if (this.#reached(pending) < pending.targetOffset) return',
+    to: 'if (pending.request.timeoutMs < 0) return',
   },
   {
     name: 'rivals-do-not-give-way',

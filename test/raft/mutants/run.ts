@@ -1,87 +1,103 @@
 /**
- * Tries the mutants of the quorum: `node dist/test/raft/mutants/run.js [--worlds COUNT] [NAME ...]`. Each is put into a copy of the sources, and
- * worlds of the model are run on it until one finds it; else the scenarios. Writes `found-by.tsv` if all were tried. Ends with an error if one
- * does not apply or is found by nothing; those that are not to be found say so in their name.
+ * Replays the mutants of the quorum: `node dist/test/raft/mutants/run.js [--find] [--worlds COUNT] [NAME ...]`. Each is put into a copy of the sources; the
+ * world of the model or the scenario that the table names must fail on it, and must not on the sources as they are.
+ *
+ * With `--find` worlds are run until one fails, or else all scenarios, and the table is written anew. Mutants that nothing finds stay in it; only
+ * those whose name says that they are equivalent may.
  */
-import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { CLONE, SourceCopy } from '../../mutants/source-copy.js'
 import { RAFT_MUTANTS, type RaftMutant } from './raft-mutants.js'
 
-const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
-const TABLE = join(ROOT, 'test', 'raft', 'mutants', 'found-by.tsv')
-const HEADER = '# mutant\tworlds until it was found (seeds from 1 on)\twhat found it'
+const TABLE = join(CLONE, 'test', 'raft', 'mutants', 'found-by.tsv')
+const HEADER =
+  '# mutant\tthe first world of the model, or the scenario, that finds it\twhat was said; written by `run.js --find`'
 const SCENARIOS = 'test/raft/quorum-scenarios.test.ts'
+const NOTHING = 'none'
 const LONGEST_MS = 1_500_000
 
 const { values, positionals } = parseArgs({
-  options: { worlds: { type: 'string', default: '3000' } },
+  options: { find: { type: 'boolean', default: false }, worlds: { type: 'string', default: '6000' } },
   allowPositionals: true,
 })
 const wanted = RAFT_MUTANTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+const copy = new SourceCopy(['src', 'test'], LONGEST_MS, ['test/raft/soak.ts', SCENARIOS])
 
-const copy = mkdtempSync(join(tmpdir(), 'lograft-raft-mutants-'))
-process.once('exit', () => rmSync(copy, { recursive: true, force: true }))
-for (const name of ['src', 'test', 'package.json']) cpSync(join(ROOT, name), join(copy, name), { recursive: true })
-symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
-const config = JSON.parse(readFileSync(join(ROOT, 'tsconfig.json'), 'utf8')) as { compilerOptions: object }
-// A mutant may leave something unused behind.
-const compilerOptions = { ...config.compilerOptions, noUnusedLocals: false, noUnusedParameters: false }
-writeFileSync(join(copy, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['test/raft/soak.ts', SCENARIOS] }))
-
-function run(...args: string[]): { readonly status: number | null; readonly output: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
-    cwd: copy,
-    encoding: 'utf8',
-    timeout: LONGEST_MS,
-  })
-  return { status, output: stdout + stderr }
+/** `by`: the number of a world, or the title of a scenario. */
+interface Found {
+  readonly by: string
+  readonly said: string
 }
 
-/** How many worlds it took, or what else found it, and what was said. */
-function find({ file, from, to, weather }: RaftMutant): { readonly by: string; readonly said: string } | undefined {
-  const path = join(copy, 'src', 'raft', file)
-  const original = readFileSync(path, 'utf8')
-  const parts = original.split(from)
-  if (parts.length !== 2) throw new Error(`${file} has "${from}" ${parts.length - 1} times`)
-  writeFileSync(path, parts.join(to))
-  try {
-    const compiled = run(join('node_modules', 'typescript', 'bin', 'tsc'), '-p', '.')
-    if (compiled.status !== 0) throw new Error(`it does not compile:\n${compiled.output}`)
-    const conditions = ['--worlds', values.worlds, '--weather', JSON.stringify(weather ?? {})]
-    const { status, output } = run(join('dist', 'test', 'raft', 'soak.js'), ...conditions)
-    if (status === 0) return findByScenario()
-    const found = /world \d+ \(number (\d+)\): (.*)/.exec(output)
-    if (found === null) throw new Error(`it ends with ${status}:\n${output.slice(-2000)}`)
-    return { by: found[1]!, said: found[2]!.slice(0, 120) }
-  } finally {
-    writeFileSync(path, original)
-  }
+const table = new Map(
+  readFileSync(TABLE, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => line.split('\t'))
+    .map(([name, by, said]): [string, Found] => [name!, { by: by!, said: said ?? '' }]),
+)
+
+/** The first of these worlds that fails. */
+function findByWorld({ weather }: RaftMutant, from: number, worlds: number): Found | undefined {
+  const which = ['--from', String(from), '--worlds', String(worlds), '--weather', JSON.stringify(weather ?? {})]
+  const { status, output } = copy.run([join('dist', 'test', 'raft', 'soak.js'), ...which])
+  if (status === 0) return undefined
+  const found = /^world (\d+) .*?: (.*)$/m.exec(output)
+  if (found === null) throw new Error(`it ends with ${status}:\n${output.slice(-2000)}`)
+  return { by: found[1]!, said: found[2]!.slice(0, 120) }
 }
 
-/** What no random world comes across, a test may show. */
-function findByScenario(): { readonly by: string; readonly said: string } | undefined {
-  const { output } = run('--test', '--test-reporter=tap', join('dist', SCENARIOS.replace(/ts$/, 'js')))
-  const failed = /^\s*not ok \d+ - (?!\/)(.*)$/m.exec(output)
-  return failed === null ? undefined : { by: `none of ${values.worlds}, but a scenario`, said: failed[1]! }
+/** The first scenario that fails; `title`: only that one is run. */
+function findByScenario(title?: string): Found | undefined {
+  const only = title === undefined ? [] : ['--test-name-pattern', title.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')]
+  const { output } = copy.run(['--test', '--test-reporter=tap', ...only, join('dist', SCENARIOS.replace(/ts$/, 'js'))])
+  const failed = /^\s*not ok \d+ - (?!\/)(?!.*\.js$)(.*)$/m.exec(output)
+  return failed === null ? undefined : { by: failed[1]!, said: '' }
 }
 
-const rows: string[] = []
-let failures = 0
+function findBy(mutant: RaftMutant, { by }: Found): Found | undefined {
+  if (by === NOTHING) return undefined
+  return /^\d+$/.test(by) ? findByWorld(mutant, Number(by), 1) : findByScenario(by)
+}
+
+function isEquivalent({ name }: RaftMutant): boolean {
+  return name.endsWith('-equivalent')
+}
+
+const failures: string[] = []
 for (const mutant of wanted) {
+  const { name } = mutant
   try {
-    const found = find(mutant)
-    const row = `${mutant.name}\t${found?.by ?? `none of ${values.worlds}`}\t${found?.said ?? ''}`
-    rows.push(row)
-    process.stdout.write(`${row}\n`)
-    if (found === undefined && !mutant.name.endsWith('-equivalent')) failures++
+    await copy.with({ ...mutant, file: join('src', 'raft', mutant.file) }, () => {
+      const known = table.get(name)
+      let found = known === undefined ? undefined : findBy(mutant, known)
+      if (found === undefined && values.find) found = findByWorld(mutant, 1, Number(values.worlds)) ?? findByScenario()
+      if (values.find) table.set(name, found ?? { by: NOTHING, said: '' })
+      process.stdout.write(`${name}: ${found === undefined ? 'not found' : `${found.by}: ${found.said}`}\n`)
+      if (found === undefined && !isEquivalent(mutant)) {
+        failures.push(`${name}: ${values.find ? `${values.worlds} worlds` : known?.by} and no scenario find it`)
+      }
+    })
   } catch (error) {
-    failures++
-    process.stdout.write(`${mutant.name}: ${(error as Error).message}\n`)
+    failures.push(`${name}: ${(error as Error).message}`)
   }
 }
-if (wanted.length === RAFT_MUTANTS.length) writeFileSync(TABLE, `${[HEADER, ...rows].join('\n')}\n`)
-process.exitCode = failures > 0 ? 1 : 0
+copy.compile()
+for (const mutant of wanted) {
+  const known = table.get(mutant.name)
+  const found = known === undefined ? undefined : findBy(mutant, known)
+  if (found !== undefined) failures.push(`${found.by} fails without the mutant ${mutant.name}: ${found.said}`)
+}
+if (values.find) {
+  const rows = RAFT_MUTANTS.flatMap(({ name }) => {
+    const found = table.get(name)
+    return found === undefined ? [] : [`${name}\t${found.by}\t${found.said}`]
+  })
+  writeFileSync(TABLE, `${[HEADER, ...rows].join('\n')}\n`)
+}
+process.stdout.write(
+  failures.length === 0 ? `${wanted.length} mutants of the quorum, as in the table\n` : `${failures.join('\n')}\n`,
+)
+process.exitCode = failures.length === 0 ? 0 : 1

@@ -59,7 +59,7 @@ export const metadata = handler<Services, typeof Metadata.request.fields, typeof
       configs: [],
     }))
     const createRequest = { topics: wanted, timeoutMs: CREATE_TIMEOUT_MS, validateOnly: false }
-    passOn(services, 'CreateTopics', createRequest, call, (created) => {
+    passOn(services, 'CreateTopics', createRequest, CREATE_TIMEOUT_MS, call, (created) => {
       const errors = (created?.topics ?? []).map(({ name, errorCode }) => [name, errorCode] as const)
       call.reply(answer(request, services, call, new Map([...errors, ...refused])))
     })

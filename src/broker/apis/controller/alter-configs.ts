@@ -12,13 +12,13 @@ import {
 } from '../../../controller/configs.js'
 import { ALL_BROKERS } from '../../../metadata/effective-settings.js'
 import { RESOURCE_TYPE_BROKER, RESOURCE_TYPE_BROKER_LOGGER, RESOURCE_TYPE_TOPIC } from '../../../metadata/records.js'
-import { ErrorCode } from '../../../protocol/errors.js'
 import { AlterConfigs } from '../../../protocol/messages/alter-configs.js'
 import { IncrementalAlterConfigs } from '../../../protocol/messages/incremental-alter-configs.js'
 import { changeLogLevels } from '../../log-level-changes.js'
 import { type Call, handler } from '../../server/handler.js'
-import { CLUSTER, type Need, principalText, topic } from '../../server/stages.js'
+import { CLUSTER, type Need, topic } from '../../server/stages.js'
 import type { Services } from '../services.js'
+import { isForThisController, passOn } from './pass-on.js'
 
 /** Neither request says how long it may take. */
 const TIMEOUT_MS = 30_000
@@ -31,10 +31,7 @@ interface Reply {
   readonly throttleTimeMs: number
   readonly responses: readonly ConfigResult[]
 }
-interface Decided {
-  readonly reply: Pick<Reply, 'responses'>
-  readonly endOffset: number
-}
+type Done = (reply: Pick<Reply, 'responses'> | undefined, errorCode: number) => void
 
 export const alterConfigs = handler<Services, typeof AlterConfigs.request.fields, typeof AlterConfigs.response.fields>(
   AlterConfigs,
@@ -54,7 +51,7 @@ export const alterConfigs = handler<Services, typeof AlterConfigs.request.fields
         },
         (resources, done) => {
           const left = { ...request, resources }
-          services.channel.send('AlterConfigs', left, principalText(call.principal), TIMEOUT_MS, done)
+          passOn(services, 'AlterConfigs', left, TIMEOUT_MS, call, done)
         },
       ),
   },
@@ -78,7 +75,7 @@ export const incrementalAlterConfigs = handler<
       (resource) => changeLogLevels(services.logLevels, resource, request.validateOnly),
       (resources, done) => {
         const left = { ...request, resources }
-        services.channel.send('IncrementalAlterConfigs', left, principalText(call.principal), TIMEOUT_MS, done)
+        passOn(services, 'IncrementalAlterConfigs', left, TIMEOUT_MS, call, done)
       },
     ),
 })
@@ -99,25 +96,19 @@ function settle<Resource extends ChangedResource>(
   services: Services,
   call: Call<Reply>,
   changeLoggers: (resource: Resource) => void,
-  decide: (resources: readonly Resource[], done: (decided: Decided | undefined) => void) => void,
+  decide: (resources: readonly Resource[], done: Done) => void,
 ): void {
-  const here = settledHere(request, services, changeLoggers)
+  const here = settledHere(request, services, call, changeLoggers)
   const left = request.resources.filter((resource) => !here.has(resource))
   if (left.length === 0) return answer(request, here, [], call)
-  decide(left, (decided) => {
-    if (decided === undefined) {
-      return answer(request, here, failed(left, ErrorCode.REQUEST_TIMED_OUT).responses, call)
-    }
-    const reply = (): void => answer(request, here, decided.reply.responses, call)
-    if (services.broker === undefined) reply()
-    else services.broker.whenApplied(decided.endOffset, reply)
-  })
+  decide(left, (reply, errorCode) => answer(request, here, (reply ?? failed(left, errorCode)).responses, call))
 }
 
-/** What need not be decided by the controller, or must not come to it; undefined: it was done. */
+/** What need not be decided by the controller, or must not come to it; undefined: it was done. A controller takes what is meant for any broker. */
 function settledHere<Resource extends ChangedResource>(
   { resources }: Request<Resource>,
   services: Services,
+  call: Call<Reply>,
   changeLoggers: (resource: Resource) => void,
 ): Map<Resource, ConfigRefusal | undefined> {
   const settled = new Map<Resource, ConfigRefusal | undefined>(malformedResources(resources))
@@ -129,7 +120,7 @@ function settledHere<Resource extends ChangedResource>(
         checkIsThisBroker(services, resourceName)
         changeLoggers(resource)
         settled.set(resource, undefined)
-      } else if (resourceType === RESOURCE_TYPE_BROKER && resourceName !== ALL_BROKERS) {
+      } else if (resourceType === RESOURCE_TYPE_BROKER && resourceName !== ALL_BROKERS && !isForThisController(call)) {
         checkIsThisBroker(services, resourceName)
       }
     } catch (error) {

@@ -1,5 +1,4 @@
 /** CreatePartitions: decided by the controller; answered when this node has opened what it hosts of them. */
-import { ErrorCode } from '../../../protocol/errors.js'
 import { CreatePartitions } from '../../../protocol/messages/create-partitions.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
 import { handler } from '../../server/handler.js'
@@ -21,8 +20,8 @@ export const createPartitions = handler<
   authorize: ({ topics }) => topics.map(({ name }) => ({ operation: 'ALTER', resource: topic(name) })),
   refuse: failed,
   handle: (request, services, call) => {
-    passOn(services, 'CreatePartitions', request, call, (reply) =>
-      call.reply(reply ?? failed(request, ErrorCode.REQUEST_TIMED_OUT)),
+    passOn(services, 'CreatePartitions', request, request.timeoutMs, call, (reply, errorCode) =>
+      call.reply(reply ?? failed(request, errorCode)),
     )
   },
 })

@@ -1,5 +1,4 @@
 /** CreateTopics: decided by the controller; answered when this node knows the topics itself, so that a client can use them at once. */
-import { ErrorCode } from '../../../protocol/errors.js'
 import { CreateTopics } from '../../../protocol/messages/create-topics.js'
 import type { InferInput } from '../../../protocol/schema.js'
 import { handler } from '../../server/handler.js'
@@ -18,8 +17,8 @@ export const createTopics = handler<Services, typeof CreateTopics.request.fields
     authorize: ({ topics }) => topics.map(({ name }) => ({ operation: 'CREATE', resource: topic(name) })),
     refuse: ({ topics }, errorCode) => failed(topics, errorCode),
     handle: (request, services, call) => {
-      passOn(services, 'CreateTopics', request, call, (reply) =>
-        call.reply(reply ?? failed(request.topics, ErrorCode.REQUEST_TIMED_OUT)),
+      passOn(services, 'CreateTopics', request, request.timeoutMs, call, (reply, errorCode) =>
+        call.reply(reply ?? failed(request.topics, errorCode)),
       )
     },
   },

@@ -26,8 +26,8 @@ export const deleteTopics = handler<Services, typeof DeleteTopics.request.fields
       ),
     refuse: failed,
     handle: (request, services, call) => {
-      passOn(services, 'DeleteTopics', request, call, (reply) => {
-        if (reply === undefined) return call.reply(failed(request, ErrorCode.REQUEST_TIMED_OUT))
+      passOn(services, 'DeleteTopics', request, request.timeoutMs, call, (reply, errorCode) => {
+        if (reply === undefined) return call.reply(failed(request, errorCode))
         if (call.version >= DISABLED_SINCE) return call.reply(reply)
         const responses = reply.responses.map((each) =>
           each.errorCode === ErrorCode.TOPIC_DELETION_DISABLED

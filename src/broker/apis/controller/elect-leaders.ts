@@ -1,5 +1,4 @@
 /** ElectLeaders: decided by the controller. */
-import { ErrorCode } from '../../../protocol/errors.js'
 import { ElectLeaders } from '../../../protocol/messages/elect-leaders.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
 import { handler } from '../../server/handler.js'
@@ -19,8 +18,8 @@ export const electLeaders = handler<Services, typeof ElectLeaders.request.fields
     authorize: () => [{ operation: 'ALTER', resource: CLUSTER }],
     refuse: failed,
     handle: (request, services, call) => {
-      passOn(services, 'ElectLeaders', request, call, (reply) =>
-        call.reply(reply ?? failed(request, ErrorCode.REQUEST_TIMED_OUT)),
+      passOn(services, 'ElectLeaders', request, request.timeoutMs, call, (reply, errorCode) =>
+        call.reply(reply ?? failed(request, errorCode)),
       )
     },
   },

@@ -21,8 +21,8 @@ export const updateFeatures = handler<
   authorize: () => [{ operation: 'ALTER', resource: CLUSTER }],
   refuse: (_, errorCode) => failed(errorCode),
   handle: (request, services, call) => {
-    passOn(services, 'UpdateFeatures', request, call, (reply) => {
-      if (reply === undefined) return call.reply(failed(ErrorCode.REQUEST_TIMED_OUT))
+    passOn(services, 'UpdateFeatures', request, request.timeoutMs, call, (reply, errorCode) => {
+      if (reply === undefined) return call.reply(failed(errorCode))
       call.reply(
         call.version >= ALL_OR_NOTHING_SINCE ? reply : { ...reply, errorCode: ErrorCode.NONE, errorMessage: null },
       )

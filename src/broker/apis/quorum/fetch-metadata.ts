@@ -10,6 +10,7 @@ import { METADATA_TOPIC } from '../../../storage/log-files.js'
 import type { LogRead } from '../../../storage/log-reader.js'
 import { METADATA_TOPIC_ID } from '../../quorum-log.js'
 import type { Call } from '../../server/handler.js'
+import type { ListenerContext } from '../../server/stages.js'
 import type { Services } from '../services.js'
 import { isOfCluster, leaderEndpoints, logPartition } from './metadata-log.js'
 
@@ -23,8 +24,11 @@ const ENDPOINTS_SINCE = 16
 const NO_HIGH_WATERMARK = -1
 
 /** Whether another server asks for the metadata log: it says who it is, or came where only servers come. */
-export function isMetadataFetch({ replicaId, replicaState, topics }: Request, call: Call<Response>): boolean {
-  const isServer = Math.max(replicaId, replicaState.replicaId) >= 0 || call.listener.serves === 'controller'
+export function isMetadataFetch(
+  { replicaId, replicaState, topics }: Request,
+  { serves }: Pick<ListenerContext, 'serves'>,
+): boolean {
+  const isServer = Math.max(replicaId, replicaState.replicaId) >= 0 || serves === 'controller'
   return isServer && topics.some(({ topic, topicId }) => topic === METADATA_TOPIC || topicId === METADATA_TOPIC_ID)
 }
 

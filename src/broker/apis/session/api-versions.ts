@@ -9,7 +9,7 @@ import { ErrorCode } from '../../../protocol/errors.js'
 import { ApiVersions } from '../../../protocol/messages/api-versions.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
 import { KRAFT_VERSION } from '../../quorum-log.js'
-import { type Handler, handler } from '../../server/handler.js'
+import { type Handler, handler, isServedOn } from '../../server/handler.js'
 import type { ListenerContext } from '../../server/stages.js'
 import { imageOf, type Services } from '../services.js'
 
@@ -24,6 +24,7 @@ export function apiVersions(handlers: () => readonly Handler<Services>[]): Handl
     versions: [0, 5],
     servedBy: 'any node',
     listeners: ['broker', 'controller'],
+    early: () => true,
     authorize: () => [],
     refuse: (_, errorCode) => ({ errorCode, apiKeys: [] }),
     handle: (request, services, call) => {
@@ -50,7 +51,7 @@ function isSoftwareName(text: string): boolean {
 
 function served(handlers: readonly Handler<Services>[], listener: ListenerContext): Response['apiKeys'] {
   return handlers
-    .filter(({ listeners }) => listeners.includes(listener.serves))
+    .filter((each) => each.untold !== true && isServedOn(each, listener))
     .map(({ message, versions: [minVersion, maxVersion] }) => ({ apiKey: message.key, minVersion, maxVersion }))
     .sort((a, b) => a.apiKey - b.apiKey)
 }

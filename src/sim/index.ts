@@ -1,0 +1,18 @@
+/** `lograft/sim`: the simulator for programs and tests: runs by seed, or by a script of faults of one's own. */
+export {
+  type ClusterFinding,
+  type ClusterReport,
+  type ClusterScenarioOptions,
+  runClusterSeed,
+} from './cluster-scenario.js'
+export { CLUSTER_FAULTS, type ClusterFaultKind, type FaultScript, type TimedFault } from './fault-script.js'
+export {
+  PROFILES,
+  type Profile,
+  runSeeds,
+  type SeedOutcome,
+  type SimulationOptions,
+  type SimulationResult,
+} from './run-seeds.js'
+export { runSeed, type ScenarioOptions, type SeedReport } from './scenario.js'
+export { SimulationError } from './simulation.js'
