@@ -278,6 +278,7 @@ export class QuorumRig {
       openFiles: 100,
       checkpointIntervalMs: 500,
       deleteDelayMs: 100,
+      joins: false,
     }
     LogDirectories.open(ports, options, { lost: end, offline: () => {}, room: () => {} }, (error, directories) => {
       if (directories === undefined) return end(error!.message)

@@ -122,6 +122,8 @@ test('a batch that is damaged on its way is refused, and who can send no other l
     [old.id],
     rig.members.filter((member) => member !== old).map(({ id }) => id),
   )
+  // What the others have asked is answered, and the answers are on their way.
+  rig.pass(700)
   rig.propose(old)
   rig.pass(50)
   rig.damageEnd(old)
