@@ -21,7 +21,10 @@ import type { Logger, Severity } from '../../src/io/logger.js'
 import type { Ports } from '../../src/io/ports.js'
 import { EMPTY_IMAGE, type MetadataImage } from '../../src/metadata/image.js'
 import type { MetadataRecord } from '../../src/metadata/records.js'
+import type { Fields } from '../../src/protocol/field.js'
+import type { InOfMessage, Message, OutOfMessage } from '../../src/protocol/schema.js'
 import { type Voter, VoterSet } from '../../src/raft/voter-set.js'
+import { ClientConnection } from '../../src/rpc/client-connection.js'
 import { SimulatedDirectory } from '../../src/sim/disk-directory.js'
 import { SimulatedFile } from '../../src/sim/disk-file.js'
 import { Machine } from '../../src/sim/machine.js'
@@ -181,6 +184,30 @@ export class QuorumRig {
         return offset !== undefined
       }) ?? false
     )
+  }
+
+  /** As a tool would ask, from elsewhere. */
+  ask<Request extends Fields, Response extends Fields>(
+    member: RigMember,
+    message: Message<Request, Response>,
+    version: number,
+    body: InOfMessage<Request>,
+  ): OutOfMessage<Response> {
+    const machine = new Machine(this.simulation, this.network, `tool${this.simulation.events}`)
+    let answer: OutOfMessage<Response> | undefined
+    machine.boot(
+      ({ clock, network }) => {
+        const address = { host: member.machine.host, port: PORT }
+        const options = { clock, network, address, clientId: 'tool', requestTimeoutMs: LONGEST_MS }
+        new ClientConnection(options).send(message, version, body, (error, response) => {
+          assert.equal(error, undefined)
+          answer = response
+        })
+      },
+      () => {},
+    )
+    this.until(() => answer !== undefined, `${message.name} is answered`)
+    return answer!
   }
 
   until(condition: () => boolean, what: string, longestMs = LONGEST_MS): void {
