@@ -8,10 +8,12 @@ import type { Call, Model } from './linearizability.js'
 /** Undefined: not set, not there. */
 export type Version = string | undefined
 
-/** `broker`: through whom it was asked. */
 export interface MetadataValue {
+  /** Through whom it was asked. */
   readonly broker: number
   readonly version: Version
+  /** Which change it is, or which one a broker has acknowledged: see `withAcknowledgements`. */
+  readonly change?: number
 }
 
 export type MetadataCall = Call<MetadataValue>
@@ -49,41 +51,69 @@ export const EXISTENCE: Model<Version, MetadataValue> = {
   key: (state) => state ?? '',
 }
 
+const CHANGES: ReadonlySet<string> = new Set(['write', 'create', 'delete'])
+
+/**
+ * Adds to each change that was acknowledged that this broker knows it from then on: `acknowledged`, a call that takes no time. The change itself may
+ * have been seen elsewhere long before.
+ */
+export function withAcknowledgements(calls: readonly MetadataCall[]): MetadataCall[] {
+  return calls.flatMap((call, change): MetadataCall[] => {
+    const { f, outcome, answeredMs } = call
+    if (!CHANGES.has(f) || outcome === 'fail') return [call]
+    const numbered = { ...call, value: { ...call.value, change } }
+    if (outcome === 'info' || answeredMs === undefined) return [numbered]
+    return [numbered, { ...numbered, f: 'acknowledged', invokedMs: answeredMs }]
+  })
+}
+
+interface FollowedVersion {
+  readonly version: Version
+  /** What made it; -1: it was there from the beginning. */
+  readonly change: number
+}
+
 export interface FollowedState {
-  readonly versions: readonly Version[]
+  readonly versions: readonly FollowedVersion[]
   /** By broker: the version that it has shown last, or must have seen. */
   readonly shown: ReadonlyMap<number, number>
 }
 
-/** With `read`: a broker answers from what it has applied, which is not before what it has shown. */
+/** With `read`: a broker answers from what it has applied, which is not before what it has shown or acknowledged. */
 export function followed(model: Model<Version, MetadataValue>): Model<FollowedState, MetadataValue> {
   return {
-    initial: { versions: [model.initial], shown: new Map() },
+    initial: { versions: [{ version: model.initial, change: -1 }], shown: new Map() },
     step: ({ versions, shown }, call) => {
-      const { f, value, outcome } = call
+      const { f, value } = call
+      const { broker } = value
+      const from = shown.get(broker) ?? 0
+      if (f === 'acknowledged') {
+        const at = versions.findIndex(({ change }) => change === value.change)
+        return at < 0 ? [] : [{ versions, shown: new Map(shown).set(broker, Math.max(from, at)) }]
+      }
       if (f === 'read') {
         const next: FollowedState[] = []
-        for (let at = shown.get(value.broker) ?? 0; at < versions.length; at++) {
-          const version = versions[at]
-          const isIt = version === value.version || (version === SOME_ID && value.version !== undefined)
-          if (!isIt) continue
-          const known = version === value.version ? versions : versions.with(at, value.version)
-          next.push({ versions: known, shown: new Map(shown).set(value.broker, at) })
+        for (let at = from; at < versions.length; at++) {
+          const { version, change } = versions[at]!
+          const isIt = version === value.version
+          if (!isIt && (version !== SOME_ID || value.version === undefined)) continue
+          const known = isIt ? versions : versions.with(at, { version: value.version, change })
+          next.push({ versions: known, shown: new Map(shown).set(broker, at) })
           // A later place of the same version only says more than is known.
-          if (version === value.version) break
+          if (isIt) break
         }
         return next
       }
-      return model.step(versions.at(-1), call).map((version) => {
-        const isSame = version === versions.at(-1) && f !== 'write'
-        const all = isSame ? versions : [...versions, version]
-        return { versions: all, shown: outcome === 'ok' ? new Map(shown).set(value.broker, all.length - 1) : shown }
+      const latest = versions.at(-1)!.version
+      return model.step(latest, call).map((version) => {
+        if (!CHANGES.has(f)) return { versions, shown }
+        return { versions: [...versions, { version, change: value.change ?? -1 }], shown }
       })
     },
-    // What every broker has passed tells nothing more.
     key: ({ versions, shown }) => {
       const brokers = [...shown].sort(([a], [b]) => a - b)
-      return `${versions.map((version) => version ?? '-').join(' ')} ${brokers.map((each) => each.join(':')).join(' ')}`
+      const told = versions.map(({ version, change }) => `${version ?? '-'}#${change}`)
+      return `${told.join(' ')} ${brokers.map((each) => each.join(':')).join(' ')}`
     },
   }
 }

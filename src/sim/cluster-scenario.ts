@@ -6,7 +6,7 @@
 import { assert } from '../base/assert.js'
 import type { Prng } from '../base/prng.js'
 import { checkLinearizable } from '../check/linearizability.js'
-import { EXISTENCE, followed, REGISTER } from '../check/models.js'
+import { EXISTENCE, followed, REGISTER, withAcknowledgements } from '../check/models.js'
 import { ClusterFaults } from './cluster-faults.js'
 import { ClusterInvariants } from './cluster-invariants.js'
 import { type ClusterNode, type ClusterPlan, ClusterWorld, type NodeRole } from './cluster-world.js'
@@ -167,7 +167,7 @@ class ClusterScenario {
       .map((node) => {
         const quorum = node.node?.quorum
         if (quorum === undefined) return `${node.host} ${node.node === undefined ? 'down' : 'starting'}`
-        const { leaderId, leaderEpoch } = quorum.describe()
+        const { nodeId: leaderId, epoch: leaderEpoch } = quorum.leader()
         const applied = node.node?.broker?.image.offset
         return `${node.host} leader ${leaderId} in ${leaderEpoch}, committed ${quorum.highWatermark} of ${quorum.endOffset}, applied ${applied}${node.serving ? '' : ', not serving'}`
       })
@@ -182,7 +182,7 @@ class ClusterScenario {
     for (const node of nodes) {
       const quorum = node.node?.quorum
       if (quorum === undefined) return false
-      const { leaderId, leaderEpoch } = quorum.describe()
+      const { nodeId: leaderId, epoch: leaderEpoch } = quorum.leader()
       if (leaderId < 0) return false
       if (isApart) {
         if (leaderId !== node.id) return false
@@ -282,7 +282,7 @@ class ClusterScenario {
 }
 
 function judge({ kind, calls }: KeyHistory): ReturnType<typeof checkLinearizable> {
-  return kind === 'topic' ? checkLinearizable(calls, followed(EXISTENCE)) : checkLinearizable(calls, followed(REGISTER))
+  return checkLinearizable(withAcknowledgements(calls), followed(kind === 'topic' ? EXISTENCE : REGISTER))
 }
 
 function drawPlan(random: Prng, options: ClusterScenarioOptions): ClusterPlan {

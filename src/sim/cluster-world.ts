@@ -61,10 +61,10 @@ export class ClusterWorld {
     let latest: ClusterNode | undefined
     let latestEpoch = -1
     for (const each of this.nodes) {
-      const quorum = each.node?.quorum?.describe()
-      if (quorum === undefined || quorum.leaderId !== each.id || quorum.leaderEpoch <= latestEpoch) continue
+      const leader = each.node?.quorum?.leader()
+      if (leader === undefined || leader.nodeId !== each.id || leader.epoch <= latestEpoch) continue
       latest = each
-      latestEpoch = quorum.leaderEpoch
+      latestEpoch = leader.epoch
     }
     return latest
   }

@@ -30,6 +30,7 @@ export class SimulatedConnection implements Connection {
   /** What lingers is not delivered before then. */
   #lingersUntilMs = 0
   #retransmissions = 0
+  readonly #label: string
   /** It is gone, and the other end is told, or will be. */
   #hasTold = false
 
@@ -47,6 +48,7 @@ export class SimulatedConnection implements Connection {
     this.remote = remote
     this.isClient = isClient
     this.#handlers = handlers
+    this.#label = `bytes to ${remote.host}`
     process.whenDead(() => {
       if (this.#state === 'closed') return
       // Nobody is there any more to say so, or to send what is left.
@@ -195,7 +197,7 @@ export class SimulatedConnection implements Connection {
     const { simulation } = this.#network
     const delayMs = this.#network.delayMs(this.local.host, this.remote.host)
     const heldMs = this.#lingersUntilMs - simulation.nowMs
-    simulation.schedule(Math.max(delayMs, heldMs), `bytes to ${this.remote.host}`, () => this.#arrive())
+    simulation.schedule(Math.max(delayMs, heldMs), this.#label, () => this.#arrive())
   }
 
   /** One piece is on its way at a time: they come in order. */

@@ -20,6 +20,9 @@ import type { Simulation } from './simulation.js'
 /** When the simulated world begins, in wall time. */
 const WALL_START_MS = 1_800_000_000_000
 
+/** A timer with any delay does not fire before the clock has moved. */
+const SHORTEST_MS = 1 / 1024
+
 export class Machine {
   readonly host: string
   /** Of every path on which none is mounted. */
@@ -206,7 +209,8 @@ export class Machine {
         let event: { cancel(): void }
         const arm = (): void => {
           const leftMs = time.until(dueMs, process.nowMs)
-          event = process.after(leftMs, 'timer', 'timer', () => {
+          // A delay that vanishes in the sum is one nevertheless.
+          event = process.after(delayMs > 0 ? Math.max(leftMs, SHORTEST_MS) : leftMs, 'timer', 'timer', () => {
             if (cancelled) return
             const lateMs = time.at(this.#simulation.nowMs) - dueMs
             // The clock has slowed down meanwhile.

@@ -57,6 +57,7 @@ export class MetadataWorkload {
   readonly #clients: WorkloadClient[] = []
   #nextProcess = 1
   #nextValue = FIRST_VALUE
+  readonly #generations = new Map<string, number>()
 
   constructor(world: ClusterWorld, clients: number, meanPauseMs: number) {
     this.#world = world
@@ -98,8 +99,16 @@ export class MetadataWorkload {
     if (call.outcome === 'ok' && ['create', 'delete', 'write'].includes(call.f)) this.acknowledged++
   }
 
-  isFull(key: string): boolean {
-    return (this.histories.get(key)?.calls.length ?? 0) >= MAX_CALLS_PER_KEY
+  /** The latest of the names that begin so: when there is much to be judged about one, the next is taken. */
+  nameOf(base: string): string {
+    const isFull = (name: string): boolean =>
+      ['topic', 'setting'].some(
+        (kind) => (this.histories.get(`${kind} ${name}`)?.calls.length ?? 0) >= MAX_CALLS_PER_KEY,
+      )
+    let generation = this.#generations.get(base) ?? 0
+    while (isFull(`${base}.${generation}`)) generation++
+    this.#generations.set(base, generation)
+    return `${base}.${generation}`
   }
 
   failed(errorCode: number): void {
@@ -174,14 +183,14 @@ class WorkloadClient {
 
   #act(): void {
     const random = this.#random
-    const topic = random.pick(CHURNING)
-    const lasting = random.pick(LASTING)
+    const topic = this.#workload.nameOf(random.pick(CHURNING))
+    const lasting = this.#workload.nameOf(random.pick(LASTING))
     const choice = random.float()
     if (choice < 0.25) this.#create(topic)
     else if (choice < 0.4) this.#delete(topic)
     else if (choice < 0.6) this.#readTopic(random.chance(0.7) ? topic : lasting)
-    else if (choice < 0.8) this.#configure(lasting)
-    else if (choice < 0.95) this.#readConfig(lasting)
+    else if (choice < 0.77) this.#configure(lasting)
+    else if (choice < 0.9) this.#readConfig(lasting)
     else this.#create(lasting)
   }
 
@@ -281,10 +290,6 @@ class WorkloadClient {
   ): void {
     const workload = this.#workload
     const { simulation } = workload.world
-    if (workload.isFull(key)) {
-      this.#underWay = false
-      return this.#next()
-    }
     const invokedMs = simulation.nowMs
     const process = this.#process
     const broker = this.#broker?.id ?? 0

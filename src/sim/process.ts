@@ -46,6 +46,10 @@ export class SimulatedProcess {
   readonly #onDeath: (() => void)[] = []
   /** How likely the end of a turn waits for what else may arrive. */
   readonly #joinChance: number
+  /** What its events are called: there are few names and many events. */
+  readonly #labels = new Map<string, string>()
+  /** How many turns it has had. */
+  turns = 0
 
   constructor(simulation: Simulation, name: string) {
     this.simulation = simulation
@@ -95,9 +99,15 @@ export class SimulatedProcess {
   /** Schedules a turn of this process. */
   after(delayMs: number, kind: Kind, label: string, action: () => void): { cancel(): void } {
     const delay = this.nowMs - this.simulation.nowMs + quantized(delayMs)
-    return this.simulation.schedule(delay, `${this.name}: ${label}`, () =>
+    return this.simulation.schedule(delay, this.#labelOf(label), () =>
       this.#arrive({ atMs: this.simulation.nowMs, kind, label, action }),
     )
+  }
+
+  #labelOf(label: string): string {
+    let full = this.#labels.get(label)
+    if (full === undefined) this.#labels.set(label, (full = `${this.name}: ${label}`))
+    return full
   }
 
   defer(action: () => void): void {
@@ -146,6 +156,7 @@ export class SimulatedProcess {
   }
 
   #turn(action: () => void): void {
+    this.turns++
     this.#inTurn = true
     try {
       action()

@@ -41,7 +41,7 @@ export class Simulation {
   events = 0
   readonly #random: Prng
   readonly #heap = new Heap<Event>()
-  readonly #trace: string[] = []
+  readonly #trace: { readonly atMs: number; readonly line: string }[] = []
   #nowMs = 0
 
   constructor(seed: string | number) {
@@ -55,7 +55,7 @@ export class Simulation {
 
   /** The latest events and notes, oldest first. */
   get trace(): readonly string[] {
-    return this.#trace
+    return this.#trace.map(({ atMs, line }) => `${atMs.toFixed(3)} ${line}`)
   }
 
   /** A stream of random numbers for one concern: what one draws does not shift the others. */
@@ -77,7 +77,7 @@ export class Simulation {
   /** Puts a line into trace and hash. */
   note(line: string): void {
     this.hash.text(line)
-    this.#trace.push(`${this.#nowMs.toFixed(3)} ${line}`)
+    this.#trace.push({ atMs: this.#nowMs, line })
     if (this.#trace.length > TRACE_LENGTH) this.#trace.splice(0, TRACE_LENGTH / 2)
   }
 
@@ -93,13 +93,13 @@ export class Simulation {
       if (action === undefined) continue
       this.events++
       if (this.events > MAX_EVENTS)
-        throw new SimulationError(this.seed, this.#nowMs, label, this.#trace, 'no end in sight')
+        throw new SimulationError(this.seed, this.#nowMs, label, this.trace, 'no end in sight')
       this.hash.number(this.#nowMs)
       this.note(label)
       try {
         action()
       } catch (error) {
-        throw new SimulationError(this.seed, this.#nowMs, label, this.#trace, error)
+        throw new SimulationError(this.seed, this.#nowMs, label, this.trace, error)
       }
     }
     return true
@@ -109,7 +109,7 @@ export class Simulation {
     try {
       return condition()
     } catch (error) {
-      throw new SimulationError(this.seed, this.#nowMs, 'looking at it', this.#trace, error)
+      throw new SimulationError(this.seed, this.#nowMs, 'looking at it', this.trace, error)
     }
   }
 }

@@ -58,6 +58,21 @@ test('a clock that goes fast counts more, and its timers come sooner', () => {
   assert.equal(ports.clock.monotonicMs(), 1400)
 })
 
+test('however short a delay is, the clock has moved when it is over', () => {
+  const computers = new Computers(1)
+  const { machine, ports } = computers.add('a')
+  computers.pass(12_345)
+  machine.time.rate = 1.0946891189087182
+  computers.pass(678.9)
+  const beganMs = ports.clock.monotonicMs()
+  let firedMs = 0
+  ports.clock.timer(1e-13, () => {
+    firedMs = ports.clock.monotonicMs()
+  })
+  computers.settle()
+  assert.ok(firedMs > beganMs)
+})
+
 test('a process that was suspended runs timers that are a little late before it reads its sockets, and the others after that', () => {
   for (let seed = 0; seed < 40; seed++) {
     const computers = new Computers(seed)
