@@ -1,6 +1,9 @@
 /**
  * Broker: what a node with the broker's role has besides the quorum: the metadata it goes by, the partitions it hosts, its place in the
  * cluster. Metadata is applied strictly in order, and what is answered to clients is what has been applied.
+ *
+ * Nothing is applied before the metadata has the registration of this very process: by then it has everything that was decided before this node
+ * started, and a partition that it does not know is none that only comes later.
  */
 import type { FlightRecorder } from '../base/flight-recorder.js'
 import type { NodeSettings } from '../config/node-settings.js'
@@ -65,6 +68,8 @@ export class Broker implements QuorumObserver {
   #latest: MetadataImage = EMPTY_IMAGE
   readonly #publications: Publication[] = []
   #applying = false
+  /** The metadata has come to the registration of this process. */
+  #caughtUp = false
   #waiting: { readonly offset: number; readonly go: () => void }[] = []
   #stopped = false
 
@@ -103,6 +108,11 @@ export class Broker implements QuorumObserver {
   /** The metadata that has been applied. */
   get image(): MetadataImage {
     return this.#image
+  }
+
+  /** The metadata that has been applied, or is being applied: by it partitions have their roles. */
+  get latest(): MetadataImage {
+    return this.#latest
   }
 
   /** As they are now: what was set while the node runs is in it. */
@@ -158,8 +168,15 @@ export class Broker implements QuorumObserver {
 
   resigned(): void {}
 
+  leaderChanged(): void {
+    this.channel.leaderChanged()
+  }
+
   committed(image: MetadataImage, delta: MetadataDelta | undefined): void {
-    this.#publications.push({ image, delta })
+    const isFirst = !this.#caughtUp
+    if (isFirst && image.brokers.get(this.nodeId)?.incarnationId !== this.#lifecycle.incarnationId) return
+    this.#caughtUp = true
+    this.#publications.push({ image, delta: isFirst ? undefined : delta })
     this.#applyNext()
   }
 

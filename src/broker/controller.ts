@@ -16,7 +16,7 @@ import {
 } from '../controller/controller-core.js'
 import { unsupportedLevel } from '../controller/features.js'
 import type { Timer } from '../io/clock.js'
-import type { Connection } from '../io/network.js'
+import type { Address, Connection } from '../io/network.js'
 import type { Ports } from '../io/ports.js'
 import type { MetadataImage } from '../metadata/image.js'
 import type { MetadataRecord } from '../metadata/records.js'
@@ -59,6 +59,7 @@ export class Controller implements QuorumObserver {
   #core: ControllerCore | undefined
   #waiting: Waiting[] = []
   #timer: Timer | undefined
+  #firstLook: Timer | undefined
   /** By broker: the connection over which it was heard last. */
   readonly #sessions = new Map<number, BrokerSession>()
   /** The brokers that a connection was used by, most often one. */
@@ -145,12 +146,14 @@ export class Controller implements QuorumObserver {
     this.#track('begin')
     this.#append(core, core.begin())
     this.#schedule()
+    this.#firstLook = this.#ports.clock.timer(COME_BACK_MS, () => this.#lookForSilent(core, nowMs))
   }
 
   resigned(): void {
     this.#track('resigned')
     this.#core = undefined
     this.#timer?.cancel()
+    this.#firstLook?.cancel()
     this.#sessions.clear()
     for (const probe of this.#probes) probe.destroy()
     for (const { abandon } of this.#waiting.splice(0)) abandon()
@@ -173,17 +176,34 @@ export class Controller implements QuorumObserver {
     this.#track('sessionClosed', brokerId, brokerEpoch, nowMs)
     const endpoint = core.sessionClosed(brokerId, brokerEpoch, nowMs)
     this.#schedule()
-    if (endpoint === undefined) return
-    const probe = this.#ports.network.connect(endpoint, {
+    if (endpoint !== undefined) this.#probe(core, { brokerId, brokerEpoch }, endpoint)
+  }
+
+  /** Brokers turn to a new controller at once: who did not may have died with the one before, and its listener is looked for. */
+  #lookForSilent(core: ControllerCore, sinceMs: number): void {
+    for (const { brokerId, brokerEpoch, endpoints } of core.silentSince(sinceMs)) {
+      const [endpoint] = endpoints
+      if (brokerId === this.#options.settings['node.id'] || endpoint === undefined) continue
+      this.#probe(core, { brokerId, brokerEpoch }, endpoint)
+    }
+  }
+
+  #probe(
+    core: ControllerCore,
+    { brokerId, brokerEpoch }: Pick<BrokerSession, 'brokerId' | 'brokerEpoch'>,
+    at: Address,
+  ): void {
+    const sinceMs = this.#ports.clock.monotonicMs()
+    const probe = this.#ports.network.connect(at, {
       data() {},
       drained() {},
       closed: (error) => {
         patience.cancel()
         this.#probes.delete(probe)
         if (this.#core !== core || error?.code !== 'ECONNREFUSED') return
-        const atMs = this.#ports.clock.monotonicMs()
-        this.#track('refused', brokerId, brokerEpoch, atMs)
-        this.#append(core, core.refused(brokerId, brokerEpoch, atMs))
+        const nowMs = this.#ports.clock.monotonicMs()
+        this.#track('refused', brokerId, brokerEpoch, sinceMs, nowMs)
+        this.#append(core, core.refused(brokerId, brokerEpoch, sinceMs, nowMs))
         this.#schedule()
       },
     })

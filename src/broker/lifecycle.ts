@@ -41,7 +41,7 @@ export class BrokerLifecycle {
   readonly #ports: Ports
   readonly #channel: ControllerChannel
   readonly #options: LifecycleOptions
-  readonly #incarnationId: Uuid
+  readonly incarnationId: Uuid
   #brokerEpoch = -1
   #usable = false
   #timer: Timer | undefined
@@ -57,7 +57,7 @@ export class BrokerLifecycle {
     this.#ports = ports
     this.#channel = channel
     this.#options = options
-    this.#incarnationId = randomUuid(ports.random)
+    this.incarnationId = randomUuid(ports.random)
     channel.whenLost = () => this.#beHeard()
   }
 
@@ -71,7 +71,7 @@ export class BrokerLifecycle {
     const request = {
       brokerId: identity.nodeId,
       clusterId: identity.clusterId,
-      incarnationId: this.#incarnationId,
+      incarnationId: this.incarnationId,
       listeners: endpoints.map(({ name, host, port }) => ({ name, host, port, securityProtocol: 0 })),
       features: SUPPORTED_FEATURES.map(({ name, minLevel, maxLevel }) => ({
         name,
@@ -96,7 +96,7 @@ export class BrokerLifecycle {
         return this.#again(RETRY_MS, () => this.start())
       }
       this.#brokerEpoch = brokerEpoch
-      this.#ports.logger.info({ brokerEpoch, incarnationId: this.#incarnationId }, 'registered')
+      this.#ports.logger.info({ brokerEpoch, incarnationId: this.incarnationId }, 'registered')
       this.#heartbeat()
     })
   }

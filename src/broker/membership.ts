@@ -74,6 +74,12 @@ export class Membership {
     this.#leader?.connection.close()
   }
 
+  /** Who stands for election may still name the leader that it had. */
+  get #isLed(): boolean {
+    const { role } = this.#options.quorum
+    return role === 'leader' || role === 'follower'
+  }
+
   #again(): void {
     if (!this.#stopped) this.start()
   }
@@ -83,7 +89,7 @@ export class Membership {
     const nowMs = this.#ports.clock.monotonicMs()
     const { voters } = quorum
     const { nodeId, address } = quorum.leader()
-    if (nodeId < 0) {
+    if (!this.#isLed) {
       if (nowMs - Math.max(this.#ledMs, this.#complainedMs) < COMPLAIN_MS) return this.#again()
       return this.#sayWhoIsMissing()
     }
@@ -163,7 +169,7 @@ export class Membership {
           ? `voter ${voter.id} does not answer`
           : `voter ${voter.id} has lost its disk: node ${voter.id} answers with the directory ${replacedBy.directoryId}, not ${voter.directoryId}`,
       )
-      if (quorum.leader().nodeId < 0) {
+      if (!this.#isLed) {
         const sentences = missing.length > 0 ? missing : ['all voters answer']
         this.#complain(`nobody leads the quorum: ${sentences.join('; ')}`, silent)
       }

@@ -107,7 +107,7 @@ export class Partition implements LogObserver {
   become(state: PartitionState): void {
     this.#leaderId = state.leader
     if (state.leaderEpoch === this.#leaderEpoch) {
-      if (this.#leader === undefined) return
+      if (this.#leader === undefined || this.#leader.hasAsIsr(state.isr)) return
       this.#track('isr', state.isr)
       this.#leader.setIsr(state.isr)
       return

@@ -39,6 +39,11 @@ export class QuorumAddresses {
 
   /** Undefined: not known. */
   of(nodeId: number): Address | undefined {
+    const found = this.#find(nodeId)
+    return found && { host: found.host, port: found.port }
+  }
+
+  #find(nodeId: number): Address | undefined {
     if (nodeId === ANY_SERVER) return this.#any()
     if (nodeId === this.#nodeId) return this.#endpoints[0]
     const voter = this.#voters()?.voters.find(({ id }) => id === nodeId)

@@ -187,7 +187,8 @@ export class Quorum implements LogObserver {
     const place = this.#raft.propose({ is: 'own', records }, records.length)
     if (place === undefined) return undefined
     this.#advance()
-    return place.baseOffset
+    // A log that refuses the batch at once ends the lead.
+    return this.#raft.role === 'leader' && this.#raft.epoch === place.epoch ? place.baseOffset : undefined
   }
 
   /** A request of another server, or of who changes the voters. Returns what takes back the wish for the answer. */

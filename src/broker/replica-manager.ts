@@ -9,7 +9,7 @@ import { resolveTopicSettings, type TopicSettings } from '../config/topic-settin
 import type { Timer } from '../io/clock.js'
 import type { Ports } from '../io/ports.js'
 import type { MetadataDelta } from '../metadata/delta.js'
-import { configKey, configsOf, type MetadataImage, type TopicImage } from '../metadata/image.js'
+import { configKey, configsOf, EMPTY_IMAGE, type MetadataImage, type TopicImage } from '../metadata/image.js'
 import { RESOURCE_TYPE_TOPIC } from '../metadata/records.js'
 import { LogCleaner } from '../storage/log-cleaner.js'
 import type { DescribedDirectory, LogDirectories } from '../storage/log-directories.js'
@@ -31,6 +31,8 @@ export class ReplicaManager {
   #settings: NodeSettings
   /** What partitions are configured by. */
   #image: MetadataImage | undefined
+  /** What is hosted was last made to be as this says. */
+  #applied = EMPTY_IMAGE
   readonly cleaner: LogCleaner
   readonly #logs: LogDirectories
   readonly #placed: ReplicaDirectories
@@ -110,7 +112,7 @@ export class ReplicaManager {
 
   /**
    * Does what the metadata says; `done` when the logs of topics that are gone are closed and those of new partitions open. Without a delta everything is
-   * looked at, and what could not be opened is tried again.
+   * looked at, and what could not be opened is tried again: at the start, and where a snapshot took the place of a part of the metadata log.
    */
   apply(image: MetadataImage, delta: MetadataDelta | undefined, done: () => void): void {
     if (delta === undefined) {
@@ -119,8 +121,10 @@ export class ReplicaManager {
         return topic?.partitions[partition]?.replicas.includes(this.#nodeId) === true ? topic.topicId : undefined
       })
     }
+    const removed = delta?.removedTopics.values() ?? missingFrom(this.#applied, image)
+    this.#applied = image
     // A topic of the same name may follow, in the same directories.
-    this.#removeAll([...(delta?.removedTopics.values() ?? [])], () => {
+    this.#removeAll([...removed], () => {
       if (!this.#closed) this.#host(image, delta, done)
     })
   }
@@ -240,6 +244,10 @@ export class ReplicaManager {
       [...partitions.values()].filter((hosted) => hosted !== 'offline'),
     )
   }
+}
+
+function missingFrom({ topicsById }: MetadataImage, image: MetadataImage): TopicImage[] {
+  return [...topicsById.values()].filter(({ topicId }) => !image.topicsById.has(topicId))
 }
 
 /** Calls back when everything that was begun has ended, and `start` was called. */

@@ -178,12 +178,18 @@ export class ControllerCore {
     return broker.endpoints[0]
   }
 
-  /** Nobody listens any more where that broker did: it is fenced, unless it has come back meanwhile. */
-  refused(brokerId: number, brokerEpoch: number, nowMs: number): Decision<MetadataRecord, never> {
+  /** Brokers in use of which nothing was heard after this moment: those that a new controller has looked for in vain so far. */
+  silentSince(sinceMs: number): readonly BrokerImage[] {
+    const heardMs = ({ brokerId }: BrokerImage): number => this.#lastHeardMs.get(brokerId) ?? sinceMs
+    return [...this.#image.brokers.values()].filter((broker) => !broker.fenced && heardMs(broker) <= sinceMs)
+  }
+
+  /** Nobody listens where that broker did, as a probe has found that began at `sinceMs`: it is fenced, unless it was heard of since. */
+  refused(brokerId: number, brokerEpoch: number, sinceMs: number, nowMs: number): Decision<MetadataRecord, never> {
     const broker = this.#image.brokers.get(brokerId)
-    const closedMs = this.#closedMs.get(brokerId)
-    if (broker?.brokerEpoch !== brokerEpoch || closedMs === undefined) return { records: [], replies: [] }
-    return { records: fenceBroker(this.#image, broker, sessionClosed('refused', nowMs - closedMs)), replies: [] }
+    const isBack = !this.#closedMs.has(brokerId) && (this.#lastHeardMs.get(brokerId) ?? nowMs) > sinceMs
+    if (broker?.brokerEpoch !== brokerEpoch || broker.fenced || isBack) return { records: [], replies: [] }
+    return { records: fenceBroker(this.#image, broker, sessionClosed('refused', nowMs - sinceMs)), replies: [] }
   }
 
   /** This process did not run for so long: what it did not hear meanwhile says nothing about others. */

@@ -129,6 +129,12 @@ export class Roles<Batch> {
     return this.voters?.size === 1 && this.voters.has(id, directoryId)
   }
 
+  /** Nobody has ever stood, as far as it knows, and of those who could do so at once one is chosen: the lowest id, which writes a founding. */
+  get #isFounder(): boolean {
+    const { self } = this.#context
+    return this.#epoch === 0 && this.voters?.voters.every(({ id }) => id >= self.id) === true
+  }
+
   /** Whether a pre-vote would disturb a leader that is there (KIP-996). */
   get hasLiveLeader(): boolean {
     return this.#role === 'leader' || this.#follower?.hasFetched === true
@@ -143,8 +149,8 @@ export class Roles<Batch> {
     }
     if (this.#role === 'unattached' && !this.mayStand) return
     if (this.#role === 'unattached' && this.#deadlineMs === undefined) {
-      // Who is alone waits for nobody.
-      if (this.isAlone) this.becomeProspective()
+      // Who is alone waits for nobody, nor who founded a quorum that nobody has led yet.
+      if (this.isAlone || this.#isFounder) this.becomeProspective()
       else this.#deadlineMs = this.#electionDeadline()
     }
     if (this.#deadlineMs === undefined || this.nowMs < this.#deadlineMs) return

@@ -74,6 +74,11 @@ export class PartitionLeader {
     this.#isr = isr
   }
 
+  /** Whether just these are in sync. */
+  hasAsIsr(isr: readonly number[]): boolean {
+    return isr.length === this.#isr.length && isr.every((replica) => this.#isr.includes(replica))
+  }
+
   /** Whether there are enough replicas in sync for a produce with acks=all. */
   hasInSync(minInsyncReplicas: number): boolean {
     return this.#isr.length >= minInsyncReplicas

@@ -217,7 +217,7 @@ class RecordedController implements RecordedCore {
         core.sessionClosed(args[0] as number, args[1] as number, args[2] as number)
         return undefined
       case 'refused':
-        this.#decided = core.refused(args[0] as number, args[1] as number, args[2] as number).records
+        this.#decided = core.refused(...(args as [number, number, number, number])).records
         return undefined
       case 'apply':
         return this.#apply(core, args[0] as MetadataRecord[], args[1] as number)

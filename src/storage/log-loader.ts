@@ -39,6 +39,8 @@ export interface LoadOptions extends SegmentOptions {
   /** What is below it has been removed, or may be. */
   readonly startOffset: number
   readonly lastStop: LastStop
+  /** See `SegmentFilesOptions`. */
+  readonly inUse?: boolean
   /** `flush.policy=commit`: what is recovered must be durable before anybody sees it. */
   readonly makeDurable: boolean
 }

@@ -120,6 +120,7 @@ export class LogRebuild {
       recoveryPoint,
       startOffset: front.startOffset,
       lastStop: 'unclean',
+      inUse: true,
       makeDurable: options.flushPolicy === 'commit',
     } as const
     loadLog(this.#environment, load, (error, loaded) => {

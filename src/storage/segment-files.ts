@@ -25,6 +25,8 @@ export interface SegmentFilesOptions {
   readonly directory: string
   readonly recoveryPoint: number
   readonly startOffset: number
+  /** The owner of the log uses its directory, and may be writing files of its own there. */
+  readonly inUse?: boolean
 }
 
 /** Throws `DiskError`, and `LogDamagedError` before it has removed any segment. */
@@ -33,7 +35,8 @@ export function listSegmentFiles(environment: LoadEnvironment, options: SegmentF
   const { directory, recoveryPoint, startOffset } = options
   const names: { baseOffset: number; kind: SegmentFile }[] = []
   for (const name of disk.list(directory)) {
-    if (name.endsWith(TEMPORARY_SUFFIX) || name.endsWith(DELETED_SUFFIX)) disk.remove(`${directory}/${name}`)
+    const isLeftOver = name.endsWith(TEMPORARY_SUFFIX) && options.inUse !== true
+    if (isLeftOver || name.endsWith(DELETED_SUFFIX)) disk.remove(`${directory}/${name}`)
     const parsed = parseSegmentName(name)
     if (parsed !== undefined) names.push(parsed)
   }

@@ -24,6 +24,7 @@ import { Metadata } from '../../src/protocol/messages/metadata.js'
 import { OffsetForLeaderEpoch } from '../../src/protocol/messages/offset-for-leader-epoch.js'
 import { UpdateFeatures } from '../../src/protocol/messages/update-features.js'
 import { MessageSetReader } from '../../src/records/legacy/message-set.js'
+import { fetchOfController, QUORUM_EXCHANGES } from './quorum-exchanges.js'
 import { batchOf, Fetch, fetchRequest, Produce, produceRequest, valuesIn } from './requests.js'
 import { startNode } from './test-node.js'
 import { rawFrame, type WireClient } from './wire-client.js'
@@ -53,6 +54,7 @@ const software = { clientSoftwareName: 'test', clientSoftwareVersion: '1.0' }
 
 /** One well-formed exchange by API key, with what must be in the answer. */
 const exchanges = new Map<number, Exchange>([
+  ...QUORUM_EXCHANGES,
   [
     Produce.key,
     async (client, version) => {
@@ -66,7 +68,8 @@ const exchanges = new Map<number, Exchange>([
   ],
   [
     Fetch.key,
-    async (client, version) => {
+    async (client, version, listener) => {
+      if (listener === 'CONTROLLER') return fetchOfController(client, version)
       const response = await client.request(Fetch, version, fetchRequest(topic, 0))
       assert.equal(response.errorCode, 0)
       assert.equal(response.sessionId, 0)
@@ -317,11 +320,11 @@ for (const listener of ['PLAINTEXT', 'CONTROLLER']) {
 test('each listener advertises what it serves', () => {
   assert.deepEqual(
     advertised.get('PLAINTEXT')!.map(({ apiKey }) => apiKey),
-    [0, 1, 2, 3, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 43, 44, 55, 57, 60, 61, 74, 75],
+    [0, 1, 2, 3, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 43, 44, 55, 57, 60, 61, 74, 75, 80, 81],
   )
   assert.deepEqual(
     advertised.get('CONTROLLER')!.map(({ apiKey }) => apiKey),
-    [18, 19, 20, 33, 37, 43, 44, 55, 57, 60],
+    [1, 18, 19, 20, 33, 37, 43, 44, 52, 53, 54, 55, 57, 59, 60, 80, 81, 82],
   )
   for (const { message, versions } of HANDLERS) {
     assert.ok(message.request.knows(versions[0]) && message.request.knows(versions[1]), message.name)

@@ -16,6 +16,7 @@ import type { BrokerImage, MetadataImage, TopicImage } from '../../src/metadata/
 import { Machine } from '../../src/sim/machine.js'
 import { SimulatedNetwork } from '../../src/sim/network.js'
 import { Simulation } from '../../src/sim/simulation.js'
+import { SimulatedWireClient } from './simulated-broker.js'
 
 const PATIENCE_MS = 120_000
 export const CLIENTS: Address = { host: 'node1', port: 9092 }
@@ -38,6 +39,7 @@ export class ControllerWorld {
   readonly #settings: Readonly<Record<string, string>>
   #node: Node | undefined
   #serving = false
+  #clients = 0
 
   constructor(seed: string, settings: Readonly<Record<string, string>> = {}) {
     this.simulation = new Simulation(seed)
@@ -101,6 +103,10 @@ export class ControllerWorld {
     const beganMs = this.simulation.nowMs
     assert.ok(this.simulation.runUntil(condition, beganMs + limitMs), `within ${limitMs} ms: ${what}`)
     return this.simulation.nowMs - beganMs
+  }
+
+  client(address = CLIENTS): SimulatedWireClient {
+    return new SimulatedWireClient(this, `client${this.#clients++}`, address)
   }
 
   other(brokerId: number, options: OtherOptions = {}): OtherBroker {

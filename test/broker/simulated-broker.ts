@@ -3,11 +3,13 @@
  * RPC on machines of their own.
  */
 import assert from 'node:assert/strict'
+import type { Address } from '../../src/io/network.js'
 import type { Fields } from '../../src/protocol/field.js'
 import { CreateTopics } from '../../src/protocol/messages/create-topics.js'
 import type { InOfMessage, Message, OutOfMessage } from '../../src/protocol/schema.js'
 import { ClientConnection, type RpcError } from '../../src/rpc/client-connection.js'
 import { Machine } from '../../src/sim/machine.js'
+import type { SimulatedNetwork } from '../../src/sim/network.js'
 import { Simulation } from '../../src/sim/simulation.js'
 import { BROKER_HOST, BROKER_PORT, World } from '../../src/sim/world.js'
 
@@ -41,6 +43,10 @@ export class SimulatedBroker {
     this.until(() => this.world.serving, 'the node serves')
   }
 
+  get network(): SimulatedNetwork {
+    return this.world.network
+  }
+
   client(): SimulatedWireClient {
     return new SimulatedWireClient(this, `client${this.#clients++}`)
   }
@@ -69,21 +75,28 @@ export class SimulatedBroker {
   }
 }
 
+/** Where clients are, and who lets time pass for them. */
+export interface ClientHost {
+  readonly simulation: Simulation
+  readonly network: SimulatedNetwork
+  until(condition: () => boolean, what: string): unknown
+}
+
 export class SimulatedWireClient {
-  readonly #broker: SimulatedBroker
+  readonly #broker: ClientHost
   readonly #connection: ClientConnection
   readonly machine: Machine
 
-  constructor(broker: SimulatedBroker, name: string) {
+  constructor(broker: ClientHost, name: string, address: Address = { host: BROKER_HOST, port: BROKER_PORT }) {
     this.#broker = broker
-    this.machine = new Machine(broker.simulation, broker.world.network, name)
+    this.machine = new Machine(broker.simulation, broker.network, name)
     let connection: ClientConnection | undefined
     this.machine.boot(
       ({ clock, network }) => {
         connection = new ClientConnection({
           clock,
           network,
-          address: { host: BROKER_HOST, port: BROKER_PORT },
+          address,
           clientId: name,
           requestTimeoutMs: PATIENCE_MS,
         })

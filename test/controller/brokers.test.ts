@@ -113,8 +113,9 @@ class Cluster {
     while (this.core.nextDeadlineMs() <= this.nowMs) this.#append(this.core.expire(this.nowMs).records)
   }
 
-  refused(brokerId: number, brokerEpoch = this.epochs.get(brokerId)!): void {
-    this.#append(this.core.refused(brokerId, brokerEpoch, this.nowMs).records)
+  /** A probe that began so long ago has found nobody. */
+  refused(brokerId: number, { brokerEpoch = this.epochs.get(brokerId)!, agoMs = 0 } = {}): void {
+    this.#append(this.core.refused(brokerId, brokerEpoch, this.nowMs - agoMs, this.nowMs).records)
   }
 
   closed(brokerId: number, brokerEpoch = this.epochs.get(brokerId)!) {
@@ -245,7 +246,7 @@ test('a closed connection alone fences nobody: who is heard of again in time sta
   cluster.nowMs += 10
   cluster.expire()
   // The probe that ended late says nothing about who is back.
-  cluster.refused(2)
+  cluster.refused(2, { agoMs: 100 })
   assert.equal(cluster.isFenced(2), false)
 })
 
@@ -254,9 +255,9 @@ test('whose listener refuses is fenced at once, with the cause', () => {
   cluster.topics([[2, 1, 3]])
   cluster.closed(2)
   cluster.nowMs += 3
-  cluster.refused(2, cluster.epochs.get(2)! - 1)
+  cluster.refused(2, { brokerEpoch: cluster.epochs.get(2)! - 1, agoMs: 3 })
   assert.equal(cluster.isFenced(2), false)
-  cluster.refused(2)
+  cluster.refused(2, { agoMs: 3 })
   assert.equal(cluster.isFenced(2), true)
   assert.deepEqual(cluster.causes.at(-1), {
     reason: 'BROKER_SESSION_CLOSED',
@@ -387,6 +388,30 @@ test('without a broker that could lead nothing is created', () => {
   const topic = { name: 't', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
   const { topics } = cluster.ask('CreateTopics', { topics: [topic], timeoutMs: 1000, validateOnly: false })
   assert.match(topics[0]!.errorMessage!, /All brokers are currently fenced or in controlled shutdown/)
+})
+
+test('a new controller looks for those that do not turn to it, and fences whose listener refuses', () => {
+  const cluster = new Cluster()
+  cluster.topics([[3, 1]])
+  cluster.nowMs += 1000
+  cluster.takeOver()
+  const tookOverMs = cluster.nowMs
+  cluster.nowMs += COME_BACK_MS
+  cluster.heartbeat(1)
+  assert.deepEqual(
+    cluster.core.silentSince(tookOverMs).map(({ brokerId }) => brokerId),
+    [2, 3],
+  )
+  cluster.nowMs += 5
+  cluster.heartbeat(2)
+  // One of the two was heard of while it was probed.
+  cluster.refused(2, { agoMs: 5 })
+  cluster.refused(3, { agoMs: 5 })
+  assert.deepEqual(
+    [1, 2, 3].map((id) => cluster.isFenced(id)),
+    [false, false, true],
+  )
+  assert.deepEqual(cluster.leaderAndIsr(), [1, 1])
 })
 
 test('whatever brokers do: leaders are in sync and in use, an ISR is never empty and never grows by itself, epochs only rise', () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BatchIterator } from '../../src/records/reader.js'
-import { batchOf, SimulatedStore } from './simulated-store.js'
+import { writeAtomically } from '../../src/storage/atomic-file.js'
+import { batchOf, PARTITION, SimulatedStore } from './simulated-store.js'
 
 const SEEDS = 120
 
@@ -140,4 +141,27 @@ test('inside a batch it is cut in front of that', () => {
   store.turn(() => store.running!.manager.cuts.truncate(store.log, 5, () => (done = true)))
   assert.ok(store.until(() => done))
   assert.deepEqual(batches(store), ['0-3 e1'])
+})
+
+test('what its owner is writing beside the log is left alone', () => {
+  const store = newStore('beside')
+  const ends = fill(store, 1, 6)
+  let left = 2
+  const done = (error: Error | undefined): void => {
+    assert.equal(error, undefined)
+    left--
+  }
+  store.machine.device.faults.stuckUntilMs = store.simulation.nowMs + 50
+  store.turn(() => {
+    writeAtomically(store.running!.ports.disk, PARTITION, 'beside', Buffer.from('text'), done)
+    store.running!.manager.cuts.truncate(store.log, ends[2]!, done)
+  })
+  for (let n = 0; n < 50 && left > 0; n++) {
+    store.turn(() => writeAtomically(store.running!.ports.disk, PARTITION, `beside ${n}`, Buffer.from('text'), () => {}))
+    store.pass(1)
+  }
+  assert.ok(store.until(() => left === 0))
+  store.pass(1000)
+  assert.equal(store.running!.directory.offline, false)
+  assert.ok(store.names()!.filter((name) => name.startsWith('beside')).every((name) => !name.endsWith('.tmp')))
 })

@@ -29,6 +29,7 @@ import { type Call, handler } from '../../server/handler.js'
 import { principalText, topic } from '../../server/stages.js'
 import { fetchMetadata, isMetadataFetch } from '../quorum/fetch-metadata.js'
 import { brokerOf, type Services } from '../services.js'
+import { CurrentLeaders } from './current-leaders.js'
 import { findPartition } from './find-partition.js'
 
 type Request = Infer<typeof Fetch.request>
@@ -36,6 +37,8 @@ type Response = InferInput<typeof Fetch.response>
 type PartitionResult = Response['responses'][number]['partitions'][number]
 
 const TOPIC_IDS_SINCE = 13
+/** From then on clients are told who leads where they asked another. */
+const CURRENT_LEADERS_SINCE = 16
 const MAGIC_1_SINCE = 2
 const MAGIC_2_SINCE = 4
 const ZSTD_SINCE = 10
@@ -69,8 +72,8 @@ export const fetch = handler<Services, typeof Fetch.request.fields, typeof Fetch
     if (typeof context === 'string') return call.reply({ errorCode: ErrorCode[context], responses: [] })
     const operation =
       call.version >= MAGIC_2_SINCE
-        ? new DelayedFetch(request, context, broker, call)
-        : new OldFetch(request, context, broker, call)
+        ? new DelayedFetch(request, context, services, call)
+        : new OldFetch(request, context, services, call)
     const cancel = broker.replicas.fetches.tryCompleteOrWatch(operation, operation.partitions, request.maxWaitMs)
     if (cancel !== undefined) call.whenGone(cancel)
   },
@@ -109,13 +112,16 @@ class DelayedFetch implements DelayedOperation {
   readonly partitions: readonly Partition[]
   readonly #request: Request
   readonly #context: FetchContext<WantedPartition>
+  readonly #services: Services
   readonly #broker: Broker
   readonly #call: Call<Response>
   readonly #parts: Part[] = []
 
-  constructor(request: Request, context: FetchContext<WantedPartition>, broker: Broker, call: Call<Response>) {
+  constructor(request: Request, context: FetchContext<WantedPartition>, services: Services, call: Call<Response>) {
     this.#request = request
     this.#context = context
+    const broker = brokerOf(services)
+    this.#services = services
     this.#broker = broker
     this.#call = call
     for (const { topic: name, topicId: id, wanted } of context.partitions) {
@@ -232,10 +238,27 @@ class DelayedFetch implements DelayedOperation {
     }))
     const { error = 'NONE', sessionId, answered } = this.#context.finish(outcomes, this.#broker.clock.monotonicMs())
     const responses = byTopic(this.#context.partitions, results, answered)
-    this.#call.reply({ errorCode: ErrorCode[error], sessionId, responses }, () => {
+    this.#call.reply({ errorCode: ErrorCode[error], sessionId, ...this.#withLeaders(responses) }, () => {
       for (const { release } of reads) release()
       fetchMemory.release(bytes)
     })
+  }
+
+  #withLeaders(responses: Response['responses']): Pick<Response, 'responses' | 'nodeEndpoints'> {
+    const isRight = ({ errorCode }: PartitionResult): boolean => errorCode === ErrorCode.NONE
+    if (this.#call.version < CURRENT_LEADERS_SINCE || responses.every(({ partitions }) => partitions.every(isRight))) {
+      return { responses }
+    }
+    const leaders = new CurrentLeaders(this.#services, this.#call)
+    const hinted = responses.map(({ topic: name, topicId, partitions }) => ({
+      topic: name,
+      topicId,
+      partitions: partitions.map((each) => {
+        const currentLeader = leaders.hint(each.errorCode, { name: name!, topicId }, each.partitionIndex)
+        return currentLeader === undefined ? each : { ...each, currentLeader }
+      }),
+    }))
+    return { responses: hinted, nodeEndpoints: leaders.endpoints }
   }
 }
 
@@ -267,8 +290,8 @@ class OldFetch extends DelayedFetch {
   readonly #magic: OldMagic
   #maxPlainBytes = MAX_CONVERTED_BYTES
 
-  constructor(request: Request, context: FetchContext<WantedPartition>, broker: Broker, call: Call<Response>) {
-    super(request, context, broker, call)
+  constructor(request: Request, context: FetchContext<WantedPartition>, services: Services, call: Call<Response>) {
+    super(request, context, services, call)
     this.#magic = call.version >= MAGIC_1_SINCE ? 1 : 0
   }
 

@@ -34,7 +34,7 @@ type Request = Infer<typeof Produce.request>
 
 const ZSTD = 4
 const ZSTD_SINCE = 7
-const TOPIC_IDS_SINCE = 13
+export const TOPIC_IDS_SINCE = 13
 const MAGIC_2_SINCE = 3
 /** From this size on a batch with memory of its own is written from there instead of being copied. */
 const BY_REFERENCE_FROM_BYTES = 16 * 1024

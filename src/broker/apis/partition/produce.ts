@@ -7,18 +7,21 @@
 import { ErrorCode } from '../../../protocol/errors.js'
 import { Produce } from '../../../protocol/messages/produce.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
-import type { Broker } from '../../broker.js'
 import type { Partition } from '../../partition.js'
 import type { DelayedOperation } from '../../purgatory.js'
 import { type Call, handler } from '../../server/handler.js'
 import { topic } from '../../server/stages.js'
 import { brokerOf, type Services } from '../services.js'
+import { CurrentLeaders } from './current-leaders.js'
 import { withDiskTime } from './disk-time.js'
-import { appendProduced, type Part } from './produce-appends.js'
+import { appendProduced, type Part, TOPIC_IDS_SINCE } from './produce-appends.js'
 
 type Request = Infer<typeof Produce.request>
 type Response = InferInput<typeof Produce.response>
 type PartitionResult = Response['responses'][number]['partitionResponses'][number]
+
+/** From then on clients are told who leads where they asked another. */
+const CURRENT_LEADERS_SINCE = 10
 
 export const produce = handler<Services, typeof Produce.request.fields, typeof Produce.response.fields>(Produce, {
   versions: [0, 13],
@@ -35,11 +38,13 @@ export const produce = handler<Services, typeof Produce.request.fields, typeof P
     return { responses }
   },
   handle: (request, services, call) => {
-    appendProduced(brokerOf(services), request, call, answerWhenDue)
+    appendProduced(brokerOf(services), request, call, (_, __, ___, parts) =>
+      answerWhenDue(services, request, call, parts),
+    )
   },
 })
 
-function answerWhenDue(broker: Broker, request: Request, call: Call<Response>, parts: readonly Part[]): void {
+function answerWhenDue(services: Services, request: Request, call: Call<Response>, parts: readonly Part[]): void {
   const { acks } = request
   if (acks === 0) {
     const failed = parts.find(({ error }) => error !== undefined)
@@ -47,19 +52,21 @@ function answerWhenDue(broker: Broker, request: Request, call: Call<Response>, p
     else call.close(`a produce with acks=0 failed: ${failed.error}`)
     return
   }
-  const operation = new DelayedProduce(request, parts, call)
+  const operation = new DelayedProduce(services, request, parts, call)
   const appendedTo: Partition[] = []
   for (const { appended, partition } of parts) if (appended !== undefined) appendedTo.push(partition!)
   const waitMs = acks === 1 ? withDiskTime(request.timeoutMs) : request.timeoutMs
-  broker.replicas.produces.tryCompleteOrWatch(operation, appendedTo, waitMs)
+  brokerOf(services).replicas.produces.tryCompleteOrWatch(operation, appendedTo, waitMs)
 }
 
 class DelayedProduce implements DelayedOperation {
+  readonly #services: Services
   readonly #request: Request
   readonly #parts: readonly Part[]
   readonly #call: Call<Response>
 
-  constructor(request: Request, parts: readonly Part[], call: Call<Response>) {
+  constructor(services: Services, request: Request, parts: readonly Part[], call: Call<Response>) {
+    this.#services = services
     this.#request = request
     this.#parts = parts
     this.#call = call
@@ -97,13 +104,28 @@ class DelayedProduce implements DelayedOperation {
 
   #answer(): void {
     let next = 0
-    this.#call.reply({
-      responses: this.#request.topicData.map(({ name, topicId, partitionData }) => ({
+    const responses = this.#request.topicData.map(({ name, topicId, partitionData }) => ({
+      name,
+      topicId,
+      partitionResponses: partitionData.map(({ index }) => result(index, this.#parts[next++]!)),
+    }))
+    const { version } = this.#call
+    if (version < CURRENT_LEADERS_SINCE || this.#parts.every(({ error }) => error === undefined)) {
+      return this.#call.reply({ responses })
+    }
+    const leaders = new CurrentLeaders(this.#services, this.#call)
+    const hinted = responses.map(({ name, topicId, partitionResponses }) => {
+      const reference = { name, topicId: version < TOPIC_IDS_SINCE ? undefined : topicId }
+      return {
         name,
         topicId,
-        partitionResponses: partitionData.map(({ index }) => result(index, this.#parts[next++]!)),
-      })),
+        partitionResponses: partitionResponses.map((each) => {
+          const currentLeader = leaders.hint(each.errorCode, reference, each.index)
+          return currentLeader === undefined ? each : { ...each, currentLeader }
+        }),
+      }
     })
+    this.#call.reply({ responses: hinted, nodeEndpoints: leaders.endpoints })
   }
 }
 

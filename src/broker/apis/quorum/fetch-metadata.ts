@@ -17,6 +17,9 @@ import { isOfCluster, leaderEndpoints, logPartition } from './metadata-log.js'
 type Request = Infer<typeof Fetch.request>
 type Response = InferInput<typeof Fetch.response>
 
+/** A request of an earlier version cannot say of which epoch the batch before is: it is refused. */
+const LEADERS_SINCE = 12
+const ENDPOINTS_SINCE = 16
 /** What a follower of an earlier release knows is not said. */
 const NO_HIGH_WATERMARK = -1
 
@@ -60,7 +63,7 @@ function answer(services: Services, call: Call<Response>, reply: FetchResponse<O
     errorCode: ErrorCode[error],
     highWatermark,
     lastStableOffset: highWatermark,
-    currentLeader: { leaderId, leaderEpoch },
+    ...(call.version < LEADERS_SINCE ? {} : { currentLeader: { leaderId, leaderEpoch } }),
     abortedTransactions: null,
     records: read?.bytes ?? NOTHING,
     ...(outcome.is === 'diverging'
@@ -70,7 +73,8 @@ function answer(services: Services, call: Call<Response>, reply: FetchResponse<O
       ? { snapshotId: { epoch: outcome.snapshotId.epoch, endOffset: outcome.snapshotId.offset } }
       : {}),
   }
-  const nodeEndpoints = leaderEndpoints(services).map((endpoint) => ({ ...endpoint, rack: null }))
+  const endpoints = call.version < ENDPOINTS_SINCE ? [] : leaderEndpoints(services)
+  const nodeEndpoints = endpoints.map((endpoint) => ({ ...endpoint, rack: null }))
   const responses = [{ topic: METADATA_TOPIC, topicId: METADATA_TOPIC_ID, partitions: [partition] }]
   call.reply({ errorCode: ErrorCode.NONE, sessionId: 0, responses, nodeEndpoints }, () => read?.release())
 }
