@@ -42,6 +42,8 @@ export class NodeError extends Error {
 export interface NodeEvents {
   /** It serves. */
   readonly started: () => void
+  /** It runs, and the controllers that it needs are not there yet. Called once, when that has taken a while. */
+  readonly waits?: () => void
   /** It has ended: after `stop` without an error, or because it could not go on. */
   readonly ended: (error: NodeError | undefined) => void
 }
@@ -54,6 +56,8 @@ interface Founded {
   readonly quorum: Quorum
 }
 
+/** From then on it is said that the node waits for others. */
+const PATIENCE_MS = 3000
 const FLIGHT_RECORDER_FILE = 'flight-recorder.jsonl'
 /** A disk that takes longer to take the flight record is part of the trouble. */
 const LONGEST_DUMP_MS = 2000
@@ -67,6 +71,7 @@ export class Node {
   #listeners: Listeners | undefined
   #founding: Founding | undefined
   #quorum: Quorum | undefined
+  #patience: Timer | undefined
   #membership: Membership | undefined
   #controller: Controller | undefined
   #channel: ControllerChannel | undefined
@@ -175,6 +180,7 @@ export class Node {
     if (this.#state !== 'stopping') return
     this.#listeners?.close()
     this.#founding?.stop()
+    this.#patience?.cancel()
     this.#membership?.stop()
     this.#metrics?.close()
     const brokerEpoch = this.#broker?.brokerEpoch ?? -1
@@ -233,6 +239,7 @@ export class Node {
     this.#state = 'ended'
     this.#listeners?.close()
     this.#founding?.stop()
+    this.#patience?.cancel()
     this.#membership?.stop()
     this.#metrics?.close()
     this.#broker?.stop()
@@ -281,6 +288,11 @@ export class Node {
       leader: () => this.#quorum?.describe() ?? { leaderId: -1, leaderEpoch: -1 },
     })
     this.#founding = founding
+    if (named.length > 0) {
+      this.#patience = this.#ports.clock.timer(PATIENCE_MS, () => {
+        if (this.#state === 'starting') this.#events.waits?.()
+      })
+    }
     listeners.serveFounding({ founding })
     founding.begin((error) => {
       if (this.#state !== 'starting') return

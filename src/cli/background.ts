@@ -1,6 +1,6 @@
 /**
- * The same command once more as a process of its own, which outlives this one and its terminal. This one waits until the other serves or has ended,
- * so that whoever started it knows which of the two it was.
+ * The same command once more as a process of its own, which outlives this one and its terminal. This one waits until the other serves, has to
+ * wait for others, or has ended, so that whoever started it knows which of these it was.
  */
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
@@ -20,11 +20,11 @@ export function isInBackground(): boolean {
   return process.env[MARK] === '1'
 }
 
-/** The node serves: whoever started it need not wait. */
-export function tellStarter(): void {
+/** `state`: what the node does, for who started it and need not wait any longer. */
+export function tellStarter(state: string): void {
   if (!isInBackground() || !process.connected) return
   // Who does not wait any more is not to be told.
-  process.send!('serves', () => {
+  process.send!(state, () => {
     if (process.connected) process.disconnect()
   })
 }
@@ -44,7 +44,7 @@ export function startInBackground(): void {
     process.exit(0)
   }
   child.on('error', (error) => fail(`cannot start in the background: ${error.message}`))
-  child.on('message', () => leave('serves'))
+  child.on('message', (state) => leave(String(state)))
   child.on('exit', (code, signal) => {
     const said = fs.readFileSync(path).subarray(sizeBytes).toString('utf8').trimEnd().split('\n').at(-1)
     process.stderr.write(`${said || `lograft: it ended by ${signal ?? `exit code ${code}`}`}\n`)

@@ -1,5 +1,6 @@
 /** A node in this process, until it is told to stop: its signals, its greeting, its end. */
 import { Node, type NodeError } from '../broker/node.js'
+import { namedController } from '../config/named-controllers.js'
 import type { NodeConfig } from '../config/node-config.js'
 import { nodePorts } from '../io/node/ports.js'
 import { VERSION } from './version.js'
@@ -7,8 +8,14 @@ import { VERSION } from './version.js'
 /** A stop that takes longer has met something that will not end. */
 const LONGEST_STOP_MS = 60_000
 
-/** `serves` is called when it does. */
-export function runNode(config: NodeConfig, serves: () => void = () => {}): void {
+/** What whoever started the node wants to know. */
+export interface Told {
+  readonly serves: () => void
+  /** It runs, and waits for the controllers of its cluster. */
+  readonly waits: () => void
+}
+
+export function runNode(config: NodeConfig, told: Told = { serves() {}, waits() {} }): void {
   const ports = nodePorts(config.settings['log.level'])
   const ended = (error: NodeError | undefined): void => {
     if (error !== undefined) process.stderr.write(`lograft: ${error.message}\n`)
@@ -16,9 +23,14 @@ export function runNode(config: NodeConfig, serves: () => void = () => {}): void
   }
   const started = (): void => {
     greet(node, config)
-    serves()
+    told.serves()
   }
-  const node: Node = new Node(config, ports, { started, ended })
+  const waits = (): void => {
+    const named = config.named.map(namedController).join(', ')
+    process.stdout.write(`lograft ${VERSION}, node ${config.settings['node.id']}, waits for its cluster: ${named}\n`)
+    told.waits()
+  }
+  const node: Node = new Node(config, ports, { started, waits, ended })
   process.on('uncaughtException', (error) => node.crashed(error))
   const stop = (): void => {
     process.once('SIGINT', () => ports.host.exit(130))

@@ -35,6 +35,9 @@ export const serverStartCommand: CommandModule<object, Options> = {
     if (file === undefined) return misuse('server-start needs the path of a file of settings')
     const config = configOf({ config: file, typed: override, option: 'override' })
     if (daemon && !isInBackground()) startInBackground()
-    else runNode(config, tellStarter)
+    else {
+      const waits = (): void => tellStarter('runs, and waits for the controllers of its cluster,')
+      runNode(config, { serves: () => tellStarter('serves'), waits })
+    }
   },
 }

@@ -23,7 +23,7 @@ export interface LogDirectoriesOptions extends LogManagerOptions {
   readonly metadataPath: string
   readonly nodeId: number
   /** Where directories belong to no cluster yet they do not begin one: see `join`. */
-  readonly joins: boolean
+  readonly joins?: boolean
   readonly reservedBytes: number
   /** `log.open.files.max` */
   readonly openFiles: number
@@ -234,7 +234,7 @@ export class LogDirectories {
   }
 
   #open(path: string, done: (error: DirectoryError | undefined) => void): void {
-    const { nodeId, joins, reservedBytes, paths } = this.#options
+    const { nodeId, joins = false, reservedBytes, paths } = this.#options
     const isMetadata = this.#volumes.length === 0
     const clusterId = isMetadata ? undefined : this.metadata.clusterId
     const open = {

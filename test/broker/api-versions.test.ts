@@ -24,6 +24,7 @@ import { Metadata } from '../../src/protocol/messages/metadata.js'
 import { OffsetForLeaderEpoch } from '../../src/protocol/messages/offset-for-leader-epoch.js'
 import { UpdateFeatures } from '../../src/protocol/messages/update-features.js'
 import { MessageSetReader } from '../../src/records/legacy/message-set.js'
+import { BROKER_EXCHANGES } from './broker-exchanges.js'
 import { fetchOfController, QUORUM_EXCHANGES } from './quorum-exchanges.js'
 import { batchOf, Fetch, fetchRequest, Produce, produceRequest, valuesIn } from './requests.js'
 import { startNode } from './test-node.js'
@@ -54,6 +55,7 @@ const software = { clientSoftwareName: 'test', clientSoftwareVersion: '1.0' }
 
 /** One well-formed exchange by API key, with what must be in the answer. */
 const exchanges = new Map<number, Exchange>([
+  ...BROKER_EXCHANGES,
   ...QUORUM_EXCHANGES,
   [
     Produce.key,
