@@ -53,6 +53,7 @@ export interface RigMember {
   readonly directoryId: string
   /** Of the process that runs, once it is open. */
   quorum: Quorum | undefined
+  directories: LogDirectories | undefined
   recorder: FlightRecorder
   image: MetadataImage | undefined
   /** How often an image came without a delta. */
@@ -95,6 +96,7 @@ export class QuorumRig {
       machine: new Machine(this.simulation, this.network, `node${at + 1}`),
       directoryId: uuidFromBytes(random.bytes(16)),
       quorum: undefined,
+      directories: undefined,
       recorder: new FlightRecorder(),
       image: undefined,
       wholeImages: 0,
@@ -147,6 +149,19 @@ export class QuorumRig {
 
   crash(member: RigMember, how: 'crash' | 'losePower' = 'crash'): void {
     if (member.machine.process?.alive === true) member.machine[how]()
+    member.quorum = undefined
+    member.leads = false
+  }
+
+  /** Stops it in order. */
+  stop(member: RigMember): void {
+    const { directories } = member
+    if (!this.runs(member) || directories === undefined) return
+    const { process } = member.machine
+    this.turn(member, (quorum) => {
+      quorum.stop()
+      directories.closeClean(-1, () => process!.kill())
+    })
     member.quorum = undefined
     member.leads = false
   }
@@ -309,6 +324,7 @@ export class QuorumRig {
     }
     LogDirectories.open(ports, options, { lost: end, offline: () => {}, room: () => {} }, (error, directories) => {
       if (directories === undefined) return end(error!.message)
+      member.directories = directories
       const quorumOptions = {
         directories,
         log: { ...LOG_OPTIONS, segmentBytes: this.#segmentBytes, fileDeleteDelayMs: 100 },
