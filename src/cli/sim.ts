@@ -15,7 +15,6 @@ import {
   type SimulationResult,
 } from '../sim/index.js'
 import { FlightRecordError, type FlightReport, replayFlight } from '../sim/replay-flight.js'
-import { commandOf } from '../sim/run-seeds.js'
 import { Tally } from '../sim/tally.js'
 import { fail, misuse } from './fail.js'
 
@@ -120,7 +119,7 @@ function run(options: SimOptions): boolean {
   const ran = (outcome: SeedOutcome): void => {
     const { report } = outcome
     if (json) {
-      if (outcome.failure !== undefined) printFailure(outcome, nodes)
+      if (outcome.failure !== undefined) printFailure(outcome, options)
     } else if (report === undefined) {
       process.stdout.write(`${outcome.trace.join('\n')}\n${outcome.failure}\n`)
     } else if ('convergedMs' in report) {
@@ -132,7 +131,7 @@ function run(options: SimOptions): boolean {
     if (!json && outcome.failure !== undefined) {
       if (report !== undefined && report.findings.length === 0)
         process.stdout.write(`seed ${outcome.seed}: ${outcome.failure}\n`)
-      process.stdout.write(`again: ${commandOf(outcome, nodes)}\n`)
+      process.stdout.write(`again: ${again(outcome, options)}\n`)
     }
   }
   const clock = new NodeClock()
@@ -168,9 +167,25 @@ function scenarioOf(options: SimOptions): ScenarioOptions {
   }
 }
 
-function printFailure(outcome: SeedOutcome, nodes: number | undefined): void {
+/** The command that runs a seed again. */
+function again({ seed, profile }: SeedOutcome, options: SimOptions): string {
+  const { nodes, faults, acks, strict, twice } = options
+  const policy = options['flush-policy']
+  return [
+    `lograft sim --from ${seed}`,
+    ...(profile === 'one' ? [] : [`--profile ${profile}`]),
+    ...(nodes === undefined ? [] : [`--nodes ${nodes}`]),
+    ...(faults === undefined ? [] : [`--faults ${faults.join(' ')}`]),
+    ...(policy === undefined ? [] : [`--flush-policy ${policy}`]),
+    ...(acks === undefined ? [] : [`--acks ${acks}`]),
+    ...(strict ? ['--strict'] : []),
+    ...(twice ? ['--twice'] : []),
+  ].join(' ')
+}
+
+function printFailure(outcome: SeedOutcome, options: SimOptions): void {
   const { seed, failure } = outcome
-  process.stdout.write(`${JSON.stringify({ seed, failure, again: commandOf(outcome, nodes) })}\n`)
+  process.stdout.write(`${JSON.stringify({ seed, failure, again: again(outcome, options) })}\n`)
 }
 
 function printCluster(report: ClusterReport): void {

@@ -97,7 +97,8 @@ class ClusterScenario {
     const faults = simulation.random('faults')
     this.#world.network.lingerChance = faults.pick([0, 0.3, 1])
     const chance = faults.pick([0.2, 0.5, 0.9])
-    const kinds = options.faults ?? CLUSTER_FAULTS.filter(() => faults.chance(chance))
+    const some = CLUSTER_FAULTS.filter(() => faults.chance(chance))
+    const kinds = options.faults ?? (some.length > 0 ? some : CLUSTER_FAULTS)
     this.#script =
       options.script ??
       drawScript(faults, {
@@ -106,6 +107,7 @@ class ClusterScenario {
         meanPauseMs: faults.pick([500, 2000, 5000]),
         longestFaultMs: faults.pick([1000, 5000, 15_000]),
         leaderChance: faults.pick([0.2, 0.5]),
+        leaderLosses: faults.between(1, 3),
       })
     this.#faults = new ClusterFaults(this.#world, (node) => this.#isDispensable(node))
     this.#workload = new MetadataWorkload(this.#world, random.between(2, 5), random.pick([100, 300, 1000]))
@@ -286,7 +288,7 @@ function judge({ kind, calls }: KeyHistory): ReturnType<typeof checkLinearizable
 }
 
 function drawPlan(random: Prng, options: ClusterScenarioOptions): ClusterPlan {
-  const count = options.nodes ?? random.pick([1, 2, 3, 3, 3, 4, 5])
+  const count = options.nodes ?? random.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5])
   assert(count >= 1 && count <= 7, () => `a cluster of ${count} nodes`)
   const isSeparate = options.apart !== true && count >= 2 && random.chance(0.3)
   const controllers = isSeparate ? Math.max(1, count - random.between(1, 2)) : count

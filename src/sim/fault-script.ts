@@ -57,12 +57,24 @@ export interface ScriptOptions {
   readonly longestFaultMs: number
   /** How likely a fault strikes the leader. */
   readonly leaderChance: number
+  /** How often, besides, a fault takes the leader away for longer than others wait for it, if there is a kind that does. */
+  readonly leaderLosses: number
 }
 
+/** So long that others elect another leader. */
+const LEADER_LOSS_MS = 6000
+const LEADER_LOSSES: readonly ClusterFaultKind[] = ['crash', 'power-loss', 'isolate', 'pause']
+
 export function drawScript(random: Prng, options: ScriptOptions): FaultScript {
-  const { kinds, lengthMs, meanPauseMs, longestFaultMs, leaderChance } = options
+  const { kinds, lengthMs, meanPauseMs, longestFaultMs, leaderChance, leaderLosses } = options
   const script: TimedFault[] = []
   if (kinds.length === 0) return script
+  const losses = LEADER_LOSSES.filter((kind) => kinds.includes(kind))
+  for (let n = 0; n < leaderLosses && losses.length > 0; n++) {
+    const atMs = (0.1 + 0.8 * random.float()) * lengthMs
+    const kind = random.pick(losses)
+    script.push({ atMs, kind, target: 'leader', others: 0, durationMs: LEADER_LOSS_MS, strength: random.float() })
+  }
   for (let atMs = random.exponential(meanPauseMs); atMs < lengthMs; atMs += random.exponential(meanPauseMs)) {
     script.push({
       atMs,
@@ -73,5 +85,5 @@ export function drawScript(random: Prng, options: ScriptOptions): FaultScript {
       strength: random.float(),
     })
   }
-  return script
+  return script.sort((a, b) => a.atMs - b.atMs)
 }

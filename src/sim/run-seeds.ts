@@ -165,9 +165,3 @@ function spread(values: readonly number[]): Spread | undefined {
   if (sorted.length === 0) return undefined
   return { median: sorted[sorted.length >> 1]!, longest: sorted.at(-1)! }
 }
-
-/** The command that runs a seed again, for people. */
-export function commandOf({ seed, profile }: Pick<SeedOutcome, 'seed' | 'profile'>, nodes: number | undefined): string {
-  const ofCluster = profile === 'one' ? '' : ` --profile ${profile}${nodes === undefined ? '' : ` --nodes ${nodes}`}`
-  return `lograft sim --from ${seed}${ofCluster}`
-}

@@ -1,9 +1,13 @@
 /** Runs seeds for the pool: one message in, one message out. */
+import { type ClusterReport, runClusterSeed } from '../../src/sim/cluster-scenario.js'
+import type { Profile } from '../../src/sim/run-seeds.js'
 import { runSeed, type ScenarioOptions } from '../../src/sim/scenario.js'
 import type { SeedSummary } from '../../src/sim/tally.js'
 
 export interface Job {
   readonly seed: string
+  readonly profile?: Profile
+  /** Of a node. */
   readonly options: ScenarioOptions
   /** Run it again and compare the hashes. */
   readonly twice: boolean
@@ -11,22 +15,29 @@ export interface Job {
 
 export interface JobResult {
   readonly seed: string
+  /** Of a node. */
   readonly summary: SeedSummary | undefined
+  /** Of a cluster. */
+  readonly cluster: ClusterReport | undefined
   /** What went wrong, other than findings. */
   readonly failure: string | undefined
 }
 
-process.on('message', ({ seed, options, twice }: Job) => {
-  process.send!(run(seed, options, twice))
+process.on('message', (job: Job) => {
+  process.send!(run(job))
 })
 
-function run(seed: string, options: ScenarioOptions, twice: boolean): JobResult {
+function run({ seed, profile, options, twice }: Job): JobResult {
   try {
-    const { history: _, ...summary } = runSeed(seed, options)
-    const again = twice ? runSeed(seed, options).hash : summary.hash
-    const failure = again === summary.hash ? undefined : `hash ${summary.hash}, the second time ${again}`
-    return { seed, summary, failure }
+    const isCluster = profile === 'quorum'
+    const runOnce = () => (isCluster ? runClusterSeed(seed) : runSeed(seed, options))
+    const report = runOnce()
+    const again = twice ? runOnce().hash : report.hash
+    const failure = again === report.hash ? undefined : `hash ${report.hash}, the second time ${again}`
+    if ('convergedMs' in report) return { seed, summary: undefined, cluster: report, failure }
+    const { history: _, ...summary } = report
+    return { seed, summary, cluster: undefined, failure }
   } catch (error) {
-    return { seed, summary: undefined, failure: (error as Error).stack ?? String(error) }
+    return { seed, summary: undefined, cluster: undefined, failure: (error as Error).stack ?? String(error) }
   }
 }

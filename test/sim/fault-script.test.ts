@@ -21,6 +21,7 @@ test('a script that is drawn is within its bounds, and the same for one seed', (
     meanPauseMs: 100,
     longestFaultMs: 5000,
     leaderChance: 0.5,
+    leaderLosses: 2,
   }
   const script = drawScript(new Prng('x'), options)
   assert.deepEqual(script, drawScript(new Prng('x'), options))
