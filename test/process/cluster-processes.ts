@@ -69,6 +69,15 @@ export class ClusterProcesses {
     return this.#ports.get(id)!.client
   }
 
+  bootstrap(id: number): string {
+    return `127.0.0.1:${this.clientPort(id)}`
+  }
+
+  /** Where it serves controllers. */
+  controllerAddress(id: number): string {
+    return `127.0.0.1:${this.#ports.get(id)!.controller}`
+  }
+
   process(id: number): CommandProcess {
     return this.#processes.get(id)!
   }
@@ -80,7 +89,7 @@ export class ClusterProcesses {
   /** The settings that a user would write; `named`: which controllers it names. */
   settings(id: number, named = this.ids): readonly string[] {
     const { client, controller } = this.#ports.get(id)!
-    const address = (each: number): string => `127.0.0.1:${this.#ports.get(each)!.controller}`
+    const address = (each: number): string => this.controllerAddress(each)
     const naming =
       this.#shape.naming === 'voters'
         ? `controller.quorum.voters=${named.map((each) => `${each}@${address(each)}`).join(',')}`
