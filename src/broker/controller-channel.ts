@@ -27,7 +27,7 @@ import { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-
 import { UpdateFeatures } from '../protocol/messages/update-features.js'
 import type { InOfMessage, Message, OutOfMessage } from '../protocol/schema.js'
 import type { Controller } from './controller.js'
-import { ControllerLink, type LinkDone, type LinkFailure } from './controller-link.js'
+import { ControllerLink, type ForwardedRequest, type LinkDone, type LinkFailure } from './controller-link.js'
 import type { Asker } from './envelope.js'
 import { principalText } from './server/stages.js'
 
@@ -123,29 +123,35 @@ export class ControllerChannel {
         if (link === undefined) return attempted('not-controller')
         const told = attempted as LinkDone<unknown>
         if (ofBroker) link.ask(message, request as InOfMessage<Fields>, told)
-        else link.forward(message, request as InOfMessage<Fields>, asker, told)
+        else link.forward(message, { version: undefined, request: request as InOfMessage<Fields>, asker }, told)
       },
       { again: ofBroker, timeoutMs },
       (answer) => done(answer && { reply: answer.response, endOffset: answer.endOffset }),
     )
   }
 
-  /** Has the node with the active controller do what is none of `ControllerApi`; undefined: no answer came in time. Not for where it is this node. */
+  /**
+   * Has the node that leads the quorum do what is none of `ControllerApi`; undefined: no answer came in time. Calls `here` instead where that is this
+   * node.
+   */
   forward<Request extends Fields, Response extends Fields>(
     message: Message<Request, Response>,
-    request: InOfMessage<Request>,
-    asker: Asker,
+    forwarded: ForwardedRequest<InOfMessage<Request>>,
     timeoutMs: number,
+    here: () => void,
     done: (response: OutOfMessage<Response> | undefined) => void,
   ): void {
-    this.#persist<OutOfMessage<Response>>(
+    const { nodeId, leaders } = this.#options
+    if (leaders.leader().nodeId === nodeId) return here()
+    this.#persist<OutOfMessage<Response> | 'here'>(
       (attempted) => {
+        if (leaders.leader().nodeId === nodeId) return attempted({ response: 'here', endOffset: -1 })
         const link = this.#controllerLink()
         if (link === undefined) attempted('not-controller')
-        else link.forward(message, request, asker, attempted)
+        else link.forward(message, forwarded, attempted as LinkDone<OutOfMessage<Response>>)
       },
       { again: false, timeoutMs },
-      (answer) => done(answer?.response),
+      (answer) => (answer?.response === 'here' ? here() : done(answer?.response)),
     )
   }
 

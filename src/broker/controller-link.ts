@@ -24,6 +24,13 @@ export type LinkDone<Response> = (
   answer: { readonly response: Response; readonly endOffset: number } | LinkFailure,
 ) => void
 
+export interface ForwardedRequest<Request> {
+  /** Undefined: the newest that both sides know. */
+  readonly version: number | undefined
+  readonly request: Request
+  readonly asker: Asker
+}
+
 interface Queued {
   start(connection: ClientConnection): void
   fail(): void
@@ -85,14 +92,13 @@ export class ControllerLink {
   /** Asks for somebody else (KIP-590). */
   forward<Request extends Fields, Response extends Fields>(
     message: Message<Request, Response>,
-    request: InOfMessage<Request>,
-    asker: Asker,
+    { version: wanted, request, asker }: ForwardedRequest<InOfMessage<Request>>,
     done: LinkDone<OutOfMessage<Response>>,
   ): void {
     this.#enqueue({
       fail: () => done('not-controller'),
       start: (connection) => {
-        const version = connection.versionOf(message as unknown as Message)
+        const version = wanted ?? connection.versionOf(message as unknown as Message)
         if (version === undefined) {
           this.#next()
           return done('refused')

@@ -24,6 +24,7 @@ import { Metadata } from '../../src/protocol/messages/metadata.js'
 import { OffsetForLeaderEpoch } from '../../src/protocol/messages/offset-for-leader-epoch.js'
 import { UpdateFeatures } from '../../src/protocol/messages/update-features.js'
 import { MessageSetReader } from '../../src/records/legacy/message-set.js'
+import { BROKER_EXCHANGES } from './broker-exchanges.js'
 import { fetchOfController, QUORUM_EXCHANGES } from './quorum-exchanges.js'
 import { batchOf, Fetch, fetchRequest, Produce, produceRequest, valuesIn } from './requests.js'
 import { startNode } from './test-node.js'
@@ -54,6 +55,7 @@ const software = { clientSoftwareName: 'test', clientSoftwareVersion: '1.0' }
 
 /** One well-formed exchange by API key, with what must be in the answer. */
 const exchanges = new Map<number, Exchange>([
+  ...BROKER_EXCHANGES,
   ...QUORUM_EXCHANGES,
   [
     Produce.key,
@@ -324,7 +326,7 @@ test('each listener advertises what it serves', () => {
   )
   assert.deepEqual(
     advertised.get('CONTROLLER')!.map(({ apiKey }) => apiKey),
-    [1, 18, 19, 20, 33, 37, 43, 44, 52, 53, 54, 55, 57, 59, 60, 80, 81, 82],
+    [1, 18, 19, 20, 33, 37, 43, 44, 52, 53, 54, 55, 57, 58, 59, 60, 62, 63, 67, 73, 80, 81, 82],
   )
   for (const { message, versions } of HANDLERS) {
     assert.ok(message.request.knows(versions[0]) && message.request.knows(versions[1]), message.name)

@@ -6,10 +6,12 @@ import { errorByCode } from '../../src/protocol/errors.js'
 import { CreatePartitions } from '../../src/protocol/messages/create-partitions.js'
 import { CreateTopics } from '../../src/protocol/messages/create-topics.js'
 import { DeleteTopics } from '../../src/protocol/messages/delete-topics.js'
+import { DescribeQuorum } from '../../src/protocol/messages/describe-quorum.js'
 import { ElectLeaders } from '../../src/protocol/messages/elect-leaders.js'
 import { IncrementalAlterConfigs } from '../../src/protocol/messages/incremental-alter-configs.js'
 import { InitProducerId } from '../../src/protocol/messages/init-producer-id.js'
 import { Metadata } from '../../src/protocol/messages/metadata.js'
+import { RemoveRaftVoter } from '../../src/protocol/messages/remove-raft-voter.js'
 import { UpdateFeatures } from '../../src/protocol/messages/update-features.js'
 import { type ClusterShape, SimulatedCluster } from './cluster-rig.js'
 import { batchOf, Fetch, fetchRequest, Produce, produceRequest, valuesIn } from './requests.js'
@@ -161,6 +163,22 @@ for (const [shapeName, shape] of SHAPES) {
     assert.ok(cluster.topic('t').partitions.every(({ isr }) => isr.length === 1))
   })
 }
+
+test('how the quorum stands, and who votes in it, is told and changed by any broker', () => {
+  const cluster = new SimulatedCluster('quorum')
+  const topics = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }]
+  for (const node of cluster.brokers) {
+    for (const version of [0, 1, 2]) {
+      const { topics: told } = cluster.client(node).request(DescribeQuorum, version, { topics })
+      const [partition] = told[0]!.partitions
+      assert.deepEqual([nameOf(partition!.errorCode), partition!.leaderId], ['NONE', cluster.leader.id])
+      assert.equal(partition!.currentVoters.length, 3)
+    }
+    const unknown = { clusterId: null, voterId: 9, voterDirectoryId: cluster.leader.node!.quorum!.self.directoryId }
+    const removed = cluster.client(node).request(RemoveRaftVoter, 0, unknown)
+    assert.equal(nameOf(removed.errorCode), 'VOTER_NOT_FOUND')
+  }
+})
 
 test('acks=all on three replicas times out, on one it does not; what acks=1 took is not visible', () => {
   const cluster = new SimulatedCluster('acks')

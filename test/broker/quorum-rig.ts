@@ -9,7 +9,7 @@ import { uuidFromBytes } from '../../src/base/uuid.js'
 import { HANDLERS } from '../../src/broker/apis/index.js'
 import type { Services } from '../../src/broker/apis/services.js'
 import { RequestMetrics } from '../../src/broker/metrics/request-metrics.js'
-import { Quorum } from '../../src/broker/quorum.js'
+import { Quorum, type QuorumLeader } from '../../src/broker/quorum.js'
 import { DEFAULT_QUORUM_SETTINGS, type QuorumSettings } from '../../src/broker/quorum-options.js'
 import { ConnectionLimits, connectionLimits } from '../../src/broker/server/connection-limits.js'
 import { Pipeline } from '../../src/broker/server/pipeline.js'
@@ -22,9 +22,11 @@ import type { Ports } from '../../src/io/ports.js'
 import { EMPTY_IMAGE, type MetadataImage } from '../../src/metadata/image.js'
 import type { MetadataRecord } from '../../src/metadata/records.js'
 import { type Voter, VoterSet } from '../../src/raft/voter-set.js'
+import { SimulatedDirectory } from '../../src/sim/disk-directory.js'
 import { SimulatedFile } from '../../src/sim/disk-file.js'
 import { Machine } from '../../src/sim/machine.js'
 import { SimulatedNetwork } from '../../src/sim/network.js'
+import { replayFlight } from '../../src/sim/replay-flight.js'
 import { Simulation } from '../../src/sim/simulation.js'
 import { LogDirectories } from '../../src/storage/log-directories.js'
 import { LOG_OPTIONS } from '../log-options.js'
@@ -53,6 +55,8 @@ export interface RigMember {
   /** How often an image came without a delta. */
   wholeImages: number
   leads: boolean
+  /** As it was told. */
+  leaders: QuorumLeader[]
   starts: number
   /** Why it ended itself. */
   ended: string | undefined
@@ -92,6 +96,7 @@ export class QuorumRig {
       image: undefined,
       wholeImages: 0,
       leads: false,
+      leaders: [],
       starts: 0,
       ended: undefined,
     }))
@@ -217,10 +222,30 @@ export class QuorumRig {
     return text.join('; ')
   }
 
-  /** Files of a member's metadata log. */
-  files({ machine }: RigMember): string[] {
-    const found = machine.find(LOG) as unknown as { readonly names?: string[] } | undefined
-    return found?.names ?? []
+  /** Files of a member's metadata log that are called so. */
+  files({ machine }: RigMember, ending: string): string[] {
+    const found = machine.find(LOG)
+    return found instanceof SimulatedDirectory ? found.names.filter((name) => name.endsWith(ending)) : []
+  }
+
+  /** Changes the last byte of the metadata log, which its owner has not seen. */
+  damageEnd(member: RigMember): void {
+    const last = this.files(member, '.log').at(-1)!
+    const file = member.machine.find(`${LOG}/${last}`)
+    assert.ok(file instanceof SimulatedFile)
+    const at = file.sizeBytes - 1
+    file.write(at, Buffer.from([file.content[at]! ^ 0xff]))
+  }
+
+  /** Feeds the flight records of the members that run to their cores again. */
+  replayFlights(): number {
+    let inputs = 0
+    for (const { id, recorder } of this.running) {
+      const report = replayFlight(recorder.dump())
+      assert.deepEqual([report.mismatches, report.thrown], [[], []], `the flight of ${id}`)
+      inputs += report.inputs
+    }
+    return inputs
   }
 
   #voter({ id, directoryId, machine }: RigMember): Voter {
@@ -253,6 +278,7 @@ export class QuorumRig {
       openFiles: 100,
       checkpointIntervalMs: 500,
       deleteDelayMs: 100,
+      joins: false,
     }
     LogDirectories.open(ports, options, { lost: end, offline: () => {}, room: () => {} }, (error, directories) => {
       if (directories === undefined) return end(error!.message)
@@ -341,6 +367,7 @@ export class QuorumRig {
         member.leads = false
         this.#waiting.set(member, [])
       },
+      leaderChanged: (leader) => void member.leaders.push(leader),
       committed: (image, delta) => {
         const before = member.image
         if (delta === undefined) member.wholeImages++

@@ -65,5 +65,6 @@ export function storm(seed: number): QuorumRig {
   rig.converge()
   assert.ok(rig.propose())
   rig.converge()
+  assert.ok(rig.replayFlights() > 0)
   return rig
 }

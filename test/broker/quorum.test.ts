@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { QuorumRig } from './quorum-rig.js'
+import type { RaftRequest } from '../../src/raft/messages.js'
+import type { ReplicaKey } from '../../src/raft/voter-set.js'
+import { QuorumRig, type RigMember } from './quorum-rig.js'
 
 /** After a kill, as the others see it by the closed sessions. */
 const LONGEST_TAKEOVER_MS = 1000
@@ -59,4 +61,118 @@ test('all are started again, and go on where they were', () => {
   rig.startAll()
   rig.converge()
   assert.equal(rig.acknowledged.size, 10)
+})
+
+test('a follower that is behind the front of the log gets a snapshot, in pieces, and goes on from there', () => {
+  const settings = { snapshotAfterBytes: 500, retentionBytes: 0, fetchSnapshotMaxBytes: 200 }
+  const rig = new QuorumRig('behind', { settings }).startAll()
+  rig.until(() => rig.isAtRest, 'at rest')
+  const behind = rig.members.find((member) => member !== rig.leader)!
+  rig.crash(behind)
+  for (let n = 0; n < 60; n++) {
+    rig.propose()
+    rig.pass(20)
+  }
+  const others = rig.members.filter((member) => member !== behind)
+  // The front goes with the next snapshot but one.
+  rig.until(() => others.every((member) => rig.files(member, '.checkpoint').length <= 2), 'old snapshots are gone')
+  assert.ok(
+    others.every((member) => !rig.files(member, '.checkpoint').includes('00000000000000000000-0000000000.checkpoint')),
+  )
+  rig.start(behind)
+  rig.converge()
+  assert.equal(rig.acknowledged.size, 60)
+  assert.equal(rig.counts.get('metadata log begins anew behind a snapshot'), 1)
+  const pieces = behind.recorder.entries().filter(({ input }) => input === 'snapshotPiece').length
+  assert.ok(pieces >= 3, `${pieces} pieces`)
+  // Also after a crash that is what it has.
+  const { wholeImages } = behind
+  rig.crash(behind, 'losePower')
+  rig.start(behind)
+  rig.converge()
+  assert.equal(behind.wholeImages, wholeImages + 1)
+  assert.equal(rig.counts.get('metadata log begins anew behind a snapshot'), 1)
+})
+
+test('what a leader could not commit is cut off when it comes back', () => {
+  const rig = new QuorumRig('diverged').startAll()
+  rig.until(() => rig.isAtRest, 'at rest')
+  const old = rig.leader!
+  const others = rig.members.filter((member) => member !== old)
+  rig.split(
+    [old.id],
+    others.map(({ id }) => id),
+  )
+  for (let n = 0; n < 5; n++) rig.propose(old)
+  rig.until(() => others.some(({ leads }) => leads), 'another leads')
+  for (let n = 0; n < 3; n++) rig.propose(others.find(({ leads }) => leads))
+  rig.pass(500)
+  rig.heal()
+  rig.converge()
+  assert.equal(rig.counts.get('metadata log is cut back'), 1)
+  assert.equal(rig.acknowledged.size, 3)
+  assert.equal(rig.members[0]!.image!.configs.size, 3)
+})
+
+test('a batch that is damaged on its way is refused, and who can send no other leads no longer', () => {
+  const rig = new QuorumRig('damaged', { segmentBytes: 1e6 }).startAll()
+  rig.until(() => rig.isAtRest, 'at rest')
+  const old = rig.leader!
+  rig.split(
+    [old.id],
+    rig.members.filter((member) => member !== old).map(({ id }) => id),
+  )
+  // What the others have asked is answered, and the answers are on their way.
+  rig.pass(700)
+  rig.propose(old)
+  rig.pass(50)
+  rig.damageEnd(old)
+  rig.heal()
+  rig.until(() => rig.counts.has('another member of the quorum says what cannot be'), 'it is refused')
+  rig.until(() => rig.leader !== undefined && rig.leader !== old && rig.isAtRest, 'another leads')
+  assert.ok(rig.members.every(({ image }) => !image!.configs.has('2/t0')))
+  assert.ok(rig.propose())
+  rig.converge()
+})
+
+test('voters come and go', () => {
+  const rig = new QuorumRig('voters', { observers: 1 }).startAll()
+  rig.until(() => rig.isAtRest, 'at rest')
+  const [, , third, fourth] = rig.members
+  const ask = (request: RaftRequest): string => {
+    let error: string | undefined
+    rig.turn(rig.leader!, (quorum) => quorum.step(request, (reply) => (error = reply.error)))
+    rig.until(() => error !== undefined, request.kind)
+    return error!
+  }
+  const key = ({ id, directoryId }: RigMember): ReplicaKey => ({ id, directoryId })
+  const endpoints = [{ name: 'CONTROLLER', host: fourth!.machine.host, port: 9093 }]
+  const voter = { ...key(fourth!), endpoints }
+  assert.equal(ask({ kind: 'addRaftVoter', voter, timeoutMs: 5000, ackWhenCommitted: true }), 'NONE')
+  assert.equal(ask({ kind: 'removeRaftVoter', voter: key(third!) }), 'NONE')
+  rig.converge()
+  const leader = rig.leader!
+  const { voters, observers, endpoints: known } = leader.quorum!.describe()
+  assert.deepEqual([voters.map(({ id }) => id), observers.map(({ id }) => id)], [[1, 2, 4].sort(), [3]])
+  assert.deepEqual(known.get(4), endpoints)
+  // Two of the three that vote now are enough, and the one that was removed does not count.
+  rig.crash(rig.leader!)
+  rig.until(() => rig.leader !== undefined, 'another leads')
+  assert.notEqual(rig.leader, third)
+  rig.startAll()
+  assert.ok(rig.propose())
+  rig.converge()
+})
+
+test('the leader is told of, with its address', () => {
+  const rig = new QuorumRig('told').startAll()
+  rig.until(() => rig.isAtRest, 'at rest')
+  for (const { leaders } of rig.members) {
+    const { id, machine, quorum } = rig.leader!
+    assert.deepEqual(leaders.at(-1), {
+      nodeId: id,
+      epoch: quorum!.leader().epoch,
+      address: { host: machine.host, port: 9093 },
+    })
+  }
 })

@@ -157,11 +157,18 @@ test('what its owner is writing beside the log is left alone', () => {
     store.running!.manager.cuts.truncate(store.log, ends[2]!, done)
   })
   for (let n = 0; n < 50 && left > 0; n++) {
-    store.turn(() => writeAtomically(store.running!.ports.disk, PARTITION, `beside ${n}`, Buffer.from('text'), () => {}))
+    store.turn(() =>
+      writeAtomically(store.running!.ports.disk, PARTITION, `beside ${n}`, Buffer.from('text'), () => {}),
+    )
     store.pass(1)
   }
   assert.ok(store.until(() => left === 0))
   store.pass(1000)
   assert.equal(store.running!.directory.offline, false)
-  assert.ok(store.names()!.filter((name) => name.startsWith('beside')).every((name) => !name.endsWith('.tmp')))
+  assert.ok(
+    store
+      .names()!
+      .filter((name) => name.startsWith('beside'))
+      .every((name) => !name.endsWith('.tmp')),
+  )
 })

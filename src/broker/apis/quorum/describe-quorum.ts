@@ -4,8 +4,8 @@ import { DescribeQuorum } from '../../../protocol/messages/describe-quorum.js'
 import type { InferInput } from '../../../protocol/schema.js'
 import type { VoterProgress } from '../../../raft/raft-state.js'
 import { METADATA_TOPIC } from '../../../storage/log-files.js'
-import { handler } from '../../server/handler.js'
 import { CLUSTER } from '../../server/stages.js'
+import { answeredByLeader } from '../controller/answered-by-leader.js'
 import type { Services } from '../services.js'
 
 type Response = InferInput<typeof DescribeQuorum.response>
@@ -14,11 +14,7 @@ type ReplicaResult = PartitionResult['currentVoters'][number]
 
 const DIRECTORIES_SINCE = 2
 
-export const describeQuorum = handler<
-  Services,
-  typeof DescribeQuorum.request.fields,
-  typeof DescribeQuorum.response.fields
->(DescribeQuorum, {
+export const describeQuorum = answeredByLeader(DescribeQuorum, {
   versions: [0, 2],
   servedBy: 'controller',
   listeners: ['broker', 'controller'],

@@ -1,16 +1,11 @@
 /** RemoveRaftVoter: a server has no vote in the quorum any more (KIP-853). */
 import { ErrorCode } from '../../../protocol/errors.js'
 import { RemoveRaftVoter } from '../../../protocol/messages/remove-raft-voter.js'
-import { handler } from '../../server/handler.js'
 import { CLUSTER } from '../../server/stages.js'
-import type { Services } from '../services.js'
+import { answeredByLeader } from '../controller/answered-by-leader.js'
 import { isOfCluster } from './metadata-log.js'
 
-export const removeRaftVoter = handler<
-  Services,
-  typeof RemoveRaftVoter.request.fields,
-  typeof RemoveRaftVoter.response.fields
->(RemoveRaftVoter, {
+export const removeRaftVoter = answeredByLeader(RemoveRaftVoter, {
   versions: [0, 0],
   servedBy: 'controller',
   listeners: ['broker', 'controller'],
