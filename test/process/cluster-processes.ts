@@ -1,5 +1,5 @@
 /** Several nodes as users start them, each a process of its own with a configuration and nothing else, and what they answer. */
-import { rmSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Prng } from '../../src/base/prng.js'
@@ -9,7 +9,7 @@ import { DescribeQuorum } from '../../src/protocol/messages/describe-quorum.js'
 import { Metadata } from '../../src/protocol/messages/metadata.js'
 import { WireClient } from '../broker/wire-client.js'
 import { temporaryDirectory } from '../node-ports.js'
-import { CommandProcess, fixedPort, SERVES, startServer } from './server-process.js'
+import { CommandProcess, fixedPort, SERVES } from './server-process.js'
 
 const LONGEST_MS = 30_000
 const AGAIN_MS = 10
@@ -101,10 +101,16 @@ export class ClusterProcesses {
     return [`node.id=${id}`, `listeners=${listeners.join(',')}`, ...names, ...(named.length > 0 ? [naming] : [])]
   }
 
+  /** The path of a file of settings. */
+  file(id: number, named = this.ids): string {
+    const path = join(this.#directory, `${id}.properties`)
+    writeFileSync(path, [...this.settings(id, named), `log.dirs=${this.directoryOf(id)}`, ''].join('\n'))
+    return path
+  }
+
   start(id: number, named = this.ids): void {
-    const set = this.settings(id, named)
-    const process = startServer({ data: this.directoryOf(id), port: this.clientPort(id), set })
-    this.#processes.set(id, process)
+    const args = ['start', '--config', this.file(id, named), '--set', 'log.level=info']
+    this.#processes.set(id, new CommandProcess(args))
   }
 
   /** Another process with the id of this node, on a directory and ports of its own. */

@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { Prng } from '../../src/base/prng.js'
 import { SEED_VARIABLE } from '../seed.js'
 import { ClusterProcesses, type ClusterShape } from './cluster-processes.js'
+import { CommandProcess } from './server-process.js'
 
 const KILLS = 20
 /** Reported are far less; a machine that does other things as well may take so long. */
@@ -172,6 +173,20 @@ test('a node that ran alone becomes one of three: the others name it, and it the
       const seen = await cluster.topicsAt(id)
       assert.ok(seen.has('from-the-first-day') && seen.has('while-it-is-away'), `node ${id}`)
     }
+  })
+})
+
+test('directories that were formatted found the cluster that they were formatted for', {
+  timeout: LONGEST_TEST_MS,
+}, async (context) => {
+  await withCluster(context, { nodes: 3, ports: 'one', naming: 'voters' }, async (cluster) => {
+    const clusterId = 'MkU3OEVBNTcwNTJENDM2Qg'
+    for (const id of [1, 3]) {
+      const args = ['storage', 'format', '--cluster-id', clusterId, '--config', cluster.file(id)]
+      assert.deepEqual(await new CommandProcess(args).finished(), { code: 0, signal: null })
+    }
+    await form(context, cluster)
+    assert.equal(clusterIdIn(cluster, 2), clusterId)
   })
 })
 
