@@ -26,6 +26,8 @@ export interface QuorumSeen {
   readonly leaderEpoch: number
   readonly voters: readonly { readonly id: number; readonly directoryId: string }[]
   readonly observers: readonly number[]
+  /** Where the voters serve controllers, by id. */
+  readonly ports: ReadonlyMap<number, number>
 }
 
 export class ClusterProcesses {
@@ -113,9 +115,14 @@ export class ClusterProcesses {
     this.#processes.set(id, new CommandProcess(args))
   }
 
+  /** Gives it another port for controllers, from its next start on; what the others name stays. */
+  async moveController(id: number, random: Prng): Promise<void> {
+    this.#ports.set(id, { client: this.clientPort(id), controller: await fixedPort(random) })
+  }
+
   /** Another process with the id of this node, on a directory and ports of its own. */
-  startTwin(id: number): CommandProcess {
-    const settings = this.settings(id).filter((setting) => !setting.startsWith('listeners='))
+  startTwin(id: number, named = this.ids): CommandProcess {
+    const settings = this.settings(id, named).filter((setting) => !setting.startsWith('listeners='))
     const listeners = 'listeners=PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:0'
     const data = join(this.#directory, `twin of ${id}`)
     const args = ['log.level=info', ...settings, listeners].flatMap((setting) => ['--set', setting])
@@ -154,6 +161,7 @@ export class ClusterProcesses {
           directoryId: replicaDirectoryId,
         })),
         observers: observers.map(({ replicaId }) => replicaId),
+        ports: new Map(answer.nodes.map(({ nodeId, listeners }) => [nodeId, listeners[0]?.port ?? -1])),
       }
     } catch {
       return undefined

@@ -163,6 +163,44 @@ test('a second process with the id of a node that runs ends with a sentence', {
   })
 })
 
+test('a second process with the id of a voter that does not name it joins, sees that the voter lives, and ends', {
+  timeout: LONGEST_TEST_MS,
+}, async (context) => {
+  await withCluster(context, { nodes: 3, ports: 'two', naming: 'bootstrap' }, async (cluster) => {
+    await form(context, cluster)
+    const before = await cluster.quorum()
+    const twin = cluster.startTwin(2, [1, 3])
+    assert.deepEqual(await twin.finished(), { code: 1, signal: null })
+    assert.match(twin.complaints.at(-1)!, /^lograft: 2@127\.0\.0\.1:\d+ is node 2, too, with another directory/)
+    const after = await cluster.quorum()
+    assert.deepEqual(after.voters, before.voters)
+    assert.equal(cluster.running.length, 3)
+  })
+})
+
+test("a controller's address changes: the other voters learn it, and it is one of them as before", {
+  timeout: LONGEST_TEST_MS,
+}, async (context) => {
+  await withCluster(context, { nodes: 3, ports: 'two', naming: 'voters' }, async (cluster) => {
+    await form(context, cluster)
+    const random = new Prng(`${seed} ports`)
+    const { leaderId } = await cluster.quorum()
+    // First one that follows, then the one that leads.
+    for (const moved of [(leaderId % 3) + 1, leaderId]) {
+      await cluster.process(moved).end('SIGTERM')
+      await cluster.moveController(moved, random)
+      cluster.start(moved)
+      await cluster.serves([moved])
+      const port = Number(cluster.controllerAddress(moved).split(':')[1])
+      await cluster.quorum(({ voters, ports }) => voters.length === 3 && ports.get(moved) === port)
+    }
+    const third = cluster.ids.find((id) => id !== leaderId && id !== (leaderId % 3) + 1)!
+    await cluster.process(third).end('SIGKILL')
+    await cluster.quorum()
+    await cluster.createTopic(leaderId, 'by-those-that-moved')
+  })
+})
+
 test('a node that ran alone becomes one of three: the others name it, and it them when it is started again', {
   timeout: LONGEST_TEST_MS,
 }, async (context) => {
