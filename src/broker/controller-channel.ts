@@ -24,6 +24,7 @@ import { CreateTopics } from '../protocol/messages/create-topics.js'
 import { DeleteTopics } from '../protocol/messages/delete-topics.js'
 import { ElectLeaders } from '../protocol/messages/elect-leaders.js'
 import { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.js'
+import { UnregisterBroker } from '../protocol/messages/unregister-broker.js'
 import { UpdateFeatures } from '../protocol/messages/update-features.js'
 import type { InOfMessage, Message, OutOfMessage } from '../protocol/schema.js'
 import type { Controller } from './controller.js'
@@ -43,6 +44,7 @@ const MESSAGES: ControllerApis = {
   CreatePartitions,
   ElectLeaders,
   UpdateFeatures,
+  UnregisterBroker,
   BrokerRegistration,
   BrokerHeartbeat,
   AllocateProducerIds,
