@@ -66,6 +66,7 @@ export class ClusterFaults {
     faults.stuckUntilMs = 0
     node.machine.crashPoint = undefined
     node.machine.time.rate = 1
+    node.machine.resume()
     node.restart = true
     node.start()
   }

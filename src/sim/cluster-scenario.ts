@@ -23,6 +23,8 @@ const HEAL_MS = 120_000
 /** How long clients go on when everything has converged. */
 const AFTERWARDS_MS = 5000
 const LOOK_EVERY_MS = 5
+/** On a link that is slower a follower may hear of its leader too late. */
+const SLOW_MS = 300
 
 export interface ClusterScenarioOptions {
   /** How many nodes; without it one to five. */
@@ -181,7 +183,9 @@ class ClusterScenario {
     const isApart = this.#world.plan.naming === 'none'
     let leader: { readonly leaderId: number; readonly leaderEpoch: number } | undefined
     let end: number | undefined
+    this.#lookAtLinks(nodes)
     for (const node of nodes) {
+      if (this.#cutOff.has(node)) continue
       const quorum = node.node?.quorum
       if (quorum === undefined) return false
       const { nodeId: leaderId, epoch: leaderEpoch } = quorum.leader()
@@ -210,6 +214,24 @@ class ClusterScenario {
 
   /** When all agreed first; undefined: they have not. */
   #acknowledgedBefore: number | undefined
+
+  /**
+   * A node outside of the core may lead it, if a majority hears of it; those of the core that do not, because of a fault that stays, follow nobody and
+   * cannot depose it. That is so in every Raft with a pre-vote.
+   */
+  readonly #cutOff = new Set<ClusterNode>()
+
+  #lookAtLinks(nodes: readonly ClusterNode[]): void {
+    const { leader, network } = this.#world
+    if (leader === undefined || nodes.includes(leader)) return this.#cutOff.clear()
+    const isWell = (from: string, to: string): boolean =>
+      !network.rules.cuts(from, to) &&
+      !network.rules.refuses(from, to) &&
+      network.rules.extraDelayMs(from, to) < SLOW_MS
+    for (const node of nodes) {
+      if (!isWell(node.host, leader.host) || !isWell(leader.host, node.host)) this.#cutOff.add(node)
+    }
+  }
 
   /**
    * Those that are enough to go on: a majority of the voters whose disks are those that they voted with, and some brokers. As long as not all know

@@ -40,6 +40,11 @@ export class LocalTime {
     return this.#rate
   }
 
+  /** It goes on, if it stands still. */
+  go(): void {
+    this.#fromMs = Math.min(this.#fromMs, this.#simulation.nowMs)
+  }
+
   /** It stands still from now on for so long. */
   skip(durationMs: number): void {
     const { nowMs } = this.#simulation

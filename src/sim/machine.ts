@@ -142,10 +142,16 @@ export class Machine {
   /** It does not run for so long. `asleep`: its monotonic clock stands still, too, as that of a virtual machine that is moved. */
   suspend(durationMs: number, asleep: boolean): void {
     const process = this.#process
-    if (process?.alive !== true) return
+    if (process?.alive !== true || process.suspended) return
     this.device.strike('process-paused')
     process.suspend(durationMs)
     if (asleep) this.time.skip(durationMs)
+  }
+
+  /** It goes on now. */
+  resume(): void {
+    this.#process?.resume()
+    this.time.go()
   }
 
   #newBootId(): string {

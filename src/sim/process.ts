@@ -96,6 +96,18 @@ export class SimulatedProcess {
     this.pause(durationMs)
   }
 
+  get suspended(): boolean {
+    return this.#suspended && this.simulation.nowMs < this.#awakeAtMs
+  }
+
+  /** SIGCONT now. */
+  resume(): void {
+    if (!this.suspended) return
+    this.#awakeAtMs = quantized(this.simulation.nowMs)
+    this.#wakeScheduled = false
+    if (this.#missed.length > 0) this.#scheduleWake()
+  }
+
   /** Schedules a turn of this process. */
   after(delayMs: number, kind: Kind, label: string, action: () => void): { cancel(): void } {
     const delay = this.nowMs - this.simulation.nowMs + quantized(delayMs)
@@ -133,7 +145,8 @@ export class SimulatedProcess {
     this.#wakeScheduled = true
     this.simulation.schedule(this.#awakeAtMs - this.simulation.nowMs, `${this.name}: wakes`, () => {
       this.#wakeScheduled = false
-      if (!this.#alive) return
+      // It may have been resumed, and all of that is done.
+      if (!this.#alive || this.#missed.length === 0) return
       if (this.simulation.nowMs < this.#awakeAtMs) return this.#scheduleWake()
       const order = ['deferred', 'early timer', 'arrival', 'timer'] as const
       const events = order.flatMap((kind) => this.#missed.filter((event) => this.#kindOf(event) === kind))

@@ -104,6 +104,27 @@ test('to one whose clock has slept as well nothing is late', () => {
   assert.ok(late !== undefined && late < 1)
 })
 
+test('one that is resumed goes on at once, with its clock', () => {
+  for (const asleep of [false, true]) {
+    const computers = new Computers(1)
+    const { machine, process, ports } = computers.add('a')
+    const order: string[] = []
+    ports.clock.timer(100, () => order.push('timer'))
+    process.after(50, 'arrival', 'packet', () => order.push('arrival'))
+    machine.suspend(60_000, asleep)
+    machine.suspend(60_000, asleep)
+    assert.ok(process.suspended)
+    computers.pass(1000)
+    assert.equal(order.length, 0)
+    machine.resume()
+    computers.pass(101)
+    assert.deepEqual(order, ['arrival', 'timer'])
+    process.after(1, 'arrival', 'packet', () => order.push('later'))
+    computers.pass(2)
+    assert.deepEqual(order, ['arrival', 'timer', 'later'])
+  }
+})
+
 test('the wall clock jumps, and the monotonic one does not', () => {
   const computers = new Computers(1)
   const { machine, ports } = computers.add('a')
