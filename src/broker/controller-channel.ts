@@ -160,7 +160,9 @@ export class ControllerChannel {
   /** Another node may be the active controller now: who waits for the one before is not kept waiting. */
   leaderChanged(): void {
     const { nodeId, epoch } = this.#options.leaders.leader()
-    if (this.#target === undefined || (this.#target.nodeId === nodeId && this.#target.epoch === epoch)) return
+    // As long as no other is known, the one before may still be it; else it says that it is not.
+    if (nodeId === -1 || this.#target === undefined || (this.#target.nodeId === nodeId && this.#target.epoch === epoch))
+      return
     this.#target = undefined
     this.#link?.close()
   }
@@ -218,11 +220,12 @@ export class ControllerChannel {
     return timer
   }
 
-  /** To the node that is the active controller now; undefined: none is known, or it was out of reach a moment ago. */
+  /** To the node that is the active controller now, or was as far as is known; undefined: there is none, or it was out of reach a moment ago. */
   #controllerLink(): ControllerLink | undefined {
     const { nodeId, leaders } = this.#options
     const { nodeId: leaderId, epoch, address } = leaders.leader()
-    if (leaderId === nodeId || address === undefined) return undefined
+    if (leaderId === nodeId) return undefined
+    if (address === undefined) return this.#link
     const target = this.#target
     const same = target?.nodeId === leaderId && target.epoch === epoch && sameAddress(target.address, address)
     if (!same) {
