@@ -4,7 +4,7 @@ import type { Ports } from '../io/ports.js'
 import { ErrorCode, errorByCode } from '../protocol/errors.js'
 import { DescribeFounding } from '../protocol/messages/describe-founding.js'
 import type { Infer } from '../protocol/schema.js'
-import type { Asked, FoundingAnswer } from '../raft/founding.js'
+import { type Asked, type FoundingAnswer, isPossible } from '../raft/founding.js'
 import type { ReplicaKey } from '../raft/voter-set.js'
 import { ClientConnection } from '../rpc/client-connection.js'
 
@@ -48,7 +48,9 @@ export class FoundingRounds {
     this.#connection(whom).send(DescribeFounding, 0, request, (error, response) => {
       if (response === undefined) return done({ failure: error!.message })
       const { errorCode } = response
-      done(errorCode === ErrorCode.NONE ? answerOf(response) : { failure: errorByCode(errorCode).name })
+      if (errorCode !== ErrorCode.NONE) return done({ failure: errorByCode(errorCode).name })
+      const answer = answerOf(response)
+      done(isPossible(answer) ? answer : { failure: 'it answers what cannot be' })
     })
   }
 

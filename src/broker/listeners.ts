@@ -106,9 +106,9 @@ export class Listeners {
 
   /** What others are told of the listeners of a role: without an advertised address, the name of this machine. */
   endpoints(serves: ListenerConfig['serves']): (Address & { readonly name: string })[] {
-    const listeners = this.#bound.filter(
-      ({ config }) => config.serves === serves || (config.both && this.#config.named.length > 0),
-    )
+    // A port that is another one after each start cannot be told to anybody for long, and nobody has asked for it.
+    const isTold = ({ both, port }: ListenerConfig): boolean => both && (port !== 0 || this.#config.named.length > 0)
+    const listeners = this.#bound.filter(({ config }) => config.serves === serves || isTold(config))
     return listeners.map(({ config, listener }) => {
       const { name, host, advertised } = config
       const port = advertised?.port ?? listener.address.port

@@ -97,7 +97,11 @@ export class Membership {
     // Who has not caught up does not know yet who votes.
     if (!isController || voters === undefined || quorum.image === undefined) return this.#again()
     const step = membershipStep(self, voters, joins)
-    if (step === undefined) return this.#again()
+    if (step === undefined) {
+      // Who names nobody has no others to wait for.
+      if (this.#options.named.length > 0) this.#again()
+      return
+    }
     if (step.is === 'full') {
       this.#complain(`this controller cannot become a voter: there are ${MAX_VOTERS}`)
       return this.#again()

@@ -386,7 +386,7 @@ export class Node {
     this.#membership = membership
     listeners.serveControllers(services)
     quorum.start()
-    if (named.length > 0) membership.start()
+    if (named.length > 0 || roles.has('controller')) membership.start()
     this.#broker?.start()
   }
 

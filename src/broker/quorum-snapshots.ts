@@ -143,7 +143,7 @@ export class QuorumSnapshots {
     const sizeBytes = this.#known.reduce((sum, each) => sum + each.sizeBytes, this.#log.sizeBytes)
     const isTooMuch = retentionBytes >= 0 && sizeBytes > retentionBytes
     const isTooOld = retentionMs >= 0 && this.#ports.clock.wallMs() - oldest.timestamp > retentionMs
-    if (next === undefined || !(isTooMuch || isTooOld)) return this.removeBelowStart()
+    if (next === undefined || !(isTooMuch || isTooOld)) return this.#removeFront()
     // The log may be about to begin anew behind a later one.
     if (next.id.offset > this.#log.logEndOffset) return
     this.#cleaning = true
@@ -151,15 +151,17 @@ export class QuorumSnapshots {
       this.#cleaning = false
       if (error !== undefined) return this.#directories.metadata.report(error)
       moved(this.#log.startOffset)
-      this.removeBelowStart()
-      const committedOffset = (): number => this.#log.startOffset
-      this.#directories.metadataLogs.retain([{ log: this.#log, limits: undefined, committedOffset }])
+      this.#removeFront()
     })
   }
 
-  /** Removes those that end in front of the log. */
-  removeBelowStart(): void {
-    this.#remove(this.#known.filter(({ id }) => id.offset < this.#log.startOffset))
+  /** Removes what lies in front of the log: snapshots and segments. */
+  #removeFront(): void {
+    const { startOffset, segments } = this.#log
+    this.#remove(this.#known.filter(({ id }) => id.offset < startOffset))
+    const second = segments[1]
+    if (second !== undefined && second.baseOffset <= startOffset)
+      this.#directories.metadataLogs.cuts.dropFront(this.#log)
   }
 
   /** Removes one that is of no use. */

@@ -11,7 +11,10 @@
  * founded anything meanwhile.
  */
 import { type NamedController, namedController } from '../config/named-controllers.js'
-import { isSameReplica, type ReplicaKey, type Voter } from './voter-set.js'
+import { isSameReplica, MAX_VOTERS, type ReplicaKey, type Voter } from './voter-set.js'
+
+/** As many listeners as anybody has, and more. */
+const MAX_ENDPOINTS = 100
 
 export interface FoundingSelf extends ReplicaKey {
   /** `canonicalText` of what is named. */
@@ -49,6 +52,16 @@ export type FoundingDecision =
 interface Answered {
   readonly whom: NamedController
   readonly answer: FoundingAnswer
+}
+
+/** Whether an answer is one that a node of this kind gives. */
+export function isPossible({ id, clusterId, formattedFor, endpoints, foundingVoters }: FoundingAnswer): boolean {
+  const ids = new Set(foundingVoters.map((voter) => voter.id))
+  if (id < 0 || ids.size < foundingVoters.length || ids.size > MAX_VOTERS || endpoints.length > MAX_ENDPOINTS)
+    return false
+  if (foundingVoters.some((voter) => voter.id < 0 || voter.endpoints.length > MAX_ENDPOINTS)) return false
+  // They are written into a file of lines.
+  return [clusterId, formattedFor].every((each) => each === undefined || /^[\x21-\x7e]{1,255}$/.test(each))
 }
 
 /** `round`: one entry for each that is named. */
@@ -107,6 +120,9 @@ function whyNotFounding(
   const missing = round.flatMap(({ whom, came }) =>
     'failure' in came ? [`${namedController(whom)} (${came.failure})`] : [],
   )
+  const ids = new Set(answered.map(({ answer }) => answer.id))
+  if (ids.size > MAX_VOTERS)
+    return `${ids.size} controllers are named, and a quorum has at most ${MAX_VOTERS} voters: name fewer`
   if (missing.length > 0) return `no answer yet from ${missing.join(', ')}: all have to be there when a cluster begins`
   if (!self.isController) return 'none of the controllers belongs to a cluster yet'
   if (!answered.some(({ answer }) => isSameReplica(answer, self))) {

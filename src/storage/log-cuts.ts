@@ -1,5 +1,6 @@
 /** Cuts logs that are in use back, or has them begin anew, so that a crash in between leaves a log that recovery believes. */
 import { type DiskDone, DiskError } from '../io/disk.js'
+import { asDiskError } from './atomic-file.js'
 import type { RebuildDone } from './log-rebuild.js'
 import type { LogWork } from './log-work.js'
 import type { PartitionLog } from './partition-log.js'
@@ -21,6 +22,21 @@ export class LogCuts {
   /** Has the log begin anew, empty, at `startOffset`, which lies behind its start; durably. One at a time. */
   restart(log: PartitionLog, startOffset: number, done: RebuildDone): void {
     this.#cut(log, log.startOffset, (cut) => log.rebuild.restartAt(startOffset, cut), done)
+  }
+
+  /** Takes the segments out of service that lie in front of where the log starts. What is wrong with the disk is reported. */
+  dropFront(log: PartitionLog): void {
+    const drop = (left: DiskDone): void =>
+      log.writeRecoveryFiles((error) => {
+        if (error !== undefined) return left(error)
+        try {
+          log.removeFront()
+        } catch (cause) {
+          return left(asDiskError(cause))
+        }
+        left(undefined)
+      })
+    this.#work.do('front', (finished) => this.#work.at(log, drop, finished))
   }
 
   #cut(log: PartitionLog, recoveryPoint: number, cut: (done: RebuildDone) => void, done: RebuildDone): void {

@@ -1,8 +1,13 @@
 /** Whole nodes on simulated machines that are told nothing but a list: they form a quorum, become its voters by themselves, and say who is missing. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { errorByCode } from '../../src/protocol/errors.js'
+import { AddRaftVoter } from '../../src/protocol/messages/add-raft-voter.js'
+import { DescribeQuorum } from '../../src/protocol/messages/describe-quorum.js'
+import { RemoveRaftVoter } from '../../src/protocol/messages/remove-raft-voter.js'
 import { type ClusterNode, type ClusterPlan, ClusterWorld } from '../../src/sim/cluster-world.js'
 import { Simulation } from '../../src/sim/simulation.js'
+import { SimulatedCluster } from './cluster-rig.js'
 
 const LONGEST_MS = 120_000
 
@@ -154,3 +159,29 @@ test('two voters are down: the one that is left names them', () => {
   for (const id of [2, 3]) on.node(id).start()
   on.formed()
 })
+
+for (const ports of ['one', 'two'] as const) {
+  test(`DescribeQuorum, AddRaftVoter and RemoveRaftVoter are answered by every broker (${ports === 'one' ? 'one port' : 'two ports'})`, () => {
+    const on = new SimulatedCluster(`any broker, ${ports}`, { ports })
+    const asked = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }]
+    const leaderId = on.leader.id
+    for (const { id } of on.world.nodes) {
+      const client = on.client(on.node(id))
+      for (const version of [0, 1, 2]) {
+        const { errorCode, topics, nodes } = client.request(DescribeQuorum, version, { topics: asked })
+        const partition = topics[0]!.partitions[0]!
+        assert.deepEqual([errorCode, partition.errorCode, partition.leaderId], [0, 0, leaderId])
+        assert.deepEqual(partition.currentVoters.map(({ replicaId }) => replicaId).sort(), [1, 2, 3])
+        assert.equal(nodes.length, version === 2 ? 3 : 0)
+      }
+      const nobody = { clusterId: null, voterId: 9, voterDirectoryId: 'AAAAAAAAAAAAAAAAAAAACQ' }
+      const removed = client.request(RemoveRaftVoter, 0, nobody)
+      assert.equal(errorByCode(removed.errorCode).name, 'VOTER_NOT_FOUND')
+      const other = client.request(RemoveRaftVoter, 0, { ...nobody, clusterId: 'another' })
+      assert.equal(errorByCode(other.errorCode).name, 'INCONSISTENT_CLUSTER_ID')
+      const listeners = [{ name: 'CONTROLLER', host: 'nowhere', port: 1 }]
+      const twice = { ...nobody, voterId: 1, timeoutMs: 1000, listeners }
+      assert.equal(errorByCode(client.request(AddRaftVoter, 1, twice).errorCode).name, 'DUPLICATE_VOTER')
+    }
+  })
+}

@@ -21,7 +21,10 @@ import type { Logger, Severity } from '../../src/io/logger.js'
 import type { Ports } from '../../src/io/ports.js'
 import { EMPTY_IMAGE, type MetadataImage } from '../../src/metadata/image.js'
 import type { MetadataRecord } from '../../src/metadata/records.js'
+import type { Fields } from '../../src/protocol/field.js'
+import type { InOfMessage, Message, OutOfMessage } from '../../src/protocol/schema.js'
 import { type Voter, VoterSet } from '../../src/raft/voter-set.js'
+import { ClientConnection } from '../../src/rpc/client-connection.js'
 import { SimulatedDirectory } from '../../src/sim/disk-directory.js'
 import { SimulatedFile } from '../../src/sim/disk-file.js'
 import { Machine } from '../../src/sim/machine.js'
@@ -50,6 +53,7 @@ export interface RigMember {
   readonly directoryId: string
   /** Of the process that runs, once it is open. */
   quorum: Quorum | undefined
+  directories: LogDirectories | undefined
   recorder: FlightRecorder
   image: MetadataImage | undefined
   /** How often an image came without a delta. */
@@ -77,7 +81,7 @@ export class QuorumRig {
   readonly counts = new Map<string, number>()
   readonly errors: string[] = []
   /** Names of resources whose change is committed, as a leader has seen. */
-  readonly acknowledged = new Set<string>()
+  readonly acknowledged = new Map<string, { readonly epoch: number }>()
   readonly #waiting = new Map<RigMember, { readonly name: string; readonly endOffset: number }[]>()
 
   constructor(seed: string | number, options: RigOptions = {}) {
@@ -92,6 +96,7 @@ export class QuorumRig {
       machine: new Machine(this.simulation, this.network, `node${at + 1}`),
       directoryId: uuidFromBytes(random.bytes(16)),
       quorum: undefined,
+      directories: undefined,
       recorder: new FlightRecorder(),
       image: undefined,
       wholeImages: 0,
@@ -148,6 +153,19 @@ export class QuorumRig {
     member.leads = false
   }
 
+  /** Stops it in order. */
+  stop(member: RigMember): void {
+    const { directories } = member
+    if (!this.runs(member) || directories === undefined) return
+    const { process } = member.machine
+    this.turn(member, (quorum) => {
+      quorum.stop()
+      directories.closeClean(-1, () => process!.kill())
+    })
+    member.quorum = undefined
+    member.leads = false
+  }
+
   /** Nothing goes between those in one group and the others. */
   split(...groups: readonly (readonly number[])[]): void {
     const groupOf = (host: string): number => groups.findIndex((ids) => ids.includes(Number(host.slice('node'.length))))
@@ -183,6 +201,30 @@ export class QuorumRig {
     )
   }
 
+  /** As a tool would ask, from elsewhere. */
+  ask<Request extends Fields, Response extends Fields>(
+    member: RigMember,
+    message: Message<Request, Response>,
+    version: number,
+    body: InOfMessage<Request>,
+  ): OutOfMessage<Response> {
+    const machine = new Machine(this.simulation, this.network, `tool${this.simulation.events}`)
+    let answer: OutOfMessage<Response> | undefined
+    machine.boot(
+      ({ clock, network }) => {
+        const address = { host: member.machine.host, port: PORT }
+        const options = { clock, network, address, clientId: 'tool', requestTimeoutMs: LONGEST_MS }
+        new ClientConnection(options).send(message, version, body, (error, response) => {
+          assert.equal(error, undefined)
+          answer = response
+        })
+      },
+      () => {},
+    )
+    this.until(() => answer !== undefined, `${message.name} is answered`)
+    return answer!
+  }
+
   until(condition: () => boolean, what: string, longestMs = LONGEST_MS): void {
     const reached = this.simulation.runUntil(condition, this.simulation.nowMs + longestMs)
     assert.ok(reached, `within ${longestMs} ms: ${what}; ${this.describe()}`)
@@ -209,7 +251,7 @@ export class QuorumRig {
   converge(longestMs = LONGEST_MS): void {
     this.until(() => this.isAtRest, 'all have what the leader has', longestMs)
     for (const { id, image } of this.members) {
-      for (const name of this.acknowledged) assert.ok(image!.configs.has(`2/${name}`), `${id} has lost ${name}`)
+      for (const name of this.acknowledged.keys()) assert.ok(image!.configs.has(`2/${name}`), `${id} has lost ${name}`)
     }
   }
 
@@ -282,6 +324,7 @@ export class QuorumRig {
     }
     LogDirectories.open(ports, options, { lost: end, offline: () => {}, room: () => {} }, (error, directories) => {
       if (directories === undefined) return end(error!.message)
+      member.directories = directories
       const quorumOptions = {
         directories,
         log: { ...LOG_OPTIONS, segmentBytes: this.#segmentBytes, fileDeleteDelayMs: 100 },
@@ -356,7 +399,9 @@ export class QuorumRig {
         assert.equal(this.#leaderOf.get(epoch) ?? member.id, member.id, `two leaders of epoch ${epoch}`)
         this.#leaderOf.set(epoch, member.id)
         assert.equal(image.offset, quorum.endOffset - 1)
-        for (const name of this.acknowledged) {
+        // One that wins an old epoch late leads for nobody: others have gone on without it.
+        for (const [name, { epoch: of }] of this.acknowledged) {
+          if (of >= epoch) continue
           assert.ok(image.configs.has(`2/${name}`), `${member.id} leads, and has lost ${name}`)
         }
         member.leads = true
@@ -381,7 +426,7 @@ export class QuorumRig {
         while (waiting.length > 0 && waiting[0]!.endOffset <= quorum.highWatermark) {
           const { name } = waiting.shift()!
           assert.ok(image.configs.has(`2/${name}`))
-          this.acknowledged.add(name)
+          this.acknowledged.set(name, { epoch: quorum.leader().epoch })
         }
       },
     })

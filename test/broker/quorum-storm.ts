@@ -11,13 +11,14 @@ const STORM_MS = 12_000
 function strike(rig: QuorumRig, random: Prng): void {
   const member = random.pick(rig.members)
   const how = random.chance(0.5) ? 'crash' : 'losePower'
-  const kind = random.below(9)
+  const kind = random.below(10)
   if (kind === 0) rig.crash(member, how)
   else if (kind === 1 && rig.leader !== undefined) rig.crash(rig.leader, how)
   else if (kind === 2) {
     const strike = (): void => rig.crash(member, how)
     member.machine.crashPoint = { operationsLeft: random.between(1, 30), strike }
   } else if (kind === 3) rig.heal()
+  else if (kind === 9) rig.stop(member)
   else if (kind === 4)
     rig.split(
       [member.id],
@@ -61,7 +62,11 @@ export function storm(seed: number): QuorumRig {
     machine.device.faults.capacityBytes = Number.POSITIVE_INFINITY
   }
   rig.heal()
-  rig.startAll()
+  // Those that stop in order come to their end first.
+  for (let n = 0; n < 100 && rig.running.length < rig.members.length; n++) {
+    rig.startAll()
+    rig.pass(200)
+  }
   rig.converge()
   assert.ok(rig.propose())
   rig.converge()

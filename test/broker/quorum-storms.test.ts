@@ -26,7 +26,6 @@ test('whatever befalls them, members have the same images and lose nothing that 
     'metadata log is cut back',
     'snapshot of the metadata taken',
     'metadata log begins anew behind a snapshot',
-    'segments have had their time',
     'no room: appends are refused',
   ]
   for (const what of often) assert.ok((seen.get(what) ?? 0) > 3, `${what}: ${seen.get(what)} times`)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { DescribeQuorum } from '../../src/protocol/messages/describe-quorum.js'
 import type { RaftRequest } from '../../src/raft/messages.js'
 import type { ReplicaKey } from '../../src/raft/voter-set.js'
 import { QuorumRig, type RigMember } from './quorum-rig.js'
@@ -175,4 +176,42 @@ test('the leader is told of, with its address', () => {
       address: { host: machine.host, port: 9093 },
     })
   }
+})
+
+test('DescribeQuorum tells who has what, and when it was heard of', () => {
+  const rig = new QuorumRig('describe', { observers: 1 }).startAll()
+  rig.until(() => rig.isAtRest, 'at rest')
+  const silent = rig.members.find((member) => member !== rig.leader && member.id !== 4)!
+  rig.crash(silent)
+  const crashedMs = rig.leader!.machine.wallMsAt(rig.simulation.nowMs)
+  rig.propose()
+  rig.pass(3000)
+  const leader = rig.leader!
+  const nowMs = leader.machine.wallMsAt(rig.simulation.nowMs)
+  const topics = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }]
+  const { topics: answered, nodes } = rig.ask(leader, DescribeQuorum, 2, { topics })
+  const { currentVoters, observers, ...partition } = answered[0]!.partitions[0]!
+  const { endOffset } = leader.quorum!
+  assert.deepEqual([partition.errorCode, partition.leaderId, partition.highWatermark], [0, leader.id, endOffset])
+  assert.deepEqual(
+    nodes.map(({ nodeId }) => nodeId),
+    [1, 2, 3],
+  )
+  assert.deepEqual(
+    observers.map(({ replicaId }) => replicaId),
+    [4],
+  )
+  for (const replica of [...currentVoters, ...observers]) {
+    const { replicaId, replicaDirectoryId, logEndOffset, lastFetchTimestamp, lastCaughtUpTimestamp } = replica
+    assert.equal(replicaDirectoryId, rig.member(replicaId).directoryId)
+    const isSilent = replicaId === silent.id
+    assert.equal(logEndOffset, isSilent ? endOffset - 1 : endOffset)
+    for (const timestamp of [lastFetchTimestamp, lastCaughtUpTimestamp]) {
+      const sinceMs = (isSilent ? crashedMs : nowMs) - timestamp
+      assert.ok(sinceMs >= -50 && sinceMs < 1000, `${replicaId} ${sinceMs} ms ago`)
+    }
+  }
+  const follower = rig.running.find((member) => member !== leader)!
+  const [refused] = rig.ask(follower, DescribeQuorum, 2, { topics }).topics[0]!.partitions
+  assert.equal(refused!.errorCode, 6)
 })

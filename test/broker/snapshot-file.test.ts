@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { votersOf } from '../../src/broker/quorum-log.js'
 import {
   buildSnapshot,
   parseSnapshotFileName,
@@ -13,9 +14,11 @@ import { EMPTY_IMAGE, type MetadataImage } from '../../src/metadata/image.js'
 import { imageOfRecords, recordsOf } from '../../src/metadata/image-records.js'
 import type { MetadataRecord } from '../../src/metadata/records.js'
 import { VoterSet } from '../../src/raft/voter-set.js'
+import { BatchIterator, readRecords } from '../../src/records/reader.js'
 import { Machine } from '../../src/sim/machine.js'
 import { SimulatedNetwork } from '../../src/sim/network.js'
 import { Simulation } from '../../src/sim/simulation.js'
+import { golden } from '../golden.js'
 import { legalRecords } from '../metadata/legal-records.js'
 
 const DIRECTORY = 'AAAAAAAAAAAAAAAAAAAABA'
@@ -131,4 +134,19 @@ test('a snapshot that is written survives a power loss with its name', () => {
     assert.ok(simulation.runUntil(() => found !== undefined, 20_000))
     assert.deepEqual(Buffer.from(found!), bytes)
   }
+})
+
+test('the first batch is the one that Kafka writes, byte for byte', () => {
+  const files = golden<{ readonly kind: string; readonly path: string; readonly hex: string }>('files.jsonl')
+  const { hex, path } = files.find(({ kind }) => kind === 'metadata-snapshot')!
+  const theirs = Buffer.from(hex, 'hex')
+  const id = parseSnapshotFileName(path.split('/').at(-1)!)!
+  const batches = new BatchIterator(theirs)
+  assert.equal(batches.next(), 'batch')
+  const { batch } = batches
+  const header = readRecords(batch, 1e6)[0]!.value!
+  const lastContainedTimestamp = Number(Buffer.from(header).readBigInt64BE(2))
+  const content = { image: EMPTY_IMAGE, voters: votersOf(batch)!, lastContainedTimestamp }
+  const ours = buildSnapshot(id, content, batch.maxTimestamp)
+  assert.deepEqual(ours.subarray(0, batch.sizeBytes), theirs.subarray(0, batch.sizeBytes))
 })

@@ -6,6 +6,7 @@ import type { Check, Client, Context } from './client.js'
 import { attempt, commandError, run } from './external.js'
 import { ADMIN_CHECKS } from './java-admin.js'
 import { consume, create, ends, installJava, java, javaCommand, missingJava, produce } from './java-command.js'
+import { checkQuorumOfThree } from './java-quorum.js'
 import { kcat, missingKcat, readWithKcat } from './kcat-tool.js'
 import { compareBytes, compareRecords, count } from './records.js'
 
@@ -316,6 +317,7 @@ export const javaTools: Client = {
     { name: 'acknowledgements', missing: missingKcat, run: checkAcknowledgements },
     { name: 'offsets', run: checkOffsets },
     { name: 'quorum', run: checkQuorum },
+    { name: 'quorum of three', run: checkQuorumOfThree },
     { name: 'ApiVersions', run: checkApiVersions },
     { name: 'configs', run: checkConfigs },
     { name: 'segment file', run: checkSegmentFile },

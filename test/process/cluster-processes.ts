@@ -69,6 +69,15 @@ export class ClusterProcesses {
     return this.#ports.get(id)!.client
   }
 
+  bootstrap(id: number): string {
+    return `127.0.0.1:${this.clientPort(id)}`
+  }
+
+  /** Where it serves controllers. */
+  controllerAddress(id: number): string {
+    return `127.0.0.1:${this.#ports.get(id)!.controller}`
+  }
+
   process(id: number): CommandProcess {
     return this.#processes.get(id)!
   }
@@ -77,23 +86,24 @@ export class ClusterProcesses {
     return this.ids.filter((id) => this.#processes.get(id)?.running === true)
   }
 
-  /** The settings that a user would write. */
-  settings(id: number): readonly string[] {
+  /** The settings that a user would write; `named`: which controllers it names. */
+  settings(id: number, named = this.ids): readonly string[] {
     const { client, controller } = this.#ports.get(id)!
-    const addresses = this.ids.map((each) => `127.0.0.1:${this.#ports.get(each)!.controller}`)
-    const named =
+    const address = (each: number): string => this.controllerAddress(each)
+    const naming =
       this.#shape.naming === 'voters'
-        ? `controller.quorum.voters=${addresses.map((address, index) => `${this.ids[index]}@${address}`).join(',')}`
-        : `controller.quorum.bootstrap.servers=${addresses.join(',')}`
+        ? `controller.quorum.voters=${named.map((each) => `${each}@${address(each)}`).join(',')}`
+        : `controller.quorum.bootstrap.servers=${named.map(address).join(',')}`
     const listeners = [`PLAINTEXT://127.0.0.1:${client}`]
     const two = this.#shape.ports === 'two'
     if (two) listeners.push(`CONTROLLER://127.0.0.1:${controller}`)
     const names = two ? ['controller.listener.names=CONTROLLER'] : []
-    return [`node.id=${id}`, `listeners=${listeners.join(',')}`, ...names, named]
+    return [`node.id=${id}`, `listeners=${listeners.join(',')}`, ...names, ...(named.length > 0 ? [naming] : [])]
   }
 
-  start(id: number): void {
-    const process = startServer({ data: this.directoryOf(id), port: this.clientPort(id), set: this.settings(id) })
+  start(id: number, named = this.ids): void {
+    const set = this.settings(id, named)
+    const process = startServer({ data: this.directoryOf(id), port: this.clientPort(id), set })
     this.#processes.set(id, process)
   }
 

@@ -153,6 +153,28 @@ test('a second process with the id of a node that runs ends with a sentence', {
   })
 })
 
+test('a node that ran alone becomes one of three: the others name it, and it them when it is started again', {
+  timeout: LONGEST_TEST_MS,
+}, async (context) => {
+  await withCluster(context, { nodes: 3, ports: 'two', naming: 'bootstrap' }, async (cluster) => {
+    cluster.start(1, [])
+    await cluster.serves([1])
+    await cluster.createTopic(1, 'from-the-first-day')
+    for (const id of [2, 3]) cluster.start(id, [1])
+    await cluster.serves()
+    const three = await cluster.quorum(({ voters }) => voters.length === 3)
+    assert.deepEqual(three.voters.map(({ id }) => id).sort(), [1, 2, 3])
+    assert.deepEqual(await cluster.process(1).end('SIGTERM'), { code: 0, signal: null })
+    await cluster.createTopic(2, 'while-it-is-away')
+    cluster.start(1)
+    await cluster.serves([1])
+    for (const id of cluster.ids) {
+      const seen = await cluster.topicsAt(id)
+      assert.ok(seen.has('from-the-first-day') && seen.has('while-it-is-away'), `node ${id}`)
+    }
+  })
+})
+
 test('SIGTERM stops all of them in order, also where there is no majority any more', {
   timeout: LONGEST_TEST_MS,
 }, async (context) => {

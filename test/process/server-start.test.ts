@@ -121,6 +121,30 @@ test('-daemon: ends when the node serves, which goes on; or with what kept it fr
   assert.equal(existsSync(join(place.directory, 'data', '.kafka_cleanshutdown')), true)
 })
 
+test(
+  '-daemon: ends when the node waits for the other controllers of its cluster, which goes on',
+  options,
+  async (t) => {
+    const place = placeFor(t)
+    const alone = ['--override', 'controller.quorum.voters=3@127.0.0.1:9,4@127.0.0.1:10']
+    const run = place.script('kafka-server-start.sh', '-daemon', settingsFile(place), ...ANY_PORT, ...alone)
+    assert.deepEqual(await run.finished(), { code: 0, signal: null }, run.stderr)
+    const said =
+      /^lograft runs, and waits for the controllers of its cluster, as process (\d+), what it says goes to (\S+)$/m
+    const [, pid, path] = said.exec(run.stdout)!
+    t.after(() => {
+      if (isRunning(Number(pid))) process.kill(Number(pid), 'SIGKILL')
+    })
+    assert.match(
+      readFileSync(path!, 'utf8'),
+      /^lograft \S+, node 3, waits for its cluster: 3@127\.0\.0\.1:9, 4@127\.0\.0\.1:10$/m,
+    )
+    assert.equal(isRunning(Number(pid)), true)
+    process.kill(Number(pid), 'SIGTERM')
+    await untilGone(Number(pid))
+  },
+)
+
 test('zookeeper-server-start.sh has nothing to start, and says so without failing', options, async (t) => {
   const place = placeFor(t)
   for (const args of [['zookeeper.properties'], ['-daemon', './config/zookeeper.properties'], []]) {

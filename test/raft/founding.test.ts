@@ -3,7 +3,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Uuid } from '../../src/base/uuid.js'
-import { type Asked, decideFounding, type FoundingAnswer, type FoundingSelf } from '../../src/raft/founding.js'
+import {
+  type Asked,
+  decideFounding,
+  type FoundingAnswer,
+  type FoundingSelf,
+  isPossible,
+} from '../../src/raft/founding.js'
 import type { Voter } from '../../src/raft/voter-set.js'
 
 const NAMED = '1@a:1,2@b:2,3@c:3'
@@ -117,6 +123,32 @@ test('a server that is named by two addresses is one voter', () => {
     decision.voters.map(({ id }) => id),
     [1, 2],
   )
+})
+
+test('what no node would answer is not taken for an answer', () => {
+  const voters = [1, 2, 3].map((id): Voter => empty(id))
+  const good = empty(1, { clusterId: 'X', foundingVoters: voters })
+  assert.ok(isPossible(good) && isPossible(empty(2)))
+  for (const changed of [
+    { id: -1 },
+    { clusterId: '' },
+    { clusterId: 'X\nnode.id=2' },
+    { formattedFor: 'x'.repeat(256) },
+    { foundingVoters: [...voters, empty(1, { directoryId: 'other' })] },
+    { foundingVoters: Array.from({ length: 8 }, (_, id): Voter => ({ ...voters[0]!, id })) },
+    { foundingVoters: [{ ...voters[0]!, id: -2 }] },
+    { endpoints: Array.from({ length: 101 }, () => good.endpoints[0]!) },
+  ]) {
+    assert.ok(!isPossible({ ...good, ...changed }), JSON.stringify(changed))
+  }
+})
+
+test('more controllers than a quorum has voters are not founded with', () => {
+  const asked = Array.from({ length: 8 }, (_, index) => ({
+    whom: { id: undefined, host: 'h', port: index + 1 },
+    came: empty(index + 1),
+  }))
+  assert.match(complaint(self(1), asked)!, /^8 controllers are named, and a quorum has at most 7 voters: name fewer$/)
 })
 
 interface Disk {

@@ -1,4 +1,5 @@
 /** A segment or snapshot in Kafka's notation: a line for each batch and, if wanted, for each record. */
+import { parseSnapshotFileName } from '../../broker/snapshot-file.js'
 import type { BatchView } from '../../records/batch.js'
 import { NO_SEQUENCE, sequenceAfter } from '../../records/batch.js'
 import { CODEC_NAMES, CompressionError } from '../../records/compression/codec.js'
@@ -22,8 +23,11 @@ const MAX_PLAIN_BYTES = 512 * 1024 * 1024
 
 /** Yields lines; returns whether all of it is in order. */
 export function* dumpSegment(file: SegmentFile, name: string, options: SegmentDumpOptions): Generator<string, boolean> {
-  const start = Number(/^(\d{20})/.exec(name)?.[1] ?? 0)
-  yield `Log starting offset: ${start}`
+  const snapshot = parseSnapshotFileName(name)
+  // The offsets in a snapshot count from 0.
+  const start = snapshot === undefined ? Number(/^(\d{20})/.exec(name)?.[1] ?? 0) : 0
+  if (snapshot === undefined) yield `Log starting offset: ${start}`
+  else yield `Snapshot end offset: ${snapshot.offset}, epoch: ${snapshot.epoch}`
   let sound = true
   let nextOffset = start
   for (const found of file.batches(options.maxBytes)) {
