@@ -90,7 +90,7 @@ export class Quorum implements LogObserver {
     const { requestTimeoutMs } = settings.timeouts
     const disconnected = (peer: number): void => this.#input('disconnected', [peer, this.#nowMs])
     this.#peers = new QuorumPeers({ clock, network, clientId: `quorum-${nodeId}`, requestTimeoutMs, disconnected })
-    this.#addresses = new QuorumAddresses({ nodeId, endpoints, named }, () => this.#raft.voters)
+    this.#addresses = new QuorumAddresses({ nodeId, endpoints, named }, () => this.#raft)
     this.#actions = new QuorumActions(ports, directories, log, this.#image, {
       truncated: () => this.#input('truncated', []),
       persisted: () => this.flushed(),
@@ -207,6 +207,11 @@ export class Quorum implements LogObserver {
   /** A server has said where it, or another, can be reached. */
   told(nodeId: number, address: Address): void {
     this.#addresses.learn(nodeId, address)
+  }
+
+  /** Somebody leads this epoch, and says where it is. */
+  begun(leaderId: number, epoch: number, address: Address): void {
+    this.#addresses.learnLeader(leaderId, epoch, address)
   }
 
   /**

@@ -6,7 +6,7 @@ import { nodeConfig } from '../../src/config/node-config.js'
 import type { RaftState } from '../../src/raft/raft-state.js'
 import { QuorumRig, type RigMember } from './quorum-rig.js'
 
-const CLEANED_MS = 200_000
+const CLEANED_MS = 130_000
 
 function settings(given: Readonly<Record<string, string>>): QuorumSettings {
   return quorumSettings(nodeConfig(given).settings)

@@ -3,7 +3,7 @@ import { ErrorCode } from '../../../protocol/errors.js'
 import { AddRaftVoter } from '../../../protocol/messages/add-raft-voter.js'
 import { CLUSTER } from '../../server/stages.js'
 import { answeredByLeader } from '../controller/answered-by-leader.js'
-import { isOfCluster } from './metadata-log.js'
+import { changeAnswer, isOfCluster } from './metadata-log.js'
 
 export const addRaftVoter = answeredByLeader(AddRaftVoter, {
   versions: [0, 1],
@@ -22,9 +22,7 @@ export const addRaftVoter = answeredByLeader(AddRaftVoter, {
     }
     const voter = { id: voterId, directoryId: voterDirectoryId, endpoints: listeners }
     const request = { kind: 'addRaftVoter', voter, timeoutMs, ackWhenCommitted } as const
-    const forget = services.quorum.step(request, (reply) =>
-      answer(ErrorCode[reply.error], ('errorMessage' in reply ? reply.errorMessage : undefined) ?? null),
-    )
+    const forget = services.quorum.step(request, (reply) => call.reply(changeAnswer(reply)))
     call.whenGone(forget)
   },
 })

@@ -1,10 +1,9 @@
 /** BeginQuorumEpoch: somebody leads the quorum, and says where it can be reached (KIP-595, KIP-853). */
 import { ErrorCode } from '../../../protocol/errors.js'
 import { BeginQuorumEpoch } from '../../../protocol/messages/begin-quorum-epoch.js'
-import { METADATA_TOPIC } from '../../../storage/log-files.js'
 import { handler } from '../../server/handler.js'
 import type { Services } from '../services.js'
-import { AS_A_SERVER, isOfCluster, leaderEndpoints, logPartition, WRONG_PARTITION } from './metadata-log.js'
+import { AS_A_SERVER, isOfCluster, logPartition, ofLog, WRONG_PARTITION } from './metadata-log.js'
 
 export const beginQuorumEpoch = handler<
   Services,
@@ -23,21 +22,12 @@ export const beginQuorumEpoch = handler<
     if (part === undefined) return refuse(ErrorCode[WRONG_PARTITION])
     const { voterDirectoryId, leaderId, leaderEpoch } = part
     const [endpoint] = endpoints
-    if (endpoint !== undefined) services.quorum.told(leaderId, { host: endpoint.host, port: endpoint.port })
+    if (endpoint !== undefined) services.quorum.begun(leaderId, leaderEpoch, endpoint)
     const voter = { id: voterId, directoryId: voterDirectoryId }
     const request = { kind: 'beginQuorumEpoch', voter, leaderId, leaderEpoch } as const
     const forget = services.quorum.step(request, ({ error, ...leader }) => {
-      const partition = {
-        partitionIndex: 0,
-        errorCode: ErrorCode[error],
-        leaderId: leader.leaderId,
-        leaderEpoch: leader.leaderEpoch,
-      }
-      call.reply({
-        errorCode: ErrorCode.NONE,
-        topics: [{ topicName: METADATA_TOPIC, partitions: [partition] }],
-        nodeEndpoints: leaderEndpoints(services),
-      })
+      const known = { leaderId: leader.leaderId, leaderEpoch: leader.leaderEpoch }
+      call.reply(ofLog(services, { partitionIndex: 0, errorCode: ErrorCode[error], ...known }))
     })
     call.whenGone(forget)
   },

@@ -1,10 +1,9 @@
 /** EndQuorumEpoch: who led the quorum has resigned, and says who should follow (KIP-595, KIP-853). */
 import { ErrorCode } from '../../../protocol/errors.js'
 import { EndQuorumEpoch } from '../../../protocol/messages/end-quorum-epoch.js'
-import { METADATA_TOPIC } from '../../../storage/log-files.js'
 import { handler } from '../../server/handler.js'
 import type { Services } from '../services.js'
-import { AS_A_SERVER, isOfCluster, leaderEndpoints, logPartition, WRONG_PARTITION } from './metadata-log.js'
+import { AS_A_SERVER, isOfCluster, logPartition, ofLog, WRONG_PARTITION } from './metadata-log.js'
 
 export const endQuorumEpoch = handler<
   Services,
@@ -30,17 +29,8 @@ export const endQuorumEpoch = handler<
     )
     const request = { kind: 'endQuorumEpoch', leaderId, leaderEpoch, preferredCandidates } as const
     const forget = services.quorum.step(request, ({ error, ...leader }) => {
-      const partition = {
-        partitionIndex: 0,
-        errorCode: ErrorCode[error],
-        leaderId: leader.leaderId,
-        leaderEpoch: leader.leaderEpoch,
-      }
-      call.reply({
-        errorCode: ErrorCode.NONE,
-        topics: [{ topicName: METADATA_TOPIC, partitions: [partition] }],
-        nodeEndpoints: leaderEndpoints(services),
-      })
+      const known = { leaderId: leader.leaderId, leaderEpoch: leader.leaderEpoch }
+      call.reply(ofLog(services, { partitionIndex: 0, errorCode: ErrorCode[error], ...known }))
     })
     call.whenGone(forget)
   },

@@ -1,5 +1,6 @@
 /** What the requests between members of the quorum have in common: they are of one cluster, and about one partition. */
-import type { ErrorName } from '../../../protocol/errors.js'
+import { ErrorCode, type ErrorName } from '../../../protocol/errors.js'
+import type { RaftReply } from '../../../raft/messages.js'
 import { METADATA_TOPIC } from '../../../storage/log-files.js'
 import { METADATA_TOPIC_ID } from '../../quorum-log.js'
 import { CLUSTER, type Need } from '../../server/stages.js'
@@ -44,4 +45,30 @@ export function leaderEndpoints({
 }: Services): { readonly nodeId: number; readonly host: string; readonly port: number }[] {
   const { nodeId, address } = quorum.leader()
   return address === undefined ? [] : [{ nodeId, host: address.host, port: address.port }]
+}
+
+/** What is answered for the one partition. */
+export function ofLog<Partition>(
+  services: Services,
+  partition: Partition,
+): {
+  readonly errorCode: number
+  readonly topics: readonly { readonly topicName: string; readonly partitions: readonly Partition[] }[]
+  readonly nodeEndpoints: ReturnType<typeof leaderEndpoints>
+} {
+  return {
+    errorCode: ErrorCode.NONE,
+    topics: [{ topicName: METADATA_TOPIC, partitions: [partition] }],
+    nodeEndpoints: leaderEndpoints(services),
+  }
+}
+
+/** What a change of the voters has come to. */
+export function changeAnswer(reply: RaftReply): {
+  readonly throttleTimeMs: number
+  readonly errorCode: number
+  readonly errorMessage: string | null
+} {
+  const message = 'errorMessage' in reply ? reply.errorMessage : undefined
+  return { throttleTimeMs: 0, errorCode: ErrorCode[reply.error], errorMessage: message ?? null }
 }

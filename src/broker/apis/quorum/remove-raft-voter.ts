@@ -3,7 +3,7 @@ import { ErrorCode } from '../../../protocol/errors.js'
 import { RemoveRaftVoter } from '../../../protocol/messages/remove-raft-voter.js'
 import { CLUSTER } from '../../server/stages.js'
 import { answeredByLeader } from '../controller/answered-by-leader.js'
-import { isOfCluster } from './metadata-log.js'
+import { changeAnswer, isOfCluster } from './metadata-log.js'
 
 export const removeRaftVoter = answeredByLeader(RemoveRaftVoter, {
   versions: [0, 0],
@@ -17,9 +17,7 @@ export const removeRaftVoter = answeredByLeader(RemoveRaftVoter, {
     if (!isOfCluster(services, clusterId)) return answer(ErrorCode.INCONSISTENT_CLUSTER_ID, null)
     if (voterId < 0) return answer(ErrorCode.INVALID_REQUEST, `${voterId} is no id of a node`)
     const request = { kind: 'removeRaftVoter', voter: { id: voterId, directoryId: voterDirectoryId } } as const
-    const forget = services.quorum.step(request, (reply) =>
-      answer(ErrorCode[reply.error], ('errorMessage' in reply ? reply.errorMessage : undefined) ?? null),
-    )
+    const forget = services.quorum.step(request, (reply) => call.reply(changeAnswer(reply)))
     call.whenGone(forget)
   },
 })

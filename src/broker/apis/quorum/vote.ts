@@ -4,10 +4,9 @@
  */
 import { ErrorCode } from '../../../protocol/errors.js'
 import { Vote } from '../../../protocol/messages/vote.js'
-import { METADATA_TOPIC } from '../../../storage/log-files.js'
 import { handler } from '../../server/handler.js'
 import type { Services } from '../services.js'
-import { AS_A_SERVER, isOfCluster, leaderEndpoints, logPartition, WRONG_PARTITION } from './metadata-log.js'
+import { AS_A_SERVER, isOfCluster, logPartition, ofLog, WRONG_PARTITION } from './metadata-log.js'
 
 export const vote = handler<Services, typeof Vote.request.fields, typeof Vote.response.fields>(Vote, {
   versions: [1, 2],
@@ -34,11 +33,7 @@ export const vote = handler<Services, typeof Vote.request.fields, typeof Vote.re
       if (reply.kind !== 'vote') return
       const { error, leaderId, leaderEpoch, voteGranted } = reply
       const partition = { partitionIndex: 0, errorCode: ErrorCode[error], leaderId, leaderEpoch, voteGranted }
-      call.reply({
-        errorCode: ErrorCode.NONE,
-        topics: [{ topicName: METADATA_TOPIC, partitions: [partition] }],
-        nodeEndpoints: leaderEndpoints(services),
-      })
+      call.reply(ofLog(services, partition))
     })
     call.whenGone(forget)
   },
