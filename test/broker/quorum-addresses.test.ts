@@ -22,7 +22,7 @@ test('the leader as it says itself, then voters, then who was told of, then who 
   now.epoch = 6
   assert.equal(hostOf(2), 'voter2')
   now.voters = undefined
-  assert.equal(hostOf(2), 'told2')
+  assert.equal(hostOf(2), 'leader2')
 })
 
 test('any server is one of those that are named, in turn, and never this one; without them a voter', () => {
