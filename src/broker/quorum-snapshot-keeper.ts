@@ -100,6 +100,11 @@ export class SnapshotKeeper {
     this.#fetch.stop()
   }
 
+  /** One that was fetched is durable, and the log has not begun anew behind it. */
+  get hasLoaded(): boolean {
+    return this.#loaded !== undefined
+  }
+
   /** Takes a snapshot if it is time, and removes old ones. */
   look(): void {
     if (this.#stopped) return

@@ -172,6 +172,11 @@ export class Quorum implements LogObserver {
     return this.#raft.voters
   }
 
+  /** Something is being cut off the log, or a snapshot is to take its place: its files hold more than counts. */
+  get isCutting(): boolean {
+    return this.#actions.cutting || this.#snapshots.hasLoaded
+  }
+
   get role(): RaftRole {
     return this.#raft.role
   }

@@ -164,6 +164,8 @@ export class ClusterInvariants {
   /** What a node counts as committed, from an offset on, is what the others do. */
   #match(node: ClusterNode, highWatermark: number, fromOffset: number): void {
     if (this.#world.plan.naming === 'none') return
+    // A snapshot is about to take the place of what stands there.
+    if (node.node?.quorum?.isCutting === true) return
     for (const batch of batchesOf(node, fromOffset)) {
       if (batch.nextOffset > highWatermark) break
       const { baseOffset, nextOffset, partitionLeaderEpoch: epoch, crc } = batch
