@@ -333,7 +333,11 @@ export class Quorum implements LogObserver {
       if (ready.role !== undefined) this.#changeRole(ready.role)
       if (ready.highWatermark !== undefined) this.#publish(ready.highWatermark)
       for (const request of ready.requests) this.#ask(request)
-      for (const { ticket, reply } of ready.replies) this.#reply(ticket, reply)
+      for (const { ticket, reply } of ready.replies) {
+        const done = this.#tickets.get(ticket)
+        this.#tickets.delete(ticket)
+        done?.(reply)
+      }
       if (ready.fetchSnapshot !== undefined) this.#snapshots.fetch(ready.fetchSnapshot)
     }
     this.#advancing = false
@@ -425,12 +429,6 @@ export class Quorum implements LogObserver {
     this.#track('answered', id, recordedResponse(response), nowMs)
     this.#raft.answered(id, response, nowMs)
     this.#advance()
-  }
-
-  #reply(ticket: number, reply: RaftReply): void {
-    const done = this.#tickets.get(ticket)
-    this.#tickets.delete(ticket)
-    done?.(reply)
   }
 
   #complain(nodeId: number, complaint: string): void {
