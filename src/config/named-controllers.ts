@@ -5,8 +5,8 @@
 import type { NodeSettings } from './node-settings.js'
 import { ConfigError } from './setting.js'
 
-/** As in Kafka's advice for KRaft: more make every commit slower and hardly survive more. */
-const MAX_VOTERS = 7
+/** The largest quorum: more voters make every commit slower and hardly survive more. */
+export const MAX_VOTERS = 7
 
 export interface NamedController {
   /** Undefined: whoever answers there. */

@@ -5,8 +5,7 @@
 import { assert } from '../base/assert.js'
 import type { Uuid } from '../base/uuid.js'
 
-/** The largest quorum: more voters make every commit slower and hardly survive more. */
-export const MAX_VOTERS = 7
+export { MAX_VOTERS } from '../config/named-controllers.js'
 
 /** A server as the quorum knows it. */
 export interface ReplicaKey {
