@@ -100,6 +100,11 @@ export class ClusterInvariants {
       this.#looked.set(node, looked)
     }
     looked.turns = turns
+    if (node.role === 'broker') {
+      const { role } = quorum
+      assert(role === 'unattached' || role === 'follower', () => `${node.host} is no controller, and ${role}`)
+      this.#count('who is no controller observes')
+    }
     const { nodeId: leaderId, epoch: leaderEpoch } = quorum.leader()
     if (leaderId !== looked.leaderId || leaderEpoch !== looked.epoch) {
       this.#election(node, looked, leaderId, leaderEpoch)

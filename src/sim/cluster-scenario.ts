@@ -10,7 +10,7 @@ import { EXISTENCE, followed, REGISTER, withAcknowledgements } from '../check/mo
 import { ClusterFaults } from './cluster-faults.js'
 import { ClusterInvariants } from './cluster-invariants.js'
 import { type ClusterNode, type ClusterPlan, ClusterWorld, type NodeRole } from './cluster-world.js'
-import { CLUSTER_FAULTS, type ClusterFaultKind, drawScript, type FaultScript } from './fault-script.js'
+import { CLUSTER_FAULTS, type ClusterFaultKind, drawScript, type FaultScript, LEADER_LOSSES } from './fault-script.js'
 import { type KeyHistory, MetadataWorkload } from './metadata-workload.js'
 import { Simulation, SimulationError } from './simulation.js'
 import { withTraps } from './traps.js'
@@ -100,7 +100,7 @@ class ClusterScenario {
     this.#world.network.lingerChance = faults.pick([0, 0.3, 1])
     const chance = faults.pick([0.2, 0.5, 0.9])
     const some = CLUSTER_FAULTS.filter(() => faults.chance(chance))
-    const kinds = options.faults ?? (some.length > 0 ? some : CLUSTER_FAULTS)
+    const kinds = options.faults ?? [...new Set([...some, faults.pick(LEADER_LOSSES)])]
     this.#script =
       options.script ??
       drawScript(faults, {
@@ -109,7 +109,7 @@ class ClusterScenario {
         meanPauseMs: faults.pick([500, 2000, 5000]),
         longestFaultMs: faults.pick([1000, 5000, 15_000]),
         leaderChance: faults.pick([0.2, 0.5]),
-        leaderLosses: faults.between(1, 3),
+        leaderLosses: faults.between(2, 4),
       })
     this.#faults = new ClusterFaults(this.#world, (node) => this.#isDispensable(node))
     this.#workload = new MetadataWorkload(this.#world, random.between(2, 5), random.pick([100, 300, 1000]))
@@ -310,10 +310,11 @@ function judge({ kind, calls }: KeyHistory): ReturnType<typeof checkLinearizable
 }
 
 function drawPlan(random: Prng, options: ClusterScenarioOptions): ClusterPlan {
-  const count = options.nodes ?? random.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5])
+  const count = options.nodes ?? random.pick([1, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5])
   assert(count >= 1 && count <= 7, () => `a cluster of ${count} nodes`)
-  const isSeparate = options.apart !== true && count >= 2 && random.chance(0.3)
-  const controllers = isSeparate ? Math.max(1, count - random.between(1, 2)) : count
+  // Three controllers where there can be as many: one alone never gives its lead away.
+  const isSeparate = options.apart !== true && count >= 2 && random.chance(count > 3 ? 0.4 : 0.1)
+  const controllers = isSeparate ? Math.max(count > 3 ? 3 : 1, count - random.between(1, 2)) : count
   const roles: NodeRole[] = []
   for (let n = 0; n < count; n++) {
     if (isSeparate) roles.push(n < controllers ? (random.chance(0.5) ? 'controller' : 'combined') : 'broker')

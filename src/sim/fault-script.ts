@@ -63,7 +63,14 @@ export interface ScriptOptions {
 
 /** So long that others elect another leader. */
 const LEADER_LOSS_MS = 6000
-const LEADER_LOSSES: readonly ClusterFaultKind[] = ['crash', 'power-loss', 'isolate', 'pause']
+export const LEADER_LOSSES: readonly ClusterFaultKind[] = [
+  'isolate',
+  'pause',
+  'isolate',
+  'pause',
+  'crash',
+  'power-loss',
+]
 
 export function drawScript(random: Prng, options: ScriptOptions): FaultScript {
   const { kinds, lengthMs, meanPauseMs, longestFaultMs, leaderChance, leaderLosses } = options

@@ -20,6 +20,7 @@ const INVARIANTS = [
   'a new leader has what is committed',
   'committed batches are equal',
   'committed is durable',
+  'who is no controller observes',
   'metadata is a prefix of one log',
   'a broker that serves is registered',
   'a fenced broker leads nothing',
