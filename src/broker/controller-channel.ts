@@ -5,11 +5,12 @@
  * What may have been done already is asked again only where that changes nothing: brokers' own requests carry their epoch. Of the others the
  * outcome is not known then, and who asked is told that no answer came in time.
  */
-import type {
-  ControllerApi,
-  ControllerApis,
-  ControllerReply,
-  ControllerRequest,
+import {
+  APIS_OF_BROKERS,
+  type ControllerApi,
+  type ControllerApis,
+  type ControllerReply,
+  type ControllerRequest,
 } from '../controller/controller-core.js'
 import type { Clock, Timer } from '../io/clock.js'
 import type { Address, Network } from '../io/network.js'
@@ -50,14 +51,6 @@ const MESSAGES: ControllerApis = {
   AllocateProducerIds,
   AssignReplicasToDirs,
 }
-
-/** What a broker asks for its own sake; all of it may be done twice. */
-const OF_BROKERS: ReadonlySet<ControllerApi> = new Set([
-  'BrokerRegistration',
-  'BrokerHeartbeat',
-  'AllocateProducerIds',
-  'AssignReplicasToDirs',
-])
 
 /** Where the active controller is, as far as this node knows. */
 export interface LeaderSource {
@@ -112,7 +105,7 @@ export class ControllerChannel {
     done: ChannelDone<Api>,
   ): void {
     const { controller } = this.#options
-    const ofBroker = OF_BROKERS.has(api)
+    const ofBroker = APIS_OF_BROKERS.has(api)
     const message = MESSAGES[api] as unknown as Message
     this.#persist<ControllerReply<Api>>(
       (attempted) => {

@@ -7,6 +7,7 @@ import { assert } from '../base/assert.js'
 import type { Decision } from '../base/decision.js'
 import type { FlightRecorder, FlightTrack } from '../base/flight-recorder.js'
 import {
+  APIS_OF_BROKERS,
   COME_BACK_MS,
   type ControllerApi,
   ControllerCore,
@@ -104,7 +105,7 @@ export class Controller implements QuorumObserver {
     const decision = core.decide(api, request, { nowMs, nextOffset, principal })
     const reply = decision.replies[0]
     assert(reply !== undefined, () => `no reply to ${api}`)
-    if (!this.#append(core, decision)) return done('not-controller')
+    if (!this.#append(core, decision) || !this.#isCurrent(core, api, decision)) return done('not-controller')
     if (api === 'BrokerRegistration') {
       const { brokerId } = request as ControllerRequest<'BrokerRegistration'>
       const { brokerEpoch = -1 } = reply as ControllerReply<'BrokerRegistration'>
@@ -209,6 +210,13 @@ export class Controller implements QuorumObserver {
     })
     const patience = this.#ports.clock.timer(COME_BACK_MS, () => probe.destroy())
     this.#probes.add(probe)
+  }
+
+  /** Where a client is told something without a change, and there may be another leader: the answer waits for a record that changes nothing. */
+  #isCurrent(core: ControllerCore, api: ControllerApi, { records }: Decision<MetadataRecord, unknown>): boolean {
+    if (records.length > 0 || APIS_OF_BROKERS.has(api) || this.#quorum.describe().endpoints.size < 2) return true
+    this.#track('barrier')
+    return this.#append(core, core.barrier())
   }
 
   /** False: the lead was lost meanwhile. */

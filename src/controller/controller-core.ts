@@ -29,7 +29,7 @@ import { brokerHeartbeat, fenceBroker, registerBroker, unregisterBroker } from '
 import { alterConfigs, incrementalAlterConfigs } from './configs.js'
 import type { DecisionContext } from './context.js'
 import { electLeaders } from './elections-asked-for.js'
-import { firstRecords, updateFeatures } from './features.js'
+import { firstRecords, LOGRAFT_VERSION, NO_OP_SINCE, updateFeatures } from './features.js'
 import { allocateProducerIds } from './producer-ids.js'
 import { assignReplicasToDirs } from './replica-directories.js'
 import { deleteTopics } from './topic-deletion.js'
@@ -62,6 +62,15 @@ export interface ControllerApis {
 }
 
 export type ControllerApi = keyof ControllerApis
+
+/** What a broker asks for its own sake; all of it may be done twice, because it carries the broker's epoch or incarnation. */
+export const APIS_OF_BROKERS: ReadonlySet<ControllerApi> = new Set([
+  'BrokerRegistration',
+  'BrokerHeartbeat',
+  'AllocateProducerIds',
+  'AssignReplicasToDirs',
+])
+
 export type ControllerRequest<Api extends ControllerApi> = Infer<ControllerApis[Api]['request']>
 export type ControllerReply<Api extends ControllerApi> = InferInput<ControllerApis[Api]['response']>
 
@@ -146,6 +155,14 @@ export class ControllerCore {
     moment: Moment,
   ): Decision<MetadataRecord, ControllerReply<Api>> {
     return deciders[api](this.#context(moment), request, moment.principal)
+  }
+
+  /**
+   * What is appended where a client is answered without a change: who was deposed and does not know it would else answer from what was true before.
+   */
+  barrier(): Decision<MetadataRecord, never> {
+    const level = this.#image.features.get(LOGRAFT_VERSION) ?? 0
+    return { records: level < NO_OP_SINCE ? [] : [{ type: 'noOp' }], replies: [] }
   }
 
   /** The records stand in the log, the first of them at `baseOffset`. */

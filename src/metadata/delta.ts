@@ -60,6 +60,8 @@ export class MetadataDelta {
         return this.#registerBroker(record)
       case 'brokerRegistrationChange':
         return this.#changeBroker(record)
+      case 'noOp':
+        return
       case 'unregisterBroker':
         return this.#unregisterBroker(record)
       case 'topic': {

@@ -33,6 +33,7 @@ const kinds: Readonly<Record<MetadataRecord['type'], Kind>> = {
   featureLevel: kind(12, 'FeatureLevel'),
   producerIds: kind(15, 'ProducerIds'),
   brokerRegistrationChange: kind(17, 'BrokerRegistrationChange'),
+  noOp: kind(20, 'NoOp'),
 }
 
 const byNumber = new Map(Object.entries(kinds).map(([type, each]) => [each.number, { type, ...each }]))

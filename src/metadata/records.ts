@@ -139,6 +139,11 @@ export interface ConfigRecord {
   readonly value?: string
 }
 
+/** Nothing changes; that it is committed shows that who appended it was the controller then. */
+export interface NoOpRecord {
+  readonly type: 'noOp'
+}
+
 export interface ProducerIdsRecord {
   readonly type: 'producerIds'
   readonly brokerId: number
@@ -158,6 +163,7 @@ export type MetadataRecord =
   | RemoveTopicRecord
   | ConfigRecord
   | ProducerIdsRecord
+  | NoOpRecord
 
 /** Kafka's numbers for what a configuration belongs to. */
 export const RESOURCE_TYPE_TOPIC = 2

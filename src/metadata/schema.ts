@@ -132,6 +132,7 @@ export const schema = {
             RemoveTopic: {
               fields: { topicId: { type: 'string', id: 1, protoName: 'topic_id' }, cause: { type: 'Cause', id: 2 } },
             },
+            NoOp: { fields: {} },
             Config: {
               oneofs: { _value: { oneof: ['value'] } },
               fields: {

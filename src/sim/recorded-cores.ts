@@ -213,6 +213,9 @@ class RecordedController implements RecordedCore {
       case 'expire':
         this.#decided = core.expire(args[0] as number).records
         return undefined
+      case 'barrier':
+        this.#decided = core.barrier().records
+        return undefined
       case 'sessionClosed':
         core.sessionClosed(args[0] as number, args[1] as number, args[2] as number)
         return undefined

@@ -199,6 +199,34 @@ test('a broker that is gone for good is forgotten by any broker, and is a new on
   assert.ok(victim.node!.broker!.brokerEpoch > brokerEpoch)
 })
 
+test('a controller that was deposed and does not know it refuses nothing by what was true before', () => {
+  const cluster = new SimulatedCluster('deposed')
+  const old = cluster.leader
+  const wanted = { name: 't', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
+  const other = cluster.brokers.find((node) => node !== old)!
+  cluster.createTopic('t', other, 1, 1)
+  const client = cluster.client(old)
+  client.request(Metadata, 12, { topics: [] })
+  const isCut = (host: string): boolean => host === old.host
+  cluster.network.setLinks((from, to) =>
+    from.startsWith('node') && to.startsWith('node') && isCut(from) !== isCut(to) ? 'hold' : 'deliver',
+  )
+  const sent = client.send(CreateTopics, 7, { topics: [wanted], timeoutMs: 20_000 })
+  cluster.until(() => cluster.world.leader !== old, 'another leader')
+  const deleted = cluster
+    .client(other)
+    .request(DeleteTopics, 6, { topics: [{ name: 't', topicId: ZERO_UUID }], timeoutMs: 20_000 })
+  assert.equal(nameOf(deleted.responses[0]!.errorCode), 'NONE')
+  const late = client.send(CreateTopics, 7, { topics: [{ ...wanted, name: 'late' }], timeoutMs: 20_000 })
+  cluster.pass(500)
+  // It was asked before the topic was deleted, and has nobody to confirm that it still leads.
+  assert.deepEqual([sent.response, late.response], [undefined, undefined])
+  cluster.network.setLinks(() => 'deliver')
+  cluster.until(() => sent.response !== undefined && late.response !== undefined, 'answers')
+  assert.equal(nameOf(sent.response!.topics[0]!.errorCode), 'NONE')
+  assert.match(nameOf(late.response!.topics[0]!.errorCode), /^(NONE|REQUEST_TIMED_OUT)$/)
+})
+
 test('acks=all on three replicas times out, on one it does not; what acks=1 took is not visible', () => {
   const cluster = new SimulatedCluster('acks')
   const three = { name: 'three', topicId: cluster.createTopic('three', cluster.node(1), 1, 3) }

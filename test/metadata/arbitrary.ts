@@ -125,6 +125,7 @@ export const metadataRecord: fc.Arbitrary<MetadataRecord> = fc.oneof(
     ['type', 'topicId', 'partitionId', 'cause'],
   ),
   record({ type: fc.constant('removeTopic' as const), topicId: uuid, cause }),
+  record({ type: fc.constant('noOp' as const) }),
   record({ type: fc.constant('unregisterBroker' as const), brokerId: int32, brokerEpoch: int64, cause }),
   some({ type: fc.constant('config' as const), resourceType: int32, resourceName: text, name: text, value: text }, [
     'type',

@@ -24,6 +24,9 @@ export function legalRecords(): fc.Arbitrary<MetadataRecord[]> {
           if (brokerId !== undefined) records.push({ ...record, brokerId, brokerEpoch: brokerEpoch! })
           break
         }
+        case 'noOp':
+          records.push(record)
+          break
         case 'unregisterBroker': {
           const [brokerId, brokerEpoch] = [...brokers][pick % Math.max(1, brokers.size)] ?? []
           // Else hardly a broker would stay for long.
