@@ -24,6 +24,7 @@ import { CreateTopics } from '../protocol/messages/create-topics.js'
 import { DeleteTopics } from '../protocol/messages/delete-topics.js'
 import { ElectLeaders } from '../protocol/messages/elect-leaders.js'
 import { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.js'
+import { UnregisterBroker } from '../protocol/messages/unregister-broker.js'
 import { UpdateFeatures } from '../protocol/messages/update-features.js'
 import type { InOfMessage, Message, OutOfMessage } from '../protocol/schema.js'
 import type { Controller } from './controller.js'
@@ -43,6 +44,7 @@ const MESSAGES: ControllerApis = {
   CreatePartitions,
   ElectLeaders,
   UpdateFeatures,
+  UnregisterBroker,
   BrokerRegistration,
   BrokerHeartbeat,
   AllocateProducerIds,
@@ -158,7 +160,9 @@ export class ControllerChannel {
   /** Another node may be the active controller now: who waits for the one before is not kept waiting. */
   leaderChanged(): void {
     const { nodeId, epoch } = this.#options.leaders.leader()
-    if (this.#target === undefined || (this.#target.nodeId === nodeId && this.#target.epoch === epoch)) return
+    // As long as no other is known, the one before may still be it; else it says that it is not.
+    if (nodeId === -1 || this.#target === undefined || (this.#target.nodeId === nodeId && this.#target.epoch === epoch))
+      return
     this.#target = undefined
     this.#link?.close()
   }
@@ -216,11 +220,12 @@ export class ControllerChannel {
     return timer
   }
 
-  /** To the node that is the active controller now; undefined: none is known, or it was out of reach a moment ago. */
+  /** To the node that is the active controller now, or was as far as is known; undefined: there is none, or it was out of reach a moment ago. */
   #controllerLink(): ControllerLink | undefined {
     const { nodeId, leaders } = this.#options
     const { nodeId: leaderId, epoch, address } = leaders.leader()
-    if (leaderId === nodeId || address === undefined) return undefined
+    if (leaderId === nodeId) return undefined
+    if (address === undefined) return this.#link
     const target = this.#target
     const same = target?.nodeId === leaderId && target.epoch === epoch && sameAddress(target.address, address)
     if (!same) {

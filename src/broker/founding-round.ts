@@ -9,7 +9,7 @@ import type { ReplicaKey } from '../raft/voter-set.js'
 import { ClientConnection } from '../rpc/client-connection.js'
 
 /** Who has not answered by then counts as not there in this round. */
-const ANSWER_MS = 500
+const ANSWER_MS = 2000
 
 export class FoundingRounds {
   readonly #ports: Ports

@@ -18,7 +18,7 @@ import { decideFounding, type FoundingDecision, type FoundingSelf } from '../raf
 import { type Voter, type VoterEndpoint, VoterSet } from '../raft/voter-set.js'
 import type { LogDirectories } from '../storage/log-directories.js'
 import { METADATA_LOG } from '../storage/log-files.js'
-import { hasMetadata } from '../storage/metadata-place.js'
+import { hasQuorum } from '../storage/metadata-place.js'
 import type { FoundingResponse } from './apis/quorum/describe-founding.js'
 import { FoundingRounds } from './founding-round.js'
 import { buildSnapshot, readSnapshot, SnapshotError, snapshotFileName, writeSnapshot } from './snapshot-file.js'
@@ -68,7 +68,7 @@ export class Founding {
   begin(done: FoundingDone): void {
     const { metadata } = this.#options.directories
     try {
-      const isKnown = hasMetadata(this.#ports.disk, metadata.path)
+      const isKnown = hasQuorum(this.#ports.disk, metadata.path)
       if (metadata.clusterId !== undefined && (isKnown || this.#options.named.length === 0)) {
         this.#foundingVoters = this.#readFounding()
         this.#belongs = true

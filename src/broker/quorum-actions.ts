@@ -148,16 +148,16 @@ export class QuorumActions {
     const done = (error: Error | undefined): void => {
       if (this.#stopped) return
       if (error !== undefined) return this.#cutFailed(action, error)
-      this.#cutting = false
-      this.#failureTold = false
-      this.#queue.shift()
-      this.#events.truncated()
-      // Where no batch ends at the place that was named, all of it went.
+      // Where no batch ends at the place that was named, all of it went, and nothing can follow there.
       const wantedEnd = action.action === 'truncate' ? action.endOffset : action.snapshotId.offset
       if (this.#log.logEndOffset < wantedEnd) {
         this.#dropAppends()
         this.#events.appendFailed()
       }
+      this.#cutting = false
+      this.#failureTold = false
+      this.#queue.shift()
+      this.#events.truncated()
       this.#events.persisted()
       this.work()
     }

@@ -60,6 +60,11 @@ export class QuorumPeers {
       peer.nodeId = nodeId
       const ask = (ready: boolean): void => {
         if (!ready) return done(undefined)
+        // It may serve more when it is asked again, as one that has joined the cluster since.
+        if (peer.connection.versionOf(message as unknown as Message) === undefined) {
+          peer.connection.close()
+          return done(undefined)
+        }
         peer.connection.call(message, body, (_, response) => {
           if (!this.#stopped) done(response)
         })

@@ -62,7 +62,7 @@ export const COMMANDS: readonly LazyCommand[] = [
   ),
   command(
     'cluster',
-    'Print the id of the cluster, or its brokers and where they are',
+    'Print the id of the cluster, or its brokers and where they are, or forget one of them',
     async () => (await import('./cluster.js')).clusterCommand,
   ),
   command(

@@ -22,7 +22,7 @@ export const featuresCommand: CommandModule<object, Options> = {
       .option('unsafe', { ...flag, describe: 'With downgrade and disable: even if the older level loses something' })
       .option('dry-run', { ...flag, describe: 'Only check whether it could be done' })
       .example('$0 features describe', 'What is supported, and what is in use')
-      .example('$0 features upgrade --feature lograft.version=2', 'A newer level'),
+      .example('$0 features upgrade --feature lograft.version=3', 'A newer level'),
   handler: (options) =>
     withCluster(options, async (client) => {
       const admin = new Admin(client)

@@ -1,4 +1,7 @@
-/** `lograft storage`: with the commands of kafka-storage.sh. Nothing has to be formatted; who wants to choose the ids before the first start can. */
+/**
+ * `lograft storage`: with the commands of kafka-storage.sh. Nothing has to be formatted; who wants to choose the ids before the first start can. Nodes that
+ * name each other and were formatted for one cluster found that one.
+ */
 import type { CommandModule } from 'yargs'
 import { isUuid, randomUuid } from '../base/uuid.js'
 import { KRAFT_VERSION } from '../broker/quorum-log.js'
@@ -22,6 +25,7 @@ interface Options {
   readonly 'ignore-formatted': boolean
   readonly feature: readonly string[] | undefined
   readonly 'release-version': string | undefined
+  readonly standalone: boolean
   readonly 'no-initial-controllers': boolean
   readonly 'initial-controllers': string | undefined
   readonly 'add-scram': readonly string[] | undefined
@@ -53,7 +57,7 @@ export const storageCommand: CommandModule<object, Options> = {
       .option('standalone', {
         ...flag,
         alias: 's',
-        describe: 'With format: a quorum of this node alone, as it always is',
+        describe: 'With format: a quorum of this node alone, as it is where no other controllers are named',
       })
       .option('feature', {
         ...texts,
@@ -77,16 +81,23 @@ export const storageCommand: CommandModule<object, Options> = {
   },
 }
 
-function configured({ config, data }: Options): { readonly directories: readonly string[]; readonly nodeId: number } {
+interface Configured {
+  readonly directories: readonly string[]
+  readonly nodeId: number
+  /** No other controllers are named. */
+  readonly isAlone: boolean
+}
+
+function configured({ config, data }: Options): Configured {
   try {
     const file = config === undefined ? undefined : new NodeDisk().readFile(config)
     if (config !== undefined && file === undefined) fail(`cannot read the configuration: there is no ${config}`)
     const entries = file === undefined ? new Map<string, string>() : readConfigText(Buffer.from(file).toString('utf8'))
     if (data !== undefined) entries.set('log.dirs', data)
-    const { settings } = nodeConfig(entries)
+    const { settings, named } = nodeConfig(entries)
     const metadata = settings['metadata.log.dir']
     const directories = new Set([...settings['log.dirs'], ...(metadata === '' ? [] : [metadata])])
-    return { directories: [...directories], nodeId: settings['node.id'] }
+    return { directories: [...directories], nodeId: settings['node.id'], isAlone: named.length === 0 }
   } catch (error) {
     if (error instanceof ConfigError || error instanceof DiskError) fail(error.message)
     throw error
@@ -119,9 +130,10 @@ function refuseOthers(options: Options): void {
   if (options['release-version'] !== undefined) {
     misuse(`--release-version is not supported: a cluster begins with the features of this release, ${LEVELS}`)
   }
-  for (const name of ['no-initial-controllers', 'initial-controllers'] as const) {
-    if (options[name] === undefined || options[name] === false) continue
-    misuse(`--${name} is not supported: a node is the only controller of its cluster, as --standalone says`)
+  if (options['initial-controllers'] !== undefined) {
+    misuse(
+      '--initial-controllers is not supported: the first voters are those that controller.quorum.voters or controller.quorum.bootstrap.servers name',
+    )
   }
   if (options['add-scram'] !== undefined) misuse('--add-scram is not supported: there is no SASL here, nobody logs in')
 }
@@ -134,7 +146,13 @@ function format(options: Options): void {
     misuse(`--cluster-id ${clusterId} is not allowed: it must be 22 characters as storage random-uuid prints them`)
   const disk = new NodeDisk()
   const random = new NodeRandom()
-  const { directories, nodeId } = configured(options)
+  const { directories, nodeId, isAlone } = configured(options)
+  if (options['no-initial-controllers'] && isAlone) {
+    misuse('--no-initial-controllers is for a node that joins others, and the settings name none: it would be alone')
+  }
+  if (options.standalone && !isAlone) {
+    misuse('--standalone is for a quorum of this node alone, and the settings name other controllers: leave it out')
+  }
   for (const path of directories) {
     if (disk.readFile(`${path}/${META_PROPERTIES}`) !== undefined) {
       if (options['ignore-formatted']) continue

@@ -15,13 +15,16 @@ import type { Cause, MetadataRecord } from '../metadata/records.js'
 import { ErrorCode, type ErrorName } from '../protocol/errors.js'
 import type { BrokerHeartbeat } from '../protocol/messages/broker-heartbeat.js'
 import type { BrokerRegistration } from '../protocol/messages/broker-registration.js'
+import type { UnregisterBroker } from '../protocol/messages/unregister-broker.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
 import type { DecisionContext } from './context.js'
+import { LOGRAFT_VERSION, UNREGISTRATION_SINCE } from './features.js'
 import { whenBrokerIsUsable, whenBrokerLeaves, whenDirectoriesAreLost } from './leader-election.js'
 
 type Registration = Infer<typeof BrokerRegistration.request>
 type RegistrationReply = InferInput<typeof BrokerRegistration.response>
 type Heartbeat = Infer<typeof BrokerHeartbeat.request>
+type UnregistrationReply = InferInput<typeof UnregisterBroker.response>
 type HeartbeatReply = InferInput<typeof BrokerHeartbeat.response>
 
 /** By Kafka's number. */
@@ -167,6 +170,29 @@ function leadsAny({ topicsById }: MetadataImage, brokerId: number): boolean {
   for (const { partitions } of topicsById.values())
     if (partitions.some(({ leader }) => leader === brokerId)) return true
   return false
+}
+
+/** Forgets a broker that is not to come back (KIP-631). One that lives registers again: it has to be stopped first. */
+export function unregisterBroker(
+  { image }: DecisionContext,
+  { brokerId }: Infer<typeof UnregisterBroker.request>,
+  principal: string,
+): Decision<MetadataRecord, UnregistrationReply> {
+  const refusal = (error: ErrorName, errorMessage: string): Decision<MetadataRecord, UnregistrationReply> =>
+    answer({ throttleTimeMs: 0, errorCode: ErrorCode[error], errorMessage })
+  const broker = image.brokers.get(brokerId)
+  if (broker === undefined) return refusal('BROKER_ID_NOT_REGISTERED', `no broker ${brokerId} is registered`)
+  const level = image.features.get(LOGRAFT_VERSION) ?? 0
+  if (level < UNREGISTRATION_SINCE) {
+    const sentence = `brokers can be unregistered from level ${UNREGISTRATION_SINCE} of ${LOGRAFT_VERSION} on, and the cluster is at ${level}`
+    return refusal('UNSUPPORTED_VERSION', sentence)
+  }
+  const cause: Cause = { reason: 'BROKER_UNREGISTERED', evidence: { principal } }
+  const records: MetadataRecord[] = [
+    ...whenBrokerLeaves(image, brokerId, cause),
+    { type: 'unregisterBroker', brokerId, brokerEpoch: broker.brokerEpoch, cause },
+  ]
+  return { records, replies: [{ throttleTimeMs: 0, errorCode: ErrorCode.NONE, errorMessage: null }] }
 }
 
 /** The records by which a broker is taken out of use. */

@@ -22,9 +22,10 @@ import type { CreateTopics } from '../protocol/messages/create-topics.js'
 import type { DeleteTopics } from '../protocol/messages/delete-topics.js'
 import type { ElectLeaders } from '../protocol/messages/elect-leaders.js'
 import type { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.js'
+import type { UnregisterBroker } from '../protocol/messages/unregister-broker.js'
 import type { UpdateFeatures } from '../protocol/messages/update-features.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
-import { brokerHeartbeat, fenceBroker, registerBroker } from './brokers.js'
+import { brokerHeartbeat, fenceBroker, registerBroker, unregisterBroker } from './brokers.js'
 import { alterConfigs, incrementalAlterConfigs } from './configs.js'
 import type { DecisionContext } from './context.js'
 import { electLeaders } from './elections-asked-for.js'
@@ -53,6 +54,7 @@ export interface ControllerApis {
   readonly CreatePartitions: typeof CreatePartitions
   readonly ElectLeaders: typeof ElectLeaders
   readonly UpdateFeatures: typeof UpdateFeatures
+  readonly UnregisterBroker: typeof UnregisterBroker
   readonly BrokerRegistration: typeof BrokerRegistration
   readonly BrokerHeartbeat: typeof BrokerHeartbeat
   readonly AllocateProducerIds: typeof AllocateProducerIds
@@ -87,6 +89,7 @@ const deciders: Deciders = {
   CreatePartitions: createPartitions,
   ElectLeaders: electLeaders,
   UpdateFeatures: updateFeatures,
+  UnregisterBroker: unregisterBroker,
   BrokerRegistration: registerBroker,
   BrokerHeartbeat: brokerHeartbeat,
   AllocateProducerIds: allocateProducerIds,

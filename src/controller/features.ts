@@ -5,6 +5,7 @@
  *
  *     lograft.version 1   the first
  *     lograft.version 2   topics can be deleted: the record RemoveTopic
+ *     lograft.version 3   brokers can be forgotten: the record UnregisterBroker
  */
 import type { Decision } from '../base/decision.js'
 import type { MetadataImage } from '../metadata/image.js'
@@ -21,9 +22,10 @@ type Update = Request['featureUpdates'][number]
 
 export const LOGRAFT_VERSION = 'lograft.version'
 export const TOPIC_DELETION_SINCE = 2
+export const UNREGISTRATION_SINCE = 3
 
 /** What this release can work with. */
-export const SUPPORTED_FEATURES: readonly FeatureRange[] = [{ name: LOGRAFT_VERSION, minLevel: 1, maxLevel: 2 }]
+export const SUPPORTED_FEATURES: readonly FeatureRange[] = [{ name: LOGRAFT_VERSION, minLevel: 1, maxLevel: 3 }]
 
 /** Kafka's numbers for what an update may do besides raising a level. */
 const UPGRADE_TYPES = ['unknown', 'upgrade', 'safe downgrade', 'unsafe downgrade'] as const

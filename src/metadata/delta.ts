@@ -17,6 +17,7 @@ import {
   RESOURCE_TYPE_TOPIC,
   type RegisterBrokerRecord,
   type RemoveTopicRecord,
+  type UnregisterBrokerRecord,
 } from './records.js'
 
 export class MetadataDelta {
@@ -59,6 +60,8 @@ export class MetadataDelta {
         return this.#registerBroker(record)
       case 'brokerRegistrationChange':
         return this.#changeBroker(record)
+      case 'unregisterBroker':
+        return this.#unregisterBroker(record)
       case 'topic': {
         const topic: TopicImage = { topicId: record.topicId, name: record.name, partitions: [] }
         assert(!this.#byId().has(topic.topicId), () => `topic id ${topic.topicId} is there already`)
@@ -146,6 +149,17 @@ export class MetadataDelta {
       fenced: record.fenced ?? broker.fenced,
       inControlledShutdown: record.inControlledShutdown ?? broker.inControlledShutdown,
     })
+  }
+
+  #unregisterBroker({ brokerId, brokerEpoch }: UnregisterBrokerRecord): void {
+    const broker = (this.#brokers ?? this.base.brokers).get(brokerId)
+    assert(
+      broker?.brokerEpoch === brokerEpoch,
+      () => `broker ${brokerId} epoch ${brokerEpoch} is forgotten, which is at ${broker?.brokerEpoch}`,
+    )
+    this.#brokers ??= new Map(this.base.brokers)
+    this.#brokers.delete(brokerId)
+    this.changedBrokers.add(brokerId)
   }
 
   #setBroker(broker: BrokerImage): void {

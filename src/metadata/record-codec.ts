@@ -24,6 +24,7 @@ const root = protobuf.Root.fromJSON(schema as protobuf.INamespace)
 
 const kinds: Readonly<Record<MetadataRecord['type'], Kind>> = {
   registerBroker: kind(0, 'RegisterBroker'),
+  unregisterBroker: kind(1, 'UnregisterBroker'),
   topic: kind(2, 'Topic'),
   partition: kind(3, 'Partition'),
   config: kind(4, 'Config'),

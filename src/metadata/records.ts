@@ -17,6 +17,7 @@ export type Reason =
   | 'SNAPSHOT'
   | 'BROKER_SESSION_CLOSED'
   | 'BROKER_SHUTS_DOWN'
+  | 'BROKER_UNREGISTERED'
 
 /** Why a leader, an ISR, a fence or an epoch moved. */
 export interface Cause {
@@ -63,6 +64,14 @@ export interface BrokerRegistrationChangeRecord {
   readonly brokerEpoch: number
   readonly fenced?: boolean
   readonly inControlledShutdown?: boolean
+  readonly cause: Cause
+}
+
+/** The broker is forgotten; partitions keep their replicas on it. */
+export interface UnregisterBrokerRecord {
+  readonly type: 'unregisterBroker'
+  readonly brokerId: number
+  readonly brokerEpoch: number
   readonly cause: Cause
 }
 
@@ -142,6 +151,7 @@ export type MetadataRecord =
   | FeatureLevelRecord
   | RegisterBrokerRecord
   | BrokerRegistrationChangeRecord
+  | UnregisterBrokerRecord
   | TopicRecord
   | PartitionRecord
   | PartitionChangeRecord

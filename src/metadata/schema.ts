@@ -20,6 +20,7 @@ export const schema = {
                 SNAPSHOT: 10,
                 BROKER_SESSION_CLOSED: 11,
                 BROKER_SHUTS_DOWN: 12,
+                BROKER_UNREGISTERED: 13,
               },
             },
             Cause: {
@@ -69,6 +70,13 @@ export const schema = {
                   options: { proto3_optional: true },
                 },
                 cause: { type: 'Cause', id: 5 },
+              },
+            },
+            UnregisterBroker: {
+              fields: {
+                brokerId: { type: 'int32', id: 1, protoName: 'broker_id' },
+                brokerEpoch: { type: 'int64', id: 2, protoName: 'broker_epoch' },
+                cause: { type: 'Cause', id: 3 },
               },
             },
             Topic: {

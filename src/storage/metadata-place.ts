@@ -31,10 +31,17 @@ export function misplacedMetadata(disk: Disk, paths: readonly string[], metadata
 }
 
 /** A log, or a snapshot of one. */
-export function hasMetadata(disk: Disk, path: string): boolean {
+function hasMetadata(disk: Disk, path: string): boolean {
   const log = `${path}/${METADATA_LOG}`
   if (disk.stat(log)?.kind !== 'directory') return false
   return hasMetadataLog(disk, path) || disk.list(log).some(isSnapshotName)
+}
+
+/** Whether a quorum was ever opened there, or founded: its log may be empty. Throws `DiskError`. */
+export function hasQuorum(disk: Disk, path: string): boolean {
+  const log = `${path}/${METADATA_LOG}`
+  if (disk.stat(log)?.kind !== 'directory') return false
+  return disk.list(log).some((name) => name.endsWith('.log') || isSnapshotName(name))
 }
 
 /** What stands only where a node had metadata. */

@@ -322,11 +322,11 @@ for (const listener of ['PLAINTEXT', 'CONTROLLER']) {
 test('each listener advertises what it serves', () => {
   assert.deepEqual(
     advertised.get('PLAINTEXT')!.map(({ apiKey }) => apiKey),
-    [0, 1, 2, 3, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 43, 44, 55, 57, 60, 61, 74, 75, 80, 81],
+    [0, 1, 2, 3, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 43, 44, 55, 57, 60, 61, 64, 74, 75, 80, 81],
   )
   assert.deepEqual(
     advertised.get('CONTROLLER')!.map(({ apiKey }) => apiKey),
-    [1, 18, 19, 20, 33, 37, 43, 44, 52, 53, 54, 55, 57, 58, 59, 60, 62, 63, 67, 73, 80, 81, 82],
+    [1, 18, 19, 20, 33, 37, 43, 44, 52, 53, 54, 55, 57, 58, 59, 60, 62, 63, 64, 67, 73, 80, 81, 82],
   )
   for (const { message, versions } of HANDLERS) {
     assert.ok(message.request.knows(versions[0]) && message.request.knows(versions[1]), message.name)

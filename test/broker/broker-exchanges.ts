@@ -10,6 +10,7 @@ import { BrokerRegistration } from '../../src/protocol/messages/broker-registrat
 import { CreateTopics } from '../../src/protocol/messages/create-topics.js'
 import { DescribeCluster } from '../../src/protocol/messages/describe-cluster.js'
 import { Envelope } from '../../src/protocol/messages/envelope.js'
+import { UnregisterBroker } from '../../src/protocol/messages/unregister-broker.js'
 import type { WireClient } from './wire-client.js'
 
 type Exchange = (client: WireClient, version: number) => Promise<void>
@@ -78,6 +79,13 @@ export const BROKER_EXCHANGES: readonly (readonly [key: number, exchange: Exchan
     AllocateProducerIds.key,
     async (client, version) => {
       assert.equal(nameOf(await client.request(AllocateProducerIds, version, STRANGER)), 'BROKER_ID_NOT_REGISTERED')
+    },
+  ],
+  [
+    UnregisterBroker.key,
+    async (client, version) => {
+      const { brokerId } = STRANGER
+      assert.equal(nameOf(await client.request(UnregisterBroker, version, { brokerId })), 'BROKER_ID_NOT_REGISTERED')
     },
   ],
   [

@@ -12,6 +12,7 @@ import { IncrementalAlterConfigs } from '../../src/protocol/messages/incremental
 import { InitProducerId } from '../../src/protocol/messages/init-producer-id.js'
 import { Metadata } from '../../src/protocol/messages/metadata.js'
 import { RemoveRaftVoter } from '../../src/protocol/messages/remove-raft-voter.js'
+import { UnregisterBroker } from '../../src/protocol/messages/unregister-broker.js'
 import { UpdateFeatures } from '../../src/protocol/messages/update-features.js'
 import { type ClusterShape, SimulatedCluster } from './cluster-rig.js'
 import { batchOf, Fetch, fetchRequest, Produce, produceRequest, valuesIn } from './requests.js'
@@ -178,6 +179,24 @@ test('how the quorum stands, and who votes in it, is told and changed by any bro
     const removed = cluster.client(node).request(RemoveRaftVoter, 0, unknown)
     assert.equal(nameOf(removed.errorCode), 'VOTER_NOT_FOUND')
   }
+})
+
+test('a broker that is gone for good is forgotten by any broker, and is a new one if it comes back', () => {
+  const cluster = new SimulatedCluster('forgotten')
+  cluster.createTopic('t', cluster.node(1), 3, 3)
+  const victim = cluster.brokers.find((node) => node !== cluster.world.leader)!
+  const { brokerEpoch } = victim.node!.broker!
+  victim.crash()
+  cluster.untilKnown(({ brokers }) => brokers.get(victim.id)!.fenced)
+  const [asked] = cluster.brokers.filter((node) => node !== cluster.world.leader)
+  assert.equal(nameOf(cluster.client(asked!).request(UnregisterBroker, 0, { brokerId: victim.id }).errorCode), 'NONE')
+  cluster.untilKnown(({ brokers }) => !brokers.has(victim.id), 1000)
+  const again = cluster.client(asked!).request(UnregisterBroker, 0, { brokerId: victim.id })
+  assert.equal(nameOf(again.errorCode), 'BROKER_ID_NOT_REGISTERED')
+  assert.ok(cluster.topic('t').partitions.every(({ replicas, isr }) => replicas.length === 3 && isr.length === 2))
+  cluster.start(victim.id)
+  cluster.untilKnown(({ brokers }) => brokers.get(victim.id)?.fenced === false)
+  assert.ok(victim.node!.broker!.brokerEpoch > brokerEpoch)
 })
 
 test('acks=all on three replicas times out, on one it does not; what acks=1 took is not visible', () => {

@@ -3,6 +3,7 @@
  * quorum behind them. So what a test sees is what the founding has done, also while a machine is struck again and again.
  */
 import assert from 'node:assert/strict'
+import { randomUuid } from '../../src/base/uuid.js'
 import { Founding } from '../../src/broker/founding.js'
 import { Listeners } from '../../src/broker/listeners.js'
 import { readSnapshot } from '../../src/broker/snapshot-file.js'
@@ -11,6 +12,7 @@ import { SimulatedFile } from '../../src/sim/disk-file.js'
 import { Machine } from '../../src/sim/machine.js'
 import { SimulatedNetwork } from '../../src/sim/network.js'
 import { Simulation } from '../../src/sim/simulation.js'
+import { writeAtomically } from '../../src/storage/atomic-file.js'
 import { LogDirectories } from '../../src/storage/log-directories.js'
 import { MemoryLogger } from '../node-ports.js'
 
@@ -138,6 +140,23 @@ export class FoundingRig {
       },
       () => {},
     )
+  }
+
+  /** As `lograft storage format` leaves the directory of the metadata. */
+  format(node: FoundingNode, clusterId: string): void {
+    let isWritten = false
+    node.machine.boot(
+      ({ disk, host, random }) => {
+        disk.makeDirectory(DATA)
+        const text = `node.id=${node.settings['node.id']}\ndirectory.id=${randomUuid(random)}\nversion=1\ncluster.id=${clusterId}\n`
+        writeAtomically(disk, DATA, 'meta.properties', Buffer.from(text), () => {
+          isWritten = true
+          host.exit(0)
+        })
+      },
+      () => {},
+    )
+    this.until(() => isWritten, 'it is formatted')
   }
 
   startAll(): void {

@@ -106,6 +106,49 @@ for (const [how, strike] of [
   })
 }
 
+test('directories that were formatted: a crash at each step of a founding, and it is the cluster that they were formatted for', () => {
+  const clusterId = 'MkU3OEVBNTcwNTJENDM2Qg'
+  for (const struck of THREE) {
+    let steps = 0
+    for (let operation = 1; ; operation++) {
+      const { rig, nodes } = three(`formatted ${struck} ${operation}`)
+      for (const node of nodes.slice(struck % 2)) rig.format(node, clusterId)
+      const node = nodes[struck - 1]!
+      rig.startAll()
+      let wasStruck = false
+      node.machine.crashPoint = {
+        operationsLeft: operation,
+        strike: () => {
+          wasStruck = true
+          node.machine.crash()
+        },
+      }
+      rig.until(() => wasStruck || nodes.every((each) => each.clusterId !== undefined), 'it is struck, or founded')
+      if (!wasStruck) break
+      steps++
+      rig.pass(700)
+      rig.start(node)
+      assert.equal(rig.formed(), clusterId, `struck at operation ${operation}`)
+      for (const each of nodes) assert.deepEqual(each.voters, THREE)
+    }
+    assert.ok(steps > 5, `${steps} operations were struck on node ${struck}`)
+  }
+})
+
+test('directories that were formatted for two clusters found none, and each says so', () => {
+  const { rig, nodes } = three('formatted for two')
+  for (const [index, node] of nodes.entries()) rig.format(node, index === 0 ? 'one' : 'another')
+  rig.startAll()
+  rig.pass(8000)
+  for (const node of nodes) {
+    assert.equal(node.voters, undefined)
+    assert.match(
+      node.complaints[0]!,
+      /the data directories were formatted for several clusters: (one, another|another, one)/,
+    )
+  }
+})
+
 test('an empty disk joins as somebody else: it knows the cluster, and is none of its founding voters', () => {
   const { rig, nodes } = three('replaced')
   rig.startAll()

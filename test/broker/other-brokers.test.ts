@@ -154,6 +154,20 @@ for (const seed of SEEDS) {
     assert.equal(world.topic('late'), undefined)
   })
 
+  test(`${seed}: who has lost sight of the leader stays with the controller that answers`, () => {
+    const world = new ControllerWorld(seed)
+    let known = true
+    const somewhere = { nodeId: 1, epoch: 1, address: CONTROLLERS }
+    const nowhere = { nodeId: -1, epoch: 2, address: undefined }
+    const other = world.other(2, { leader: () => (known ? somewhere : nowhere) }).join()
+    const seen = world.images.length
+    known = false
+    other.machine.process!.begin(() => other.channel!.leaderChanged())
+    assert.equal(other.answer('CreateTopics', wantedTopic('meanwhile')).answer!.reply.topics[0]!.errorCode, 0)
+    world.pass(30_000)
+    assert.ok(world.images.slice(seen).every(({ brokers }) => brokers.get(2)!.fenced === false))
+  })
+
   test(`${seed}: what may have been done is not asked again for a client, and is for a broker`, () => {
     const world = new ControllerWorld(seed)
     const other = world.other(2).join()

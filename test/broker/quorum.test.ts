@@ -95,6 +95,39 @@ test('a follower that is behind the front of the log gets a snapshot, in pieces,
   assert.equal(rig.counts.get('metadata log begins anew behind a snapshot'), 1)
 })
 
+for (const how of ['crash', 'losePower'] as const) {
+  test(`${how} at every disk operation of loading a snapshot: it is there, or it is fetched again`, () => {
+    let struck = 0
+    for (let operation = 1; operation <= 30; operation++) {
+      const settings = { snapshotAfterBytes: 500, retentionBytes: 0 }
+      const rig = new QuorumRig(`loading ${operation}`, { settings }).startAll()
+      rig.until(() => rig.isAtRest, 'at rest')
+      const behind = rig.members.find((member) => member !== rig.leader)!
+      rig.propose()
+      rig.converge()
+      rig.crash(behind)
+      for (let n = 0; n < 20; n++) {
+        rig.propose()
+        rig.pass(20)
+      }
+      rig.start(behind)
+      rig.until(() => rig.counts.has('fetches a snapshot of the metadata'), 'a snapshot is on its way')
+      const strike = (): void => {
+        struck++
+        rig.crash(behind, how)
+      }
+      behind.machine.crashPoint = { operationsLeft: operation, strike }
+      rig.pass(1000)
+      behind.machine.crashPoint = undefined
+      rig.start(behind)
+      rig.converge()
+      assert.ok(rig.propose())
+      rig.converge()
+    }
+    assert.ok(struck > 15, `${struck} strikes`)
+  })
+}
+
 test('what a leader could not commit is cut off when it comes back', () => {
   const rig = new QuorumRig('diverged').startAll()
   rig.until(() => rig.isAtRest, 'at rest')

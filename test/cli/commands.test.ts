@@ -249,6 +249,9 @@ test('cluster, quorum and versions', async () => {
     await succeeds('cluster list-endpoints'),
     new RegExp(`^1 +127\\.0\\.0\\.1 +${port} +null +unfenced +broker$`, 'm'),
   )
+  await refused('cluster unregister --id 9', /^lograft: .*no broker 9 is registered \(BROKER_ID_NOT_REGISTERED\)$/)
+  await refused('cluster unregister', /^lograft: unregister needs --id/, 2)
+  await refused('cluster unregister --id x', /^lograft: --id x is not allowed: it must be a whole number/, 2)
   const status = await succeeds('metadata-quorum describe --status')
   assert.match(status, new RegExp(`^ClusterId: +${node.clusterId}\nLeaderId: +1\n`))
   assert.match(status, /^CurrentVoters: +\[\{"id": 1, "directoryId": "[\w-]{22}"\}\]$/m)

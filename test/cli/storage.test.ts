@@ -46,12 +46,18 @@ test('the directory of the metadata is formatted, too, wherever it is', async ()
 test("flags of Kafka's tool that ask for something else are refused with the reason", async () => {
   const never = `${directory}/never`
   for (const [flags, sentence] of [
-    ['--no-initial-controllers', /^lograft: --no-initial-controllers is not supported: a node is the only controller/],
-    ['-N', /^lograft: --no-initial-controllers is not supported/],
-    ['-I 1@h:1:AAAAAAAAAAAAAAAAAAAAAw', /^lograft: --initial-controllers is not supported: .* --standalone/],
+    [
+      '--no-initial-controllers',
+      /^lograft: --no-initial-controllers is for a node that joins others, and the settings/,
+    ],
+    ['-N', /^lograft: --no-initial-controllers is for a node that joins others/],
+    [
+      '-I 1@h:1:AAAAAAAAAAAAAAAAAAAAAw',
+      /^lograft: --initial-controllers is not supported: .* controller\.quorum\.voters/,
+    ],
     [
       '--release-version 4.0',
-      /^lograft: --release-version is not supported: .* lograft\.version=2, kraft\.version=1\n$/,
+      /^lograft: --release-version is not supported: .* lograft\.version=3, kraft\.version=1\n$/,
     ],
     ['--feature lograft.version=1', /^lograft: --feature lograft\.version=1 is not supported: a cluster begins with/],
     ['-f metadata.version=30', /^lograft: --feature metadata\.version=30 is not supported/],
@@ -63,6 +69,17 @@ test("flags of Kafka's tool that ask for something else are refused with the rea
     assert.match(result.stderr, sentence)
   }
   assert.equal(existsSync(never), false)
+})
+
+test('a node that names others is formatted to join them, and not to be alone', async () => {
+  const config = `${directory}/three.properties`
+  writeFileSync(config, `controller.quorum.voters=1@a:1,2@b:2,3@c:3\nlog.dirs=${directory}/three\n`)
+  const format = (...flags: string[]): ReturnType<typeof runCommand> =>
+    storage('format', '-t', 'AAAAAAAAAAAAAAAAAAAAAw', '--config', config, ...flags)
+  const alone = await format('--standalone')
+  assert.equal(alone.status, 2)
+  assert.match(alone.stderr, /^lograft: --standalone is for a quorum of this node alone, and the settings name other/)
+  assert.equal((await format('--no-initial-controllers')).stdout, `Formatted ${directory}/three.\n`)
 })
 
 test('what is wrong is refused', async () => {

@@ -12,7 +12,10 @@ const ANSWERS: readonly (readonly [line: string, sentence: string])[] = [
   ['topics --list extra', 'topics does not take extra (see lograft topics --help)'],
   ['topics --partitions', '--partitions needs a value (see lograft topics --help)'],
   ['cluster', 'cluster needs to be told what to do (see lograft cluster --help)'],
-  ['cluster ids', 'ids is not allowed: it must be one of cluster-id, list-endpoints (see lograft cluster --help)'],
+  [
+    'cluster ids',
+    'ids is not allowed: it must be one of cluster-id, list-endpoints, unregister (see lograft cluster --help)',
+  ],
   ['dump-log', 'dump-log needs --files (see lograft dump-log --help)'],
   ['start --port 99999', '--port 99999 is not allowed: it must be a whole number from 0 to 65535'],
   ['start --port x', '--port x is not allowed: it must be a whole number from 0 to 65535'],

@@ -203,7 +203,7 @@ test('levels that cannot be', () => {
   const cluster = new Cluster([], [])
   for (const [feature, level, upgradeType, message] of [
     ['no.such.feature', 1, 1, /no feature/],
-    ['lograft.version', 3, 1, /can be at 1 to 2, not at 3/],
+    ['lograft.version', 4, 1, /can be at 1 to 3, not at 4/],
     ['lograft.version', 1, 1, /cannot be taken back/],
     ['lograft.version', 1, 2, /cannot be taken back/],
     ['lograft.version', 0, 3, /cannot be taken back/],

@@ -33,9 +33,10 @@ class Cluster {
   readonly epochs = new Map<number, number>()
   #offset = 0
 
-  constructor(brokers: readonly number[] = [1, 2, 3]) {
+  constructor(brokers: readonly number[] = [1, 2, 3], level = 3) {
     this.core = this.#newCore()
-    this.#append(this.core.begin().records)
+    this.#append([{ type: 'featureLevel', name: 'lograft.version', level }])
+    assert.deepEqual(this.core.begin().records, [])
     for (const brokerId of brokers) this.join(brokerId)
   }
 
@@ -60,7 +61,7 @@ class Cluster {
       clusterId: 'c',
       incarnationId: FIRST,
       listeners: [{ name: 'PLAINTEXT', host: `b${brokerId}`, port: 9092, securityProtocol: 0 }],
-      features: [{ name: 'lograft.version', minSupportedVersion: 1, maxSupportedVersion: 2 }],
+      features: [{ name: 'lograft.version', minSupportedVersion: 1, maxSupportedVersion: 3 }],
       rack: null,
       isMigratingZkBroker: false,
       logDirs: [diskOf(brokerId)],
@@ -412,6 +413,34 @@ test('a new controller looks for those that do not turn to it, and fences whose 
     [false, false, true],
   )
   assert.deepEqual(cluster.leaderAndIsr(), [1, 1])
+})
+
+test('a broker that is forgotten is in no ISR unless it is the last, keeps its replicas, and may come back as a new one', () => {
+  const cluster = new Cluster()
+  cluster.topics([[2, 1, 3], [2]])
+  assert.equal(nameOf(cluster.ask('UnregisterBroker', { brokerId: 9 })), 'BROKER_ID_NOT_REGISTERED')
+  assert.equal(nameOf(cluster.ask('UnregisterBroker', { brokerId: 2 })), 'NONE')
+  assert.equal(cluster.core.image.brokers.has(2), false)
+  assert.deepEqual(cluster.causes.at(-1), { reason: 'BROKER_UNREGISTERED', evidence: { principal: 'User:a' } })
+  assert.deepEqual(
+    [0, 1].map((index) => cluster.leaderAndIsr(index)),
+    [
+      [1, 1, 3],
+      [-1, 2],
+    ],
+  )
+  assert.deepEqual(cluster.partition().replicas, [2, 1, 3])
+  assert.equal(nameOf(cluster.heartbeat(2)), 'BROKER_ID_NOT_REGISTERED')
+  cluster.core.capture()
+  cluster.join(2, { incarnationId: SECOND, logDirs: [diskOf(2, true)] })
+  assert.equal(cluster.partition(1).leader, -1, 'it has another disk')
+})
+
+test('brokers are forgotten from level 3 on', () => {
+  const cluster = new Cluster([1], 2)
+  const reply = cluster.ask('UnregisterBroker', { brokerId: 1 })
+  assert.equal(nameOf(reply), 'UNSUPPORTED_VERSION')
+  assert.match(reply.errorMessage!, /from level 3 of lograft.version on, and the cluster is at 2/)
 })
 
 test('whatever brokers do: leaders are in sync and in use, an ISR is never empty and never grows by itself, epochs only rise', () => {

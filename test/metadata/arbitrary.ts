@@ -28,6 +28,7 @@ const reasons: Reason[] = [
   'SNAPSHOT',
   'BROKER_SESSION_CLOSED',
   'BROKER_SHUTS_DOWN',
+  'BROKER_UNREGISTERED',
 ]
 
 const cause: fc.Arbitrary<Cause> = record({
@@ -124,6 +125,7 @@ export const metadataRecord: fc.Arbitrary<MetadataRecord> = fc.oneof(
     ['type', 'topicId', 'partitionId', 'cause'],
   ),
   record({ type: fc.constant('removeTopic' as const), topicId: uuid, cause }),
+  record({ type: fc.constant('unregisterBroker' as const), brokerId: int32, brokerEpoch: int64, cause }),
   some({ type: fc.constant('config' as const), resourceType: int32, resourceName: text, name: text, value: text }, [
     'type',
     'resourceType',

@@ -24,6 +24,14 @@ export function legalRecords(): fc.Arbitrary<MetadataRecord[]> {
           if (brokerId !== undefined) records.push({ ...record, brokerId, brokerEpoch: brokerEpoch! })
           break
         }
+        case 'unregisterBroker': {
+          const [brokerId, brokerEpoch] = [...brokers][pick % Math.max(1, brokers.size)] ?? []
+          // Else hardly a broker would stay for long.
+          if (brokerId === undefined || pick % 3 > 0) break
+          brokers.delete(brokerId)
+          records.push({ ...record, brokerId, brokerEpoch: brokerEpoch! })
+          break
+        }
         case 'topic':
           if (topics.has(record.topicId) || [...topics.values()].some(({ name }) => name === record.name)) break
           topics.set(record.topicId, { name: record.name, partitions: 0 })

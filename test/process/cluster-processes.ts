@@ -1,5 +1,5 @@
 /** Several nodes as users start them, each a process of its own with a configuration and nothing else, and what they answer. */
-import { rmSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Prng } from '../../src/base/prng.js'
@@ -9,7 +9,7 @@ import { DescribeQuorum } from '../../src/protocol/messages/describe-quorum.js'
 import { Metadata } from '../../src/protocol/messages/metadata.js'
 import { WireClient } from '../broker/wire-client.js'
 import { temporaryDirectory } from '../node-ports.js'
-import { CommandProcess, fixedPort, SERVES, startServer } from './server-process.js'
+import { CommandProcess, fixedPort, SERVES } from './server-process.js'
 
 const LONGEST_MS = 30_000
 const AGAIN_MS = 10
@@ -26,6 +26,8 @@ export interface QuorumSeen {
   readonly leaderEpoch: number
   readonly voters: readonly { readonly id: number; readonly directoryId: string }[]
   readonly observers: readonly number[]
+  /** Where the voters serve controllers, by id. */
+  readonly ports: ReadonlyMap<number, number>
 }
 
 export class ClusterProcesses {
@@ -101,15 +103,26 @@ export class ClusterProcesses {
     return [`node.id=${id}`, `listeners=${listeners.join(',')}`, ...names, ...(named.length > 0 ? [naming] : [])]
   }
 
+  /** The path of a file of settings. */
+  file(id: number, named = this.ids): string {
+    const path = join(this.#directory, `${id}.properties`)
+    writeFileSync(path, [...this.settings(id, named), `log.dirs=${this.directoryOf(id)}`, ''].join('\n'))
+    return path
+  }
+
   start(id: number, named = this.ids): void {
-    const set = this.settings(id, named)
-    const process = startServer({ data: this.directoryOf(id), port: this.clientPort(id), set })
-    this.#processes.set(id, process)
+    const args = ['start', '--config', this.file(id, named), '--set', 'log.level=info']
+    this.#processes.set(id, new CommandProcess(args))
+  }
+
+  /** Gives it another port for controllers, from its next start on; what the others name stays. */
+  async moveController(id: number, random: Prng): Promise<void> {
+    this.#ports.set(id, { client: this.clientPort(id), controller: await fixedPort(random) })
   }
 
   /** Another process with the id of this node, on a directory and ports of its own. */
-  startTwin(id: number): CommandProcess {
-    const settings = this.settings(id).filter((setting) => !setting.startsWith('listeners='))
+  startTwin(id: number, named = this.ids): CommandProcess {
+    const settings = this.settings(id, named).filter((setting) => !setting.startsWith('listeners='))
     const listeners = 'listeners=PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:0'
     const data = join(this.#directory, `twin of ${id}`)
     const args = ['log.level=info', ...settings, listeners].flatMap((setting) => ['--set', setting])
@@ -148,6 +161,7 @@ export class ClusterProcesses {
           directoryId: replicaDirectoryId,
         })),
         observers: observers.map(({ replicaId }) => replicaId),
+        ports: new Map(answer.nodes.map(({ nodeId, listeners }) => [nodeId, listeners[0]?.port ?? -1])),
       }
     } catch {
       return undefined

@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { Prng } from '../../src/base/prng.js'
 import { SEED_VARIABLE } from '../seed.js'
 import { ClusterProcesses, type ClusterShape } from './cluster-processes.js'
+import { CommandProcess } from './server-process.js'
 
 const KILLS = 20
 /** Reported are far less; a machine that does other things as well may take so long. */
@@ -41,12 +42,21 @@ async function form(context: TestContext, cluster: ClusterProcesses): Promise<vo
   for (const id of cluster.ids) cluster.start(id)
   await cluster.serves()
   const tookMs = performance.now() - beganMs
+  const readyMs = Math.max(...cluster.ids.map((id) => timeOf(cluster, id, 'data directory')))
+  const servingMs = Math.max(...cluster.ids.map((id) => timeOf(cluster, id, 'registered')))
   const seen = await cluster.quorum()
   assert.deepEqual(seen.voters.map(({ id }) => id).sort(), cluster.ids)
-  context.diagnostic(`${cluster.ids.length} nodes serve ${Math.round(tookMs)} ms after the first process was started`)
+  context.diagnostic(
+    `${cluster.ids.length} nodes serve ${Math.round(tookMs)} ms after the first process was started, ${servingMs - readyMs} ms after the last was ready to ask`,
+  )
   assert.ok(tookMs < LONGEST_FORMING_MS, `${tookMs} ms`)
   const clusters = new Set(cluster.ids.map((id) => clusterIdIn(cluster, id)))
   assert.equal(clusters.size, 1)
+}
+
+/** When a node said this first, in milliseconds since 1970. */
+function timeOf(cluster: ClusterProcesses, id: number, message: string): number {
+  return Date.parse(String(cluster.process(id).logLines(message)[0]!['time']))
 }
 
 function clusterIdIn(cluster: ClusterProcesses, id: number): unknown {
@@ -153,6 +163,44 @@ test('a second process with the id of a node that runs ends with a sentence', {
   })
 })
 
+test('a second process with the id of a voter that does not name it joins, sees that the voter lives, and ends', {
+  timeout: LONGEST_TEST_MS,
+}, async (context) => {
+  await withCluster(context, { nodes: 3, ports: 'two', naming: 'bootstrap' }, async (cluster) => {
+    await form(context, cluster)
+    const before = await cluster.quorum()
+    const twin = cluster.startTwin(2, [1, 3])
+    assert.deepEqual(await twin.finished(), { code: 1, signal: null })
+    assert.match(twin.complaints.at(-1)!, /^lograft: 2@127\.0\.0\.1:\d+ is node 2, too, with another directory/)
+    const after = await cluster.quorum()
+    assert.deepEqual(after.voters, before.voters)
+    assert.equal(cluster.running.length, 3)
+  })
+})
+
+test("a controller's address changes: the other voters learn it, and it is one of them as before", {
+  timeout: LONGEST_TEST_MS,
+}, async (context) => {
+  await withCluster(context, { nodes: 3, ports: 'two', naming: 'voters' }, async (cluster) => {
+    await form(context, cluster)
+    const random = new Prng(`${seed} ports`)
+    const { leaderId } = await cluster.quorum()
+    // First one that follows, then the one that leads.
+    for (const moved of [(leaderId % 3) + 1, leaderId]) {
+      await cluster.process(moved).end('SIGTERM')
+      await cluster.moveController(moved, random)
+      cluster.start(moved)
+      await cluster.serves([moved])
+      const port = Number(cluster.controllerAddress(moved).split(':')[1])
+      await cluster.quorum(({ voters, ports }) => voters.length === 3 && ports.get(moved) === port)
+    }
+    const third = cluster.ids.find((id) => id !== leaderId && id !== (leaderId % 3) + 1)!
+    await cluster.process(third).end('SIGKILL')
+    await cluster.quorum()
+    await cluster.createTopic(leaderId, 'by-those-that-moved')
+  })
+})
+
 test('a node that ran alone becomes one of three: the others name it, and it them when it is started again', {
   timeout: LONGEST_TEST_MS,
 }, async (context) => {
@@ -172,6 +220,20 @@ test('a node that ran alone becomes one of three: the others name it, and it the
       const seen = await cluster.topicsAt(id)
       assert.ok(seen.has('from-the-first-day') && seen.has('while-it-is-away'), `node ${id}`)
     }
+  })
+})
+
+test('directories that were formatted found the cluster that they were formatted for', {
+  timeout: LONGEST_TEST_MS,
+}, async (context) => {
+  await withCluster(context, { nodes: 3, ports: 'one', naming: 'voters' }, async (cluster) => {
+    const clusterId = 'MkU3OEVBNTcwNTJENDM2Qg'
+    for (const id of [1, 3]) {
+      const args = ['storage', 'format', '--cluster-id', clusterId, '--config', cluster.file(id)]
+      assert.deepEqual(await new CommandProcess(args).finished(), { code: 0, signal: null })
+    }
+    await form(context, cluster)
+    assert.equal(clusterIdIn(cluster, 2), clusterId)
   })
 })
 

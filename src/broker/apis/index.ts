@@ -15,6 +15,7 @@ import { deleteTopics } from './controller/delete-topics.js'
 import { describeConfigs } from './controller/describe-configs.js'
 import { electLeaders } from './controller/elect-leaders.js'
 import { listConfigResources } from './controller/list-config-resources.js'
+import { unregisterBroker } from './controller/unregister-broker.js'
 import { updateFeatures } from './controller/update-features.js'
 import { deleteRecords } from './partition/delete-records.js'
 import { describeLogDirs } from './partition/describe-log-dirs.js'
@@ -65,6 +66,7 @@ export const HANDLERS: readonly Handler<Services>[] = [
   describeProducers,
   brokerRegistration,
   brokerHeartbeat,
+  unregisterBroker,
   allocateProducerIds,
   assignReplicasToDirs,
   describeTopicPartitions,

@@ -9,6 +9,7 @@ import { DeleteTopics } from '../../protocol/messages/delete-topics.js'
 import { DescribeCluster } from '../../protocol/messages/describe-cluster.js'
 import { DescribeLogDirs } from '../../protocol/messages/describe-log-dirs.js'
 import { DescribeQuorum } from '../../protocol/messages/describe-quorum.js'
+import { UnregisterBroker } from '../../protocol/messages/unregister-broker.js'
 import { UpdateFeatures } from '../../protocol/messages/update-features.js'
 import type { Infer, InferInput } from '../../protocol/schema.js'
 import { serverError } from '../client-error.js'
@@ -118,6 +119,15 @@ export class Admin {
       if (errorCode !== ErrorCode.NONE) throw serverError(errorCode, 'describing the cluster', errorMessage)
       const endpoints = brokers.map(({ brokerId, ...rest }) => ({ nodeId: brokerId, ...rest }))
       return { clusterId, controllerId, endpoints: endpoints.sort((a, b) => a.nodeId - b.nodeId) }
+    })
+  }
+
+  /** Forgets a broker that is not to come back. */
+  async unregisterBroker(nodeId: number): Promise<void> {
+    const what = `unregistering broker ${nodeId}`
+    await this.client.retrying(what, async () => {
+      const { errorCode, errorMessage } = await this.client.call('controller', UnregisterBroker, { brokerId: nodeId })
+      if (errorCode !== ErrorCode.NONE) throw serverError(errorCode, what, errorMessage)
     })
   }
 

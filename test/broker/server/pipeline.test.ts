@@ -135,6 +135,41 @@ test('connections that come before the node serves are taken, and read from then
   assert.deepEqual(early.written, [])
 })
 
+test('while only controllers are served, what is theirs is answered, and everybody else waits in order until clients are served', () => {
+  const bench = new Bench({
+    serves: false,
+    listener: { name: 'BOTH', serves: 'broker', both: true },
+    handler: { early: ({ transactionalId }) => transactionalId === 'of a controller' },
+  })
+  const [client, controller, gone] = [bench.connect(), bench.connect(), bench.connect()]
+  bench.pipeline.serveControllers()
+  assert.equal(controller.paused, false)
+  receive(client, frame(1), frame(2))
+  receive(gone, frame(9))
+  receive(controller, frame(3, 'of a controller'))
+  assert.deepEqual([bench.calls.length, client.paused], [1, true])
+  bench.reply(0, 30)
+  assert.deepEqual(controller.answers, [[3, 30]])
+  receive(controller, frame(4))
+  receive(controller, frame(5, 'of a controller'))
+  assert.equal(bench.calls.length, 1, 'answers come in the order of the requests')
+  gone.handlers!.closed(undefined)
+  const held = bench.connect()
+  receive(held, frame(6, 'x'.repeat(30_000)), frame(7, 'x'.repeat(30_000)))
+  bench.pipeline.serve()
+  assert.equal(bench.calls.length, 7, 'of the one that has gone nothing is done')
+  for (let index = 1; index < 7; index++) bench.reply(index, index)
+  assert.deepEqual(
+    [client, controller, held].map(({ answers }) => answers.map(([correlationId]) => correlationId)),
+    [
+      [1, 2],
+      [3, 4, 5],
+      [6, 7],
+    ],
+  )
+  assert.deepEqual([client.paused, held.paused, controller.paused], [false, false, false])
+})
+
 test('a frame above the limit closes the connection before its bytes come', () => {
   const bench = new Bench({ maxFrameBytes: 100 })
   const [largest, larger] = [bench.connect(), bench.connect()]
