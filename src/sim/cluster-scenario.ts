@@ -5,6 +5,7 @@
  */
 import { assert } from '../base/assert.js'
 import type { Prng } from '../base/prng.js'
+import { checkQuorum } from '../check/check-quorum.js'
 import { checkLinearizable } from '../check/linearizability.js'
 import { EXISTENCE, followed, REGISTER, withAcknowledgements } from '../check/models.js'
 import { ClusterFaults } from './cluster-faults.js'
@@ -42,7 +43,7 @@ export interface ClusterScenarioOptions {
 }
 
 export interface ClusterFinding {
-  readonly anomaly: 'not linearizable'
+  readonly anomaly: 'not linearizable' | 'two leaders' | 'went back'
   readonly key: string
   readonly detail: string
 }
@@ -283,6 +284,10 @@ class ClusterScenario {
       if (judgement.verdict !== 'not linearizable') continue
       findings.push({ anomaly: 'not linearizable', key: history.key, detail: judgement.detail })
     }
+    const { quorums } = this.#workload
+    if (this.#world.plan.naming !== 'none') {
+      for (const { anomaly, detail } of checkQuorum(quorums)) findings.push({ anomaly, key: 'quorum', detail })
+    }
     return {
       seed: this.#simulation.seed,
       hash: this.#simulation.hash.value,
@@ -296,7 +301,11 @@ class ClusterScenario {
       starts: nodes.reduce((sum, { starts }) => sum + starts, 0),
       exits: nodes.reduce((sum, { exits }) => sum + exits, 0),
       faults: this.#faults.counts,
-      checks: { ...this.#invariants.counts, 'histories are linearizable': judged },
+      checks: {
+        ...this.#invariants.counts,
+        'histories are linearizable': judged,
+        'answers about the quorum': quorums.length,
+      },
       leaderChanges: this.#invariants.leaderChanges,
       convergedMs,
       healedMs,
@@ -310,7 +319,7 @@ function judge({ kind, calls }: KeyHistory): ReturnType<typeof checkLinearizable
 }
 
 function drawPlan(random: Prng, options: ClusterScenarioOptions): ClusterPlan {
-  const count = options.nodes ?? random.pick([1, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5])
+  const count = options.nodes ?? random.pick([1, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4, 5, 5, 5, 5, 5])
   assert(count >= 1 && count <= 7, () => `a cluster of ${count} nodes`)
   // Three controllers where there can be as many: one alone never gives its lead away.
   const isSeparate = options.apart !== true && count >= 2 && random.chance(count > 3 ? 0.4 : 0.1)

@@ -4,6 +4,7 @@
  */
 import type { Prng } from '../base/prng.js'
 import { ZERO_UUID } from '../base/uuid.js'
+import type { QuorumSeen } from '../check/check-quorum.js'
 import type { MetadataCall, Version } from '../check/models.js'
 import { RESOURCE_TYPE_TOPIC } from '../metadata/records.js'
 import { ErrorCode } from '../protocol/errors.js'
@@ -11,9 +12,11 @@ import type { Fields } from '../protocol/field.js'
 import { CreateTopics } from '../protocol/messages/create-topics.js'
 import { DeleteTopics } from '../protocol/messages/delete-topics.js'
 import { DescribeConfigs } from '../protocol/messages/describe-configs.js'
+import { DescribeQuorum } from '../protocol/messages/describe-quorum.js'
 import { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.js'
 import { Metadata } from '../protocol/messages/metadata.js'
 import type { InOfMessage, Message, OutOfMessage } from '../protocol/schema.js'
+import { METADATA_TOPIC } from '../storage/log-files.js'
 import { SimulatedClient } from './client.js'
 import type { ClusterNode, ClusterWorld } from './cluster-world.js'
 import { Machine } from './machine.js'
@@ -53,6 +56,8 @@ export class MetadataWorkload {
   unknown = 0
   readonly errors: Record<number, number> = {}
   readonly hosts: string[] = []
+  /** What was answered about the quorum. */
+  readonly quorums: QuorumSeen[] = []
   readonly #world: ClusterWorld
   readonly #clients: WorkloadClient[] = []
   #nextProcess = 1
@@ -189,6 +194,7 @@ class WorkloadClient {
     if (choice < 0.25) this.#create(topic)
     else if (choice < 0.4) this.#delete(topic)
     else if (choice < 0.6) this.#readTopic(random.chance(0.7) ? topic : lasting)
+    else if (choice < 0.62) this.#describeQuorum()
     else if (choice < 0.77) this.#configure(lasting)
     else if (choice < 0.9) this.#readConfig(lasting)
     else this.#create(lasting)
@@ -264,6 +270,21 @@ class WorkloadClient {
         [ErrorCode.NONE]: { f: 'read', version: isWritten ? value : undefined },
         [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]: undefined,
       })
+    })
+  }
+
+  #describeQuorum(): void {
+    const { simulation } = this.#workload.world
+    const invokedMs = simulation.nowMs
+    const body = { topics: [{ topicName: METADATA_TOPIC, partitions: [{ partitionIndex: 0 }] }] }
+    this.#client.call(DescribeQuorum, body, (_, response) => {
+      this.#underWay = false
+      const part = response?.topics[0]?.partitions[0]
+      if (part !== undefined && part.errorCode === ErrorCode.NONE && part.leaderId >= 0) {
+        const { leaderId, leaderEpoch, highWatermark } = part
+        this.#workload.quorums.push({ invokedMs, answeredMs: simulation.nowMs, leaderId, leaderEpoch, highWatermark })
+      }
+      this.#next()
     })
   }
 

@@ -26,6 +26,7 @@ const INVARIANTS = [
   'a fenced broker leads nothing',
   'no fenced broker is in sync with others',
   'histories are linearizable',
+  'answers about the quorum',
 ]
 
 const { values } = parseArgs({

@@ -27,7 +27,7 @@ test('a script that is drawn is within its bounds, and the same for one seed', (
   assert.deepEqual(script, drawScript(new Prng('x'), options))
   assert.ok(script.length > 400 && script.length < 800, `${script.length} faults`)
   assert.deepEqual(new Set(script.map(({ kind }) => kind)), new Set(CLUSTER_FAULTS))
-  assert.ok(script.every(({ atMs, durationMs }) => atMs < 60_000 && durationMs <= 5000))
+  assert.ok(script.every(({ atMs, durationMs }) => atMs < 60_000 && durationMs <= 6000))
   assert.ok(script.every(({ atMs }, n) => n === 0 || atMs >= script[n - 1]!.atMs))
   const ofLeader = script.filter(({ target }) => target === 'leader').length / script.length
   assert.ok(ofLeader > 0.3 && ofLeader < 0.7)
