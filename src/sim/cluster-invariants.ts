@@ -79,6 +79,7 @@ export class ClusterInvariants {
       if (clusterId !== undefined && clusterId !== '') this.#clusterIds.add(clusterId)
       const highWatermark = node.node?.quorum?.highWatermark ?? -1
       if (highWatermark > 0) this.#match(node, highWatermark, 0)
+      if ((filesOf(node)[0]?.baseOffset ?? 0) > 0) this.#count('a log behind a snapshot is looked at')
     }
     if (this.#world.plan.naming !== 'none') {
       assert(this.#clusterIds.size <= 1, () => `two clusters of one list: ${[...this.#clusterIds].join(' and ')}`)

@@ -93,7 +93,7 @@ class ClusterScenario {
     this.#simulation = simulation
     this.#options = options
     const random = simulation.random('cluster')
-    this.#world = new ClusterWorld(simulation, drawPlan(random, options))
+    this.#world = new ClusterWorld(simulation, withSnapshots(drawPlan(random, options), simulation.random('snapshots')))
     this.#invariants = new ClusterInvariants(this.#world)
     const drawnMs = random.pick(FAULTS_MS)
     this.#faultsMs = options.faultsMs ?? drawnMs
@@ -340,6 +340,18 @@ function drawPlan(random: Prng, options: ClusterScenarioOptions): ClusterPlan {
     },
     longestDownMs: random.pick([20, 300, 5000]),
   }
+}
+
+/** Most clusters take snapshots of their metadata often, and keep so little of the log that who was away gets one. */
+function withSnapshots(plan: ClusterPlan, random: Prng): ClusterPlan {
+  if (random.chance(0.3)) return plan
+  const settings = {
+    ...plan.settings,
+    'metadata.log.max.record.bytes.between.snapshots': String(random.pick([1000, 4000, 20_000])),
+    'metadata.max.retention.bytes': String(random.pick([1000, 8000])),
+    'controller.quorum.fetch.snapshot.max.bytes': String(random.pick([300, 2000, 1_048_576])),
+  }
+  return { ...plan, settings }
 }
 
 /** So many of them, at random, in their order. */

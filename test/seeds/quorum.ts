@@ -26,6 +26,7 @@ const INVARIANTS = [
   'a fenced broker leads nothing',
   'no fenced broker is in sync with others',
   'histories are linearizable',
+  'a log behind a snapshot is looked at',
   'answers about the quorum',
 ]
 
