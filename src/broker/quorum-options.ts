@@ -41,6 +41,7 @@ export const DEFAULT_QUORUM_SETTINGS: QuorumSettings = {
 export function quorumSettings(settings: NodeSettings): QuorumSettings {
   const timeouts: RaftTimeouts = {
     ...DEFAULT_TIMEOUTS,
+    founderStandsAtOnce: true,
     electionTimeoutMs: settings['controller.quorum.election.timeout.ms'],
     electionBackoffMaxMs: settings['controller.quorum.election.backoff.max.ms'],
     fetchTimeoutMs: settings['controller.quorum.fetch.timeout.ms'],

@@ -15,6 +15,8 @@ export interface RaftTimeouts {
   readonly fetchMaxWaitMs: number
   /** How long a leader that gave up, or whose log refused an append, waits before it stands again. */
   readonly resignBackoffMs: number
+  /** In a quorum that nobody has led yet the voter with the lowest id, which wrote the founding, stands without waiting. */
+  readonly founderStandsAtOnce?: true
 }
 
 /** Kafka's defaults, where it has the setting. */

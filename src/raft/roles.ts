@@ -131,7 +131,8 @@ export class Roles<Batch> {
 
   /** Nobody has ever stood, as far as it knows, and of those who could do so at once one is chosen: the lowest id, which writes a founding. */
   get #isFounder(): boolean {
-    const { self } = this.#context
+    const { self, timeouts } = this.#context
+    if (timeouts.founderStandsAtOnce !== true) return false
     return this.#epoch === 0 && this.voters?.voters.every(({ id }) => id >= self.id) === true
   }
 
