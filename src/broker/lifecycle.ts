@@ -14,8 +14,8 @@ import type { Address } from '../io/network.js'
 import type { Ports } from '../io/ports.js'
 import { ErrorCode, errorByCode } from '../protocol/errors.js'
 import type { DirectoryIdentity } from '../storage/log-directory.js'
-import type { ControllerChannel } from './controller-channel.js'
-import { brokerAsker } from './envelope.js'
+import type { ControllerChannel } from './controller/controller-channel.js'
+import { brokerAsker } from './controller/envelope.js'
 
 const REGISTER_TIMEOUT_MS = 10_000
 const RETRY_MS = 200

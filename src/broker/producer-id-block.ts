@@ -3,8 +3,8 @@
  * Those who come while the next block is on its way wait for it.
  */
 import { ErrorCode } from '../protocol/errors.js'
-import type { ControllerChannel } from './controller-channel.js'
-import { brokerAsker } from './envelope.js'
+import type { ControllerChannel } from './controller/controller-channel.js'
+import { brokerAsker } from './controller/envelope.js'
 
 const ALLOCATE_TIMEOUT_MS = 5000
 /** Who may wait for a block; the others are told to come again. */

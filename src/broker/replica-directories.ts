@@ -3,8 +3,8 @@ import { type Uuid, ZERO_UUID } from '../base/uuid.js'
 import type { Timer } from '../io/clock.js'
 import type { Ports } from '../io/ports.js'
 import { ErrorCode } from '../protocol/errors.js'
-import type { ControllerChannel } from './controller-channel.js'
-import { brokerAsker } from './envelope.js'
+import type { ControllerChannel } from './controller/controller-channel.js'
+import { brokerAsker } from './controller/envelope.js'
 
 /** As many as Kafka puts into one request. */
 const MAX_ASSIGNMENTS = 2250

@@ -4,7 +4,7 @@
  */
 import type { CommandModule } from 'yargs'
 import { isUuid, randomUuid } from '../base/uuid.js'
-import { KRAFT_VERSION } from '../broker/quorum-log.js'
+import { KRAFT_VERSION } from '../broker/quorum/batches.js'
 import { nodeConfig, readConfigText } from '../config/node-config.js'
 import { parseProperties } from '../config/properties.js'
 import { ConfigError } from '../config/setting.js'

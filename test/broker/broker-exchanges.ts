@@ -1,6 +1,6 @@
 /** Well-formed exchanges with what brokers ask of a controller, by key, with what must be in the answer of the active one. */
 import assert from 'node:assert/strict'
-import { unwrapResponse, wrapRequest } from '../../src/broker/envelope.js'
+import { unwrapResponse, wrapRequest } from '../../src/broker/controller/envelope.js'
 import { SUPPORTED_FEATURES } from '../../src/controller/features.js'
 import { errorByCode } from '../../src/protocol/errors.js'
 import { AllocateProducerIds } from '../../src/protocol/messages/allocate-producer-ids.js'

@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { randomUuid } from '../../src/base/uuid.js'
-import { Founding } from '../../src/broker/founding.js'
 import { Listeners } from '../../src/broker/listeners.js'
-import { readSnapshot } from '../../src/broker/snapshot-file.js'
+import { Founding } from '../../src/broker/quorum/founding.js'
+import { readSnapshot } from '../../src/broker/quorum/snapshot-file.js'
 import { nodeConfig } from '../../src/config/node-config.js'
 import { SimulatedFile } from '../../src/sim/disk-file.js'
 import { Machine } from '../../src/sim/machine.js'

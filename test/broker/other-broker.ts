@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict'
 import { randomUuid } from '../../src/base/uuid.js'
-import { ControllerChannel } from '../../src/broker/controller-channel.js'
-import type { Asker } from '../../src/broker/envelope.js'
+import { ControllerChannel } from '../../src/broker/controller/controller-channel.js'
+import type { Asker } from '../../src/broker/controller/envelope.js'
 import { BrokerLifecycle } from '../../src/broker/lifecycle.js'
 import { Node } from '../../src/broker/node.js'
 import { nodeConfig } from '../../src/config/node-config.js'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { QuorumAddresses } from '../../src/broker/quorum-addresses.js'
+import { QuorumAddresses } from '../../src/broker/quorum/addresses.js'
 import { ANY_SERVER } from '../../src/raft/messages.js'
 import { VoterSet } from '../../src/raft/voter-set.js'
 

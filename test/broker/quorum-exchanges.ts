@@ -1,6 +1,6 @@
 /** Well-formed exchanges with the APIs of the quorum, by key, with what must be in the answer of a node that is alone. */
 import assert from 'node:assert/strict'
-import { METADATA_TOPIC_ID } from '../../src/broker/quorum-log.js'
+import { METADATA_TOPIC_ID } from '../../src/broker/quorum/batches.js'
 import { errorByCode } from '../../src/protocol/errors.js'
 import { AddRaftVoter } from '../../src/protocol/messages/add-raft-voter.js'
 import { BeginQuorumEpoch } from '../../src/protocol/messages/begin-quorum-epoch.js'

@@ -1,7 +1,7 @@
 /** Each setting of the quorum, with two values: that changes what happens. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type QuorumSettings, quorumSettings } from '../../src/broker/quorum-options.js'
+import { type QuorumSettings, quorumSettings } from '../../src/broker/quorum/options.js'
 import { nodeConfig } from '../../src/config/node-config.js'
 import type { RaftState } from '../../src/raft/raft-state.js'
 import { QuorumRig, type RigMember } from './quorum-rig.js'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { votersOf } from '../../src/broker/quorum-log.js'
+import { votersOf } from '../../src/broker/quorum/batches.js'
 import {
   buildSnapshot,
   parseSnapshotFileName,
@@ -9,7 +9,7 @@ import {
   SnapshotError,
   snapshotFileName,
   writeSnapshot,
-} from '../../src/broker/snapshot-file.js'
+} from '../../src/broker/quorum/snapshot-file.js'
 import { EMPTY_IMAGE, type MetadataImage } from '../../src/metadata/image.js'
 import { imageOfRecords, recordsOf } from '../../src/metadata/image-records.js'
 import type { MetadataRecord } from '../../src/metadata/records.js'

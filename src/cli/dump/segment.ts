@@ -1,5 +1,5 @@
 /** A segment or snapshot in Kafka's notation: a line for each batch and, if wanted, for each record. */
-import { parseSnapshotFileName } from '../../broker/snapshot-file.js'
+import { parseSnapshotFileName } from '../../broker/quorum/snapshot-file.js'
 import type { BatchView } from '../../records/batch.js'
 import { NO_SEQUENCE, sequenceAfter } from '../../records/batch.js'
 import { CODEC_NAMES, CompressionError } from '../../records/compression/codec.js'

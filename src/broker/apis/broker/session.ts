@@ -1,5 +1,5 @@
 /** The connection over which a broker speaks to the controller: that it ends is a hint. */
-import type { BrokerSession } from '../../controller.js'
+import type { BrokerSession } from '../../controller/controller.js'
 import type { Call } from '../../server/handler.js'
 
 export function sessionOf(

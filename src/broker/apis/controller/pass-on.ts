@@ -4,7 +4,7 @@
  */
 import type { ControllerApi, ControllerReply, ControllerRequest } from '../../../controller/controller-core.js'
 import { ErrorCode } from '../../../protocol/errors.js'
-import type { Asker } from '../../envelope.js'
+import type { Asker } from '../../controller/envelope.js'
 import type { Call } from '../../server/handler.js'
 import { principalText } from '../../server/stages.js'
 import type { Services } from '../services.js'

@@ -2,7 +2,7 @@
 import { ErrorCode, type ErrorName } from '../../../protocol/errors.js'
 import type { RaftReply } from '../../../raft/messages.js'
 import { METADATA_TOPIC } from '../../../storage/log-files.js'
-import { METADATA_TOPIC_ID } from '../../quorum-log.js'
+import { METADATA_TOPIC_ID } from '../../quorum/batches.js'
 import { CLUSTER, type Need } from '../../server/stages.js'
 import type { Services } from '../services.js'
 

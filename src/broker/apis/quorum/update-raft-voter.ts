@@ -1,7 +1,7 @@
 /** UpdateRaftVoter: a voter can be reached elsewhere (KIP-853). */
 import { ErrorCode, type ErrorName } from '../../../protocol/errors.js'
 import { UpdateRaftVoter } from '../../../protocol/messages/update-raft-voter.js'
-import { KRAFT_VERSION } from '../../quorum-log.js'
+import { KRAFT_VERSION } from '../../quorum/batches.js'
 import { handler } from '../../server/handler.js'
 import type { Services } from '../services.js'
 import { AS_A_SERVER, isOfCluster } from './metadata-log.js'

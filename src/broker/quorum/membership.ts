@@ -3,21 +3,21 @@
  * the loss of its disk (`controller.quorum.auto.join.enable`, KIP-853), and tells when its address is another. Where nobody leads for a
  * while, it says which voters are missing.
  */
-import { type NamedController, namedController } from '../config/named-controllers.js'
-import type { Timer } from '../io/clock.js'
-import type { Address } from '../io/network.js'
-import type { Ports } from '../io/ports.js'
-import { type ErrorName, errorByCode } from '../protocol/errors.js'
-import { AddRaftVoter } from '../protocol/messages/add-raft-voter.js'
-import { RemoveRaftVoter } from '../protocol/messages/remove-raft-voter.js'
-import { UpdateRaftVoter } from '../protocol/messages/update-raft-voter.js'
-import type { Asked } from '../raft/founding.js'
-import { type MembershipStep, membershipStep, missingVoters } from '../raft/membership.js'
-import { isSameReplica, MAX_VOTERS, type Voter } from '../raft/voter-set.js'
-import { ClientConnection } from '../rpc/client-connection.js'
+import { type NamedController, namedController } from '../../config/named-controllers.js'
+import type { Timer } from '../../io/clock.js'
+import type { Address } from '../../io/network.js'
+import type { Ports } from '../../io/ports.js'
+import { type ErrorName, errorByCode } from '../../protocol/errors.js'
+import { AddRaftVoter } from '../../protocol/messages/add-raft-voter.js'
+import { RemoveRaftVoter } from '../../protocol/messages/remove-raft-voter.js'
+import { UpdateRaftVoter } from '../../protocol/messages/update-raft-voter.js'
+import type { Asked } from '../../raft/founding.js'
+import { type MembershipStep, membershipStep, missingVoters } from '../../raft/membership.js'
+import { isSameReplica, MAX_VOTERS, type Voter } from '../../raft/voter-set.js'
+import { ClientConnection } from '../../rpc/client-connection.js'
+import { KRAFT_VERSION } from './batches.js'
 import { FoundingRounds } from './founding-round.js'
 import type { Quorum } from './quorum.js'
-import { KRAFT_VERSION } from './quorum-log.js'
 
 const CHECK_MS = 250
 /** So long a new voter may take to catch up; then it asks again. */

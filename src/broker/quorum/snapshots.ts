@@ -2,13 +2,13 @@
  * The snapshots in the directory of the metadata log: which there are, taking one, giving and removing them. The log begins at 0 or behind one of
  * them, and never in front of the oldest that is kept.
  */
-import { type DiskDone, DiskError, type DiskFile } from '../io/disk.js'
-import type { Ports } from '../io/ports.js'
-import type { OffsetAndEpoch } from '../raft/epoch-chain.js'
-import { asDiskError } from '../storage/atomic-file.js'
-import type { LogDirectories } from '../storage/log-directories.js'
-import type { PartitionLog } from '../storage/partition-log.js'
-import type { QuorumSettings } from './quorum-options.js'
+import { type DiskDone, DiskError, type DiskFile } from '../../io/disk.js'
+import type { Ports } from '../../io/ports.js'
+import type { OffsetAndEpoch } from '../../raft/epoch-chain.js'
+import { asDiskError } from '../../storage/atomic-file.js'
+import type { LogDirectories } from '../../storage/log-directories.js'
+import type { PartitionLog } from '../../storage/partition-log.js'
+import type { QuorumSettings } from './options.js'
 import {
   buildSnapshot,
   parseSnapshotFileName,

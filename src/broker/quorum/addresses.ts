@@ -2,10 +2,10 @@
  * Where the members of the quorum are: the leader as it has said itself in this epoch, others as the voter set says, else as somebody has told, else as
  * the configuration names them.
  */
-import type { Address } from '../io/network.js'
-import { ANY_SERVER } from '../raft/messages.js'
-import type { VoterEndpoint, VoterSet } from '../raft/voter-set.js'
-import type { NamedServer } from './quorum-options.js'
+import type { Address } from '../../io/network.js'
+import { ANY_SERVER } from '../../raft/messages.js'
+import type { VoterEndpoint, VoterSet } from '../../raft/voter-set.js'
+import type { NamedServer } from './options.js'
 
 /** Beyond that the one that was told of first is forgotten. */
 const MAX_TOLD = 1000

@@ -1,10 +1,10 @@
 /** What the quorum of a node says of itself, and what its core is given. */
-import type { Address } from '../io/network.js'
-import type { MetadataDelta } from '../metadata/delta.js'
-import type { MetadataImage } from '../metadata/image.js'
-import type { RaftRequest } from '../raft/messages.js'
-import type { VoterProgress } from '../raft/raft-state.js'
-import type { VoterEndpoint } from '../raft/voter-set.js'
+import type { Address } from '../../io/network.js'
+import type { MetadataDelta } from '../../metadata/delta.js'
+import type { MetadataImage } from '../../metadata/image.js'
+import type { RaftRequest } from '../../raft/messages.js'
+import type { VoterProgress } from '../../raft/raft-state.js'
+import type { VoterEndpoint } from '../../raft/voter-set.js'
 
 export interface QuorumLeader {
   /** -1: none is known. */

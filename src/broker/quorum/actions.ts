@@ -1,17 +1,17 @@
 /**
  * What the core wants done to the log of the quorum, in its order: a cut takes its time, and what follows waits for it.
  */
-import { assert } from '../base/assert.js'
-import { DiskError } from '../io/disk.js'
-import type { Ports } from '../io/ports.js'
-import type { MetadataRecord } from '../metadata/records.js'
-import { type AppendAction, controlRecordCount, type LogAction } from '../raft/raft-log.js'
-import { BatchView } from '../records/batch.js'
-import type { LogDirectories } from '../storage/log-directories.js'
-import { OWN_MEMORY, type PartitionLog } from '../storage/partition-log.js'
-import type { QuorumImage } from './quorum-image.js'
-import { leaderChangeBatch, metadataBatch, votersBatch } from './quorum-log.js'
-import type { ReceivedBatch } from './quorum-messages.js'
+import { assert } from '../../base/assert.js'
+import { DiskError } from '../../io/disk.js'
+import type { Ports } from '../../io/ports.js'
+import type { MetadataRecord } from '../../metadata/records.js'
+import { type AppendAction, controlRecordCount, type LogAction } from '../../raft/raft-log.js'
+import { BatchView } from '../../records/batch.js'
+import type { LogDirectories } from '../../storage/log-directories.js'
+import { OWN_MEMORY, type PartitionLog } from '../../storage/partition-log.js'
+import { leaderChangeBatch, metadataBatch, votersBatch } from './batches.js'
+import type { QuorumImage } from './committed-image.js'
+import type { ReceivedBatch } from './wire.js'
 
 /** A batch to append: of this node, or as it came from the leader. */
 export type QuorumAppend = { readonly is: 'own'; readonly records: readonly MetadataRecord[] } | ReceivedBatch

@@ -8,21 +8,21 @@
  * It is named after the log that it stands for: its end (exclusive) and the epoch of the last batch in it. A file of that name is whole: it is
  * renamed to it when it is durable.
  */
-import { Reader } from '../base/bytes/reader.js'
-import type { Disk, DiskDone } from '../io/disk.js'
-import type { MetadataImage } from '../metadata/image.js'
-import { imageOfRecords, recordsOf } from '../metadata/image-records.js'
-import { decodeRecord, encodeRecord } from '../metadata/record-codec.js'
-import type { MetadataRecord } from '../metadata/records.js'
-import { SnapshotFooterRecord, SnapshotHeaderRecord } from '../protocol/quorum-records.js'
-import type { OffsetAndEpoch } from '../raft/epoch-chain.js'
-import type { VoterSet } from '../raft/voter-set.js'
-import { BatchBuilder } from '../records/builder.js'
-import { buildControlBatch, CONTROL_TYPE, type ControlRecord, controlTypeOf } from '../records/control.js'
-import { BatchIterator, readRecords } from '../records/reader.js'
-import { asDiskError, writeAtomically } from '../storage/atomic-file.js'
-import { parentOf } from '../storage/durable-directory.js'
-import { encodeValue, kraftVersionRecord, MAX_PLAIN_BYTES, votersIn, votersRecord } from './quorum-log.js'
+import { Reader } from '../../base/bytes/reader.js'
+import type { Disk, DiskDone } from '../../io/disk.js'
+import type { MetadataImage } from '../../metadata/image.js'
+import { imageOfRecords, recordsOf } from '../../metadata/image-records.js'
+import { decodeRecord, encodeRecord } from '../../metadata/record-codec.js'
+import type { MetadataRecord } from '../../metadata/records.js'
+import { SnapshotFooterRecord, SnapshotHeaderRecord } from '../../protocol/quorum-records.js'
+import type { OffsetAndEpoch } from '../../raft/epoch-chain.js'
+import type { VoterSet } from '../../raft/voter-set.js'
+import { BatchBuilder } from '../../records/builder.js'
+import { buildControlBatch, CONTROL_TYPE, type ControlRecord, controlTypeOf } from '../../records/control.js'
+import { BatchIterator, readRecords } from '../../records/reader.js'
+import { asDiskError, writeAtomically } from '../../storage/atomic-file.js'
+import { parentOf } from '../../storage/durable-directory.js'
+import { encodeValue, kraftVersionRecord, MAX_PLAIN_BYTES, votersIn, votersRecord } from './batches.js'
 
 /** A batch is closed when it has so much. */
 const BATCH_BYTES = 512 * 1024

@@ -2,19 +2,19 @@
  * When a snapshot of the metadata is taken, when old ones go, and what becomes of one that the leader sends: it is durable before the core hears
  * of it.
  */
-import type { Ports } from '../io/ports.js'
-import { UnknownRecordError } from '../metadata/record-codec.js'
-import type { OffsetAndEpoch } from '../raft/epoch-chain.js'
-import type { FetchSnapshotOrder } from '../raft/raft-state.js'
-import type { VoterSet } from '../raft/voter-set.js'
-import type { PartitionLog } from '../storage/partition-log.js'
-import type { QuorumImage } from './quorum-image.js'
-import type { QuorumOptions, QuorumSettings } from './quorum-options.js'
-import type { PeerCall } from './quorum-peers.js'
-import { SnapshotFetch } from './quorum-snapshot-fetch.js'
-import type { PieceError, QuorumSnapshots, SnapshotPiece } from './quorum-snapshots.js'
-import { epochBefore, type StoredQuorum } from './quorum-storage.js'
+import type { Ports } from '../../io/ports.js'
+import { UnknownRecordError } from '../../metadata/record-codec.js'
+import type { OffsetAndEpoch } from '../../raft/epoch-chain.js'
+import type { FetchSnapshotOrder } from '../../raft/raft-state.js'
+import type { VoterSet } from '../../raft/voter-set.js'
+import type { PartitionLog } from '../../storage/partition-log.js'
+import type { QuorumImage } from './committed-image.js'
+import type { QuorumOptions, QuorumSettings } from './options.js'
+import type { PeerCall } from './peers.js'
+import { SnapshotFetch } from './snapshot-fetch.js'
 import { readSnapshot, type SnapshotContent, SnapshotError } from './snapshot-file.js'
+import type { PieceError, QuorumSnapshots, SnapshotPiece } from './snapshots.js'
+import { epochBefore, type StoredQuorum } from './stored-quorum.js'
 
 /** How often it is looked whether something is too old. */
 const CLEAN_EVERY_MS = 60_000

@@ -2,9 +2,9 @@
  * The image of what is committed, and what stands in the log behind it: that may still be cut off, and becomes part of the image when it is
  * committed.
  */
-import { MetadataDelta } from '../metadata/delta.js'
-import type { MetadataImage } from '../metadata/image.js'
-import { type QuorumBatch, replayBatch } from './quorum-log.js'
+import { MetadataDelta } from '../../metadata/delta.js'
+import type { MetadataImage } from '../../metadata/image.js'
+import { type QuorumBatch, replayBatch } from './batches.js'
 
 /** Something was committed; without a delta everything in the image is new. */
 export interface Applied {

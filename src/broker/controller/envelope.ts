@@ -2,14 +2,14 @@
  * What stands in an Envelope (KIP-590): a request with its header and without its length, the principal that asked, as Kafka's default builder
  * writes it, and the address of the client; and in the answer a response with its header.
  */
-import { Reader } from '../base/bytes/reader.js'
-import { Writer } from '../base/bytes/writer.js'
-import type { Fields } from '../protocol/field.js'
-import { decodeResponse, encodeRequest, encodeResponse } from '../protocol/frame.js'
-import type { Envelope } from '../protocol/messages/envelope.js'
-import { DefaultPrincipalData } from '../protocol/messages/records/principal.js'
-import type { InferInput, InOfMessage, Message, OutOfMessage } from '../protocol/schema.js'
-import type { Principal } from './server/stages.js'
+import { Reader } from '../../base/bytes/reader.js'
+import { Writer } from '../../base/bytes/writer.js'
+import type { Fields } from '../../protocol/field.js'
+import { decodeResponse, encodeRequest, encodeResponse } from '../../protocol/frame.js'
+import type { Envelope } from '../../protocol/messages/envelope.js'
+import { DefaultPrincipalData } from '../../protocol/messages/records/principal.js'
+import type { InferInput, InOfMessage, Message, OutOfMessage } from '../../protocol/schema.js'
+import type { Principal } from '../server/stages.js'
 
 /** Who wants something of the controller. */
 export interface Asker {

@@ -2,14 +2,14 @@
  * ControllerLink: one connection to the active controller on another node. Requests go out in the order of the calls, so many at a time; what comes
  * while the connection is being made, or while too many are in flight, waits. It is of no more use once it has ended.
  */
-import { DecodeError } from '../base/bytes/reader.js'
-import type { Clock } from '../io/clock.js'
-import type { Address, Network } from '../io/network.js'
-import { ErrorCode } from '../protocol/errors.js'
-import type { Fields } from '../protocol/field.js'
-import { Envelope } from '../protocol/messages/envelope.js'
-import type { InOfMessage, Message, OutOfMessage } from '../protocol/schema.js'
-import { ClientConnection, type RpcError } from '../rpc/client-connection.js'
+import { DecodeError } from '../../base/bytes/reader.js'
+import type { Clock } from '../../io/clock.js'
+import type { Address, Network } from '../../io/network.js'
+import { ErrorCode } from '../../protocol/errors.js'
+import type { Fields } from '../../protocol/field.js'
+import { Envelope } from '../../protocol/messages/envelope.js'
+import type { InOfMessage, Message, OutOfMessage } from '../../protocol/schema.js'
+import { ClientConnection, type RpcError } from '../../rpc/client-connection.js'
 import { type Asker, unwrapResponse, wrapRequest } from './envelope.js'
 
 /** As Kafka's `controller.socket.timeout.ms`: a controller that is silent for so long is given up. */

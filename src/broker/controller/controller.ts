@@ -3,9 +3,9 @@
  * appended, and lets a reply go when everything it was made from is committed. It also knows over which connection each broker speaks: where one
  * ends, the broker's listener is probed.
  */
-import { assert } from '../base/assert.js'
-import type { Decision } from '../base/decision.js'
-import type { FlightRecorder, FlightTrack } from '../base/flight-recorder.js'
+import { assert } from '../../base/assert.js'
+import type { Decision } from '../../base/decision.js'
+import type { FlightRecorder, FlightTrack } from '../../base/flight-recorder.js'
 import {
   APIS_OF_BROKERS,
   COME_BACK_MS,
@@ -14,15 +14,15 @@ import {
   type ControllerOptions,
   type ControllerReply,
   type ControllerRequest,
-} from '../controller/controller-core.js'
-import { unsupportedLevel } from '../controller/features.js'
-import type { Timer } from '../io/clock.js'
-import type { Address, Connection } from '../io/network.js'
-import type { Ports } from '../io/ports.js'
-import type { MetadataImage } from '../metadata/image.js'
-import type { MetadataRecord } from '../metadata/records.js'
-import type { Quorum, QuorumObserver } from './quorum.js'
-import { recordedRandom } from './recorded-random.js'
+} from '../../controller/controller-core.js'
+import { unsupportedLevel } from '../../controller/features.js'
+import type { Timer } from '../../io/clock.js'
+import type { Address, Connection } from '../../io/network.js'
+import type { Ports } from '../../io/ports.js'
+import type { MetadataImage } from '../../metadata/image.js'
+import type { MetadataRecord } from '../../metadata/records.js'
+import type { Quorum, QuorumObserver } from '../quorum/quorum.js'
+import { recordedRandom } from '../recorded-random.js'
 
 /**
  * The answer, and the end (exclusive) of the log that it was made from; or `not-controller`: this node is not the active controller, and nothing was

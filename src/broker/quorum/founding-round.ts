@@ -1,12 +1,12 @@
 /** Asks all that are named whether they belong to a cluster, each over a connection that is kept as long as it holds. */
-import { canonicalText, type NamedController } from '../config/named-controllers.js'
-import type { Ports } from '../io/ports.js'
-import { ErrorCode, errorByCode } from '../protocol/errors.js'
-import { DescribeFounding } from '../protocol/messages/describe-founding.js'
-import type { Infer } from '../protocol/schema.js'
-import { type Asked, type FoundingAnswer, isPossible } from '../raft/founding.js'
-import type { ReplicaKey } from '../raft/voter-set.js'
-import { ClientConnection } from '../rpc/client-connection.js'
+import { canonicalText, type NamedController } from '../../config/named-controllers.js'
+import type { Ports } from '../../io/ports.js'
+import { ErrorCode, errorByCode } from '../../protocol/errors.js'
+import { DescribeFounding } from '../../protocol/messages/describe-founding.js'
+import type { Infer } from '../../protocol/schema.js'
+import { type Asked, type FoundingAnswer, isPossible } from '../../raft/founding.js'
+import type { ReplicaKey } from '../../raft/voter-set.js'
+import { ClientConnection } from '../../rpc/client-connection.js'
 
 /** Who has not answered by then counts as not there in this round. */
 const ANSWER_MS = 2000

@@ -4,18 +4,18 @@
  * A snapshot that goes beyond the log, or beside it, was fetched and is durable; the log did not come to begin anew behind it before the node died.
  * It does so now: what the log held is in the snapshot, or was never committed.
  */
-import type { Ports } from '../io/ports.js'
-import { EMPTY_IMAGE, type MetadataImage } from '../metadata/image.js'
-import { type ElectionState, NO_ELECTION, parseElectionState } from '../raft/election-state.js'
-import { LOG_BEGINNING, type OffsetAndEpoch } from '../raft/epoch-chain.js'
-import type { LogContent } from '../raft/raft-log.js'
-import { VoterSet } from '../raft/voter-set.js'
-import { METADATA_TOPIC } from '../storage/log-files.js'
-import type { PartitionLog } from '../storage/partition-log.js'
-import { METADATA_TOPIC_ID, type QuorumBatch, readQuorumLog } from './quorum-log.js'
-import type { QuorumOptions } from './quorum-options.js'
-import { QuorumSnapshots } from './quorum-snapshots.js'
+import type { Ports } from '../../io/ports.js'
+import { EMPTY_IMAGE, type MetadataImage } from '../../metadata/image.js'
+import { type ElectionState, NO_ELECTION, parseElectionState } from '../../raft/election-state.js'
+import { LOG_BEGINNING, type OffsetAndEpoch } from '../../raft/epoch-chain.js'
+import type { LogContent } from '../../raft/raft-log.js'
+import { VoterSet } from '../../raft/voter-set.js'
+import { METADATA_TOPIC } from '../../storage/log-files.js'
+import type { PartitionLog } from '../../storage/partition-log.js'
+import { METADATA_TOPIC_ID, type QuorumBatch, readQuorumLog } from './batches.js'
+import type { QuorumOptions } from './options.js'
 import type { SnapshotContent } from './snapshot-file.js'
+import { QuorumSnapshots } from './snapshots.js'
 
 export const ELECTION_STATE_FILE = 'quorum-state'
 

@@ -5,11 +5,11 @@
  * How long an answer may take is the core's matter, which knows when this process itself was late; a connection is given up only where there was
  * none for much longer.
  */
-import type { Clock } from '../io/clock.js'
-import type { Address, Network } from '../io/network.js'
-import type { Fields } from '../protocol/field.js'
-import type { InOfMessage, Message, OutOfMessage } from '../protocol/schema.js'
-import { ClientConnection } from '../rpc/client-connection.js'
+import type { Clock } from '../../io/clock.js'
+import type { Address, Network } from '../../io/network.js'
+import type { Fields } from '../../protocol/field.js'
+import type { InOfMessage, Message, OutOfMessage } from '../../protocol/schema.js'
+import { ClientConnection } from '../../rpc/client-connection.js'
 
 /** Asks one request of a peer. Undefined: there is no answer. Slices of the response are only valid during `done`. */
 export type PeerCall = <Request extends Fields, Response extends Fields>(

@@ -2,21 +2,28 @@
  * What members of the quorum say to each other, as the core knows it (`raft/messages.ts`) and as it goes over the wire: Vote, BeginQuorumEpoch,
  * EndQuorumEpoch, Fetch of the metadata log. Here on the side of who asks; the handlers in `apis/quorum` are the other one.
  */
-import { unreachable } from '../base/assert.js'
-import { UnknownRecordError } from '../metadata/record-codec.js'
-import { type ErrorName, errorByCode } from '../protocol/errors.js'
-import { BeginQuorumEpoch } from '../protocol/messages/begin-quorum-epoch.js'
-import { EndQuorumEpoch } from '../protocol/messages/end-quorum-epoch.js'
-import { Fetch } from '../protocol/messages/fetch.js'
-import { Vote } from '../protocol/messages/vote.js'
-import type { Infer } from '../protocol/schema.js'
-import type { FetchedBatch, FetchOutcome, PeerRequest, PeerResponse, RaftReply, RaftRequest } from '../raft/messages.js'
-import type { VoterEndpoint } from '../raft/voter-set.js'
-import { BatchIterator } from '../records/reader.js'
-import { BATCH_FAULTS, BatchValidator } from '../records/validator.js'
-import { METADATA_TOPIC } from '../storage/log-files.js'
-import { contentOf, METADATA_TOPIC_ID, type QuorumBatch } from './quorum-log.js'
-import type { PeerCall } from './quorum-peers.js'
+import { unreachable } from '../../base/assert.js'
+import { UnknownRecordError } from '../../metadata/record-codec.js'
+import { type ErrorName, errorByCode } from '../../protocol/errors.js'
+import { BeginQuorumEpoch } from '../../protocol/messages/begin-quorum-epoch.js'
+import { EndQuorumEpoch } from '../../protocol/messages/end-quorum-epoch.js'
+import { Fetch } from '../../protocol/messages/fetch.js'
+import { Vote } from '../../protocol/messages/vote.js'
+import type { Infer } from '../../protocol/schema.js'
+import type {
+  FetchedBatch,
+  FetchOutcome,
+  PeerRequest,
+  PeerResponse,
+  RaftReply,
+  RaftRequest,
+} from '../../raft/messages.js'
+import type { VoterEndpoint } from '../../raft/voter-set.js'
+import { BatchIterator } from '../../records/reader.js'
+import { BATCH_FAULTS, BatchValidator } from '../../records/validator.js'
+import { METADATA_TOPIC } from '../../storage/log-files.js'
+import { contentOf, METADATA_TOPIC_ID, type QuorumBatch } from './batches.js'
+import type { PeerCall } from './peers.js'
 
 /** A batch as it came from the leader: its bytes, and what it says. */
 export interface ReceivedBatch {

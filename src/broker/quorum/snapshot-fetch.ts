@@ -2,13 +2,13 @@
  * Fetches a snapshot of the metadata from the leader, piece by piece (KIP-630). Where the leader says so again, it goes on from where it was; with
  * another snapshot, or of another leader, whose file may hold the same in other bytes, it begins anew.
  */
-import { type ErrorName, errorByCode } from '../protocol/errors.js'
-import { FetchSnapshot } from '../protocol/messages/fetch-snapshot.js'
-import type { OffsetAndEpoch } from '../raft/epoch-chain.js'
-import type { FetchSnapshotOrder } from '../raft/raft-state.js'
-import type { ReplicaKey } from '../raft/voter-set.js'
-import { METADATA_TOPIC } from '../storage/log-files.js'
-import type { PeerCall } from './quorum-peers.js'
+import { type ErrorName, errorByCode } from '../../protocol/errors.js'
+import { FetchSnapshot } from '../../protocol/messages/fetch-snapshot.js'
+import type { OffsetAndEpoch } from '../../raft/epoch-chain.js'
+import type { FetchSnapshotOrder } from '../../raft/raft-state.js'
+import type { ReplicaKey } from '../../raft/voter-set.js'
+import { METADATA_TOPIC } from '../../storage/log-files.js'
+import type { PeerCall } from './peers.js'
 
 /** A larger one is not taken: it is put together in memory. */
 const MAX_SNAPSHOT_BYTES = 1024 * 1024 * 1024

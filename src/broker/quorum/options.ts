@@ -1,11 +1,11 @@
 /** What the quorum of a node goes by. */
-import type { FlightRecorder } from '../base/flight-recorder.js'
-import type { NodeSettings } from '../config/node-settings.js'
-import type { Address } from '../io/network.js'
-import { DEFAULT_TIMEOUTS, type RaftTimeouts } from '../raft/raft-timeouts.js'
-import type { VoterEndpoint } from '../raft/voter-set.js'
-import type { LogDirectories } from '../storage/log-directories.js'
-import type { LogOptions } from '../storage/partition-log.js'
+import type { FlightRecorder } from '../../base/flight-recorder.js'
+import type { NodeSettings } from '../../config/node-settings.js'
+import type { Address } from '../../io/network.js'
+import { DEFAULT_TIMEOUTS, type RaftTimeouts } from '../../raft/raft-timeouts.js'
+import type { VoterEndpoint } from '../../raft/voter-set.js'
+import type { LogDirectories } from '../../storage/log-directories.js'
+import type { LogOptions } from '../../storage/partition-log.js'
 
 /** A server of `controller.quorum.voters` or `controller.quorum.bootstrap.servers`; the latter names no ids. */
 export interface NamedServer extends Address {
