@@ -3,19 +3,37 @@
  * piece. An end that is closed may still have bytes on their way; an end that has lost its other end without being told learns of it when
  * something of its own arrives there.
  */
+import type { Prng } from '../base/prng.js'
 import { type Address, type Connection, type ConnectionHandlers, NetworkError } from '../io/network.js'
-import type { SimulatedNetwork } from './network.js'
 import type { SimulatedProcess } from './process.js'
+import type { Simulation } from './simulation.js'
 
 /** Bytes of one direction that the system takes before the writer has to wait. */
 const WINDOW_BYTES = 64 * 1024
+
+/** What lies between the two ends. */
+export interface ConnectionNetwork {
+  readonly simulation: Simulation
+  readonly random: Prng
+  hasPower(host: string): boolean
+  /** If so, `retry` is called when that may have changed. */
+  isHeld(from: string, to: string, retry: () => void): boolean
+  /** Whether what was written before a close still arrives. */
+  lingers(): boolean
+  delayMs(from: string, to: string): number
+  retransmissionMs(attempt: number): number
+  /** How much of what is on the way arrives together. */
+  pieceBytes(available: number): number
+  /** This end has closed. */
+  forget(connection: SimulatedConnection): void
+}
 
 export class SimulatedConnection implements Connection {
   readonly local: Address
   readonly remote: Address
   /** It is the end that has asked for the connection. */
   readonly isClient: boolean
-  readonly #network: SimulatedNetwork
+  readonly #network: ConnectionNetwork
   readonly #process: SimulatedProcess
   #handlers: ConnectionHandlers | undefined
   #peer: SimulatedConnection | undefined
@@ -35,7 +53,7 @@ export class SimulatedConnection implements Connection {
   #hasTold = false
 
   constructor(
-    network: SimulatedNetwork,
+    network: ConnectionNetwork,
     process: SimulatedProcess,
     local: Address,
     remote: Address,

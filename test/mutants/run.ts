@@ -9,9 +9,11 @@ import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { MUTANTS, type Mutant } from './mutants.js'
+import { CLUSTER_MUTANTS } from './cluster-mutants.js'
+import { type Mutant, MUTANTS as NODE_MUTANTS } from './mutants.js'
 import { CLONE, SourceCopy } from './source-copy.js'
 
+const MUTANTS = [...NODE_MUTANTS, ...CLUSTER_MUTANTS]
 const TABLE = join(CLONE, 'test', 'mutants', 'killed-by.tsv')
 const TABLE_HEADER = '# mutant\tseed that finds it; written by `npm run test:mutants -- --find`'
 const SEEDS_TRIED = 300

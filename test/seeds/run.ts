@@ -27,7 +27,7 @@ const SEEDS_WITH_LOSS = 0.25
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1000' },
-    twice: { type: 'string', default: '500' },
+    twice: { type: 'string', default: '250' },
     first: { type: 'string', default: '1' },
   },
 })
