@@ -14,6 +14,8 @@ export interface Mutant {
   readonly options: readonly string[]
   /** Part of what the run says about it. */
   readonly found: RegExp
+  /** No seed has found it yet: what is known of why. It stays in the list and is not replayed. */
+  readonly survives?: string
 }
 
 export const MUTANTS: readonly Mutant[] = [
