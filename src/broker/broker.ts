@@ -14,6 +14,7 @@ import type { Ports } from '../io/ports.js'
 import type { MetadataDelta } from '../metadata/delta.js'
 import { EffectiveSettings } from '../metadata/effective-settings.js'
 import { EMPTY_IMAGE, type MetadataImage } from '../metadata/image.js'
+import type { Release } from '../metadata/release.js'
 import type { Fetch } from '../protocol/messages/fetch.js'
 import type { Infer } from '../protocol/schema.js'
 import { FetchSessions } from '../replication/fetch-session.js'
@@ -35,6 +36,7 @@ export type WantedPartition = Infer<typeof Fetch.request>['topics'][number]['par
 
 export interface BrokerOptions {
   readonly settings: NodeSettings
+  readonly release: Release
   readonly directories: LogDirectories
   readonly channel: ControllerChannel
   readonly quorum: Quorum
@@ -74,7 +76,7 @@ export class Broker implements QuorumObserver {
   #stopped = false
 
   constructor(ports: Ports, options: BrokerOptions) {
-    const { settings, directories, channel, quorum, recorder, endpoints, onUsable } = options
+    const { settings, release, directories, channel, quorum, recorder, endpoints, onUsable } = options
     const { identity } = directories.metadata
     this.clock = ports.clock
     this.compute = ports.compute
@@ -97,6 +99,7 @@ export class Broker implements QuorumObserver {
       identity,
       logDirs: () => directories.onlineIds,
       settings,
+      release,
       endpoints,
       appliedOffset,
       onUsable,

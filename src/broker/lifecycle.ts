@@ -8,10 +8,10 @@
  */
 import { randomUuid, type Uuid } from '../base/uuid.js'
 import type { NodeSettings } from '../config/node-settings.js'
-import { SUPPORTED_FEATURES } from '../controller/features.js'
 import type { Timer } from '../io/clock.js'
 import type { Address } from '../io/network.js'
 import type { Ports } from '../io/ports.js'
+import type { Release } from '../metadata/release.js'
 import { ErrorCode, errorByCode } from '../protocol/errors.js'
 import type { DirectoryIdentity } from '../storage/log-directory.js'
 import type { ControllerChannel } from './controller/controller-channel.js'
@@ -29,6 +29,8 @@ export interface LifecycleOptions {
   /** Ids of the directories that can be used now. */
   readonly logDirs: () => Uuid[]
   readonly settings: NodeSettings
+  /** What this node can work with. */
+  readonly release: Release
   /** What clients and brokers connect to, by listener. */
   readonly endpoints: readonly (Address & { readonly name: string })[]
   /** The offset up to which this broker has applied the metadata; -1: nothing yet. */
@@ -67,13 +69,13 @@ export class BrokerLifecycle {
   }
 
   start(): void {
-    const { identity, logDirs, settings, endpoints } = this.#options
+    const { identity, logDirs, settings, endpoints, release } = this.#options
     const request = {
       brokerId: identity.nodeId,
       clusterId: identity.clusterId,
       incarnationId: this.incarnationId,
       listeners: endpoints.map(({ name, host, port }) => ({ name, host, port, securityProtocol: 0 })),
-      features: SUPPORTED_FEATURES.map(({ name, minLevel, maxLevel }) => ({
+      features: release.features.map(({ name, minLevel, maxLevel }) => ({
         name,
         minSupportedVersion: minLevel,
         maxSupportedVersion: maxLevel,

@@ -19,6 +19,7 @@ import type { Timer } from '../io/clock.js'
 import type { LoggerName } from '../io/logger.js'
 import type { Address } from '../io/network.js'
 import type { Ports } from '../io/ports.js'
+import { type Release, THIS_RELEASE } from '../metadata/release.js'
 import { LogDirectories } from '../storage/log-directories.js'
 import type { LogDirectory } from '../storage/log-directory.js'
 import { imageOf } from './apis/services.js'
@@ -67,6 +68,8 @@ export class Node {
   readonly #ports: Ports
   readonly #events: NodeEvents
   readonly #recorder: FlightRecorder
+  /** Another one only in tests of clusters with nodes of several. */
+  readonly #release: Release
   #directories: LogDirectories | undefined
   #listeners: Listeners | undefined
   #founding: Founding | undefined
@@ -80,11 +83,18 @@ export class Node {
   #metricsSources: MetricsSources | undefined
   #state: 'new' | 'starting' | 'serving' | 'stopping' | 'ended' = 'new'
 
-  constructor(config: NodeConfig, ports: Ports, events: NodeEvents, recorder = new FlightRecorder()) {
+  constructor(
+    config: NodeConfig,
+    ports: Ports,
+    events: NodeEvents,
+    recorder = new FlightRecorder(),
+    release = THIS_RELEASE,
+  ) {
     this.#config = config
     this.#ports = ports
     this.#events = events
     this.#recorder = recorder
+    this.#release = release
   }
 
   /** Where it listens, by name; the ports are the real ones. */
@@ -309,6 +319,7 @@ export class Node {
       log: { ...logOptions(resolveTopicSettings(settings, new Map())), flushPolicy: 'commit' as const },
       endpoints: listeners.endpoints('controller'),
       recorder: this.#recorder,
+      release: this.#release,
       settings: quorumSettings(settings),
       lost: (sentence: string) => this.#end(new NodeError(sentence)),
     }
@@ -324,15 +335,14 @@ export class Node {
     const { named, settings } = this.#config
     const { clusterId, nodeId } = directories.metadata.identity
     const { random, clock } = this.#ports
+    const release = this.#release
     const roles = settings['process.roles']
-    const end = (sentence: string): void => this.#end(new NodeError(sentence))
     const controller = roles.has('controller')
       ? new Controller(
           this.#portsOf('lograft.controller'),
-          { clusterId, settings, random },
+          { clusterId, settings, release, random },
           quorum,
           this.#recorder,
-          end,
         )
       : undefined
     this.#controller = controller
@@ -341,6 +351,7 @@ export class Node {
     if (roles.has('broker')) {
       this.#broker = new Broker(this.#portsOf('lograft.broker'), {
         settings,
+        release,
         directories,
         channel,
         quorum,
@@ -352,6 +363,7 @@ export class Node {
     const services = {
       nodeId,
       clusterId,
+      release,
       clock,
       random,
       advertised: listeners.advertised,
@@ -381,7 +393,7 @@ export class Node {
       isController: roles.has('controller'),
       joins: named.length > 0 && settings['controller.quorum.auto.join.enable'],
       quorum,
-      lost: end,
+      lost: (sentence) => this.#end(new NodeError(sentence)),
     })
     this.#membership = membership
     listeners.serveControllers(services)

@@ -12,13 +12,14 @@
 import type { Decision } from '../base/decision.js'
 import type { BrokerImage, MetadataImage } from '../metadata/image.js'
 import type { Cause, MetadataRecord } from '../metadata/records.js'
+import { LOGRAFT_VERSION } from '../metadata/release.js'
 import { ErrorCode, type ErrorName } from '../protocol/errors.js'
 import type { BrokerHeartbeat } from '../protocol/messages/broker-heartbeat.js'
 import type { BrokerRegistration } from '../protocol/messages/broker-registration.js'
 import type { UnregisterBroker } from '../protocol/messages/unregister-broker.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
 import type { DecisionContext } from './context.js'
-import { LOGRAFT_VERSION, UNREGISTRATION_SINCE } from './features.js'
+import { UNREGISTRATION_SINCE } from './features.js'
 import { whenBrokerIsUsable, whenBrokerLeaves, whenDirectoriesAreLost } from './leader-election.js'
 
 type Registration = Infer<typeof BrokerRegistration.request>

@@ -2,6 +2,7 @@
 import type { NodeSettings } from '../config/node-settings.js'
 import type { Random } from '../io/random.js'
 import type { MetadataImage } from '../metadata/image.js'
+import type { Release } from '../metadata/release.js'
 
 export interface DecisionContext {
   /** Everything that was decided so far. */
@@ -11,6 +12,8 @@ export interface DecisionContext {
   /** Of this node, as they are now. */
   readonly settings: NodeSettings
   readonly clusterId: string
+  /** What this node can work with. */
+  readonly release: Release
   readonly random: Random
   /** Whether something was heard of a broker lately, whatever the records say of it. */
   readonly isAlive: (brokerId: number) => boolean

@@ -12,6 +12,7 @@ import { MetadataDelta } from '../metadata/delta.js'
 import { EffectiveSettings } from '../metadata/effective-settings.js'
 import type { BrokerImage, MetadataImage } from '../metadata/image.js'
 import type { Cause, Endpoint, MetadataRecord } from '../metadata/records.js'
+import { LOGRAFT_VERSION, type Release } from '../metadata/release.js'
 import type { AllocateProducerIds } from '../protocol/messages/allocate-producer-ids.js'
 import type { AlterConfigs } from '../protocol/messages/alter-configs.js'
 import type { AssignReplicasToDirs } from '../protocol/messages/assign-replicas-to-dirs.js'
@@ -29,7 +30,7 @@ import { brokerHeartbeat, fenceBroker, registerBroker, unregisterBroker } from '
 import { alterConfigs, incrementalAlterConfigs } from './configs.js'
 import type { DecisionContext } from './context.js'
 import { electLeaders } from './elections-asked-for.js'
-import { firstRecords, LOGRAFT_VERSION, NO_OP_SINCE, updateFeatures } from './features.js'
+import { firstRecords, NO_OP_SINCE, updateFeatures } from './features.js'
 import { allocateProducerIds } from './producer-ids.js'
 import { assignReplicasToDirs } from './replica-directories.js'
 import { deleteTopics } from './topic-deletion.js'
@@ -43,6 +44,8 @@ export interface ControllerOptions {
   readonly clusterId: string
   readonly settings: NodeSettings
   readonly random: Random
+  /** What this node can work with. */
+  readonly release: Release
 }
 
 /** Messages that the controller answers, by name. */
@@ -145,7 +148,7 @@ export class ControllerCore {
 
   /** What a new controller has to write first: in a new cluster, the feature levels. */
   begin(): Decision<MetadataRecord, never> {
-    return { records: this.#image.features.size === 0 ? firstRecords() : [], replies: [] }
+    return { records: this.#image.features.size === 0 ? firstRecords(this.#options.release) : [], replies: [] }
   }
 
   /** One reply, and the records that have to be committed before it goes. */
@@ -244,9 +247,9 @@ export class ControllerCore {
 
   /** All there is, for the flight recorder: `restore` makes the same core of it. */
   capture(): ControllerState {
-    const { clusterId, settings } = this.#options
+    const { clusterId, settings, release } = this.#options
     return {
-      options: { clusterId, settings },
+      options: { clusterId, settings, release },
       image: this.#image,
       lastHeardMs: [...this.#lastHeardMs],
       closedMs: [...this.#closedMs],
@@ -271,10 +274,18 @@ export class ControllerCore {
   }
 
   #context({ nextOffset, nowMs }: Moment): DecisionContext {
-    const { clusterId, random } = this.#options
+    const { clusterId, release, random } = this.#options
     const isAlive = (brokerId: number): boolean =>
       this.#lastHeardMs.has(brokerId) && nowMs < this.#sessionEndMs(brokerId)
-    return { image: this.#image, nextOffset, settings: this.#settings.at(this.#image), clusterId, random, isAlive }
+    return {
+      image: this.#image,
+      nextOffset,
+      settings: this.#settings.at(this.#image),
+      clusterId,
+      release,
+      random,
+      isAlive,
+    }
   }
 }
 

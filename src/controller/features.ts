@@ -2,14 +2,11 @@
  * Feature levels: what every node of the cluster understands. The level of `lograft.version` decides which records and which
  * requests between nodes may be used; it is the first record of the metadata log. A cluster stays at its level when its nodes get a newer release,
  * until somebody raises it (UpdateFeatures).
- *
- *     lograft.version 1   the first
- *     lograft.version 2   topics can be deleted: the record RemoveTopic
- *     lograft.version 3   brokers can be forgotten: the record UnregisterBroker; refusals are as current as decisions: NoOp
  */
 import type { Decision } from '../base/decision.js'
 import type { MetadataImage } from '../metadata/image.js'
-import type { FeatureRange, MetadataRecord } from '../metadata/records.js'
+import type { MetadataRecord } from '../metadata/records.js'
+import { RECORDS_SINCE, type Release } from '../metadata/release.js'
 import { ErrorCode } from '../protocol/errors.js'
 import type { UpdateFeatures } from '../protocol/messages/update-features.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
@@ -20,13 +17,9 @@ type Request = Infer<typeof UpdateFeatures.request>
 type Response = InferInput<typeof UpdateFeatures.response>
 type Update = Request['featureUpdates'][number]
 
-export const LOGRAFT_VERSION = 'lograft.version'
-export const TOPIC_DELETION_SINCE = 2
-export const UNREGISTRATION_SINCE = 3
-export const NO_OP_SINCE = 3
-
-/** What this release can work with. */
-export const SUPPORTED_FEATURES: readonly FeatureRange[] = [{ name: LOGRAFT_VERSION, minLevel: 1, maxLevel: 3 }]
+export const TOPIC_DELETION_SINCE = RECORDS_SINCE.removeTopic
+export const UNREGISTRATION_SINCE = RECORDS_SINCE.unregisterBroker
+export const NO_OP_SINCE = RECORDS_SINCE.noOp
 
 /** Kafka's numbers for what an update may do besides raising a level. */
 const UPGRADE_TYPES = ['unknown', 'upgrade', 'safe downgrade', 'unsafe downgrade'] as const
@@ -34,20 +27,8 @@ const UPGRADE_TYPES = ['unknown', 'upgrade', 'safe downgrade', 'unsafe downgrade
 export const ALL_OR_NOTHING_SINCE = 2
 
 /** The first records of a new cluster. */
-export function firstRecords(): MetadataRecord[] {
-  return SUPPORTED_FEATURES.map(({ name, maxLevel }) => ({ type: 'featureLevel', name, level: maxLevel }))
-}
-
-/** A sentence if this release must not run at the levels of the cluster. */
-export function unsupportedLevel(image: MetadataImage): string | undefined {
-  for (const [name, level] of image.features) {
-    const range = SUPPORTED_FEATURES.find((feature) => feature.name === name)
-    if (range === undefined || level < range.minLevel || level > range.maxLevel) {
-      const known = range === undefined ? 'does not know it' : `knows it from ${range.minLevel} to ${range.maxLevel}`
-      return `the cluster is at level ${level} of ${name}, and this release of lograft ${known}`
-    }
-  }
-  return undefined
+export function firstRecords({ features }: Release): MetadataRecord[] {
+  return features.map(({ name, maxLevel }) => ({ type: 'featureLevel', name, level: maxLevel }))
 }
 
 /**
@@ -55,12 +36,15 @@ export function unsupportedLevel(image: MetadataImage): string | undefined {
  * release that only knows the older one could not read it. The error of the response is the first one; which versions tell it of
  * each feature, and which of the whole request, is the handler's matter.
  */
-export function updateFeatures({ image }: DecisionContext, request: Request): Decision<MetadataRecord, Response> {
+export function updateFeatures(
+  { image, release }: DecisionContext,
+  request: Request,
+): Decision<MetadataRecord, Response> {
   const twice = repeated(request.featureUpdates.map(({ feature }) => feature))
   const results = request.featureUpdates.map((update) => {
     const refused = twice.has(update.feature)
       ? new Refusal('INVALID_REQUEST', `the request names ${update.feature} more than once`)
-      : check(image, update)
+      : check(image, release, update)
     return {
       feature: update.feature,
       errorCode: refused === undefined ? ErrorCode.NONE : ErrorCode[refused.error],
@@ -80,12 +64,12 @@ export function updateFeatures({ image }: DecisionContext, request: Request): De
   return { records: failed !== undefined || request.validateOnly ? [] : records, replies: [reply] }
 }
 
-function check({ features, brokers }: MetadataImage, update: Update): Refusal | undefined {
+function check({ features, brokers }: MetadataImage, release: Release, update: Update): Refusal | undefined {
   const { feature, maxVersionLevel: level } = update
   const refuse = (message: string): Refusal => new Refusal('INVALID_UPDATE_VERSION', message)
   const type = UPGRADE_TYPES[update.upgradeType]
   if (type === undefined || type === 'unknown') return refuse(`${update.upgradeType} is no type of upgrade`)
-  const range = SUPPORTED_FEATURES.find(({ name }) => name === feature)
+  const range = release.features.find(({ name }) => name === feature)
   if (range === undefined) return refuse(`there is no feature ${feature}`)
   const current = features.get(feature) ?? 0
   if (level < current) return refuse(`${feature} is at ${current}: a level cannot be taken back`)

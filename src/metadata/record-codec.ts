@@ -7,6 +7,7 @@ import protobuf from 'protobufjs/light.js'
 import { DecodeError, Reader } from '../base/bytes/reader.js'
 import { Writer } from '../base/bytes/writer.js'
 import type { MetadataRecord } from './records.js'
+import { knowsRecord, type Release, THIS_RELEASE } from './release.js'
 import { schema } from './schema.js'
 
 const FRAME_VERSION = 1
@@ -36,7 +37,9 @@ const kinds: Readonly<Record<MetadataRecord['type'], Kind>> = {
   noOp: kind(20, 'NoOp'),
 }
 
-const byNumber = new Map(Object.entries(kinds).map(([type, each]) => [each.number, { type, ...each }]))
+const byNumber = new Map(
+  Object.entries(kinds).map(([type, each]) => [each.number, { type: type as MetadataRecord['type'], ...each }]),
+)
 
 /** The record is of a type or version that this release does not know: it must not go on reading. */
 export class UnknownRecordError extends Error {
@@ -58,13 +61,14 @@ export function encodeRecord(record: MetadataRecord): Buffer {
 }
 
 /** Throws `UnknownRecordError`, or `DecodeError` where the bytes are damaged. */
-export function decodeRecord(bytes: Uint8Array): MetadataRecord {
+export function decodeRecord(bytes: Uint8Array, release: Release = THIS_RELEASE): MetadataRecord {
   const reader = new Reader(bytes)
   const frame = reader.uvarint()
   const number = reader.uvarint()
   const version = reader.uvarint()
   const known = byNumber.get(number)
-  if (frame !== FRAME_VERSION || known === undefined || version > known.version) {
+  const isKnown = known !== undefined && version <= known.version && knowsRecord(release, known.type)
+  if (frame !== FRAME_VERSION || !isKnown) {
     throw new UnknownRecordError(
       `the metadata log holds a record of type ${number}, version ${version} (frame ${frame}), which this release of lograft ` +
         'does not know: start the release that wrote it, or a newer one',

@@ -2,9 +2,10 @@
  * ClusterWorld: simulated nodes, each on a machine of its own, that know of one another what a user writes into their configuration and nothing else.
  * Each node is the production class on simulated ports, started again whenever it has died.
  */
-import { Node } from '../broker/node.js'
+import { Node, type NodeError } from '../broker/node.js'
 import { nodeConfig } from '../config/node-config.js'
 import type { Address } from '../io/network.js'
+import { type Release, THIS_RELEASE } from '../metadata/release.js'
 import type { DiskDevice } from './disk-device.js'
 import { SimulatedFile } from './disk-file.js'
 import { Machine } from './machine.js'
@@ -82,6 +83,10 @@ export class ClusterNode {
   exitCode: number | undefined
   /** How often its disk was replaced. */
   replaced = 0
+  /** Why that start ended, where the node said so. */
+  exitReason: string | undefined
+  /** With which it is started the next time. */
+  release: Release = THIS_RELEASE
   /** Whether it is started again when it has died. */
   restart = true
   readonly #world: ClusterWorld
@@ -131,19 +136,22 @@ export class ClusterNode {
     if (this.machine.process?.alive === true) return
     this.starts++
     this.exitCode = undefined
+    this.exitReason = undefined
     this.#serving = false
     const config = nodeConfig(this.#settings)
     this.machine.boot(
       (ports) => {
-        const node = new Node(config, ports, {
+        const events = {
           started: () => {
             this.#serving = true
           },
-          ended: (error) => {
+          ended: (error: NodeError | undefined) => {
+            this.exitReason = error?.message
             if (error !== undefined) ports.logger.error({ error: error.message }, 'node ended')
             ports.host.exit(error === undefined ? 0 : 1)
           },
-        })
+        }
+        const node = new Node(config, ports, events, undefined, this.release)
         this.#node = node
         node.start()
       },

@@ -1,7 +1,7 @@
 /** Well-formed exchanges with what brokers ask of a controller, by key, with what must be in the answer of the active one. */
 import assert from 'node:assert/strict'
 import { unwrapResponse, wrapRequest } from '../../src/broker/controller/envelope.js'
-import { SUPPORTED_FEATURES } from '../../src/controller/features.js'
+import { THIS_RELEASE } from '../../src/metadata/release.js'
 import { errorByCode } from '../../src/protocol/errors.js'
 import { AllocateProducerIds } from '../../src/protocol/messages/allocate-producer-ids.js'
 import { AssignReplicasToDirs } from '../../src/protocol/messages/assign-replicas-to-dirs.js'
@@ -51,7 +51,7 @@ export const BROKER_EXCHANGES: readonly (readonly [key: number, exchange: Exchan
         clusterId,
         incarnationId: DIRECTORY,
         listeners: [{ name: 'PLAINTEXT', host: 'localhost', port: 9, securityProtocol: 0 }],
-        features: SUPPORTED_FEATURES.map(({ name, minLevel, maxLevel }) => ({
+        features: THIS_RELEASE.features.map(({ name, minLevel, maxLevel }) => ({
           name,
           minSupportedVersion: minLevel,
           maxSupportedVersion: maxLevel,

@@ -8,6 +8,7 @@ import { Listeners } from '../../src/broker/listeners.js'
 import { Founding } from '../../src/broker/quorum/founding.js'
 import { readSnapshot } from '../../src/broker/quorum/snapshot-file.js'
 import { nodeConfig } from '../../src/config/node-config.js'
+import { THIS_RELEASE } from '../../src/metadata/release.js'
 import { SimulatedFile } from '../../src/sim/disk-file.js'
 import { Machine } from '../../src/sim/machine.js'
 import { SimulatedNetwork } from '../../src/sim/network.js'
@@ -168,7 +169,7 @@ export class FoundingRig {
     const path = `${DATA}/__cluster_metadata-0/00000000000000000000-0000000000.checkpoint`
     const bytes = contentOf(machine, path)
     if (bytes === undefined) return undefined
-    return readSnapshot({ offset: 0, epoch: 0 }, bytes).voters.voters.map(({ id }) => id)
+    return readSnapshot({ offset: 0, epoch: 0 }, bytes, THIS_RELEASE).voters.voters.map(({ id }) => id)
   }
 
   /** What stands in `meta.properties` of a directory, `undefined` without one. */

@@ -13,6 +13,7 @@ import type { ControllerApi, ControllerReply, ControllerRequest } from '../../sr
 import type { Address } from '../../src/io/network.js'
 import type { Ports } from '../../src/io/ports.js'
 import type { BrokerImage, MetadataImage, TopicImage } from '../../src/metadata/image.js'
+import { THIS_RELEASE } from '../../src/metadata/release.js'
 import { Machine } from '../../src/sim/machine.js'
 import { SimulatedNetwork } from '../../src/sim/network.js'
 import { Simulation } from '../../src/sim/simulation.js'
@@ -210,6 +211,7 @@ export class OtherBroker {
       identity: { clusterId, nodeId: this.brokerId, directoryId: this.#disk },
       logDirs: () => [this.#disk],
       settings: nodeConfig({ listeners: 'PLAINTEXT://:9092' }).settings,
+      release: THIS_RELEASE,
       endpoints: [{ name: 'PLAINTEXT', ...this.address }],
       appliedOffset: () => 1_000_000,
       onUsable: () => {

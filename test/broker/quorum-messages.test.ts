@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { metadataBatch, votersBatch } from '../../src/broker/quorum/batches.js'
 import { BadAnswerError, receivedBatches } from '../../src/broker/quorum/wire.js'
 import { UnknownRecordError } from '../../src/metadata/record-codec.js'
+import { THIS_RELEASE } from '../../src/metadata/release.js'
 import { VoterSet } from '../../src/raft/voter-set.js'
 import { BatchView } from '../../src/records/batch.js'
 import { buildBatch } from '../../src/records/builder.js'
@@ -29,7 +30,7 @@ test('what a leader sends is taken batch by batch; what was cut off at the end c
       const batches = lists.filter(({ length }) => length > 0).map((records) => metadataBatch(records, 5))
       batches.push(votersBatch(voters, 5))
       const whole = placed(batches, offset, 3)
-      const received = receivedBatches(whole)
+      const received = receivedBatches(whole, THIS_RELEASE)
       assert.deepEqual(Buffer.concat(received.map(({ batch }) => batch.bytes)), whole)
       assert.deepEqual(received.at(-1)!.voters, voters)
       const records = received.flatMap(({ batch }) => batch.content.records ?? [])
@@ -39,7 +40,7 @@ test('what a leader sends is taken batch by batch; what was cut off at the end c
         assert.deepEqual([baseOffset, epoch], [next, 3])
         next = endOffset
       }
-      const kept = receivedBatches(whole.subarray(0, cut % whole.length))
+      const kept = receivedBatches(whole.subarray(0, cut % whole.length), THIS_RELEASE)
       assert.deepEqual(kept, received.slice(0, kept.length))
       assert.ok(kept.length < received.length)
     }),
@@ -55,7 +56,7 @@ test('a byte that is another one under the CRC is refused', () => {
       // In front of it stand the offset, which must follow the log's end, the length, the epoch, the magic and the CRC itself.
       const place = 17 + (at % (bytes.length - 17))
       bytes[place] = bytes[place]! ^ flip
-      assert.throws(() => receivedBatches(bytes), BadAnswerError)
+      assert.throws(() => receivedBatches(bytes, THIS_RELEASE), BadAnswerError)
     }),
     { numRuns: 300 },
   )
@@ -68,9 +69,9 @@ test('a batch that is whole, and no batch of the metadata, is refused', () => {
     timestamp: 5,
   })
   // A record of a later release must not be stepped over.
-  assert.throws(() => receivedBatches(buildBatch([value([1, 99, 0])])), UnknownRecordError)
-  assert.throws(() => receivedBatches(buildBatch([value([])])), BadAnswerError)
+  assert.throws(() => receivedBatches(buildBatch([value([1, 99, 0])]), THIS_RELEASE), UnknownRecordError)
+  assert.throws(() => receivedBatches(buildBatch([value([])]), THIS_RELEASE), BadAnswerError)
   const gap = buildBatch([value([1, 12, 0])], { lastOffset: 4 })
-  assert.throws(() => receivedBatches(gap), /record count/)
-  assert.throws(() => receivedBatches(Buffer.alloc(100)), BadAnswerError)
+  assert.throws(() => receivedBatches(gap, THIS_RELEASE), /record count/)
+  assert.throws(() => receivedBatches(Buffer.alloc(100), THIS_RELEASE), BadAnswerError)
 })

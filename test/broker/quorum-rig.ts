@@ -21,6 +21,7 @@ import type { Logger, Severity } from '../../src/io/logger.js'
 import type { Ports } from '../../src/io/ports.js'
 import { EMPTY_IMAGE, type MetadataImage } from '../../src/metadata/image.js'
 import type { MetadataRecord } from '../../src/metadata/records.js'
+import { THIS_RELEASE } from '../../src/metadata/release.js'
 import type { Fields } from '../../src/protocol/field.js'
 import type { InOfMessage, Message, OutOfMessage } from '../../src/protocol/schema.js'
 import { type Voter, VoterSet } from '../../src/raft/voter-set.js'
@@ -332,6 +333,7 @@ export class QuorumRig {
         recorder: member.recorder,
         named: this.voters.voters.map(({ id, endpoints }) => ({ nodeId: id, ...endpoints[0]! })),
         settings: this.settings,
+        release: THIS_RELEASE,
         lost: end,
       }
       Quorum.open(ports, quorumOptions, (openError, quorum) => {

@@ -13,6 +13,7 @@ import {
 import { EMPTY_IMAGE, type MetadataImage } from '../../src/metadata/image.js'
 import { imageOfRecords, recordsOf } from '../../src/metadata/image-records.js'
 import type { MetadataRecord } from '../../src/metadata/records.js'
+import { THIS_RELEASE } from '../../src/metadata/release.js'
 import { VoterSet } from '../../src/raft/voter-set.js'
 import { BatchIterator, readRecords } from '../../src/records/reader.js'
 import { Machine } from '../../src/sim/machine.js'
@@ -50,17 +51,17 @@ test('a snapshot is read as it was built, and no byte of it can be another', () 
       const image = imageOfRecords(records, records.length + 10)
       const id = { offset: image.offset + 1, epoch: 3 }
       const bytes = snapshotOf(image)
-      const content = readSnapshot(id, bytes)
+      const content = readSnapshot(id, bytes, THIS_RELEASE)
       assert.deepEqual(content.image, image)
       assert.deepEqual(content.voters, voters)
       assert.equal(content.lastContainedTimestamp, 1234)
       const cut = bytes.subarray(0, at % bytes.length)
-      assert.throws(() => readSnapshot(id, cut), SnapshotError)
+      assert.throws(() => readSnapshot(id, cut, THIS_RELEASE), SnapshotError)
       const damaged = Buffer.from(bytes)
       damaged[at % bytes.length] = (damaged[at % bytes.length]! + 1 + change) % 256
       let read: MetadataImage | undefined
       try {
-        read = readSnapshot(id, damaged).image
+        read = readSnapshot(id, damaged, THIS_RELEASE).image
       } catch (error) {
         assert.ok(error instanceof SnapshotError, String(error))
       }
@@ -91,7 +92,7 @@ test('a large image is many batches', () => {
     at += size
   }
   assert.ok(batches >= 4)
-  assert.deepEqual(readSnapshot({ offset: 70_001, epoch: 3 }, bytes).image, image)
+  assert.deepEqual(readSnapshot({ offset: 70_001, epoch: 3 }, bytes, THIS_RELEASE).image, image)
 })
 
 test('snapshots are named by end and epoch', () => {

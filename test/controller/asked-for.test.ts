@@ -5,6 +5,7 @@ import { nodeConfig } from '../../src/config/node-config.js'
 import { ControllerCore, type ControllerReply, type ControllerRequest } from '../../src/controller/controller-core.js'
 import { EMPTY_IMAGE } from '../../src/metadata/image.js'
 import type { MetadataRecord } from '../../src/metadata/records.js'
+import { THIS_RELEASE } from '../../src/metadata/release.js'
 import { ErrorCode, errorByCode } from '../../src/protocol/errors.js'
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
@@ -18,7 +19,7 @@ class Cluster {
 
   constructor(fenced: readonly number[], partitions: readonly { leader: number; isr: number[] }[], level = 2) {
     const { settings } = nodeConfig({ listeners: 'PLAINTEXT://:9092' })
-    this.core = new ControllerCore({ clusterId: 'c', settings, random: RANDOM }, EMPTY_IMAGE, 0)
+    this.core = new ControllerCore({ clusterId: 'c', settings, release: THIS_RELEASE, random: RANDOM }, EMPTY_IMAGE, 0)
     this.apply([
       { type: 'featureLevel', name: 'lograft.version', level },
       ...[1, 2, 3].map((brokerId) => ({

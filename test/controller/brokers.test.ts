@@ -13,6 +13,7 @@ import {
 } from '../../src/controller/controller-core.js'
 import { EMPTY_IMAGE } from '../../src/metadata/image.js'
 import type { Cause, MetadataRecord, PartitionState } from '../../src/metadata/records.js'
+import { THIS_RELEASE } from '../../src/metadata/release.js'
 import { ErrorCode, errorByCode } from '../../src/protocol/errors.js'
 
 const SESSION_MS = 9000
@@ -148,7 +149,11 @@ class Cluster {
 
   #newCore(from?: ControllerCore): ControllerCore {
     const { settings } = nodeConfig({ listeners: 'PLAINTEXT://:9092', 'broker.session.timeout.ms': String(SESSION_MS) })
-    return new ControllerCore({ clusterId: 'c', settings, random: RANDOM }, from?.image ?? EMPTY_IMAGE, this.nowMs)
+    return new ControllerCore(
+      { clusterId: 'c', settings, release: THIS_RELEASE, random: RANDOM },
+      from?.image ?? EMPTY_IMAGE,
+      this.nowMs,
+    )
   }
 
   #append(records: readonly MetadataRecord[]): void {

@@ -4,19 +4,25 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { ControllerApi, ControllerReply, ControllerRequest } from '../../src/controller/controller-core.js'
+import { LOGRAFT_VERSION, type Release, THIS_RELEASE } from '../../src/metadata/release.js'
+import { errorByCode } from '../../src/protocol/errors.js'
 import { ClusterInvariants } from '../../src/sim/cluster-invariants.js'
-import { type ClusterNode, type ClusterPlan, ClusterWorld } from '../../src/sim/cluster-world.js'
+import { type ClusterNode, ClusterWorld } from '../../src/sim/cluster-world.js'
 import { Simulation } from '../../src/sim/simulation.js'
 
 const SEEDS = 3
 const FORMED_MS = 20_000
 const SETTLED_MS = 60_000
 
+/** One that was before this: it knows neither UnregisterBroker nor NoOp. */
+const OLD: Release = { features: [{ name: LOGRAFT_VERSION, minLevel: 1, maxLevel: 2 }] }
+
 class Story {
   readonly world: ClusterWorld
   readonly invariants: ClusterInvariants
 
-  constructor(seed: number, nodes: number, more: Partial<ClusterPlan> = {}) {
+  constructor(seed: number, nodes: number, release = THIS_RELEASE) {
     const simulation = new Simulation(seed)
     this.world = new ClusterWorld(simulation, {
       roles: Array.from({ length: nodes }, () => 'combined' as const),
@@ -24,8 +30,8 @@ class Story {
       naming: seed % 3 === 0 ? 'bootstrap' : 'voters',
       settings: {},
       longestDownMs: 50,
-      ...more,
     })
+    for (const node of this.world.nodes) node.release = release
     this.invariants = new ClusterInvariants(this.world)
     this.world.start()
     this.until('the cluster forms', FORMED_MS, () => this.world.nodes.every(({ serving }) => serving))
@@ -75,6 +81,19 @@ class Story {
     })
   }
 
+  /** Has the controller do something, as a client of this node; returns the reply. */
+  ask<Api extends ControllerApi>(node: ClusterNode, api: Api, request: ControllerRequest<Api>): ControllerReply<Api> {
+    let reply: ControllerReply<Api> | undefined
+    const asker = { principal: { type: 'User', name: 'somebody' }, host: '' }
+    node.machine.process!.after(0, 'arrival', api, () =>
+      node.node!.broker!.channel.send(api, request, asker, 5000, (answer) => {
+        reply = answer?.reply
+      }),
+    )
+    this.until(`an answer to ${api}`, 10_000, () => reply !== undefined)
+    return reply!
+  }
+
   /** All follow one leader, know the same, and are unfenced. */
   agree(nodes: readonly ClusterNode[] = this.nodes): void {
     this.until('they agree', SETTLED_MS, () => {
@@ -91,9 +110,9 @@ class Story {
   }
 }
 
-function inSomeWorlds(nodes: number, tell: (story: Story) => void): void {
+function inSomeWorlds(nodes: number, tell: (story: Story) => void, release = THIS_RELEASE): void {
   for (let seed = 1; seed <= SEEDS; seed++) {
-    const story = new Story(seed, nodes)
+    const story = new Story(seed, nodes, release)
     tell(story)
     story.invariants.checkAll()
   }
@@ -228,4 +247,61 @@ test('Q06: a voter whose disk is replaced is a voter again, without a hand on it
     })
     story.agree()
   })
+})
+
+test('Q17: with nodes of two releases nothing is written that the older does not know, until the level is raised; one that comes back then ends with a sentence', () => {
+  const topic = { name: 'there', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
+  const level = { feature: LOGRAFT_VERSION, maxVersionLevel: 3, allowDowngrade: false, upgradeType: 1 }
+  const levels = (story: Story): (number | undefined)[] =>
+    story.nodes.map(({ node }) => node!.broker!.image.features.get(LOGRAFT_VERSION))
+  const tell = (story: Story): void => {
+    const create = (node: ClusterNode): string =>
+      errorByCode(
+        story.ask(node, 'CreateTopics', { topics: [topic], timeoutMs: 5000, validateOnly: false }).topics[0]!
+          .errorCode!,
+      ).name
+    const raise = (node: ClusterNode): string => {
+      const request = { timeoutMs: 5000, featureUpdates: [level], validateOnly: false }
+      return errorByCode(story.ask(node, 'UpdateFeatures', request).errorCode!).name
+    }
+    const upgrade = (node: ClusterNode): void => {
+      node.release = THIS_RELEASE
+      node.crash()
+      story.agree()
+    }
+    const [old, ...others] = story.nodes
+    story.agree()
+    assert.equal(create(old!), 'NONE')
+    for (const node of others) upgrade(node)
+    assert.deepEqual(levels(story), [2, 2, 2], 'a cluster stays at its level')
+    // Of what the newer release knows, a refusal would write a record, and forgetting a broker.
+    for (const node of story.nodes) {
+      assert.equal(create(node), 'TOPIC_ALREADY_EXISTS')
+      const { errorCode } = story.ask(node, 'UnregisterBroker', { brokerId: 3 })
+      assert.equal(errorByCode(errorCode!).name, 'UNSUPPORTED_VERSION')
+      assert.equal(raise(node), 'INVALID_UPDATE_VERSION', 'one of the brokers does not know the level')
+    }
+    story.agree()
+    assert.deepEqual(
+      story.nodes.map(({ exits }) => exits),
+      [0, 0, 0],
+    )
+
+    upgrade(old!)
+    assert.equal(raise(others[0]!), 'NONE')
+    story.agree()
+    assert.deepEqual(levels(story), [3, 3, 3])
+    const { committedEnd } = story.invariants
+    assert.equal(create(others[0]!), 'TOPIC_ALREADY_EXISTS')
+    story.until('a record stands behind the refusal', 5000, () => story.invariants.committedEnd > committedEnd)
+
+    old!.release = OLD
+    old!.restart = false
+    old!.crash()
+    old!.start()
+    story.until('it ends', 30_000, () => old!.exitCode === 1)
+    assert.match(old!.exitReason!, /this release of lograft (knows it from 1 to 2|does not know)/)
+    story.agree(others)
+  }
+  inSomeWorlds(3, tell, OLD)
 })

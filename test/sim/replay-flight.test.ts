@@ -9,6 +9,7 @@ import { type FlightEntry, FlightRecorder } from '../../src/base/flight-recorder
 import { nodeConfig } from '../../src/config/node-config.js'
 import { ControllerCore } from '../../src/controller/controller-core.js'
 import { EMPTY_IMAGE } from '../../src/metadata/image.js'
+import { THIS_RELEASE } from '../../src/metadata/release.js'
 import { NO_ELECTION } from '../../src/raft/election-state.js'
 import { emptyLog } from '../../src/raft/raft-log.js'
 import { RaftNode } from '../../src/raft/raft-node.js'
@@ -224,7 +225,7 @@ test('the same for the quorum and for the controller', () => {
   assert.throws(() => raft.persisted(1), AssertionError)
 
   const { settings } = nodeConfig({})
-  const core = new ControllerCore({ clusterId: 'c', settings, random }, EMPTY_IMAGE, 0)
+  const core = new ControllerCore({ clusterId: 'c', settings, release: THIS_RELEASE, random }, EMPTY_IMAGE, 0)
   const trackController = recorder.track('controller', 'controller', () => core.capture())
   const records = [
     { type: 'partitionChange', topicId: 't', partitionId: 0, cause: { reason: 'BROKER_ASKED', evidence: {} } },

@@ -5,6 +5,7 @@ import type { Address } from '../../io/network.js'
 import type { Random } from '../../io/random.js'
 import type { MetadataImage } from '../../metadata/image.js'
 import { EMPTY_IMAGE } from '../../metadata/image.js'
+import type { Release } from '../../metadata/release.js'
 import type { Broker } from '../broker.js'
 import type { Controller } from '../controller/controller.js'
 import type { ControllerChannel } from '../controller/controller-channel.js'
@@ -15,6 +16,7 @@ import type { Call } from '../server/handler.js'
 export interface Services {
   readonly nodeId: number
   readonly clusterId: string
+  readonly release: Release
   readonly clock: Clock
   readonly random: Random
   /** What `advertised.listeners` says, by listener; for the others clients are told the address by which they came. */

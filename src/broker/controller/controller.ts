@@ -15,7 +15,6 @@ import {
   type ControllerReply,
   type ControllerRequest,
 } from '../../controller/controller-core.js'
-import { unsupportedLevel } from '../../controller/features.js'
 import type { Timer } from '../../io/clock.js'
 import type { Address, Connection } from '../../io/network.js'
 import type { Ports } from '../../io/ports.js'
@@ -56,7 +55,6 @@ export class Controller implements QuorumObserver {
   readonly #options: ControllerOptions
   readonly #quorum: Quorum
   readonly #track: FlightTrack
-  readonly #onUnsupported: (sentence: string) => void
   #core: ControllerCore | undefined
   #waiting: Waiting[] = []
   #timer: Timer | undefined
@@ -67,18 +65,11 @@ export class Controller implements QuorumObserver {
   readonly #attended = new WeakMap<object, Set<number>>()
   readonly #probes = new Set<Connection>()
 
-  constructor(
-    ports: Ports,
-    options: ControllerOptions,
-    quorum: Quorum,
-    recorder: FlightRecorder,
-    onUnsupported: (sentence: string) => void,
-  ) {
+  constructor(ports: Ports, options: ControllerOptions, quorum: Quorum, recorder: FlightRecorder) {
     this.#ports = ports
     this.#quorum = quorum
     this.#track = recorder.track('controller', 'controller', () => this.#core?.capture())
     this.#options = { ...options, random: recordedRandom(options.random, this.#track) }
-    this.#onUnsupported = onUnsupported
     quorum.observe(this)
   }
 
@@ -136,11 +127,9 @@ export class Controller implements QuorumObserver {
   }
 
   leads(epoch: number, image: MetadataImage): void {
-    const unsupported = unsupportedLevel(image)
-    if (unsupported !== undefined) return this.#onUnsupported(unsupported)
     const nowMs = this.#ports.clock.monotonicMs()
-    const { clusterId, settings } = this.#options
-    this.#track('leads', { clusterId, settings }, image, nowMs)
+    const { clusterId, settings, release } = this.#options
+    this.#track('leads', { clusterId, settings, release }, image, nowMs)
     const core = new ControllerCore(this.#options, image, nowMs)
     this.#core = core
     this.#ports.logger.info({ epoch, offset: image.offset }, 'active controller')

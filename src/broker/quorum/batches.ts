@@ -8,6 +8,7 @@ import type { Uuid } from '../../base/uuid.js'
 import type { MetadataDelta } from '../../metadata/delta.js'
 import { decodeRecord, encodeRecord } from '../../metadata/record-codec.js'
 import type { MetadataRecord } from '../../metadata/records.js'
+import type { Release } from '../../metadata/release.js'
 import type { Fields } from '../../protocol/field.js'
 import { KRaftVersionRecord, LeaderChangeMessage, VotersRecord } from '../../protocol/quorum-records.js'
 import type { InferInput, Schema } from '../../protocol/schema.js'
@@ -50,6 +51,7 @@ export interface QuorumLogContent {
 export function readQuorumLog(
   log: PartitionLog,
   fromOffset: number,
+  release: Release,
   done: (error: Error | undefined, content: QuorumLogContent | undefined) => void,
 ): void {
   const found: QuorumBatch[] = []
@@ -64,7 +66,7 @@ export function readQuorumLog(
         const batches = new BatchIterator(read.bytes)
         while (batches.next() === 'batch') {
           const { batch } = batches
-          const content = contentOf(batch)
+          const content = contentOf(batch, release)
           found.push(content.batch)
           if (content.voters !== undefined) voterChanges.push({ offset: batch.baseOffset, voters: content.voters })
           offset = batch.nextOffset
@@ -84,11 +86,14 @@ export function readQuorumLog(
  * What a batch says. Throws `UnknownRecordError` where another release has written it, `RecordFormatError`, `CompressionError` or `DecodeError`
  * where it is damaged.
  */
-export function contentOf(batch: BatchView): { readonly batch: QuorumBatch; readonly voters: VoterSet | undefined } {
+export function contentOf(
+  batch: BatchView,
+  release: Release,
+): { readonly batch: QuorumBatch; readonly voters: VoterSet | undefined } {
   const { baseOffset, nextOffset: endOffset, sizeBytes, maxTimestamp: timestamp, isControl } = batch
   const records = isControl
     ? undefined
-    : readRecords(batch, MAX_PLAIN_BYTES).map(({ value }) => decodeRecord(value ?? new Uint8Array(0)))
+    : readRecords(batch, MAX_PLAIN_BYTES).map(({ value }) => decodeRecord(value ?? new Uint8Array(0), release))
   const voters = isControl ? votersOf(batch) : undefined
   return { batch: { baseOffset, endOffset, sizeBytes, timestamp, records }, voters }
 }

@@ -12,6 +12,7 @@ import type { Timer } from '../../io/clock.js'
 import { DiskError } from '../../io/disk.js'
 import type { Ports } from '../../io/ports.js'
 import { EMPTY_IMAGE } from '../../metadata/image.js'
+import { THIS_RELEASE } from '../../metadata/release.js'
 import { ErrorCode } from '../../protocol/errors.js'
 import { LOG_BEGINNING } from '../../raft/epoch-chain.js'
 import { decideFounding, type FoundingDecision, type FoundingSelf } from '../../raft/founding.js'
@@ -158,7 +159,7 @@ export class Founding {
   /** None if this node was not there, or it is long ago. Throws `SnapshotError` or `DiskError`. */
   #readFounding(): readonly Voter[] {
     const bytes = this.#ports.disk.readFile(`${this.#logDirectory}/${snapshotFileName(LOG_BEGINNING)}`)
-    return bytes === undefined ? [] : readSnapshot(LOG_BEGINNING, bytes).voters.voters
+    return bytes === undefined ? [] : readSnapshot(LOG_BEGINNING, bytes, THIS_RELEASE).voters.voters
   }
 
   get #logDirectory(): string {

@@ -2,6 +2,7 @@
 import type { FlightRecorder } from '../../base/flight-recorder.js'
 import type { NodeSettings } from '../../config/node-settings.js'
 import type { Address } from '../../io/network.js'
+import type { Release } from '../../metadata/release.js'
 import { DEFAULT_TIMEOUTS, type RaftTimeouts } from '../../raft/raft-timeouts.js'
 import type { VoterEndpoint } from '../../raft/voter-set.js'
 import type { LogDirectories } from '../../storage/log-directories.js'
@@ -68,6 +69,8 @@ export interface QuorumOptions {
   /** Whom to ask for the quorum. None, and nobody else votes: this node alone is the quorum, and founds it if it is empty. */
   readonly named?: readonly NamedServer[]
   readonly settings?: QuorumSettings
+  /** What this node can work with. */
+  readonly release: Release
   /** The node cannot go on: a sentence for the operator. */
   readonly lost?: (sentence: string) => void
 }

@@ -14,6 +14,7 @@ import type { Ports } from '../../io/ports.js'
 import type { MetadataImage } from '../../metadata/image.js'
 import { UnknownRecordError } from '../../metadata/record-codec.js'
 import type { MetadataRecord } from '../../metadata/records.js'
+import { unsupportedLevel } from '../../metadata/release.js'
 import { type ElectionState, formatElectionState } from '../../raft/election-state.js'
 import type { OffsetRange, OutgoingRequest, PeerResponse, RaftReply, RaftRequest } from '../../raft/messages.js'
 import { RaftNode } from '../../raft/raft-node.js'
@@ -382,6 +383,8 @@ export class Quorum implements LogObserver {
 
   #publish(highWatermark: number): void {
     const { image, delta } = this.#image.apply(highWatermark)
+    const unsupported = unsupportedLevel(image, this.#options.release)
+    if (unsupported !== undefined) return this.#lost(unsupported)
     for (const observer of this.#observers) observer.committed(image, delta)
     this.#snapshots.look()
   }
@@ -405,7 +408,8 @@ export class Quorum implements LogObserver {
     const { clusterId } = this.#options.directories.metadata.identity
     const call = this.#peers.to(to, address, request.kind === 'fetch' ? 'fetch' : 'other')
     const { fetchMaxBytes } = this.#settings
-    const asker = { clusterId, endpoints: this.#options.endpoints, fetchMaxBytes }
+    const { endpoints, release } = this.#options
+    const asker = { clusterId, endpoints, fetchMaxBytes, release }
     askPeer(call, asker, request, (answer) => this.#answered(id, to, request.kind, answer))
   }
 

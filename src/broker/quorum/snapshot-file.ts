@@ -14,6 +14,7 @@ import type { MetadataImage } from '../../metadata/image.js'
 import { imageOfRecords, recordsOf } from '../../metadata/image-records.js'
 import { decodeRecord, encodeRecord } from '../../metadata/record-codec.js'
 import type { MetadataRecord } from '../../metadata/records.js'
+import type { Release } from '../../metadata/release.js'
 import { SnapshotFooterRecord, SnapshotHeaderRecord } from '../../protocol/quorum-records.js'
 import type { OffsetAndEpoch } from '../../raft/epoch-chain.js'
 import type { VoterSet } from '../../raft/voter-set.js'
@@ -85,7 +86,7 @@ export function buildSnapshot(id: OffsetAndEpoch, content: SnapshotContent, time
 }
 
 /** Throws `SnapshotError`, and `UnknownRecordError` for what another release has written. */
-export function readSnapshot(id: OffsetAndEpoch, bytes: Uint8Array): SnapshotContent {
+export function readSnapshot(id: OffsetAndEpoch, bytes: Uint8Array, release: Release): SnapshotContent {
   const found: { voters?: VoterSet; lastContainedTimestamp?: number; ended?: boolean } = {}
   const records = function* (): Generator<MetadataRecord> {
     const batches = new BatchIterator(bytes)
@@ -96,7 +97,7 @@ export function readSnapshot(id: OffsetAndEpoch, bytes: Uint8Array): SnapshotCon
       if (found.ended === true) throw new SnapshotError('something follows the footer')
       if (found.lastContainedTimestamp === undefined && !batch.isControl) throw new SnapshotError('there is no header')
       for (const { key, value } of readRecords(batch, MAX_PLAIN_BYTES)) {
-        if (!batch.isControl) yield decodeRecord(value ?? new Uint8Array(0))
+        if (!batch.isControl) yield decodeRecord(value ?? new Uint8Array(0), release)
         else if (value !== null) take(controlTypeOf(key), value)
       }
     }

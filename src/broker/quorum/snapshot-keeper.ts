@@ -174,7 +174,7 @@ export class SnapshotKeeper {
   #fetched(id: OffsetAndEpoch, bytes: Uint8Array): void {
     let content: SnapshotContent
     try {
-      content = readSnapshot(id, bytes)
+      content = readSnapshot(id, bytes, this.#options.release)
     } catch (error) {
       if (error instanceof UnknownRecordError) return this.#events.lost(error.message)
       if (!(error instanceof SnapshotError)) throw error

@@ -4,6 +4,7 @@
  */
 import { type DiskDone, DiskError, type DiskFile } from '../../io/disk.js'
 import type { Ports } from '../../io/ports.js'
+import type { Release } from '../../metadata/release.js'
 import type { OffsetAndEpoch } from '../../raft/epoch-chain.js'
 import { asDiskError } from '../../storage/atomic-file.js'
 import type { LogDirectories } from '../../storage/log-directories.js'
@@ -73,12 +74,12 @@ export class QuorumSnapshots {
   }
 
   /** Throws a sentence for the operator, `UnknownRecordError` or `DiskError`. */
-  read(id: OffsetAndEpoch): SnapshotContent {
+  read(id: OffsetAndEpoch, release: Release): SnapshotContent {
     const path = this.#path(id)
     try {
       const bytes = this.#ports.disk.readFile(path)
       if (bytes === undefined) throw new DiskError('ENOENT', 'open', path)
-      return readSnapshot(id, bytes)
+      return readSnapshot(id, bytes, release)
     } catch (error) {
       if (!(error instanceof SnapshotError)) throw error
       throw new Error(`${path} is damaged (${error.message}): restore it, or the whole directory`)

@@ -44,7 +44,7 @@ export function openQuorumStorage(ports: Ports, options: QuorumOptions, done: Op
       const snapshots = new QuorumSnapshots(ports, log, options.directories)
       const { latest } = snapshots
       const saved = readElectionState(ports, log, latest)
-      const snapshot = latest && snapshots.read(latest)
+      const snapshot = latest && snapshots.read(latest, options.release)
       opened = { log, snapshots, saved, latest, snapshot, start: startOf(log, snapshots) }
     } catch (cause) {
       return done(cause as Error, undefined)
@@ -80,7 +80,7 @@ function withSnapshot(ports: Ports, options: QuorumOptions, opened: Opened, done
 
 function withLog(options: QuorumOptions, opened: Opened, done: OpenDone): void {
   const { log, snapshots, start, saved, latest, snapshot } = opened
-  readQuorumLog(log, Math.max(start.offset, latest?.offset ?? 0), (error, read) => {
+  readQuorumLog(log, Math.max(start.offset, latest?.offset ?? 0), options.release, (error, read) => {
     if (read === undefined) return done(error, undefined)
     const { nodeId, directoryId } = options.directories.metadata.identity
     const isAlone = (options.named ?? []).length === 0

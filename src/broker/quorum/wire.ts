@@ -4,6 +4,7 @@
  */
 import { unreachable } from '../../base/assert.js'
 import { UnknownRecordError } from '../../metadata/record-codec.js'
+import type { Release } from '../../metadata/release.js'
 import { type ErrorName, errorByCode } from '../../protocol/errors.js'
 import { BeginQuorumEpoch } from '../../protocol/messages/begin-quorum-epoch.js'
 import { EndQuorumEpoch } from '../../protocol/messages/end-quorum-epoch.js'
@@ -54,6 +55,7 @@ export interface Asker {
   /** Where it can be reached. */
   readonly endpoints: readonly VoterEndpoint[]
   readonly fetchMaxBytes: number
+  readonly release: Release
 }
 
 /**
@@ -148,7 +150,7 @@ export function askPeer(
           const { leaderId, leaderEpoch } = part.currentLeader
           const common = leadership({ errorCode: part.errorCode, leaderId, leaderEpoch })
           const outcome: FetchOutcome<readonly FetchedBatch<ReceivedBatch>[]> =
-            common.error === 'NONE' ? outcomeOf(part) : { is: 'refused' }
+            common.error === 'NONE' ? outcomeOf(part, asker.release) : { is: 'refused' }
           return answerOf({ kind: 'fetch', ...common, highWatermark: part.highWatermark, outcome }, nodeEndpoints)
         }),
       )
@@ -190,7 +192,10 @@ function leadership(part: { readonly errorCode: number; readonly leaderId: numbe
   return { error: errorByCode(errorCode).name, leaderId, leaderEpoch }
 }
 
-function outcomeOf({ divergingEpoch, snapshotId, records }: FetchPart): FetchOutcome<FetchedBatch<ReceivedBatch>[]> {
+function outcomeOf(
+  { divergingEpoch, snapshotId, records }: FetchPart,
+  release: Release,
+): FetchOutcome<FetchedBatch<ReceivedBatch>[]> {
   if (divergingEpoch.epoch >= 0) {
     const { epoch, endOffset: offset } = divergingEpoch
     return { is: 'diverging', divergingEpoch: { offset, epoch } }
@@ -199,14 +204,14 @@ function outcomeOf({ divergingEpoch, snapshotId, records }: FetchPart): FetchOut
     const { epoch, endOffset: offset } = snapshotId
     return { is: 'snapshot', snapshotId: { offset, epoch } }
   }
-  return { is: 'records', records: receivedBatches(records ?? new Uint8Array(0)) }
+  return { is: 'records', records: receivedBatches(records ?? new Uint8Array(0), release) }
 }
 
 /**
  * Checks and copies what a leader has sent; the last batch may be cut off. Throws `BadAnswerError`, and `UnknownRecordError` for records of a
  * later release.
  */
-export function receivedBatches(received: Uint8Array): FetchedBatch<ReceivedBatch>[] {
+export function receivedBatches(received: Uint8Array, release: Release): FetchedBatch<ReceivedBatch>[] {
   const bytes = Buffer.from(received)
   const batches = new BatchIterator(bytes)
   const validator = new BatchValidator()
@@ -221,7 +226,7 @@ export function receivedBatches(received: Uint8Array): FetchedBatch<ReceivedBatc
     const verdict = stored === 'ok' && batch.recordCount !== batch.lastOffsetDelta + 1 ? 'wrong-count' : stored
     if (verdict !== 'ok') throw new BadAnswerError(`at offset ${baseOffset}: ${BATCH_FAULTS[verdict].message}`)
     try {
-      const { batch: content, voters } = contentOf(batch)
+      const { batch: content, voters } = contentOf(batch, release)
       found.push({
         baseOffset,
         endOffset,

@@ -4,7 +4,6 @@
  * Left out: none of the features has a range that is not supported. Known difference: a v5 client that means another cluster or node (KIP-1242)
  * is told so with REBOOTSTRAP_REQUIRED.
  */
-import { SUPPORTED_FEATURES } from '../../../controller/features.js'
 import { ErrorCode } from '../../../protocol/errors.js'
 import { ApiVersions } from '../../../protocol/messages/api-versions.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
@@ -61,7 +60,7 @@ function features(services: Services): Partial<Response> {
   const finalized = [...image.features, [KRAFT_VERSION_FEATURE, KRAFT_VERSION] as const]
   return {
     supportedFeatures: [
-      ...SUPPORTED_FEATURES.map(({ name, minLevel, maxLevel }) => ({
+      ...services.release.features.map(({ name, minLevel, maxLevel }) => ({
         name,
         minVersion: minLevel,
         maxVersion: maxLevel,
