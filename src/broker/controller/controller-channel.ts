@@ -33,7 +33,9 @@ import type { Controller } from './controller.js'
 import { ControllerLink, type ForwardedRequest, type LinkDone, type LinkFailure } from './controller-link.js'
 import type { Asker } from './envelope.js'
 
+/** Who was refused asks again after so long, twice as long each time, or when there is another leader. */
 const RETRY_MS = 10
+const LONGEST_RETRY_MS = 160
 /** A controller that could not be reached is left alone for so long, twice as long each time. */
 const LONGEST_BACKOFF_MS = 500
 
@@ -79,6 +81,8 @@ export class ControllerChannel {
   readonly #ports: { readonly clock: Clock; readonly network: Network }
   readonly #options: ChannelOptions
   readonly #retries = new Set<Timer>()
+  /** Those that wait for another leader, or for their time. */
+  readonly #refused = new Set<() => void>()
   #target: Target | undefined
   #link: ControllerLink | undefined
   #backoffMs = 0
@@ -154,10 +158,12 @@ export class ControllerChannel {
   leaderChanged(): void {
     const { nodeId, epoch } = this.#options.leaders.leader()
     // As long as no other is known, the one before may still be it; else it says that it is not.
-    if (nodeId === -1 || this.#target === undefined || (this.#target.nodeId === nodeId && this.#target.epoch === epoch))
-      return
-    this.#target = undefined
-    this.#link?.close()
+    if (nodeId === -1) return
+    if (this.#target !== undefined && (this.#target.nodeId !== nodeId || this.#target.epoch !== epoch)) {
+      this.#target = undefined
+      this.#link?.close()
+    }
+    for (const again of [...this.#refused]) this.#ports.clock.defer(again)
   }
 
   /** Asks nothing any more; who waits for an answer is not told. */
@@ -165,6 +171,7 @@ export class ControllerChannel {
     this.#stopped = true
     for (const retry of this.#retries) retry.cancel()
     this.#retries.clear()
+    this.#refused.clear()
     this.#link?.close()
   }
 
@@ -178,6 +185,7 @@ export class ControllerChannel {
     const deadlineMs = clock.monotonicMs() + timeoutMs
     let ended = false
     let limit: Timer | undefined
+    let retryMs = RETRY_MS
     const end = (answer: { readonly response: Response; readonly endOffset: number } | undefined): void => {
       if (ended) return
       ended = true
@@ -194,7 +202,8 @@ export class ControllerChannel {
         if (typeof outcome !== 'string') return end(outcome)
         const leftMs = deadlineMs - clock.monotonicMs()
         if (leftMs <= 0 || !mayAskAgain(outcome, again)) return end(undefined)
-        this.#later(Math.min(RETRY_MS, leftMs), once)
+        this.#afterLeaderChange(Math.min(retryMs, leftMs), once)
+        retryMs = Math.min(LONGEST_RETRY_MS, 2 * retryMs)
       })
       // An own controller answers, or says that it is none any more.
       if (!ended && this.#options.controller?.active !== true) {
@@ -202,6 +211,18 @@ export class ControllerChannel {
       }
     }
     clock.defer(once)
+  }
+
+  /** Once: when another leads, or that much later. */
+  #afterLeaderChange(delayMs: number, action: () => void): void {
+    const go = (): void => {
+      if (!this.#refused.delete(go)) return
+      timer.cancel()
+      this.#retries.delete(timer)
+      action()
+    }
+    const timer = this.#later(delayMs, go)
+    this.#refused.add(go)
   }
 
   #later(delayMs: number, action: () => void): Timer {
