@@ -14,6 +14,11 @@ export interface QuorumLeader {
   readonly address: Address | undefined
 }
 
+export function isSameLeader(a: QuorumLeader, b: QuorumLeader): boolean {
+  const isSamePlace = a.address?.host === b.address?.host && a.address?.port === b.address?.port
+  return a.nodeId === b.nodeId && a.epoch === b.epoch && isSamePlace
+}
+
 export interface QuorumObserver {
   /** This node leads now; the image is that of the whole log. */
   leads(epoch: number, image: MetadataImage): void

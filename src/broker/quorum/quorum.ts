@@ -28,7 +28,13 @@ import { recordedRandom } from '../recorded-random.js'
 import { QuorumActions, type QuorumAppend } from './actions.js'
 import { QuorumAddresses } from './addresses.js'
 import { QuorumImage } from './committed-image.js'
-import type { QuorumDescription, QuorumLeader, QuorumObserver, RaftInputs } from './observer.js'
+import {
+  isSameLeader,
+  type QuorumDescription,
+  type QuorumLeader,
+  type QuorumObserver,
+  type RaftInputs,
+} from './observer.js'
 import { DEFAULT_QUORUM_SETTINGS, type QuorumOptions, type QuorumSettings } from './options.js'
 import { QuorumPeers } from './peers.js'
 import { SnapshotKeeper } from './snapshot-keeper.js'
@@ -390,14 +396,8 @@ export class Quorum implements LogObserver {
   }
 
   #tellLeader(): void {
-    const before = this.#toldLeader
     const leader = this.leader()
-    const isSame =
-      leader.nodeId === before.nodeId &&
-      leader.epoch === before.epoch &&
-      leader.address?.host === before.address?.host &&
-      leader.address?.port === before.address?.port
-    if (isSame) return
+    if (isSameLeader(leader, this.#toldLeader)) return
     this.#toldLeader = leader
     for (const observer of this.#observers) observer.leaderChanged?.(leader)
   }
