@@ -173,7 +173,10 @@ function leadsAny({ topicsById }: MetadataImage, brokerId: number): boolean {
   return false
 }
 
-/** Forgets a broker that is not to come back (KIP-631). One that lives registers again: it has to be stopped first. */
+/**
+ * Forgets a broker that is not to come back (KIP-631). One that is in use has to be stopped first: Kafka takes it from under its clients, and has it
+ * ask in vain from then on.
+ */
 export function unregisterBroker(
   { image }: DecisionContext,
   { brokerId }: Infer<typeof UnregisterBroker.request>,
@@ -188,6 +191,7 @@ export function unregisterBroker(
     const sentence = `brokers can be unregistered from level ${UNREGISTRATION_SINCE} of ${LOGRAFT_VERSION} on, and the cluster is at ${level}`
     return refusal('UNSUPPORTED_VERSION', sentence)
   }
+  if (!broker.fenced) return refusal('INVALID_REQUEST', `broker ${brokerId} is in use: stop it first`)
   const cause: Cause = { reason: 'BROKER_UNREGISTERED', evidence: { principal } }
   const records: MetadataRecord[] = [
     ...whenBrokerLeaves(image, brokerId, cause),

@@ -171,8 +171,9 @@ class Scenario {
     this.#invariants.checkAll(this.#configs)
     this.#history.push(...deletions.strays(this.#topics.all))
     for (const client of this.#clients) client.stop()
-    // Where nobody has produced anything, nothing else has waited for a full disk to be healed.
+    // Where nobody has produced anything, nothing else has waited for a full disk to be healed; a log that has failed cannot be closed cleanly.
     this.#must('the metadata log takes appends', () => world.takesMetadata)
+    this.#must('the other logs do, too', () => world.takesRecords)
     world.stop()
     this.#must('the node stops cleanly', () => world.exitCode === 0)
     return this.#report()

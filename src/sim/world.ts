@@ -85,6 +85,11 @@ export class World {
     return quorum !== undefined && quorum.describe().leaderId >= 0 && quorum.highWatermark === quorum.endOffset
   }
 
+  /** Serving, and no log of a partition has failed, nor waits to be repaired. */
+  get takesRecords(): boolean {
+    return this.serving && this.partitions.every(({ log }) => !log.failed)
+  }
+
   start(): void {
     if (this.machine.process?.alive === true) return
     this.starts++

@@ -8,18 +8,22 @@ import net from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import fc from 'fast-check'
 import { Writer } from '../../src/base/bytes/writer.js'
 import { Prng } from '../../src/base/prng.js'
 import { HANDLERS } from '../../src/broker/apis/index.js'
+import type { Fields } from '../../src/protocol/field.js'
 import { RequestHeader, requestHeaderVersion } from '../../src/protocol/frame.js'
 import { CreateTopics } from '../../src/protocol/messages/create-topics.js'
 import { Fetch } from '../../src/protocol/messages/fetch.js'
 import { Produce } from '../../src/protocol/messages/produce.js'
+import type { Schema } from '../../src/protocol/schema.js'
 import { batchOf, fetchRequest, produceRequest, valuesIn } from '../broker/requests.js'
 import { requestFrame, WireClient } from '../broker/wire-client.js'
 import { mutate, mutationCount } from '../fuzz/mutate.js'
 import { golden } from '../golden.js'
 import { temporaryDirectory } from '../node-ports.js'
+import { arbitraryOf } from '../protocol/arbitrary.js'
 import { SEED_VARIABLE } from '../seed.js'
 import { Neighbour, quantile } from './neighbour.js'
 import { type CommandProcess, fixedPort, SERVES, type ServerOptions, startServer, within } from './server-process.js'
@@ -160,6 +164,7 @@ interface Vector {
 const VECTORS = ['data', 'groups', 'transactions', 'topics-configs', 'cluster', 'old-versions', 'security']
 
 const FRAMES = 100_000
+const SAMPLES = 20
 /** The first that cannot be answered ends the connection: what is behind it is not looked at. */
 const FRAMES_PER_CONNECTION = 4
 const CONNECTIONS_AT_ONCE = 16
@@ -229,39 +234,33 @@ class Frames {
   readonly counts = { all: 0, inValidHeader: 0, mutatedHeader: 0, noise: 0 }
   readonly apis = new Map<string, number>()
   readonly #random: Prng
-  readonly #bodies: readonly {
-    readonly name: string
-    readonly version: number
-    readonly header: Buffer
-    readonly bodies: Buffer[]
-  }[]
+  readonly #bodies: readonly { readonly name: string; readonly header: Buffer; readonly bodies: readonly Buffer[] }[]
 
   constructor(random: Prng) {
     this.#random = random
-    const served = new Map(HANDLERS.map((handler) => [handler.message.name, handler]))
-    const bodies = new Map<string, { name: string; version: number; header: Buffer; bodies: Buffer[] }>()
-    const vectors = VECTORS.flatMap((file) => golden<Vector>(`${file}.jsonl.gz`))
-    for (const vector of vectors.filter(({ kind }) => kind === 'request')) {
-      const handler = served.get(vector.api)
-      if (handler === undefined || vector.version < handler.versions[0] || vector.version > handler.versions[1])
-        continue
-      const key = `${vector.api} ${vector.version}`
-      let entry = bodies.get(key)
-      if (entry === undefined) {
-        const writer = new Writer()
-        RequestHeader.encode(requestHeaderVersion(handler.message, vector.version), writer, {
-          requestApiKey: handler.message.key,
-          requestApiVersion: vector.version,
-          correlationId: 1,
-          clientId: 'stranger',
-        })
-        entry = { name: vector.api, version: vector.version, header: Buffer.concat(writer.chunks()), bodies: [] }
-        bodies.set(key, entry)
-      }
-      entry.bodies.push(Buffer.from(vector.hex, 'hex'))
+    const vectors = new Map<string, Buffer[]>()
+    for (const { api, kind, version, hex } of VECTORS.flatMap((file) => golden<Vector>(`${file}.jsonl.gz`))) {
+      if (kind !== 'request') continue
+      const key = `${api} ${version}`
+      vectors.set(key, [...(vectors.get(key) ?? []), Buffer.from(hex, 'hex')])
     }
-    this.#bodies = [...bodies.values()]
-    for (const name of served.keys()) this.apis.set(name, 0)
+    this.#bodies = HANDLERS.flatMap(({ message, versions: [first, last] }) =>
+      Array.from({ length: last - first + 1 }, (_, index) => {
+        const version = first + index
+        return {
+          name: message.name,
+          header: encoded(RequestHeader, requestHeaderVersion(message, version), {
+            requestApiKey: message.key,
+            requestApiVersion: version,
+            correlationId: 1,
+            clientId: 'stranger',
+          }),
+          // What Kafka does not have, it has no vectors of.
+          bodies: vectors.get(`${message.name} ${version}`) ?? sampled(message.request, version, random),
+        }
+      }),
+    )
+    for (const { name } of this.#bodies) this.apis.set(name, 0)
   }
 
   next(): Buffer {
@@ -281,6 +280,21 @@ class Frames {
     this.counts.noise++
     return Buffer.from(random.bytes(random.between(1, 200)))
   }
+}
+
+function encoded<F extends Fields>(
+  schema: Schema<F>,
+  version: number,
+  value: Parameters<Schema<F>['encode']>[2],
+): Buffer {
+  const writer = new Writer()
+  schema.encode(version, writer, value)
+  return Buffer.concat(writer.chunks())
+}
+
+function sampled(schema: Schema<Fields>, version: number, random: Prng): Buffer[] {
+  const values = fc.sample(arbitraryOf(schema, version), { seed: random.uint32() | 0, numRuns: SAMPLES })
+  return values.map((value) => encoded(schema, version, value))
 }
 
 function framed(bytes: Uint8Array): Buffer {
