@@ -86,7 +86,7 @@ export class ClusterFaults {
         break
       case 'restart':
         if (!isAlive) return
-        node.stop()
+        node.stopOnce()
         break
       case 'crash-at-operation':
         node.strikeAtOperation(1 + Math.floor(strength * 40), 'crash')

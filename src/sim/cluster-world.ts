@@ -2,14 +2,11 @@
  * ClusterWorld: simulated nodes, each on a machine of its own, that know of one another what a user writes into their configuration and nothing else.
  * Each node is the production class on simulated ports, started again whenever it has died.
  */
-import { Node, type NodeError } from '../broker/node.js'
-import { nodeConfig } from '../config/node-config.js'
 import type { Address } from '../io/network.js'
-import { type Release, THIS_RELEASE } from '../metadata/release.js'
 import type { DiskDevice } from './disk-device.js'
 import { SimulatedFile } from './disk-file.js'
-import { Machine } from './machine.js'
 import { SimulatedNetwork } from './network.js'
+import { SimulatedNode } from './simulated-node.js'
 import type { Simulation } from './simulation.js'
 
 const CLIENT_PORT = 9092
@@ -71,44 +68,18 @@ export class ClusterWorld {
   }
 }
 
-export class ClusterNode {
+export class ClusterNode extends SimulatedNode {
   readonly id: number
-  readonly host: string
   readonly role: NodeRole
-  readonly machine: Machine
-  /** How often it has been started, and how often it ended itself because it could not go on. */
-  starts = 0
-  exits = 0
-  /** Of the last start that has ended by itself. */
-  exitCode: number | undefined
   /** How often its disk was replaced. */
   replaced = 0
-  /** Why that start ended, where the node said so. */
-  exitReason: string | undefined
-  /** With which it is started the next time. */
-  release: Release = THIS_RELEASE
-  /** Whether it is started again when it has died. */
-  restart = true
-  readonly #world: ClusterWorld
-  #node: Node | undefined
-  #serving = false
 
-  constructor(world: ClusterWorld, id: number, role: NodeRole) {
-    this.#world = world
+  constructor({ simulation, network, plan }: ClusterWorld, id: number, role: NodeRole) {
+    const place = { simulation, network, host: hostOf(id), longestDownMs: plan.longestDownMs }
+    super(place, () => settingsOf(plan, id, role))
     this.id = id
-    this.host = hostOf(id)
     this.role = role
-    this.machine = new Machine(world.simulation, world.network, this.host)
     this.machine.goesSilently = true
-  }
-
-  /** The node that runs now, if any. */
-  get node(): Node | undefined {
-    return this.machine.process?.alive === true ? this.#node : undefined
-  }
-
-  get serving(): boolean {
-    return this.node !== undefined && this.#serving
   }
 
   get device(): DiskDevice {
@@ -132,100 +103,37 @@ export class ClusterNode {
     return /^cluster\.id=(.*)$/m.exec(this.read('meta.properties') ?? '')?.[1]
   }
 
-  start(): void {
-    if (this.machine.process?.alive === true) return
-    this.starts++
-    this.exitCode = undefined
-    this.exitReason = undefined
-    this.#serving = false
-    const config = nodeConfig(this.#settings)
-    this.machine.boot(
-      (ports) => {
-        const events = {
-          started: () => {
-            this.#serving = true
-          },
-          ended: (error: NodeError | undefined) => {
-            this.exitReason = error?.message
-            if (error !== undefined) ports.logger.error({ error: error.message }, 'node ended')
-            ports.host.exit(error === undefined ? 0 : 1)
-          },
-        }
-        const node = new Node(config, ports, events, undefined, this.release)
-        this.#node = node
-        node.start()
-      },
-      (code) => {
-        this.exitCode = code
-        if (code !== 0) this.exits++
-        this.#startLater()
-      },
-    )
-  }
-
-  /** `kill -9` now. */
-  crash(): void {
-    if (this.machine.process?.alive !== true) return
-    this.machine.crash()
-    this.#startLater()
-  }
-
-  losePower(): void {
-    const wasAlive = this.machine.process?.alive === true
-    this.machine.losePower()
-    if (wasAlive) this.#startLater()
-  }
-
   /** An empty disk in the place of the one that it had. */
   replaceDisk(): void {
     const wasAlive = this.machine.process?.alive === true
     this.replaced++
     this.machine.replaceDisk()
-    if (wasAlive) this.#startLater()
+    if (wasAlive) this.startLater()
   }
+}
 
-  /** The same in the middle of the n-th disk operation from now on. */
-  strikeAtOperation(operations: number, kind: 'crash' | 'losePower'): void {
-    this.machine.crashPoint = { operationsLeft: operations, strike: () => this[kind]() }
-  }
-
-  /** Stops the node in order; it is started again if it is to. */
-  stop(): void {
-    const { node } = this
-    this.machine.process?.after(0, 'arrival', 'stop', () => node?.stop())
-  }
-
-  get #settings(): Record<string, string> {
-    const { roles, ports, naming, settings } = this.#world.plan
-    const isBroker = this.role !== 'controller'
-    const isController = this.role !== 'broker'
-    const separate = ports === 'two' || roles.includes('controller')
-    const listeners: string[] = []
-    if (isBroker) listeners.push(`PLAINTEXT://${this.host}:${CLIENT_PORT}`)
-    if (isController && separate) listeners.push(`CONTROLLER://${this.host}:${CONTROLLER_PORT}`)
-    const port = separate ? CONTROLLER_PORT : CLIENT_PORT
-    const named = roles.flatMap((role, index) => (role === 'broker' ? [] : [index + 1]))
-    const addresses = named.map((id) => `${hostOf(id)}:${port}`)
-    return {
-      ...settings,
-      'node.id': String(this.id),
-      'process.roles': [...(isBroker ? ['broker'] : []), ...(isController ? ['controller'] : [])].join(','),
-      listeners: listeners.join(','),
-      'log.dirs': DATA_DIRECTORY,
-      ...(separate ? { 'controller.listener.names': 'CONTROLLER' } : {}),
-      ...(naming === 'voters'
-        ? { 'controller.quorum.voters': named.map((id, n) => `${id}@${addresses[n]}`).join(',') }
-        : {}),
-      ...(naming === 'bootstrap' ? { 'controller.quorum.bootstrap.servers': addresses.join(',') } : {}),
-    }
-  }
-
-  #startLater(): void {
-    if (!this.restart) return
-    const delayMs = this.machine.device.random.float() * this.#world.plan.longestDownMs
-    this.#world.simulation.schedule(delayMs, `${this.host} starts again`, () => {
-      if (this.restart) this.start()
-    })
+function settingsOf(plan: ClusterPlan, id: number, role: NodeRole): Record<string, string> {
+  const { roles, ports, naming, settings } = plan
+  const isBroker = role !== 'controller'
+  const isController = role !== 'broker'
+  const separate = ports === 'two' || roles.includes('controller')
+  const listeners: string[] = []
+  if (isBroker) listeners.push(`PLAINTEXT://${hostOf(id)}:${CLIENT_PORT}`)
+  if (isController && separate) listeners.push(`CONTROLLER://${hostOf(id)}:${CONTROLLER_PORT}`)
+  const port = separate ? CONTROLLER_PORT : CLIENT_PORT
+  const named = roles.flatMap((role, index) => (role === 'broker' ? [] : [index + 1]))
+  const addresses = named.map((id) => `${hostOf(id)}:${port}`)
+  return {
+    ...settings,
+    'node.id': String(id),
+    'process.roles': [...(isBroker ? ['broker'] : []), ...(isController ? ['controller'] : [])].join(','),
+    listeners: listeners.join(','),
+    'log.dirs': DATA_DIRECTORY,
+    ...(separate ? { 'controller.listener.names': 'CONTROLLER' } : {}),
+    ...(naming === 'voters'
+      ? { 'controller.quorum.voters': named.map((id, n) => `${id}@${addresses[n]}`).join(',') }
+      : {}),
+    ...(naming === 'bootstrap' ? { 'controller.quorum.bootstrap.servers': addresses.join(',') } : {}),
   }
 }
 

@@ -13,6 +13,7 @@ import { CLUSTER, OPEN_STAGES } from '../../src/broker/server/stages.js'
 import { nodeConfig } from '../../src/config/node-config.js'
 import type { Connection, ConnectionHandlers } from '../../src/io/network.js'
 import type { Ports } from '../../src/io/ports.js'
+import { THIS_RELEASE } from '../../src/metadata/release.js'
 import { Vote } from '../../src/protocol/messages/vote.js'
 import { Machine } from '../../src/sim/machine.js'
 import { SimulatedNetwork } from '../../src/sim/network.js'
@@ -86,7 +87,7 @@ class Pair {
     this.accepted++
     const { settings } = nodeConfig({})
     const versions = apiVersions(() => this.handlers)
-    const services = { nodeId: NODE_ID, clusterId: 'c', quorum: { image: undefined } }
+    const services = { nodeId: NODE_ID, clusterId: 'c', release: THIS_RELEASE, quorum: { image: undefined } }
     const pipeline = new Pipeline<Services>(ports, {
       handlers: [versions, ...this.handlers],
       services: services as unknown as Services,

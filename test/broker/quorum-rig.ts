@@ -366,7 +366,14 @@ export class QuorumRig {
 
   #listen(member: RigMember, ports: Ports, quorum: Quorum, directories: LogDirectories): void {
     const { settings } = nodeConfig({})
-    const services = { nodeId: member.id, clusterId: CLUSTER_ID, clock: ports.clock, random: ports.random, quorum }
+    const services = {
+      nodeId: member.id,
+      clusterId: CLUSTER_ID,
+      release: THIS_RELEASE,
+      clock: ports.clock,
+      random: ports.random,
+      quorum,
+    }
     const { buffers } = directories.resources
     const pipeline = new Pipeline<Services>(ports, {
       handlers: HANDLERS,

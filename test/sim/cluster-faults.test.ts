@@ -80,7 +80,7 @@ test('in the middle of an operation', () => {
   for (const kind of ['crash-at-operation', 'power-loss-at-operation'] as const) {
     const { nodes, strike, pass } = bench()
     strike(kind, { strength: 0 })
-    nodes[1]!.stop()
+    nodes[1]!.stopOnce()
     pass(5000)
     assert.equal(nodes[1]!.machine.crashPoint, undefined)
     assert.equal(nodes[1]!.starts, 2, kind)

@@ -24,10 +24,10 @@ const SETTINGS = {
   listeners: `PLAINTEXT://${HOST}:${PORT}`,
   'log.dirs': '/data',
   'log.dir.reserved.bytes': '0',
-  // Short, so that a pause of the process is taken for a silent broker.
-  'broker.heartbeat.interval.ms': '100',
   'broker.session.timeout.ms': '250',
 }
+/** Those of which one is heard of too late each time are few. */
+const HEARTBEATS_MS = [100, 100, 100, 300]
 
 export class FlightWorld {
   readonly simulation: Simulation
@@ -37,6 +37,7 @@ export class FlightWorld {
   readonly #network: SimulatedNetwork
   readonly #machine: Machine
   readonly #entriesPerHalf: number
+  readonly #heartbeatMs: number
   #node: Node | undefined
   #serving = false
   #restarts = true
@@ -48,6 +49,7 @@ export class FlightWorld {
     this.#network = new SimulatedNetwork(this.simulation)
     this.#machine = new Machine(this.simulation, this.#network, HOST)
     this.#entriesPerHalf = entriesPerHalf ?? this.#random.pick([20, 100, 8192])
+    this.#heartbeatMs = entriesPerHalf === undefined ? this.#random.pick(HEARTBEATS_MS) : HEARTBEATS_MS[0]!
   }
 
   get node(): Node | undefined {
@@ -76,7 +78,8 @@ export class FlightWorld {
           },
           ended: () => ports.host.exit(1),
         }
-        this.#node = new Node(nodeConfig(SETTINGS), ports, events, new FlightRecorder(this.#entriesPerHalf))
+        const config = nodeConfig({ ...SETTINGS, 'broker.heartbeat.interval.ms': String(this.#heartbeatMs) })
+        this.#node = new Node(config, ports, events, new FlightRecorder(this.#entriesPerHalf))
         this.#node.start()
       },
       () => this.#startAgain(),

@@ -3,6 +3,7 @@ import type { Address } from '../../io/network.js'
 import type { MetadataDelta } from '../../metadata/delta.js'
 import type { MetadataImage } from '../../metadata/image.js'
 import type { RaftRequest } from '../../raft/messages.js'
+import type { RaftNode } from '../../raft/raft-node.js'
 import type { VoterProgress } from '../../raft/raft-state.js'
 import type { VoterEndpoint } from '../../raft/voter-set.js'
 
@@ -39,6 +40,18 @@ export interface QuorumDescription {
   readonly voters: readonly VoterProgress[]
   readonly observers: readonly VoterProgress[]
   readonly endpoints: ReadonlyMap<number, readonly VoterEndpoint[]>
+}
+
+export function describeQuorum(raft: RaftNode<unknown>): QuorumDescription {
+  const progress = raft.progress()
+  return {
+    leaderId: raft.leaderId,
+    leaderEpoch: raft.epoch,
+    highWatermark: raft.highWatermark,
+    voters: progress.filter(({ isVoter }) => isVoter),
+    observers: progress.filter(({ isVoter }) => !isVoter),
+    endpoints: new Map(raft.voters?.voters.map(({ id, endpoints }) => [id, endpoints])),
+  }
 }
 
 /** What the core is given, as the flight record has it; answers and snapshots aside. */

@@ -29,6 +29,7 @@ import { QuorumActions, type QuorumAppend } from './actions.js'
 import { QuorumAddresses } from './addresses.js'
 import { QuorumImage } from './committed-image.js'
 import {
+  describeQuorum,
   isSameLeader,
   type QuorumDescription,
   type QuorumLeader,
@@ -261,16 +262,7 @@ export class Quorum implements LogObserver {
   }
 
   describe(): QuorumDescription {
-    const raft = this.#raft
-    const progress = raft.progress()
-    return {
-      leaderId: raft.leaderId,
-      leaderEpoch: raft.epoch,
-      highWatermark: raft.highWatermark,
-      voters: progress.filter(({ isVoter }) => isVoter),
-      observers: progress.filter(({ isVoter }) => !isVoter),
-      endpoints: new Map(raft.voters?.voters.map(({ id, endpoints }) => [id, endpoints])),
-    }
+    return describeQuorum(this.#raft)
   }
 
   written(): void {
