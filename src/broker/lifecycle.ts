@@ -19,6 +19,8 @@ import { brokerAsker } from './controller/envelope.js'
 
 const REGISTER_TIMEOUT_MS = 10_000
 const RETRY_MS = 200
+/** How often a refusal that goes on is said. */
+const SAY_EVERY_MS = 5000
 /** While the broker is not usable yet it does not wait a whole interval to say that it could be. */
 const STARTING_HEARTBEAT_MS = 20
 /** So long a broker that stops waits for others to take over what it leads. */
@@ -50,6 +52,7 @@ export class BrokerLifecycle {
   #stopped = false
   /** Registrations that were asked for: only the answers to the latest, and to heartbeats since, count. */
   #attempt = 0
+  #refused = { errorCode: 0, saidMs: 0 }
   /** A request is on its way. */
   #asking = false
   /** To be called when it may stop; undefined: it is not to. */
@@ -93,8 +96,7 @@ export class BrokerLifecycle {
       this.#asking = false
       const { errorCode = ErrorCode.NOT_CONTROLLER, brokerEpoch = -1 } = answer?.reply ?? {}
       if (errorCode !== ErrorCode.NONE) {
-        const { name, sentence } = errorByCode(errorCode)
-        this.#ports.logger.warn({ error: name, sentence }, 'registration refused')
+        this.#sayRefused(errorCode)
         return this.#again(RETRY_MS, () => this.start())
       }
       this.#brokerEpoch = brokerEpoch
@@ -106,6 +108,16 @@ export class BrokerLifecycle {
   stop(): void {
     this.#stopped = true
     this.#timer?.cancel()
+  }
+
+  /** The same is said again after a while only. */
+  #sayRefused(errorCode: number): void {
+    const { clock, logger } = this.#ports
+    const nowMs = clock.monotonicMs()
+    if (errorCode === this.#refused.errorCode && nowMs < this.#refused.saidMs + SAY_EVERY_MS) return
+    this.#refused = { errorCode, saidMs: nowMs }
+    const { name, sentence } = errorByCode(errorCode)
+    logger.warn({ error: name, sentence }, 'registration refused')
   }
 
   /** What can be used has changed. */
