@@ -1,5 +1,5 @@
 /**
- * What the metadata of a cluster promises about one key, as models for `checkLinearizable`: a setting is a register, a topic of one name or a voter is
+ * What the metadata of a cluster promises about one key, as models for `checkLinearizable`: a setting is a register, a topic of one name or a broker is
  * there or not. What the controller answers holds at that moment; what a broker answers from the metadata that it has applied may be
  * late, but never goes back, and includes what was acknowledged through that broker (`followed`).
  */
@@ -51,7 +51,22 @@ export const EXISTENCE: Model<Version, MetadataValue> = {
   key: (state) => state ?? '',
 }
 
-const CHANGES: ReadonlySet<string> = new Set(['write', 'create', 'delete'])
+/** What `join` leads to: which incarnation it is of, nobody is told. */
+export const REGISTERED = 'registered'
+
+/** Of a broker's registration: `join`: it is registered, whatever it was; `leave`: it was, and is not any more; `absent`: it was not to be forgotten. */
+export const MEMBERSHIP: Model<Version, MetadataValue> = {
+  initial: undefined,
+  step: (state, { f }) => {
+    if (f === 'join') return [REGISTERED]
+    if (f === 'leave') return state !== undefined ? [undefined] : []
+    return f === 'absent' && state === undefined ? [state] : []
+  },
+  key: (state) => state ?? '',
+}
+
+/** Calls after which there may be another version. */
+export const CHANGES: ReadonlySet<string> = new Set(['write', 'create', 'delete', 'join', 'leave'])
 
 /**
  * Adds to each change that was acknowledged that this broker knows it from then on: `acknowledged`, a call that takes no time. The change itself may

@@ -7,7 +7,7 @@ import { assert } from '../base/assert.js'
 import type { Prng } from '../base/prng.js'
 import { checkQuorum } from '../check/check-quorum.js'
 import { checkLinearizable } from '../check/linearizability.js'
-import { EXISTENCE, followed, REGISTER, withAcknowledgements } from '../check/models.js'
+import { EXISTENCE, followed, MEMBERSHIP, REGISTER, withAcknowledgements } from '../check/models.js'
 import { ClusterFaults } from './cluster-faults.js'
 import { ClusterInvariants } from './cluster-invariants.js'
 import { type ClusterNode, type ClusterPlan, ClusterWorld, type NodeRole } from './cluster-world.js'
@@ -314,8 +314,10 @@ class ClusterScenario {
   }
 }
 
+const MODELS = { topic: EXISTENCE, setting: REGISTER, broker: MEMBERSHIP }
+
 function judge({ kind, calls }: KeyHistory): ReturnType<typeof checkLinearizable> {
-  return checkLinearizable(withAcknowledgements(calls), followed(kind === 'topic' ? EXISTENCE : REGISTER))
+  return checkLinearizable(withAcknowledgements(calls), followed(MODELS[kind]))
 }
 
 function drawPlan(random: Prng, options: ClusterScenarioOptions): ClusterPlan {

@@ -73,10 +73,12 @@ export class ClusterNode extends SimulatedNode {
   readonly role: NodeRole
   /** How often its disk was replaced. */
   replaced = 0
+  readonly #plan: ClusterPlan
 
   constructor({ simulation, network, plan }: ClusterWorld, id: number, role: NodeRole) {
     const place = { simulation, network, host: hostOf(id), longestDownMs: plan.longestDownMs }
     super(place, () => settingsOf(plan, id, role))
+    this.#plan = plan
     this.id = id
     this.role = role
     this.machine.goesSilently = true
@@ -89,6 +91,11 @@ export class ClusterNode extends SimulatedNode {
   /** Where clients connect to. */
   get address(): Address {
     return { host: this.host, port: CLIENT_PORT }
+  }
+
+  /** Where brokers and controllers connect to. */
+  get controllerAddress(): Address {
+    return { host: this.host, port: controllerPort(this.#plan) }
   }
 
   /** What stands in a file of the data directory; `durable`: what would stand there after a loss of power. */
@@ -113,14 +120,14 @@ export class ClusterNode extends SimulatedNode {
 }
 
 function settingsOf(plan: ClusterPlan, id: number, role: NodeRole): Record<string, string> {
-  const { roles, ports, naming, settings } = plan
+  const { roles, naming, settings } = plan
   const isBroker = role !== 'controller'
   const isController = role !== 'broker'
-  const separate = ports === 'two' || roles.includes('controller')
+  const separate = isSeparate(plan)
   const listeners: string[] = []
   if (isBroker) listeners.push(`PLAINTEXT://${hostOf(id)}:${CLIENT_PORT}`)
   if (isController && separate) listeners.push(`CONTROLLER://${hostOf(id)}:${CONTROLLER_PORT}`)
-  const port = separate ? CONTROLLER_PORT : CLIENT_PORT
+  const port = controllerPort(plan)
   const named = roles.flatMap((role, index) => (role === 'broker' ? [] : [index + 1]))
   const addresses = named.map((id) => `${hostOf(id)}:${port}`)
   return {
@@ -135,6 +142,14 @@ function settingsOf(plan: ClusterPlan, id: number, role: NodeRole): Record<strin
       : {}),
     ...(naming === 'bootstrap' ? { 'controller.quorum.bootstrap.servers': addresses.join(',') } : {}),
   }
+}
+
+function isSeparate({ roles, ports }: ClusterPlan): boolean {
+  return ports === 'two' || roles.includes('controller')
+}
+
+function controllerPort(plan: ClusterPlan): number {
+  return isSeparate(plan) ? CONTROLLER_PORT : CLIENT_PORT
 }
 
 function hostOf(id: number): string {

@@ -3,18 +3,22 @@
  * A call without an answer ends its process, as in Jepsen: what comes after it, another process does.
  */
 import type { Prng } from '../base/prng.js'
-import { ZERO_UUID } from '../base/uuid.js'
+import { randomUuid, type Uuid, uuidFromBytes, ZERO_UUID } from '../base/uuid.js'
 import type { QuorumSeen } from '../check/check-quorum.js'
-import type { MetadataCall, Version } from '../check/models.js'
+import { CHANGES, type MetadataCall, REGISTERED, type Version } from '../check/models.js'
 import { RESOURCE_TYPE_TOPIC } from '../metadata/records.js'
+import { THIS_RELEASE } from '../metadata/release.js'
 import { ErrorCode } from '../protocol/errors.js'
 import type { Fields } from '../protocol/field.js'
+import { BrokerRegistration } from '../protocol/messages/broker-registration.js'
 import { CreateTopics } from '../protocol/messages/create-topics.js'
 import { DeleteTopics } from '../protocol/messages/delete-topics.js'
+import { DescribeCluster } from '../protocol/messages/describe-cluster.js'
 import { DescribeConfigs } from '../protocol/messages/describe-configs.js'
 import { DescribeQuorum } from '../protocol/messages/describe-quorum.js'
 import { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.js'
 import { Metadata } from '../protocol/messages/metadata.js'
+import { UnregisterBroker } from '../protocol/messages/unregister-broker.js'
 import type { InOfMessage, Message, OutOfMessage } from '../protocol/schema.js'
 import { METADATA_TOPIC } from '../storage/log-files.js'
 import { SimulatedClient } from './client.js'
@@ -29,6 +33,10 @@ const FIRST_VALUE = 1_000_000
 /** Topics that come and go, and such as stay and are configured. */
 const CHURNING = ['churn0', 'churn1', 'churn2']
 const LASTING = ['lasting0', 'lasting1']
+/** Brokers that register and are forgotten, and never are in use. */
+const FIRST_ABSENT_BROKER = 900
+const ABSENT_BROKERS = 2
+const REACH_CONTROLLER_MS = 1000
 /** A history that is much longer is judged no better. */
 const MAX_CALLS_PER_KEY = 250
 
@@ -39,9 +47,10 @@ const REFUSALS: ReadonlySet<number> = new Set([
   ErrorCode.INVALID_REQUEST,
   ErrorCode.POLICY_VIOLATION,
   ErrorCode.THROTTLING_QUOTA_EXCEEDED,
+  ErrorCode.UNSUPPORTED_VERSION,
 ])
 
-export type HistoryKind = 'topic' | 'setting'
+export type HistoryKind = 'topic' | 'setting' | 'broker'
 
 export interface KeyHistory {
   readonly key: string
@@ -63,6 +72,8 @@ export class MetadataWorkload {
   #nextProcess = 1
   #nextValue = FIRST_VALUE
   readonly #generations = new Map<string, number>()
+  /** Told by whoever was asked first. */
+  clusterId: string | undefined
 
   constructor(world: ClusterWorld, clients: number, meanPauseMs: number) {
     this.#world = world
@@ -101,7 +112,7 @@ export class MetadataWorkload {
     if (history === undefined) this.histories.set(key, (history = { key, kind, calls: [] }))
     history.calls.push(call)
     if (call.outcome === 'info') this.unknown++
-    if (call.outcome === 'ok' && ['create', 'delete', 'write'].includes(call.f)) this.acknowledged++
+    if (call.outcome === 'ok' && CHANGES.has(call.f)) this.acknowledged++
   }
 
   /** The latest of the names that begin so: when there is much to be judged about one, the next is taken. */
@@ -116,6 +127,13 @@ export class MetadataWorkload {
     return `${base}.${generation}`
   }
 
+  /** The same of brokers. */
+  absentBroker(place: number): number {
+    let brokerId = FIRST_ABSENT_BROKER + place
+    while ((this.histories.get(keyOf(brokerId))?.calls.length ?? 0) >= MAX_CALLS_PER_KEY) brokerId += ABSENT_BROKERS
+    return brokerId
+  }
+
   failed(errorCode: number): void {
     this.errors[errorCode] = (this.errors[errorCode] ?? 0) + 1
   }
@@ -123,6 +141,14 @@ export class MetadataWorkload {
   get world(): ClusterWorld {
     return this.#world
   }
+}
+
+function keyOf(brokerId: number): string {
+  return `broker ${brokerId}`
+}
+
+function diskOf(brokerId: number): Uuid {
+  return uuidFromBytes(Buffer.alloc(16, brokerId))
 }
 
 /** What an answer comes to: what was seen, or that nothing can be said. */
@@ -190,6 +216,7 @@ class WorkloadClient {
     const random = this.#random
     const topic = this.#workload.nameOf(random.pick(CHURNING))
     const lasting = this.#workload.nameOf(random.pick(LASTING))
+    if (random.chance(0.12)) return this.#member(this.#workload.absentBroker(random.below(ABSENT_BROKERS)))
     const choice = random.float()
     if (choice < 0.25) this.#create(topic)
     else if (choice < 0.4) this.#delete(topic)
@@ -273,6 +300,75 @@ class WorkloadClient {
     })
   }
 
+  #member(brokerId: number): void {
+    const { clusterId } = this.#workload
+    const choice = this.#random.float()
+    if (clusterId === undefined || choice < 0.4) this.#readMember(brokerId)
+    else if (choice < 0.7) this.#join(brokerId, clusterId)
+    else this.#leave(brokerId)
+  }
+
+  /** What a broker asks of the controller itself: over a connection to it. */
+  #join(brokerId: number, clusterId: string): void {
+    const { world } = this.#workload
+    const controller = world.leader ?? this.#random.pick(world.controllers)
+    const host = `broker${brokerId}`
+    const client = new SimulatedClient(this.#client.ports, controller.controllerAddress, host)
+    let reached = false
+    this.#client.later(REACH_CONTROLLER_MS, () => {
+      if (reached) return
+      client.stop()
+      this.#underWay = false
+      this.#next()
+    })
+    client.whenReady(() => {
+      reached = true
+      const body = {
+        brokerId,
+        clusterId,
+        incarnationId: randomUuid(this.#random),
+        listeners: [{ name: 'PLAINTEXT', host, port: 9092, securityProtocol: 0 }],
+        features: THIS_RELEASE.features.map(({ name, minLevel, maxLevel }) => ({
+          name,
+          minSupportedVersion: minLevel,
+          maxSupportedVersion: maxLevel,
+        })),
+        rack: null,
+        logDirs: [diskOf(brokerId)],
+      }
+      // No broker is told that it has to know of it.
+      const via = { client, broker: 0 }
+      this.#call(
+        keyOf(brokerId),
+        'broker',
+        'join',
+        REGISTERED,
+        BrokerRegistration,
+        body,
+        (answer) => this.#told(answer, { [ErrorCode.NONE]: { f: 'join', version: REGISTERED } }),
+        via,
+      )
+    })
+  }
+
+  #leave(brokerId: number): void {
+    this.#call(keyOf(brokerId), 'broker', 'leave', undefined, UnregisterBroker, { brokerId }, (answer) =>
+      this.#told(answer, {
+        [ErrorCode.NONE]: { f: 'leave' },
+        [ErrorCode.BROKER_ID_NOT_REGISTERED]: { f: 'absent' },
+      }),
+    )
+  }
+
+  #readMember(brokerId: number): void {
+    const body = { includeClusterAuthorizedOperations: false, endpointType: 1, includeFencedBrokers: true }
+    this.#call(keyOf(brokerId), 'broker', 'read', undefined, DescribeCluster, body, (answer) => {
+      const isThere = answer.brokers.some((broker) => broker.brokerId === brokerId)
+      if (answer.errorCode === ErrorCode.NONE) this.#workload.clusterId ??= answer.clusterId
+      return this.#told(answer, { [ErrorCode.NONE]: { f: 'read', version: isThere ? REGISTERED : undefined } })
+    })
+  }
+
   #describeQuorum(): void {
     const { simulation } = this.#workload.world
     const invokedMs = simulation.nowMs
@@ -308,14 +404,16 @@ class WorkloadClient {
     message: Message<Request, Response>,
     body: InOfMessage<Request>,
     read: (response: OutOfMessage<Response>) => Seen | 'fail' | 'info',
+    via = { client: this.#client, broker: this.#broker?.id ?? 0 },
   ): void {
     const workload = this.#workload
     const { simulation } = workload.world
     const invokedMs = simulation.nowMs
     const process = this.#process
-    const broker = this.#broker?.id ?? 0
-    this.#client.call(message, body, (error, response) => {
+    const { client, broker } = via
+    client.call(message, body, (error, response) => {
       this.#underWay = false
+      if (client !== this.#client) client.stop()
       const isLost = error !== undefined && error.kind !== 'failed'
       const seen = response === undefined ? (isLost ? 'info' : 'fail') : read(response)
       const open = { process, f, value: { broker, version }, invokedMs }

@@ -9,6 +9,7 @@ import { type Call, checkLinearizable, type Model } from '../../src/check/linear
 import {
   EXISTENCE,
   followed,
+  MEMBERSHIP,
   type MetadataCall,
   REGISTER,
   type Version,
@@ -32,6 +33,7 @@ function call(line: string): MetadataCall {
 
 const SETTING = followed(REGISTER)
 const TOPIC = followed(EXISTENCE)
+const MEMBER = followed(MEMBERSHIP)
 
 const TOLD: readonly (readonly [string, typeof SETTING, boolean, ...string[]])[] = [
   ['nothing at all', SETTING, true],
@@ -88,6 +90,16 @@ const TOLD: readonly (readonly [string, typeof SETTING, boolean, ...string[]])[]
     ...['1 create - @1 0-?', '2 delete - @2 1-2', '1 create - @1 3-?', '4 read x @4 5-6', '3 read y @3 7-8'],
     '3 read x @3 9-10',
   ],
+  ['a broker registers again', MEMBER, true, '1 join - @0 0-1', '2 join - @0 2-3', '3 leave - @1 4-5'],
+  ['and is forgotten', MEMBER, true, '1 join - @0 0-1', '3 leave - @1 2-3', '2 absent - @2 4-5'],
+  ['an acknowledged registration stays', MEMBER, false, '1 join - @0 0-1', '2 absent - @2 2-3'],
+  ['nobody is forgotten twice', MEMBER, false, '1 join - @0 0-1', '2 leave - @1 2-3', '3 leave - @2 4-5'],
+  [
+    'who is forgotten is not shown again',
+    MEMBER,
+    false,
+    ...['1 join - @0 0-1', '2 leave - @1 2-3', '3 read registered @1 4-5'],
+  ],
   ['a deleted topic does not come back', TOPIC, false, '1 create x @1 0-1', '1 delete - @1 2-3', '1 read x @1 4-5'],
 ]
 
@@ -138,6 +150,7 @@ test('the verdict is that of a search that tries every order', () => {
   const kinds = [
     [SETTING, ['write', 'read', 'read']],
     [TOPIC, ['create', 'delete', 'exists', 'absent', 'read', 'read']],
+    [MEMBER, ['join', 'leave', 'absent', 'read', 'read']],
   ] as const
   for (const [model, fs] of kinds) {
     const counts = { well: 0, not: 0 }

@@ -94,6 +94,15 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
     found: FAILED,
   },
   {
+    name: 'forgotten-in-word-only',
+    about: 'a broker is said to be forgotten, and stays',
+    file: 'src/controller/brokers.ts',
+    from: "    { type: 'unregisterBroker', brokerId, brokerEpoch: broker.brokerEpoch, cause },\n",
+    to: '',
+    options: CLUSTERS,
+    found: FAILED,
+  },
+  {
     name: 'snapshot-of-what-is-not-committed',
     about: 'a snapshot says that it holds more than the image in it knows',
     file: 'src/broker/quorum/snapshot-keeper.ts',
