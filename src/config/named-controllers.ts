@@ -15,10 +15,29 @@ export interface NamedController {
   readonly port: number
 }
 
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
 /** `1@host:port`, as in the setting. */
-export function namedController({ id, host, port }: NamedController): string {
-  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
-  return id === undefined ? address : `${id}@${address}`
+export function namedController({ id, ...address }: NamedController): string {
+  return id === undefined ? addressText(address) : `${id}@${addressText(address)}`
+}
+
+export function addressText({ host, port }: Address): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+const THIS_MACHINE: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1'])
+
+/** Whether one reaches a listener by an address, as far as that can be seen without asking for names. */
+export function isAddressOf(
+  { host, port, advertised }: Address & { readonly advertised: Address | undefined },
+  named: Address,
+): boolean {
+  if (advertised?.host === named.host && advertised.port === named.port) return true
+  return port === named.port && (host === named.host || (host === '' && THIS_MACHINE.has(named.host)))
 }
 
 /** The same for every order in which they may be written: nodes with equal texts name the same. */
@@ -46,13 +65,14 @@ export function namedControllers(settings: NodeSettings): NamedController[] {
     const sentence = `controller.quorum.voters has one address for the voters ${other.id} and ${voter.id}`
     throw new ConfigError('controller.quorum.voters', sentence)
   }
-  checkOwnId(settings, voters)
   const named = [...voters]
   for (const server of servers) if (!named.some((each) => isSameAddress(each, server))) named.push(server)
   return named
 }
 
-function checkOwnId(settings: NodeSettings, voters: readonly NamedController[]): void {
+/** Voters name this node if it is a controller, and only then. Throws `ConfigError`. */
+export function checkOwnId(settings: NodeSettings, named: readonly NamedController[]): void {
+  const voters = named.filter(({ id }) => id !== undefined)
   if (voters.length === 0) return
   const nodeId = settings['node.id']
   const isNamed = voters.some(({ id }) => id === nodeId)
@@ -81,6 +101,6 @@ function parsed(
   return { id, host: match[2]!.replace(/^\[|\]$/g, ''), port }
 }
 
-function isSameAddress(a: NamedController, b: NamedController): boolean {
+function isSameAddress(a: Address, b: Address): boolean {
   return a.host === b.host && a.port === b.port
 }

@@ -3,7 +3,8 @@
  * wrong comes as a `ConfigError` that names key, value and what is allowed; keys that are not acted on come as lists to be warned about.
  */
 import { nearest } from '../base/nearest.js'
-import { type NamedController, namedControllers } from './named-controllers.js'
+import { assignedId } from './assigned-id.js'
+import { checkOwnId, isAddressOf, type NamedController, namedControllers } from './named-controllers.js'
 import { type NodeSettings, nodeSettings } from './node-settings.js'
 import { parseProperties } from './properties.js'
 import { ConfigError, parseSetting } from './setting.js'
@@ -14,7 +15,7 @@ export interface NodeConfig {
   readonly listeners: readonly ListenerConfig[]
   /** The controllers that form the quorum, or know it. None: this node is one of its own, until others join it. */
   readonly named: readonly NamedController[]
-  /** What was set, as text, by key: all others are at their defaults. */
+  /** What was set, as text, by key, and a `node.id` that follows from it: all others are at their defaults. */
   readonly given: ReadonlyMap<string, string>
   readonly unknownKeys: readonly string[]
   /** Settings of Kafka that are not acted on. */
@@ -86,13 +87,21 @@ export function nodeConfig(entries: ReadonlyMap<string, string> | Readonly<Recor
   const twice = directories.find((path, index) => directories.indexOf(path) < index)
   if (twice !== undefined) throw new ConfigError('log.dirs', `log.dirs names ${twice} twice`)
   const listeners = listenerConfigs(typed)
+  const named = namedControllers(typed)
+  const controllers = listeners.filter(({ serves, both }) => both || serves === 'controller')
+  const assigned = text.has('node.id') ? undefined : assignedId(typed, named, controllers)
+  if (assigned !== undefined) {
+    settings['node.id'] = assigned
+    text.set('node.id', String(assigned))
+  }
+  checkOwnId(typed, named)
   const isSetting = (key: string): boolean => Object.hasOwn(nodeSettings, key)
   const unused = (kind: UnusedKind): string[] =>
     [...text.keys()].filter((key) => !isSetting(key) && kindOfUnused(key, isSetting) === kind)
   return {
     settings: typed,
     listeners,
-    named: others(typed, listeners),
+    named: others(typed, named, controllers),
     given: new Map([...text].filter(([key]) => isSetting(key))),
     unknownKeys: unused('unknown'),
     withoutEffect: unused('without effect'),
@@ -115,8 +124,11 @@ function takeBrokerId(text: Map<string, string>): void {
 }
 
 /** Those that are named; none where that is this node alone, which may be spelled out. */
-function others(settings: NodeSettings, listeners: readonly ListenerConfig[]): readonly NamedController[] {
-  const named = namedControllers(settings)
+function others(
+  settings: NodeSettings,
+  named: readonly NamedController[],
+  controllers: readonly ListenerConfig[],
+): readonly NamedController[] {
   if (!settings['process.roles'].has('controller')) {
     if (named.length > 0) return named
     throw new ConfigError(
@@ -124,21 +136,9 @@ function others(settings: NodeSettings, listeners: readonly ListenerConfig[]): r
       'process.roles=broker needs controllers elsewhere: name them in controller.quorum.voters or controller.quorum.bootstrap.servers',
     )
   }
-  const controllers = listeners.filter(({ serves, both }) => both || serves === 'controller')
   const isHere = ({ id, ...address }: NamedController): boolean =>
     id === settings['node.id'] || (id === undefined && controllers.some((listener) => isAddressOf(listener, address)))
   return named.every(isHere) ? [] : named
-}
-
-const THIS_MACHINE: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1'])
-
-/** Whether one reaches a listener by an address, as far as that can be seen without asking for names. */
-export function isAddressOf(
-  { host, port, advertised }: ListenerConfig,
-  named: { readonly host: string; readonly port: number },
-): boolean {
-  if (advertised?.host === named.host && advertised.port === named.port) return true
-  return port === named.port && (host === named.host || (host === '' && THIS_MACHINE.has(named.host)))
 }
 
 function listenerConfigs(settings: NodeSettings): ListenerConfig[] {

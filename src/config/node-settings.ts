@@ -7,7 +7,14 @@ import { hostPort } from './host-port.js'
 import { boolean, double, integer, list, long, oneOf, optional, someOf, string, type Values } from './setting.js'
 
 export const nodeSettings = {
-  'node.id': integer({ default: '1', min: 0, importance: 'high', doc: 'The id of this node, unique in the cluster.' }),
+  'node.id': integer({
+    default: '1',
+    min: 0,
+    importance: 'high',
+    doc:
+      'The id of this node, unique in the cluster. Not set where others are named, a controller has that of its address in ' +
+      'controller.quorum.voters, or the place of its address in the sorted controller.quorum.bootstrap.servers.',
+  }),
   'process.roles': someOf(['broker', 'controller'], {
     default: 'broker,controller',
     importance: 'high',

@@ -69,15 +69,22 @@ export class FoundingRig {
     settings: Readonly<Record<string, string>> = {},
     name = `node${id}`,
   ): FoundingNode {
-    const machine = new Machine(this.simulation, this.network, name)
     const named = voters.map((voter) => `${voter}@node${voter}:${PORT}`).join(',')
-    const node = new FoundingNode(machine, name, {
+    return this.addWithoutId(name, {
       'node.id': String(id),
+      ...(named === '' ? {} : { 'controller.quorum.voters': named }),
+      ...settings,
+    })
+  }
+
+  /** A node whose id follows from the list in its settings. */
+  addWithoutId(name: string, settings: Readonly<Record<string, string>>): FoundingNode {
+    const machine = new Machine(this.simulation, this.network, name)
+    const node = new FoundingNode(machine, name, {
       'process.roles': 'controller',
       listeners: `CONTROLLER://${name}:${PORT}`,
       'controller.listener.names': 'CONTROLLER',
       'log.dirs': DATA,
-      ...(named === '' ? {} : { 'controller.quorum.voters': named }),
       ...settings,
     })
     this.nodes.push(node)
@@ -176,6 +183,12 @@ export class FoundingRig {
   storedClusterId({ machine }: FoundingNode, directory = DATA): string | undefined {
     const meta = contentOf(machine, `${directory}/meta.properties`)
     return /^cluster\.id=(.+)$/m.exec(meta?.toString() ?? '')?.[1]
+  }
+
+  /** The same, of the node's id. */
+  storedNodeId({ machine }: FoundingNode): number {
+    const meta = contentOf(machine, `${DATA}/meta.properties`)
+    return Number(/^node\.id=(.+)$/m.exec(meta?.toString() ?? '')?.[1])
   }
 
   /** Every cluster that stands on any disk. */

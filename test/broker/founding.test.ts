@@ -36,6 +36,49 @@ test('named by addresses only, and with settings in another order, it is the sam
   for (const node of rig.nodes) assert.deepEqual(node.voters, THREE)
 })
 
+for (const [list, written] of [
+  [
+    'controller.quorum.voters',
+    ['1@a:9093,2@b:9093,3@c:9093', '3@c:9093,2@b:9093,1@a:9093', '2@b:9093,1@a:9093,3@c:9093'],
+  ],
+  ['controller.quorum.bootstrap.servers', ['b:9093,c:9093,a:9093', 'c:9093,b:9093,a:9093', 'a:9093,c:9093,b:9093']],
+] as const) {
+  test(`without node.id each has the id that ${list} gives it, and they found one cluster`, () => {
+    const rig = new FoundingRig(`no ids, ${list}`)
+    const nodes = ['c', 'a', 'b'].map((name, n) => rig.addWithoutId(name, { [list]: written[n]! }))
+    rig.startAll()
+    const clusterId = rig.formed()
+    assert.deepEqual(
+      nodes.map((node) => rig.storedNodeId(node)),
+      [3, 1, 2],
+    )
+    for (const node of nodes) {
+      assert.deepEqual(node.voters, THREE)
+      assert.deepEqual(node.complaints, [])
+    }
+    for (const node of nodes) node.machine.losePower()
+    rig.startAll()
+    assert.equal(rig.formed(), clusterId)
+  })
+}
+
+test('a list that has grown would give a node another id: it says to set the one that it had, and goes on with that', () => {
+  const rig = new FoundingRig('no ids, grown')
+  const list = 'controller.quorum.bootstrap.servers'
+  const nodes = ['a', 'b', 'd'].map((name) => rig.addWithoutId(name, { [list]: 'a:9093,b:9093,d:9093' }))
+  rig.startAll()
+  const clusterId = rig.formed()
+  const moved = nodes[2]!
+  moved.machine.crash()
+  moved.settings = { ...moved.settings, [list]: 'a:9093,b:9093,c:9093,d:9093' }
+  rig.start(moved)
+  rig.until(() => moved.ended !== undefined, 'it ends')
+  assert.equal(moved.ended, '/data belongs to node 3, this is node 4: set node.id or log.dirs')
+  moved.settings = { ...moved.settings, 'node.id': '3' }
+  rig.start(moved)
+  assert.equal(rig.formed(), clusterId)
+})
+
 test('a node that belongs to a cluster goes on without asking anybody', () => {
   const { rig, nodes } = three('again')
   rig.startAll()

@@ -133,7 +133,8 @@ test('what clients ask is not served where controllers listen', async () => {
 test('a broker without a controller, and listeners that make no sense, are refused before anything is touched', async () => {
   for (const [settings, message] of [
     [{ 'process.roles': 'broker' }, /needs controllers elsewhere/],
-    [{ 'controller.quorum.voters': '3@a:1,2@b:2' }, /does not name node 1/],
+    [{ 'node.id': '1', 'controller.quorum.voters': '3@a:1,2@b:2' }, /does not name node 1/],
+    [{ 'controller.quorum.voters': '3@a:1,2@b:2' }, /has no address of this controller .*: set node\.id/],
     [{ 'controller.listener.names': 'CONTROLLER' }, /controller.listener.names has CONTROLLER, listeners does not/],
     [{ 'controller.listener.names': 'PLAINTEXT' }, /leaves none for clients/],
     [{ 'advertised.listeners': 'OTHER://a:1' }, /names OTHER, which listeners does not have/],

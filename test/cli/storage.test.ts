@@ -1,6 +1,6 @@
 /** `lograft storage`: ids before the first start, which a node then takes. */
 import assert from 'node:assert/strict'
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { after, test } from 'node:test'
 import { startNode } from '../../src/index.js'
 import { temporaryDirectory } from '../node-ports.js'
@@ -73,13 +73,31 @@ test("flags of Kafka's tool that ask for something else are refused with the rea
 
 test('a node that names others is formatted to join them, and not to be alone', async () => {
   const config = `${directory}/three.properties`
-  writeFileSync(config, `controller.quorum.voters=1@a:1,2@b:2,3@c:3\nlog.dirs=${directory}/three\n`)
+  writeFileSync(config, `node.id=1\ncontroller.quorum.voters=1@a:1,2@b:2,3@c:3\nlog.dirs=${directory}/three\n`)
   const format = (...flags: string[]): ReturnType<typeof runCommand> =>
     storage('format', '-t', 'AAAAAAAAAAAAAAAAAAAAAw', '--config', config, ...flags)
   const alone = await format('--standalone')
   assert.equal(alone.status, 2)
   assert.match(alone.stderr, /^lograft: --standalone is for a quorum of this node alone, and the settings name other/)
   assert.equal((await format('--no-initial-controllers')).stdout, `Formatted ${directory}/three.\n`)
+})
+
+test('a node without a node.id is formatted with the id that the list gives it, and refused where that gives none', async () => {
+  const path = `${directory}/assigned`
+  const config = `${path}.properties`
+  const list = 'controller.quorum.bootstrap.servers=c:9,b:10,b:9'
+  const format = async (listeners: string): ReturnType<typeof runCommand> => {
+    writeFileSync(config, `listeners=${listeners}\nlog.dirs=${path}\n${list}\n`)
+    return storage('format', '-t', 'AAAAAAAAAAAAAAAAAAAAAw', '--config', config)
+  }
+  const elsewhere = await format('PLAINTEXT://d:9')
+  assert.equal(
+    elsewhere.sentence,
+    `lograft: ${list} has no address of this controller (d:9) to take an id from: set node.id`,
+  )
+  assert.equal(existsSync(path), false)
+  assert.equal((await format('PLAINTEXT://b:10')).stdout, `Formatted ${path}.\n`)
+  assert.match(readFileSync(`${path}/meta.properties`, 'utf8'), /^node\.id=2$/m)
 })
 
 test('what is wrong is refused', async () => {

@@ -157,7 +157,8 @@ test('a node of controllers only serves controllers on every listener', () => {
 test('the controllers of a quorum are named, by id or by address only', () => {
   const voters = 'controller.quorum.voters'
   const servers = 'controller.quorum.bootstrap.servers'
-  const named = (settings: Record<string, string>): string[] => nodeConfig(settings).named.map(namedController)
+  const named = (settings: Record<string, string>): string[] =>
+    nodeConfig({ 'node.id': '1', ...settings }).named.map(namedController)
   assert.deepEqual(named({}), [])
   assert.deepEqual(named({ [voters]: '1@a:9093,2@[::1]:9093, 3@c:9093' }), ['1@a:9093', '2@[::1]:9093', '3@c:9093'])
   assert.deepEqual(named({ [servers]: 'a:9093,b:9093' }), ['a:9093', 'b:9093'])
@@ -166,8 +167,8 @@ test('the controllers of a quorum are named, by id or by address only', () => {
   const broker = { 'process.roles': 'broker', 'node.id': '4', [voters]: '1@a:9093' }
   assert.deepEqual(named({ ...broker, 'controller.listener.names': 'CONTROLLER' }), ['1@a:9093'])
   assert.equal(
-    canonicalText(nodeConfig({ [voters]: '1@a:9093,2@b:9093' }).named),
-    canonicalText(nodeConfig({ [voters]: '2@b:9093,1@a:9093' }).named),
+    canonicalText(nodeConfig({ 'node.id': '1', [voters]: '1@a:9093,2@b:9093' }).named),
+    canonicalText(nodeConfig({ 'node.id': '1', [voters]: '2@b:9093,1@a:9093' }).named),
   )
 
   refused(
@@ -179,7 +180,10 @@ test('the controllers of a quorum are named, by id or by address only', () => {
     refused({ [servers]: wrong }, /must be host:port/)
   refused({ [voters]: '1@a:9093,2@b:9093,1@c:9093' }, /names the id 1 twice/)
   refused({ [voters]: '1@a:9093,2@a:9093' }, /has one address for the voters 1 and 2/)
-  refused({ [voters]: '2@a:9093,3@b:9093' }, /=2@a:9093,3@b:9093 does not name node 1, which is this controller/)
+  refused(
+    { 'node.id': '1', [voters]: '2@a:9093,3@b:9093' },
+    /=2@a:9093,3@b:9093 does not name node 1, which is this controller/,
+  )
   refused({ ...broker, 'node.id': '1' }, /names node 1, which is this node, and process\.roles=broker/)
   const eight = Array.from({ length: 8 }, (_, index) => `${index + 1}@a:${index + 1}`).join(',')
   refused({ [voters]: eight }, /names 8 voters, and a quorum has at most 7/)
@@ -197,7 +201,7 @@ test('without a listener for controllers the first one serves them, too', () => 
   assert.deepEqual(both(two), [true, false])
   assert.deepEqual(both({ ...two, 'controller.listener.names': 'B' }), [false, false])
   assert.deepEqual(both({ ...two, 'process.roles': 'controller' }), [false, false])
-  const broker = { 'process.roles': 'broker', 'controller.quorum.bootstrap.servers': 'x:1' }
+  const broker = { 'process.roles': 'broker', 'node.id': '4', 'controller.quorum.bootstrap.servers': 'x:1' }
   assert.deepEqual(both({ ...two, ...broker }), [false, false])
 })
 
@@ -231,7 +235,7 @@ test('the quorum of this node alone may be spelled out, as in the file that Kafk
   ])
   assert.deepEqual(config.named, [])
   const named = (servers: string): number =>
-    nodeConfig({ ...shipped, 'controller.quorum.bootstrap.servers': servers }).named.length
+    nodeConfig({ ...shipped, 'node.id': '1', 'controller.quorum.bootstrap.servers': servers }).named.length
   assert.equal(named('kafka.example:9093,[::1]:9093'), 0)
   assert.equal(nodeConfig({ 'node.id': '7', 'controller.quorum.voters': '7@elsewhere:9093' }).named.length, 0)
   for (const other of ['localhost:9092', 'localhost:9094', 'other.example:9093']) assert.equal(named(other), 1, other)
