@@ -5,7 +5,7 @@ import type { Mutant } from './mutants.js'
 const CLUSTERS = ['--profile', 'quorum']
 
 /** What a run says that has failed. */
-const FAILED = /AssertionError|^seed \S+: (?!\d+ nodes?,)/m
+const FAILED = /AssertionError|^seed \S+: (?!\d+ nodes?,)|^ {2}(?:not linearizable|two leaders|went back): /m
 
 export const CLUSTER_MUTANTS: readonly Mutant[] = [
   {
@@ -55,7 +55,6 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
     to: 'if (endOffset > -2) return go()',
     options: CLUSTERS,
     found: FAILED,
-    survives: 'the workload hardly asks the same broker within the moment that it takes',
   },
   {
     name: 'founding-without-all',
