@@ -1,65 +1,127 @@
 /**
- * PartitionLeader: what the leader of one partition knows of its replicas, in one leader epoch: who is in sync, how far each has the log,
- * and from that the high watermark, below which records are committed and visible.
+ * PartitionLeader: what the leader of one partition knows of its replicas, in one leader epoch: how far each has the log, who is in sync, and from that
+ * the high watermark, below which records are committed and visible. Who is in sync is for the controller to say: the leader proposes.
  *
- * The leader counts itself like any other replica: under `flush.policy=commit` for what it has flushed, under `os` for what it has
- * appended. Invariant: the high watermark never goes back.
+ * It counts itself like any other replica: under `flush.policy=commit` for what it has flushed, under `os` for what it has appended. Guarantees:
  *
- * This version hears of no follower: of several replicas the others count as having nothing, in sync or not, so that nothing is ever acknowledged
- * for them that the leader alone has.
+ *   - The high watermark never goes back, and moves only while enough replicas are known to be in sync.
+ *   - Whoever the controller may make leader after this one has all that is below it: it counts everybody who is in sync and everybody who has been
+ *     proposed to be, from the moment on in which the proposal leaves (the maximal ISR).
+ *   - Nobody is proposed who has not fetched in this epoch, in the incarnation that is in use, all that may have been committed: up to the high watermark
+ *     and up to where the epoch starts, whichever is later.
+ *
+ * Sources: KIP-101, KIP-497, KIP-903, KIP-966, KAFKA-7128, KAFKA-15021.
  */
 import { assert } from '../base/assert.js'
+import { afterFetch, type FollowerState, UNSEEN } from './follower-progress.js'
 
 export type FlushPolicy = 'commit' | 'os'
 
 export interface PartitionLeaderOptions {
   readonly nodeId: number
   readonly leaderEpoch: number
+  readonly partitionEpoch: number
   readonly replicas: readonly number[]
   readonly isr: readonly number[]
   readonly flushPolicy: FlushPolicy
-  /** What was committed when the epoch began, as far as it is known here. */
+  readonly minInsyncReplicas: number
+  /** `replica.lag.time.max.ms` */
+  readonly longestLagMs: number
+  /** What is certainly committed, as far as it is known here. */
   readonly highWatermark: number
   /** The log's end, and the end of what is flushed of it. */
   readonly logEndOffset: number
   readonly flushedEndOffset: number
+  /** When the epoch began here. */
+  readonly nowMs: number
+}
+
+/** What the controller is asked for: that just these are in sync. */
+export interface IsrProposal {
+  /** Of this leader, from 1. */
+  readonly number: number
+  readonly leaderEpoch: number
+  readonly partitionEpoch: number
+  readonly isr: readonly ProposedReplica[]
+}
+
+export interface ProposedReplica {
+  readonly brokerId: number
+  /** Of the incarnation that had fetched when it was proposed, however often it is asked for; -1: none had yet. */
+  readonly brokerEpoch: number
+}
+
+/**
+ * `accepted`: it holds now. `refused`: it never will. `superseded`: something else holds, which the metadata will tell. `unanswered`: nobody knows; it is to
+ * be asked again.
+ */
+export type ProposalAnswer =
+  | { readonly kind: 'accepted'; readonly isr: readonly number[]; readonly partitionEpoch: number }
+  | { readonly kind: 'refused' | 'superseded' | 'unanswered' }
+
+interface PendingProposal {
+  readonly number: number
+  readonly isr: readonly ProposedReplica[]
+  readonly underWay: boolean
 }
 
 /** Everything a leader is made of, as plain data. */
 export interface PartitionLeaderState extends PartitionLeaderOptions {
-  readonly positions: readonly (readonly [number, number])[]
+  readonly epochStartOffset: number
+  readonly followers: readonly (readonly [number, FollowerState])[]
+  readonly usable: readonly (readonly [number, number])[]
+  readonly proposals: number
+  readonly pending: PendingProposal | undefined
 }
 
 export class PartitionLeader {
   readonly leaderEpoch: number
+  /** Where the log ended when the epoch began: all below it may be committed. */
+  readonly epochStartOffset: number
   readonly #nodeId: number
+  #partitionEpoch: number
   #flushPolicy: FlushPolicy
-  readonly #replicas: readonly number[]
+  #minInsyncReplicas: number
+  #longestLagMs: number
+  #replicas: readonly number[]
   #isr: readonly number[]
-  /** How far each replica has the log, durably as its policy wants it. */
-  readonly #positions: Map<number, number>
+  readonly #followers: Map<number, FollowerState>
+  /** Brokers that may be in sync, with the epoch of their incarnation. */
+  #usable: ReadonlyMap<number, number>
+  #proposals: number
+  #pending: PendingProposal | undefined
   #logEndOffset: number
   #flushedEndOffset: number
   #highWatermark: number
+  #nowMs: number
 
   constructor(options: PartitionLeaderOptions | PartitionLeaderState) {
+    const { nodeId, isr, replicas, flushedEndOffset, logEndOffset, highWatermark } = options
+    assert(isr.includes(nodeId), () => `${nodeId} leads a partition without being in sync: ${isr}`)
     assert(
-      options.isr.includes(options.nodeId),
-      () => `${options.nodeId} leads a partition without being in sync: ${options.isr}`,
+      flushedEndOffset <= logEndOffset && highWatermark <= logEndOffset,
+      () => `flushed ${flushedEndOffset}, committed ${highWatermark}, end ${logEndOffset}`,
     )
-    assert(
-      options.flushedEndOffset <= options.logEndOffset && options.highWatermark <= options.logEndOffset,
-      () => `flushed ${options.flushedEndOffset}, committed ${options.highWatermark}, end ${options.logEndOffset}`,
-    )
+    const state = 'followers' in options ? options : undefined
     this.leaderEpoch = options.leaderEpoch
-    this.#nodeId = options.nodeId
+    this.epochStartOffset = state?.epochStartOffset ?? logEndOffset
+    this.#nodeId = nodeId
+    this.#partitionEpoch = options.partitionEpoch
     this.#flushPolicy = options.flushPolicy
-    this.#replicas = options.replicas
-    this.#isr = options.isr
-    this.#positions = new Map('positions' in options ? options.positions : [])
-    this.#logEndOffset = options.logEndOffset
-    this.#flushedEndOffset = options.flushedEndOffset
-    this.#highWatermark = options.highWatermark
+    this.#minInsyncReplicas = options.minInsyncReplicas
+    this.#longestLagMs = options.longestLagMs
+    this.#replicas = replicas
+    this.#isr = isr
+    this.#followers = new Map(state?.followers)
+    this.#usable = new Map(state?.usable)
+    this.#proposals = state?.proposals ?? 0
+    this.#pending = state?.pending
+    this.#logEndOffset = logEndOffset
+    this.#flushedEndOffset = flushedEndOffset
+    this.#highWatermark = highWatermark
+    this.#nowMs = options.nowMs
+    // Who is in sync has as long to show it as anybody.
+    if (state === undefined) for (const id of isr) this.#followers.set(id, { ...UNSEEN, caughtUpMs: options.nowMs })
     this.#count()
   }
 
@@ -68,20 +130,54 @@ export class PartitionLeader {
     return this.#highWatermark
   }
 
-  /** Who is in sync from now on. */
-  setIsr(isr: readonly number[]): void {
-    assert(isr.includes(this.#nodeId), () => `${this.#nodeId} leads a partition without being in sync: ${isr}`)
-    this.#isr = isr
+  /** Before that nobody is told of a high watermark: the leader before may have told of a later one. */
+  get knowsHighWatermark(): boolean {
+    return this.#highWatermark >= this.epochStartOffset
   }
 
-  /** Whether just these are in sync. */
-  hasAsIsr(isr: readonly number[]): boolean {
-    return isr.length === this.#isr.length && isr.every((replica) => this.#isr.includes(replica))
+  get isr(): readonly number[] {
+    return this.#isr
   }
 
   /** Whether there are enough replicas in sync for a produce with acks=all. */
-  hasInSync(minInsyncReplicas: number): boolean {
-    return this.#isr.length >= minInsyncReplicas
+  get hasEnoughInSync(): boolean {
+    return this.#isr.length >= Math.min(this.#minInsyncReplicas, this.#replicas.length)
+  }
+
+  /** How far a follower has the log; -1: nobody knows. */
+  positionOf(replicaId: number): number {
+    return this.#followers.get(replicaId)?.position ?? -1
+  }
+
+  /**
+   * What the metadata says, in this leader epoch. What was proposed on the ground of an older partition epoch can only be refused, or is what is said now.
+   * True: the high watermark has moved.
+   */
+  changed(partitionEpoch: number, replicas: readonly number[], isr: readonly number[]): boolean {
+    if (partitionEpoch <= this.#partitionEpoch) return false
+    this.#adopt(partitionEpoch, isr)
+    this.#replicas = replicas
+    for (const id of this.#followers.keys()) if (!replicas.includes(id)) this.#followers.delete(id)
+    return this.#count()
+  }
+
+  /** Who may be in sync from now on: brokers that are in use, with the epochs of their incarnations. True: the high watermark has moved. */
+  setUsable(usable: ReadonlyMap<number, number>): boolean {
+    this.#usable = usable
+    return this.#count()
+  }
+
+  /** A follower asks for what is behind `position`: it has the rest. True: the high watermark has moved. */
+  fetched(replicaId: number, position: number, brokerEpoch: number, nowMs: number): boolean {
+    this.#nowMs = nowMs
+    const before = this.#followers.get(replicaId) ?? UNSEEN
+    // Of an incarnation that is gone, or of a log that has not been cut yet.
+    if (!this.#replicas.includes(replicaId) || brokerEpoch < before.brokerEpoch || position > this.#logEndOffset) {
+      return false
+    }
+    this.#followers.set(replicaId, afterFetch(before, { position, brokerEpoch }, this.#logEndOffset, nowMs))
+    if (this.#pending === undefined && this.#mayJoin(replicaId)) this.#propose([...this.#isr, replicaId])
+    return this.#count()
   }
 
   /** The leader's own log ends here now. True: the high watermark has moved. */
@@ -101,9 +197,59 @@ export class PartitionLeader {
     return this.#count()
   }
 
-  /** How replicas count from now on; what is committed stays so. True: the high watermark has moved. */
-  setFlushPolicy(flushPolicy: FlushPolicy): boolean {
+  /** What counts from now on; what is committed stays so. True: the high watermark has moved. */
+  configure(flushPolicy: FlushPolicy, minInsyncReplicas: number, longestLagMs: number): boolean {
     this.#flushPolicy = flushPolicy
+    this.#minInsyncReplicas = minInsyncReplicas
+    this.#longestLagMs = longestLagMs
+    return this.#count()
+  }
+
+  /**
+   * Time has passed: who has not caught up for too long is proposed to be out of sync. `stalledMs`: how long this process stood still, in which it heard of
+   * nobody.
+   */
+  tick(nowMs: number, stalledMs: number): void {
+    this.#nowMs = nowMs
+    if (stalledMs > 0) {
+      for (const [id, state] of this.#followers) {
+        this.#followers.set(id, { ...state, caughtUpMs: state.caughtUpMs + stalledMs })
+      }
+    }
+    if (this.#pending !== undefined) return
+    const inSync = this.#isr.filter((id) => id === this.#nodeId || !this.#lags(id))
+    if (inSync.length < this.#isr.length) this.#propose(inSync)
+  }
+
+  /** What is to be asked of the controller now, once. */
+  takeProposal(): IsrProposal | undefined {
+    const pending = this.#pending
+    if (pending === undefined || pending.underWay) return undefined
+    this.#pending = { ...pending, underWay: true }
+    const { number, isr } = pending
+    return { number, leaderEpoch: this.leaderEpoch, partitionEpoch: this.#partitionEpoch, isr }
+  }
+
+  /** What became of a proposal. True: the high watermark has moved. */
+  answered(number: number, answer: ProposalAnswer): boolean {
+    const pending = this.#pending
+    if (pending?.number !== number) return false
+    switch (answer.kind) {
+      case 'accepted':
+        if (answer.partitionEpoch > this.#partitionEpoch) this.#adopt(answer.partitionEpoch, answer.isr)
+        else this.#pending = undefined
+        break
+      case 'refused':
+        this.#pending = undefined
+        break
+      case 'unanswered':
+        this.#pending = { ...pending, underWay: false }
+        break
+      case 'superseded':
+        break
+      default:
+        answer satisfies never
+    }
     return this.#count()
   }
 
@@ -112,20 +258,73 @@ export class PartitionLeader {
     return {
       nodeId: this.#nodeId,
       leaderEpoch: this.leaderEpoch,
+      partitionEpoch: this.#partitionEpoch,
       replicas: this.#replicas,
       isr: this.#isr,
       flushPolicy: this.#flushPolicy,
+      minInsyncReplicas: this.#minInsyncReplicas,
+      longestLagMs: this.#longestLagMs,
       highWatermark: this.#highWatermark,
       logEndOffset: this.#logEndOffset,
       flushedEndOffset: this.#flushedEndOffset,
-      positions: [...this.#positions],
+      nowMs: this.#nowMs,
+      epochStartOffset: this.epochStartOffset,
+      followers: [...this.#followers],
+      usable: [...this.#usable],
+      proposals: this.#proposals,
+      pending: this.#pending,
     }
   }
 
+  #adopt(partitionEpoch: number, isr: readonly number[]): void {
+    assert(isr.includes(this.#nodeId), () => `${this.#nodeId} leads a partition without being in sync: ${isr}`)
+    this.#partitionEpoch = partitionEpoch
+    this.#isr = isr
+    this.#pending = undefined
+  }
+
+  #propose(replicas: readonly number[]): void {
+    const isr = replicas.map((brokerId) => ({
+      brokerId,
+      brokerEpoch: this.#followers.get(brokerId)?.brokerEpoch ?? -1,
+    }))
+    this.#pending = { number: ++this.#proposals, isr, underWay: false }
+  }
+
+  #isProposed(replicaId: number): boolean {
+    return this.#pending?.isr.some(({ brokerId }) => brokerId === replicaId) === true
+  }
+
+  #mayJoin(replicaId: number): boolean {
+    if (this.#isr.includes(replicaId)) return false
+    const { position, brokerEpoch } = this.#followers.get(replicaId) ?? UNSEEN
+    const isEnough = position >= this.#highWatermark && position >= this.epochStartOffset
+    return isEnough && this.#usable.get(replicaId) === brokerEpoch
+  }
+
+  #lags(replicaId: number): boolean {
+    const { position, caughtUpMs } = this.#followers.get(replicaId) ?? UNSEEN
+    return position < this.#logEndOffset && this.#nowMs - caughtUpMs > this.#longestLagMs
+  }
+
+  /**
+   * Whether it is about to be in sync: committing without it what it is about to have would keep it out for as long as there is a load. Who cannot be in
+   * sync is not waited for.
+   */
+  #isClose(replicaId: number): boolean {
+    const { position, brokerEpoch, caughtUpMs } = this.#followers.get(replicaId) ?? UNSEEN
+    const isUsable = this.#usable.get(replicaId) === brokerEpoch
+    return isUsable && position >= this.epochStartOffset && this.#nowMs - caughtUpMs <= this.#longestLagMs
+  }
+
   #count(): boolean {
-    this.#positions.set(this.#nodeId, this.#flushPolicy === 'commit' ? this.#flushedEndOffset : this.#logEndOffset)
-    let lowest = Number.POSITIVE_INFINITY
-    for (const replica of this.#replicas) lowest = Math.min(lowest, this.#positions.get(replica) ?? 0)
+    if (!this.hasEnoughInSync) return false
+    let lowest = this.#flushPolicy === 'commit' ? this.#flushedEndOffset : this.#logEndOffset
+    for (const id of this.#replicas) {
+      if (id === this.#nodeId) continue
+      const counts = this.#isr.includes(id) || this.#isProposed(id) || this.#isClose(id)
+      if (counts) lowest = Math.min(lowest, this.positionOf(id))
+    }
     if (lowest <= this.#highWatermark) return false
     this.#highWatermark = lowest
     return true
