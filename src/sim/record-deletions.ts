@@ -35,6 +35,7 @@ export class RecordDeletions {
   readonly #meanPauseMs: number
   readonly #asked: Asked[] = []
   #quiet = false
+  #underWay = false
 
   constructor(options: RecordDeletionsOptions) {
     this.#options = options
@@ -46,6 +47,10 @@ export class RecordDeletions {
   /** Begins no other. */
   stop(): void {
     this.#quiet = true
+  }
+
+  get idle(): boolean {
+    return !this.#underWay
   }
 
   /** What may have been deleted of topics that were made while a request for another one of their name was on its way. */
@@ -81,7 +86,9 @@ export class RecordDeletions {
     record(this.#operation('invoke', key, offset))
     const answered = invariants.mayDelete(id, offset)
     const topics = [{ name, partitions: [{ partitionIndex: partition, offset }] }]
+    this.#underWay = true
     client.call(DeleteRecords, { topics, timeoutMs: 1000 }, (_, response) => {
+      this.#underWay = false
       const result = response?.topics[0]?.partitions[0]
       if (result !== undefined && result.errorCode !== ErrorCode.REQUEST_TIMED_OUT) {
         asked.answeredMs = world.simulation.nowMs

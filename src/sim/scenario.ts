@@ -164,6 +164,8 @@ class Scenario {
     )
     this.#must('everything is committed', () => world.serving && world.partitions.every(({ committed }) => committed))
     this.#must('the last change of settings is answered', () => this.#configs!.idle)
+    // What is read at the end is judged by it, whenever it was read.
+    this.#must('the last deletion of records is answered', () => deletions.idle)
     this.#must('what was deleted is gone from the disk', () => world.serving && this.#invariants.isTidy)
     this.#checkTopics()
     const readers = this.#read()
