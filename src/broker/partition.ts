@@ -1,18 +1,23 @@
 /**
- * Partition: one hosted replica: its log, and while this broker leads it, the state machine that knows what is committed.
+ * Partition: one hosted replica: its log, and the state machine of its role: as leader it knows what is committed, as follower it fetches from the
+ * leader. Where the metadata knows no leader, or another replica's log is being cut, it has none.
  *
  * It says no with the error that Kafka has for it; what it accepts is appended in order, and what becomes of it is asked with `outcome`.
  */
 import type { FlightRecorder, FlightTrack } from '../base/flight-recorder.js'
 import type { Uuid } from '../base/uuid.js'
 import type { TopicSettings } from '../config/topic-settings.js'
+import type { Clock } from '../io/clock.js'
 import { DiskError } from '../io/disk.js'
+import type { Logger } from '../io/logger.js'
 import type { PartitionState } from '../metadata/records.js'
 import type { ErrorName } from '../protocol/errors.js'
 import type { BatchView } from '../records/batch.js'
-import { PartitionLeader } from '../replication/partition-leader.js'
+import { PartitionFollower } from '../replication/partition-follower.js'
+import { type IsrProposal, PartitionLeader, type ProposalAnswer } from '../replication/partition-leader.js'
 import type { BytesOwner } from '../storage/gather.js'
 import type { LogObserver, LogOptions, PartitionLog } from '../storage/partition-log.js'
+import { Following, type LogCutter } from './following.js'
 
 export interface PartitionId {
   readonly topic: string
@@ -40,39 +45,62 @@ export interface Refused {
 /** `pending`: not decided yet. */
 export type Outcome = 'pending' | 'done' | ErrorName
 
+/** What a partition has around it. */
+export interface PartitionHost {
+  readonly nodeId: number
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly recorder: FlightRecorder
+  /** `replica.lag.time.max.ms` */
+  readonly longestLagMs: () => number
+  /** What cuts the partition's log; undefined: it has no directory any more. */
+  readonly cutter: (id: PartitionId) => LogCutter | undefined
+  /** Waiting requests should look again. */
+  readonly changed: (partition: Partition) => void
+  /** The leader has something to ask of the controller. */
+  readonly proposes: (partition: Partition) => void
+  /** Whom it follows has changed, or whether it can ask now. */
+  readonly follows: (partition: Partition) => void
+}
+
+/** What the metadata says of a partition, and which brokers may be in sync, with the epochs of their incarnations. */
+export interface PartitionView {
+  readonly state: PartitionState
+  readonly usable: ReadonlyMap<number, number>
+}
+
+/** After a cut for which there was no room. */
+const CUT_AGAIN_MS = 500
+
 export class Partition implements LogObserver {
   readonly id: PartitionId
   readonly log: PartitionLog
-  readonly #nodeId: number
+  readonly #host: PartitionHost
   readonly #track: FlightTrack
-  readonly #changed: (partition: Partition) => void
   #settings: TopicSettings
   #leader: PartitionLeader | undefined
+  #following: Following | undefined
+  /** What came while the log was being cut. */
+  #next: PartitionView | undefined
   #leaderId = -1
   #leaderEpoch = -1
+  /** As the role before knew it. */
+  #highWatermark: number
   #failures = 0
   /** As the leader was told. */
   #settledEndOffset = 0
   /** Why it is not hosted any more. */
   #gone: ErrorName | undefined
 
-  /** `changed` is called when waiting requests should look again. */
-  constructor(
-    id: PartitionId,
-    log: PartitionLog,
-    nodeId: number,
-    settings: TopicSettings,
-    recorder: FlightRecorder,
-    changed: (partition: Partition) => void,
-  ) {
+  constructor(id: PartitionId, log: PartitionLog, settings: TopicSettings, host: PartitionHost) {
     this.id = id
     this.log = log
-    this.#nodeId = nodeId
     this.#settings = settings
-    this.#changed = changed
+    this.#host = host
+    this.#highWatermark = log.startOffset
     // A topic that is created again is another one.
     const name = `${id.topic}-${id.partition} (${id.topicId})`
-    this.#track = recorder.track(name, 'partition-leader', () => this.#leader?.capture())
+    this.#track = host.recorder.track(name, 'partition-leader', () => this.#leader?.capture())
     log.observer = this
   }
 
@@ -93,9 +121,19 @@ export class Partition implements LogObserver {
     return this.#leaderEpoch
   }
 
-  /** The end (exclusive) of what is committed, as the leader knows it. */
+  /** While it follows another replica. */
+  get following(): Following | undefined {
+    return this.#following
+  }
+
+  /** The end (exclusive) of what is committed, as far as it is known here. */
   get highWatermark(): number {
-    return this.#leader?.highWatermark ?? this.log.startOffset
+    return this.#leader?.highWatermark ?? this.#following?.core.highWatermark ?? this.#highWatermark
+  }
+
+  /** Whether nobody has been told of a later one; as long as that is not certain, nobody is told of this one (KIP-207). */
+  get knowsHighWatermark(): boolean {
+    return this.#leader?.knowsHighWatermark === true
   }
 
   /** Whether everything that was appended is committed. */
@@ -103,49 +141,145 @@ export class Partition implements LogObserver {
     return this.highWatermark === this.log.nextOffset
   }
 
-  /** Takes up the role that the metadata gives it. */
-  become(state: PartitionState): void {
-    this.#leaderId = state.leader
-    if (state.leaderEpoch === this.#leaderEpoch) {
-      if (this.#leader === undefined || this.#leader.hasAsIsr(state.isr)) return
-      this.#track('isr', state.isr)
-      this.#leader.setIsr(state.isr)
+  /** Takes up the role that the metadata gives it; when its log is whole, where it is being cut. */
+  become(view: PartitionView): void {
+    if (this.#gone !== undefined) return
+    if (this.#following?.cutting === true) {
+      this.#next = view
       return
     }
-    this.#leaderEpoch = state.leaderEpoch
-    if (state.leader !== this.#nodeId) {
+    const { state, usable } = view
+    this.#leaderId = state.leader
+    if (state.leaderEpoch !== this.#leaderEpoch) this.#begin(state)
+    else {
+      const { partitionEpoch, replicas, isr } = state
+      this.#toLeader('changed', [partitionEpoch, replicas, isr])
+    }
+    this.#toLeader('setUsable', [usable])
+    this.#changed()
+  }
+
+  #begin(state: PartitionState): void {
+    const { leaderEpoch, leader: leaderId } = state
+    this.#highWatermark = Math.min(this.highWatermark, this.log.settledEndOffset)
+    this.#leaderEpoch = leaderEpoch
+    const followed = this.#following !== undefined
+    this.#following = undefined
+    if (leaderId === this.#host.nodeId) this.#lead(state)
+    else {
       this.#track('resigned')
       this.#leader = undefined
-    } else {
-      const { log } = this
-      log.state.epochs.assign(state.leaderEpoch, log.nextOffset)
-      const options = {
-        nodeId: this.#nodeId,
-        leaderEpoch: state.leaderEpoch,
-        replicas: state.replicas,
-        isr: state.isr,
-        flushPolicy: this.#settings['flush.policy'],
-        highWatermark: log.startOffset,
-        logEndOffset: log.settledEndOffset,
-        flushedEndOffset: log.flushedEndOffset,
-      }
-      this.#settledEndOffset = options.logEndOffset
-      this.#track('leads', options)
-      this.#leader = new PartitionLeader(options)
+      if (leaderId >= 0) this.#follow(leaderId, leaderEpoch)
     }
-    this.#changed(this)
+    if (followed || this.#following !== undefined) this.#host.follows(this)
+  }
+
+  #lead({ leaderEpoch, partitionEpoch, replicas, isr }: PartitionState): void {
+    const { log } = this
+    log.state.epochs.assign(leaderEpoch, log.nextOffset)
+    const options = {
+      nodeId: this.#host.nodeId,
+      leaderEpoch,
+      partitionEpoch,
+      replicas,
+      isr,
+      ...this.#counting,
+      highWatermark: this.#highWatermark,
+      logEndOffset: log.settledEndOffset,
+      flushedEndOffset: Math.min(log.flushedEndOffset, log.settledEndOffset),
+      nowMs: this.#nowMs,
+    }
+    this.#settledEndOffset = options.logEndOffset
+    this.#track('leads', options)
+    this.#leader = new PartitionLeader(options)
+  }
+
+  #follow(leaderId: number, leaderEpoch: number): void {
+    const flushPolicy = this.#settings['flush.policy']
+    const core = new PartitionFollower({ leaderId, leaderEpoch, flushPolicy, highWatermark: this.#highWatermark })
+    const { clock, logger, cutter } = this.#host
+    const following = new Following(core, this.log, {
+      cut: (error) => this.#cut(following, error),
+      later: (action) => clock.timer(CUT_AGAIN_MS, action),
+      cutter: () => cutter(this.id),
+      note: (sentence, detail) => logger.info({ ...this.id, leaderId, leaderEpoch, ...detail }, sentence),
+    })
+    this.#following = following
+  }
+
+  #cut(following: Following, error: Error | undefined): void {
+    if (this.#gone !== undefined || this.#following !== following) return
+    if (error !== undefined) {
+      this.#host.logger.error({ ...this.id, error: error.message }, 'the log cannot be cut to follow its leader')
+      return this.lose()
+    }
+    const next = this.#next
+    this.#next = undefined
+    if (next !== undefined) this.become(next)
+    if (this.#following !== undefined) this.#host.follows(this)
+  }
+
+  get #nowMs(): number {
+    return this.#host.clock.monotonicMs()
+  }
+
+  get #counting(): {
+    readonly flushPolicy: 'commit' | 'os'
+    readonly minInsyncReplicas: number
+    readonly longestLagMs: number
+  } {
+    const { 'flush.policy': flushPolicy, 'min.insync.replicas': minInsyncReplicas } = this.#settings
+    return { flushPolicy, minInsyncReplicas, longestLagMs: this.#host.longestLagMs() }
+  }
+
+  /** Gives the leader an input; true: the high watermark has moved. */
+  #toLeader<Input extends LeaderInput>(input: Input, args: Parameters<PartitionLeader[Input]>): boolean {
+    const leader = this.#leader
+    if (leader === undefined) return false
+    this.#track(input, ...args)
+    const moved = (leader[input] as (...args: unknown[]) => boolean | undefined).apply(leader, args)
+    if (leader.hasProposal) this.#host.proposes(this)
+    return moved === true
+  }
+
+  #changed(): void {
+    this.#host.changed(this)
   }
 
   /** Takes up settings that have changed; they hold from the next append on. */
   configure(settings: TopicSettings, options: LogOptions): void {
     this.#settings = settings
     this.log.options = options
-    const flushPolicy = settings['flush.policy']
-    this.#track('flushPolicy', flushPolicy)
-    const moved = this.#leader?.setFlushPolicy(flushPolicy) ?? false
+    const { flushPolicy, minInsyncReplicas, longestLagMs } = this.#counting
+    const moved = this.#toLeader('configure', [flushPolicy, minInsyncReplicas, longestLagMs])
+    this.#following?.core.setFlushPolicy(flushPolicy)
     // What was appended before is waited for, too.
     if (flushPolicy === 'commit') this.log.flush()
-    if (moved) this.#changed(this)
+    if (moved) this.#changed()
+    if (this.#following !== undefined) this.#host.follows(this)
+  }
+
+  /** A follower has fetched from `position` on, in this incarnation of its broker. */
+  fetchedBy(replicaId: number, position: number, brokerEpoch: number): void {
+    if (this.#toLeader('fetched', [replicaId, position, brokerEpoch, this.#nowMs])) this.#changed()
+  }
+
+  /** Time has passed; for so long of it this process stood still. */
+  tick(stalledMs: number): void {
+    this.#toLeader('tick', [this.#nowMs, stalledMs])
+  }
+
+  takeProposal(): IsrProposal | undefined {
+    if (this.#leader?.hasProposal !== true) return undefined
+    this.#track('takeProposal')
+    return this.#leader.takeProposal()
+  }
+
+  /** What became of a proposal of this leader epoch. */
+  proposalAnswered({ number, leaderEpoch }: IsrProposal, answer: ProposalAnswer): void {
+    if (leaderEpoch !== this.#leader?.leaderEpoch) return
+    this.#toLeader('answered', [number, answer])
+    this.#changed()
   }
 
   /** Its topic is gone: whoever waits for it is told so. */
@@ -162,7 +296,9 @@ export class Partition implements LogObserver {
     this.#track('resigned')
     this.#gone = why
     this.#leader = undefined
-    this.#changed(this)
+    this.#following = undefined
+    this.#changed()
+    this.#host.follows(this)
   }
 
   /** What a request that names a leader epoch is told if it is not the current one; -1 names none. */
@@ -180,7 +316,7 @@ export class Partition implements LogObserver {
   append(batch: BatchView, acks: number, owner: BytesOwner | undefined): Appended | Refused {
     const leader = this.#leader
     if (leader === undefined) return refused('NOT_LEADER_OR_FOLLOWER')
-    if (acks === -1 && !leader.hasInSync(this.#settings['min.insync.replicas'])) {
+    if (acks === -1 && !leader.hasEnoughInSync) {
       return refused('NOT_ENOUGH_REPLICAS', `fewer than ${this.#settings['min.insync.replicas']} replicas are in sync`)
     }
     // What the log knows of producers may speak of batches that were lost, until it is repaired.
@@ -224,22 +360,26 @@ export class Partition implements LogObserver {
   /** What became of an append, as far as these acks ask for it. */
   outcome({ endOffset, leaderEpoch, failures }: Appended, acks: number): Outcome {
     if (this.#gone !== undefined) return this.#gone
-    if (leaderEpoch !== this.#leaderEpoch || this.#leader === undefined) return 'NOT_LEADER_OR_FOLLOWER'
-    const reached = acks === -1 ? this.highWatermark : this.log.settledEndOffset
+    const leader = this.#leader
+    if (leaderEpoch !== this.#leaderEpoch || leader === undefined) return 'NOT_LEADER_OR_FOLLOWER'
+    const reached = acks === -1 ? leader.highWatermark : this.log.settledEndOffset
     if (reached >= endOffset) return 'done'
-    return failures === this.#failures || this.log.logEndOffset >= endOffset ? 'pending' : 'KAFKA_STORAGE_ERROR'
+    if (failures !== this.#failures && this.log.logEndOffset < endOffset) return 'KAFKA_STORAGE_ERROR'
+    return acks !== -1 || leader.hasEnoughInSync ? 'pending' : 'NOT_ENOUGH_REPLICAS_AFTER_APPEND'
   }
 
   written(): void {
     this.#settled()
-    this.#changed(this)
+    this.#changed()
+    if (this.#following !== undefined) this.#host.follows(this)
   }
 
   flushed(): void {
-    const { flushedEndOffset } = this.log
     const settled = this.#settled()
-    this.#track('flushed', flushedEndOffset)
-    if (this.#leader?.flushed(flushedEndOffset) === true || settled) this.#changed(this)
+    const { flushedEndOffset, settledEndOffset } = this.log
+    const moved = this.#toLeader('flushed', [Math.min(flushedEndOffset, settledEndOffset)])
+    if (moved || settled) this.#changed()
+    if (this.#following !== undefined) this.#host.follows(this)
   }
 
   /** Whether more is settled than before. */
@@ -247,24 +387,29 @@ export class Partition implements LogObserver {
     const { settledEndOffset } = this.log
     if (settledEndOffset === this.#settledEndOffset) return false
     this.#settledEndOffset = settledEndOffset
-    this.#track('appended', settledEndOffset)
-    this.#leader?.appended(settledEndOffset)
+    this.#toLeader('appended', [settledEndOffset])
     return true
   }
 
   startMoved(): void {
-    this.#changed(this)
+    this.#changed()
   }
 
   failed(): void {
     this.#failures++
-    this.#changed(this)
+    this.#changed()
   }
 
   repaired(): void {
-    this.#changed(this)
+    const { log } = this
+    // The epochs are those of the records again.
+    if (this.#leader !== undefined) log.state.epochs.assign(this.#leaderEpoch, log.nextOffset)
+    this.#changed()
+    if (this.#following !== undefined) this.#host.follows(this)
   }
 }
+
+type LeaderInput = 'changed' | 'setUsable' | 'configure' | 'fetched' | 'tick' | 'answered' | 'appended' | 'flushed'
 
 function refused(error: ErrorName, message?: string): Refused {
   return { kind: 'refused', error, message }

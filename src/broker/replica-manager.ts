@@ -9,13 +9,13 @@ import { resolveTopicSettings, type TopicSettings } from '../config/topic-settin
 import type { Timer } from '../io/clock.js'
 import type { Ports } from '../io/ports.js'
 import type { MetadataDelta } from '../metadata/delta.js'
-import { configKey, configsOf, EMPTY_IMAGE, type MetadataImage, type TopicImage } from '../metadata/image.js'
-import { RESOURCE_TYPE_TOPIC } from '../metadata/records.js'
+import { canLead, configKey, configsOf, EMPTY_IMAGE, type MetadataImage, type TopicImage } from '../metadata/image.js'
+import { type PartitionState, RESOURCE_TYPE_TOPIC } from '../metadata/records.js'
 import { LogCleaner } from '../storage/log-cleaner.js'
 import type { DescribedDirectory, LogDirectories } from '../storage/log-directories.js'
 import { cleanerSettings, compactedLog } from './compaction.js'
 import { logOptions } from './log-options.js'
-import { Partition } from './partition.js'
+import { Partition, type PartitionHost, type PartitionView } from './partition.js'
 import { Purgatory } from './purgatory.js'
 import type { ReplicaDirectories } from './replica-directories.js'
 
@@ -36,7 +36,7 @@ export class ReplicaManager {
   readonly cleaner: LogCleaner
   readonly #logs: LogDirectories
   readonly #placed: ReplicaDirectories
-  readonly #recorder: FlightRecorder
+  readonly #partitionHost: PartitionHost
   readonly #topics = new Map<Uuid, Map<number, Hosted>>()
   readonly #timers = new Map<() => void, Timer>()
   #closed = false
@@ -54,7 +54,17 @@ export class ReplicaManager {
     this.#settings = settings
     this.#placed = placed
     this.#logs = logs
-    this.#recorder = recorder
+    this.#partitionHost = {
+      nodeId,
+      clock: ports.clock,
+      logger: ports.logger,
+      recorder,
+      longestLagMs: () => this.#settings['replica.lag.time.max.ms'],
+      cutter: (id) => logs.managerOf(id)?.cuts,
+      changed: this.#wake,
+      proposes: () => {},
+      follows: () => {},
+    }
     this.produces = new Purgatory(ports.clock)
     this.fetches = new Purgatory(ports.clock)
     this.cleaner = new LogCleaner(
@@ -153,13 +163,26 @@ export class ReplicaManager {
         const state = topic.partitions[partition]!
         if (!state.replicas.includes(this.#nodeId)) continue
         const hosted = this.find(topicId, partition)
-        if (hosted instanceof Partition) hosted.become(state)
+        if (hosted instanceof Partition) hosted.become(viewOf(image, state))
         else if (hosted === undefined || delta === undefined) {
           this.#open(image, topic, partition, delta !== undefined, finished.one())
         }
       }
     }
+    if (delta !== undefined && delta.changedBrokers.size > 0) this.#tellBrokers(image, changed)
     finished.start()
+  }
+
+  /** Who may be in sync has changed: those hear of it who were told of nothing else. */
+  #tellBrokers(image: MetadataImage, told: ReadonlyMap<Uuid, ReadonlySet<number> | undefined>): void {
+    for (const [topicId, partitions] of this.#topics) {
+      const topic = image.topicsById.get(topicId)
+      for (const [partition, hosted] of partitions) {
+        const state = topic?.partitions[partition]
+        if (hosted === 'offline' || state === undefined || told.get(topicId)?.has(partition) === true) continue
+        if (hosted.isLeader && state.replicas.length > 1) hosted.become(viewOf(image, state))
+      }
+    }
   }
 
   /** Ends all waiting; nothing is hosted any more. */
@@ -184,8 +207,8 @@ export class ReplicaManager {
       if (log === undefined) this.#ports.logger.error({ ...id, error: error?.message }, 'partition is offline')
       else {
         this.#placed.opened(topicId, partition, this.#logs.directoryIdOf(id)!, assigned)
-        hosted = new Partition(id, log, this.#nodeId, settings, this.#recorder, this.#wake)
-        hosted.become(topic.partitions[partition]!)
+        hosted = new Partition(id, log, settings, this.#partitionHost)
+        hosted.become(viewOf(image, topic.partitions[partition]!))
         if (this.#image !== undefined && this.#image !== image) {
           const now = this.#settingsOf(this.#image, topic)
           hosted.configure(now, logOptions(now))
@@ -244,6 +267,12 @@ export class ReplicaManager {
       [...partitions.values()].filter((hosted) => hosted !== 'offline'),
     )
   }
+}
+
+function viewOf(image: MetadataImage, state: PartitionState): PartitionView {
+  const usable = new Map<number, number>()
+  for (const id of state.replicas) if (canLead(image, state, id)) usable.set(id, image.brokers.get(id)!.brokerEpoch)
+  return { state, usable }
 }
 
 function missingFrom({ topicsById }: MetadataImage, image: MetadataImage): TopicImage[] {

@@ -4,6 +4,7 @@
  */
 import { addressCounts } from './address-counts.js'
 import { hostPort } from './host-port.js'
+import { replicationSettings } from './replication-settings.js'
 import { boolean, double, integer, list, long, oneOf, optional, someOf, string, type Values } from './setting.js'
 
 export const nodeSettings = {
@@ -172,6 +173,7 @@ export const nodeSettings = {
     importance: 'high',
     doc: 'With acks=all a produce is refused while fewer replicas than this are in sync.',
   }),
+  ...replicationSettings,
   'log.segment.bytes': integer({
     default: '1073741824',
     min: 1024 * 1024,

@@ -221,6 +221,11 @@ export class PartitionLeader {
     if (inSync.length < this.#isr.length) this.#propose(inSync)
   }
 
+  /** Whether there is something to be asked of the controller. */
+  get hasProposal(): boolean {
+    return this.#pending?.underWay === false
+  }
+
   /** What is to be asked of the controller now, once. */
   takeProposal(): IsrProposal | undefined {
     const pending = this.#pending

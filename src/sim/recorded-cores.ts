@@ -20,10 +20,10 @@ import type { RaftState } from '../raft/raft-state.js'
 import { type RecordedResponse, responseOf } from '../raft/recorded-response.js'
 import { type Voter, VoterSet } from '../raft/voter-set.js'
 import {
-  type FlushPolicy,
   PartitionLeader,
   type PartitionLeaderOptions,
   type PartitionLeaderState,
+  type ProposalAnswer,
 } from '../replication/partition-leader.js'
 
 export interface RecordedInput {
@@ -147,17 +147,32 @@ class RecordedLeader implements RecordedCore {
       case 'resigned':
         this.#leader = undefined
         return
+      case 'changed':
+        this.#leader?.changed(...(args as Parameters<PartitionLeader['changed']>))
+        return
+      case 'setUsable':
+        this.#leader?.setUsable(args[0] as ReadonlyMap<number, number>)
+        return
+      case 'fetched':
+        this.#leader?.fetched(...(args as Parameters<PartitionLeader['fetched']>))
+        return
       case 'appended':
         this.#leader?.appended(args[0] as number)
         return
       case 'flushed':
         this.#leader?.flushed(args[0] as number)
         return
-      case 'isr':
-        this.#leader?.setIsr(args[0] as readonly number[])
+      case 'configure':
+        this.#leader?.configure(...(args as Parameters<PartitionLeader['configure']>))
         return
-      case 'flushPolicy':
-        this.#leader?.setFlushPolicy(args[0] as FlushPolicy)
+      case 'tick':
+        this.#leader?.tick(args[0] as number, args[1] as number)
+        return
+      case 'takeProposal':
+        this.#leader?.takeProposal()
+        return
+      case 'answered':
+        this.#leader?.answered(args[0] as number, args[1] as ProposalAnswer)
         return
       default:
         throw new UnknownInputError('partition-leader', name)

@@ -3,6 +3,7 @@
  * order, by appends and by recovery alike.
  */
 import { LeaderEpochCache } from '../log/leader-epoch-cache.js'
+import { LARGEST_RELATIVE_OFFSET } from '../log/offset-index.js'
 import { ProducerState } from '../log/producer-state.js'
 import { ReplicaDigest } from '../log/replica-digest.js'
 import type { TransactionMarker } from '../log/transaction-marker.js'
@@ -53,6 +54,14 @@ export class LogState {
     if (baseOffset >= digest.endOffset) {
       digest.append(partitionLeaderEpoch, baseOffset, batch.lastOffset + 1, batch.crc)
     }
+  }
+
+  /** Why a batch with offsets and epoch of its own cannot stand at `nextOffset` or behind; undefined: it can. */
+  whyNotNext({ baseOffset, lastOffset, partitionLeaderEpoch }: LogBatch, nextOffset: number): string | undefined {
+    const latestEpoch = this.epochs.latestEpoch ?? 0
+    if (baseOffset < nextOffset) return `offset ${baseOffset} comes where ${nextOffset} is next`
+    if (lastOffset - nextOffset > LARGEST_RELATIVE_OFFSET) return `offset ${lastOffset} is too far from ${nextOffset}`
+    return partitionLeaderEpoch < latestEpoch ? `epoch ${partitionLeaderEpoch} after ${latestEpoch}` : undefined
   }
 
   /** As its files hold it. */

@@ -6,8 +6,8 @@
  *   ───├────────────────────────┼──────────────────────┼────────────────────┤
  * gone │  durable               │  in the page cache   │  of this turn      │
  *
- * Guarantees: offsets are given out in order and without gaps; what `flushedEndOffset` covers survives a power loss; after an append that
- * failed the log takes no other until `repair` has cut it back to `logEndOffset`.
+ * Guarantees: offsets rise, and those that it gives out itself have no gaps; what `flushedEndOffset` covers survives a power loss; after an
+ * append that failed the log takes no other until `repair` has cut it back to `logEndOffset`.
  */
 import { assert } from '../base/assert.js'
 import { type DiskDone, DiskError } from '../io/disk.js'
@@ -182,13 +182,28 @@ export class PartitionLog implements TurnWritable {
    * Bytes with an owner are written from where they are, and must not change until it has released them; others are copied.
    */
   append(batch: BatchView, leaderEpoch: number, owner?: BytesOwner): number {
+    const baseOffset = this.#nextOffset
+    batch.baseOffset = baseOffset
+    batch.partitionLeaderEpoch = leaderEpoch
+    this.#add(batch, owner)
+    return baseOffset
+  }
+
+  /**
+   * Appends a batch of the leader as it is, a copy; there may be a gap in front of it, as compaction leaves them. Returns why it cannot be the next one;
+   * throws `DiskError` if the log takes none.
+   */
+  appendAsIs(batch: BatchView): string | undefined {
+    const refused = this.#state.whyNotNext(batch, this.#nextOffset)
+    if (refused === undefined) this.#add(batch, undefined)
+    return refused
+  }
+
+  #add(batch: BatchView, owner: BytesOwner | undefined): void {
     if (this.#failure !== undefined) throw this.#failure
     assert(!this.#closed && !this.rebuild.busy, () => `an append to ${this.directory}, which is not in use`)
     const { bytes, start, sizeBytes } = batch
-    const baseOffset = this.#nextOffset
     const nowMs = this.#environment.clock.wallMs()
-    batch.baseOffset = baseOffset
-    batch.partitionLeaderEpoch = leaderEpoch
     if (rollReason(this.#segments.active, batch, this.#options, nowMs) !== undefined) this.#roll()
     this.#segments.active.add(batch, nowMs)
     this.#state.add(batch, undefined, nowMs)
@@ -197,7 +212,6 @@ export class PartitionLog implements TurnWritable {
     if (owner === undefined) this.#gather.copy(bytes, start, start + sizeBytes)
     else this.#gather.lend(bytes.subarray(start, start + sizeBytes), owner)
     this.#environment.turns.schedule(this)
-    return baseOffset
   }
 
   writeTurn(): void {
@@ -247,10 +261,7 @@ export class PartitionLog implements TurnWritable {
     if (this.#failure === undefined && !this.#closed) this.#flusher.flushIfOlder(this.#options.flushMs)
   }
 
-  /**
-   * Makes durable what recovery needs besides the batches themselves, so that it need not read through what is flushed; then moves the
-   * recovery point. After an error (no room) the recovery point is where it was.
-   */
+  /** Makes durable what recovery needs besides the batches, so that it need not read what is flushed; then moves the recovery point, unless there was an error. */
   writeRecoveryFiles(done: DiskDone): void {
     this.#flusher.writeRecoveryFiles(done)
   }
@@ -302,10 +313,7 @@ export class PartitionLog implements TurnWritable {
     if (segments.length > 0) this.front.retire(segments, this.#options.fileDeleteDelayMs)
   }
 
-  /**
-   * Takes the log out of failure: cuts away what stands behind `logEndOffset` and builds the state again from what is there. The log takes
-   * appends again when `done` comes without an error.
-   */
+  /** Takes the log out of failure: what stands behind `logEndOffset` is cut away, the state built again. After `done` without an error it takes appends. */
   repair(done: RebuildDone): void {
     this.rebuild.repair(done)
   }

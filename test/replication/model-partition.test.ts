@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AssertionError } from '../../src/base/assert.js'
-import { ModelPartition, type ModelOptions } from './model-partition.js'
+import { type ModelOptions, ModelPartition } from './model-partition.js'
 
 const SEEDS = 100
+/** With many replicas each has its turn less often. */
 const EVENTS = 8000
+const EVENTS_OF_EACH = 2700
 
 const COMMIT: ModelOptions = {
   replicas: 3,
@@ -25,7 +27,7 @@ const WELL: readonly (readonly [string, ModelOptions])[] = [
 function run(seed: string, options: ModelOptions): ModelPartition {
   const world = new ModelPartition(seed, options)
   try {
-    world.run(EVENTS)
+    world.run(Math.max(EVENTS, EVENTS_OF_EACH * options.replicas))
   } catch (error) {
     if (error instanceof AssertionError) error.message = `seed ${seed}: ${error.message}`
     throw error

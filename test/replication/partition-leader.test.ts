@@ -6,12 +6,28 @@ import { PartitionLeader, type PartitionLeaderOptions } from '../../src/replicat
 const alone: PartitionLeaderOptions = {
   nodeId: 1,
   leaderEpoch: 4,
+  partitionEpoch: 7,
   replicas: [1],
   isr: [1],
   flushPolicy: 'commit',
+  minInsyncReplicas: 1,
+  longestLagMs: 1000,
   highWatermark: 0,
   logEndOffset: 10,
   flushedEndOffset: 10,
+  nowMs: 0,
+}
+/** Epochs of the brokers' incarnations. */
+const USABLE = new Map([
+  [1, 10],
+  [2, 20],
+  [3, 30],
+])
+
+function leaderOf(options: Partial<PartitionLeaderOptions>): PartitionLeader {
+  const leader = new PartitionLeader({ ...alone, replicas: [1, 2, 3], isr: [1, 2, 3], ...options })
+  leader.setUsable(USABLE)
+  return leader
 }
 
 test('under commit the high watermark follows what is flushed', () => {
@@ -30,22 +46,88 @@ test('under os it follows what is appended', () => {
   assert.equal(leader.flushed(12), false)
 })
 
-test('a replica in sync of which nothing is known holds the high watermark back', () => {
-  const leader = new PartitionLeader({ ...alone, replicas: [1, 2], isr: [1, 2], highWatermark: 7 })
-  assert.equal(leader.highWatermark, 7)
+test('a replica in sync of which nothing is known holds the high watermark back, and it is not known until it has fetched', () => {
+  const leader = leaderOf({ replicas: [1, 2], isr: [1, 2], highWatermark: 7 })
   leader.appended(20)
   leader.flushed(20)
-  assert.equal(leader.highWatermark, 7)
-  assert.equal(leader.hasInSync(2), true)
-  assert.equal(leader.hasInSync(3), false)
+  assert.deepEqual([leader.highWatermark, leader.knowsHighWatermark, leader.positionOf(2)], [7, false, -1])
+  assert.equal(leader.fetched(2, 9, 20, 5), true)
+  assert.deepEqual([leader.highWatermark, leader.knowsHighWatermark], [9, false])
+  assert.equal(leader.fetched(2, 10, 20, 6), true)
+  assert.deepEqual([leader.highWatermark, leader.knowsHighWatermark, leader.positionOf(2)], [10, true, 10])
+})
+
+test('below min.insync.replicas nothing is committed, and a topic of fewer replicas than that wants all of them', () => {
+  const leader = leaderOf({ replicas: [1, 2], isr: [1], minInsyncReplicas: 2, highWatermark: 3 })
+  assert.deepEqual([leader.hasEnoughInSync, leader.highWatermark], [false, 3])
+  assert.equal(leader.configure('commit', 1, 1000), true)
+  assert.deepEqual([leader.hasEnoughInSync, leader.highWatermark], [true, 10])
+  const single = new PartitionLeader({ ...alone, minInsyncReplicas: 3 })
+  assert.deepEqual([single.hasEnoughInSync, single.highWatermark], [true, 10])
+})
+
+test('who does not catch up for too long is proposed to be out of sync, and waited for until the controller agrees', () => {
+  const leader = leaderOf({ replicas: [1, 2], isr: [1, 2] })
+  leader.fetched(2, 10, 20, 500)
+  leader.appended(20)
+  leader.flushed(20)
+  leader.tick(1500, 0)
+  assert.equal(leader.hasProposal, false)
+  leader.tick(1501, 0)
+  assert.equal(leader.hasProposal, true)
+  const proposal = leader.takeProposal()!
+  assert.deepEqual(proposal, { number: 1, leaderEpoch: 4, partitionEpoch: 7, isr: [{ brokerId: 1, brokerEpoch: -1 }] })
+  assert.deepEqual([leader.hasProposal, leader.takeProposal(), leader.highWatermark], [false, undefined, 10])
+  assert.equal(leader.answered(1, { kind: 'accepted', isr: [1], partitionEpoch: 8 }), true)
+  assert.deepEqual([leader.highWatermark, leader.isr], [20, [1]])
+})
+
+test('time in which the process stood still counts against nobody', () => {
+  const leader = leaderOf({ replicas: [1, 2], isr: [1, 2] })
+  leader.fetched(2, 10, 20, 500)
+  leader.appended(20)
+  leader.tick(5000, 4000)
+  assert.equal(leader.hasProposal, false)
+})
+
+test('who has caught up is proposed with the epoch of its incarnation, and counts from that moment on', () => {
+  const leader = leaderOf({ isr: [1, 2], replicas: [1, 2, 3] })
+  leader.fetched(2, 10, 20, 0)
+  assert.equal(leader.fetched(3, 9, 30, 0), false)
+  assert.equal(leader.hasProposal, false)
+  leader.fetched(3, 10, 30, 1)
+  const proposal = leader.takeProposal()!
+  assert.deepEqual(proposal.isr.at(-1), { brokerId: 3, brokerEpoch: 30 })
+  leader.appended(12)
+  leader.flushed(12)
+  assert.equal(leader.fetched(2, 12, 20, 2), false)
+  assert.equal(leader.fetched(3, 12, 30, 3), true)
+  assert.equal(leader.answered(proposal.number, { kind: 'unanswered' }), false)
+  assert.equal(leader.takeProposal()?.number, proposal.number)
+})
+
+test('an incarnation that is not the one in use is not proposed', () => {
+  const leader = leaderOf({ isr: [1], replicas: [1, 3] })
+  leader.fetched(3, 10, 29, 1)
+  assert.equal(leader.hasProposal, false)
+  leader.fetched(3, 10, 30, 2)
+  assert.equal(leader.hasProposal, true)
+})
+
+test('what the metadata says of an older partition epoch changes nothing', () => {
+  const leader = leaderOf({ isr: [1, 2], replicas: [1, 2] })
+  assert.equal(leader.changed(7, [1, 2], [1]), false)
+  assert.deepEqual(leader.isr, [1, 2])
+  assert.equal(leader.changed(8, [1, 2], [1]), true)
+  assert.deepEqual([leader.isr, leader.highWatermark], [[1], 10])
 })
 
 test('another flush policy counts from now on, and takes back nothing', () => {
   const leader = new PartitionLeader(alone)
   leader.appended(15)
-  assert.equal(leader.setFlushPolicy('os'), true)
+  assert.equal(leader.configure('os', 1, 1000), true)
   assert.equal(leader.highWatermark, 15)
-  assert.equal(leader.setFlushPolicy('commit'), false)
+  assert.equal(leader.configure('commit', 1, 1000), false)
   leader.appended(20)
   assert.equal(leader.flushed(12), false)
   assert.equal(leader.highWatermark, 15)
@@ -55,8 +137,10 @@ test('another flush policy counts from now on, and takes back nothing', () => {
 })
 
 test('what was captured is the same leader', () => {
-  const leader = new PartitionLeader({ ...alone, replicas: [1, 2], isr: [1, 2] })
+  const leader = leaderOf({ isr: [1, 2] })
   leader.appended(30)
+  leader.fetched(3, 30, 30, 4)
+  leader.takeProposal()
   const copy = new PartitionLeader(leader.capture())
   assert.deepEqual(copy.capture(), leader.capture())
 })

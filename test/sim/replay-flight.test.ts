@@ -15,6 +15,7 @@ import { emptyLog } from '../../src/raft/raft-log.js'
 import { RaftNode } from '../../src/raft/raft-node.js'
 import { DEFAULT_TIMEOUTS } from '../../src/raft/raft-timeouts.js'
 import { VoterSet } from '../../src/raft/voter-set.js'
+import { PartitionLeader, type PartitionLeaderOptions } from '../../src/replication/partition-leader.js'
 import { FlightRecordError, replayFlight } from '../../src/sim/replay-flight.js'
 import { withTraps } from '../../src/sim/traps.js'
 import { FlightWorld } from './flight-world.js'
@@ -33,9 +34,11 @@ const INPUTS = [
   'controller: resigned',
   'controller: stalled',
   'partition-leader: appended',
+  'partition-leader: changed',
   'partition-leader: flushed',
   'partition-leader: leads',
   'partition-leader: resigned',
+  'partition-leader: setUsable',
   'raft: appendFailed',
   'raft: persisted',
   'raft: propose',
@@ -241,6 +244,35 @@ test('the same for the quorum and for the controller', () => {
       ['controller', 'apply', 5, 'AssertionError'],
     ],
   )
+})
+
+test('everything that a leader hears of its followers and of the controller is replayed', () => {
+  const recorder = new FlightRecorder()
+  const options: PartitionLeaderOptions = {
+    ...{ nodeId: 1, leaderEpoch: 3, partitionEpoch: 5, replicas: [1, 2, 3], isr: [1, 2], flushPolicy: 'commit' },
+    ...{ minInsyncReplicas: 1, longestLagMs: 100, highWatermark: 0, logEndOffset: 4, flushedEndOffset: 4, nowMs: 7 },
+  }
+  const leader = new PartitionLeader(options)
+  const track = recorder.track('a-0', 'partition-leader', () => leader.capture())
+  const give = <Input extends keyof PartitionLeader>(input: Input, ...args: readonly unknown[]): void => {
+    track(input, ...args)
+    ;(leader[input] as (...args: readonly unknown[]) => unknown).apply(leader, args as unknown[])
+  }
+  give('setUsable', new Map(Array.from([1, 2, 3], (id) => [id, 10 * id] as const)))
+  give('fetched', 2, 4, 20, 8)
+  give('fetched', 3, 4, 30, 9)
+  give('takeProposal')
+  give('answered', 1, { kind: 'accepted', isr: [1, 2, 3], partitionEpoch: 6 })
+  give('appended', 9)
+  give('flushed', 9)
+  give('tick', 120, 5)
+  give('changed', 7, [1, 2, 3], [1, 2])
+  give('configure', 'os', 2, 50)
+  assert.equal(leader.highWatermark, 4)
+  give('fetched', 2, 9, 20, 130)
+  assert.equal(leader.highWatermark, 9)
+  const { mismatches, thrown, states } = replayFlight(recorder.dump())
+  assert.deepEqual([mismatches, thrown, states], [[], [], 1])
 })
 
 test('a state that no core can have is a failure', () => {

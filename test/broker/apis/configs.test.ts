@@ -199,10 +199,10 @@ test('what cannot be described is refused', async () => {
 test("a topic's setting is set and deleted, and counts at once for partitions that run", async () => {
   await broker.createTopic('changed')
   assert.equal(await produce('changed', 1000), 'NONE')
-  await taken(TOPIC, 'changed', ['max.message.bytes', SET, '500'], ['min.insync.replicas', SET, '2'])
+  await taken(TOPIC, 'changed', ['max.message.bytes', SET, '500'], ['cleanup.policy', SET, 'compact'])
   assert.equal(await produce('changed', 1000), 'MESSAGE_TOO_LARGE')
-  assert.equal(await produce('changed', 10), 'NOT_ENOUGH_REPLICAS')
-  await taken(TOPIC, 'changed', ['min.insync.replicas', DELETE, null])
+  assert.equal(await produce('changed', 10), 'INVALID_RECORD')
+  await taken(TOPIC, 'changed', ['cleanup.policy', DELETE, null])
   assert.equal(await produce('changed', 10), 'NONE')
   assert.equal((await entry(TOPIC, 'changed', 'max.message.bytes')).value, '500', 'the other one stays')
   await taken(TOPIC, 'changed', ['max.message.bytes', DELETE, 'a value that is not looked at'])

@@ -42,6 +42,7 @@ const SPECIAL_SINCE: ReadonlyMap<number, number> = new Map([
 ])
 const ONE_OFFSET_SINCE = 1
 const LEADER_EPOCH_SINCE = 4
+const NOT_AVAILABLE_SINCE = 5
 
 export const listOffsets = handler<Services, typeof ListOffsets.request.fields, typeof ListOffsets.response.fields>(
   ListOffsets,
@@ -133,13 +134,19 @@ class OffsetLookup {
   }
 
   #lookUp(
-    { log, highWatermark }: Partition,
+    { log, highWatermark, knowsHighWatermark }: Partition,
     partition: () => Partition | ErrorName,
     timestamp: number,
     done: (error: ErrorName | undefined, found: Found) => void,
   ): void {
     switch (timestamp) {
       case LATEST:
+        // The leader before may have told of a later one (KIP-207).
+        if (!knowsHighWatermark) {
+          const { version } = this.#call
+          const error = version < NOT_AVAILABLE_SINCE ? 'LEADER_NOT_AVAILABLE' : 'OFFSET_NOT_AVAILABLE'
+          return done(error, NOTHING_FOUND)
+        }
         return done(undefined, { offset: highWatermark, timestamp: -1 })
       case EARLIEST:
       case EARLIEST_LOCAL:

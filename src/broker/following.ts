@@ -1,0 +1,160 @@
+/**
+ * Following: one replica that follows its leader, in one leader epoch: the shell around `PartitionFollower`. What it is given goes to the log as the core
+ * says: it is appended, the log is cut back, or it begins anew.
+ *
+ * Every batch is checked before it is appended: what a leader has on its disk may have rotted, and must not spread.
+ */
+import { DiskError } from '../io/disk.js'
+import { BatchIterator } from '../records/reader.js'
+import { BATCH_FAULTS, BatchValidator } from '../records/validator.js'
+import type {
+  FollowedLog,
+  FollowerAction,
+  FollowerFetch,
+  LeaderAnswer,
+  PartitionFollower,
+} from '../replication/partition-follower.js'
+import type { RebuildDone } from '../storage/log-rebuild.js'
+import type { PartitionLog } from '../storage/partition-log.js'
+
+/** What cuts its log. */
+export interface LogCutter {
+  truncate(log: PartitionLog, endOffset: number, done: RebuildDone): void
+  restart(log: PartitionLog, startOffset: number, done: RebuildDone): void
+}
+
+export interface FollowingEvents {
+  /** A cut has come to its end; with an error that is not to be mended by trying again. */
+  readonly cut: (error: Error | undefined) => void
+  /** Calls back after a while. */
+  readonly later: (action: () => void) => void
+  readonly cutter: () => LogCutter | undefined
+  readonly note: (sentence: string, detail: Readonly<Record<string, unknown>>) => void
+}
+
+/** `taken`: it may go on at once. `again`: only after a while. `ignored`: the answer was to an older question. */
+export type Taken = 'taken' | 'again' | 'ignored'
+
+type Cut = Extract<FollowerAction, { action: 'truncate' | 'restart' }>
+
+const NO_RECORDS = new Uint8Array(0)
+const validator = new BatchValidator()
+
+export class Following {
+  readonly core: PartitionFollower
+  readonly #log: PartitionLog
+  readonly #events: FollowingEvents
+  #cutting = false
+  #movingStart = false
+
+  constructor(core: PartitionFollower, log: PartitionLog, events: FollowingEvents) {
+    this.core = core
+    this.#log = log
+    this.#events = events
+    // An epoch in which this replica led and wrote nothing.
+    log.state.epochs.truncateFromEnd(log.nextOffset)
+  }
+
+  get cutting(): boolean {
+    return this.#cutting
+  }
+
+  /** Something of what it was given is on its way to the disk. */
+  get persisting(): boolean {
+    return !this.#cutting && !this.#log.failed && this.core.next(this.#view) === undefined
+  }
+
+  /** What to ask for now; undefined: not yet. */
+  next(): FollowerFetch | undefined {
+    if (this.#cutting || this.#log.failed || this.#log.closed || !this.#log.hasRoom()) return undefined
+    return this.core.next(this.#view)
+  }
+
+  /** An answer to `fetch`, and the batches that came with it; these are only lent. */
+  take(fetch: FollowerFetch, answer: LeaderAnswer, records: Uint8Array | null): Taken {
+    if (this.#cutting || this.#log.failed || this.#log.closed) return 'ignored'
+    const action = this.core.answered(fetch, answer, this.#view)
+    switch (action.action) {
+      case 'append': {
+        const taken = this.#append(records ?? NO_RECORDS)
+        this.core.changed(this.#view)
+        this.#followStart(answer.logStartOffset)
+        return taken
+      }
+      case 'truncate':
+      case 'restart':
+        this.#cut(action)
+        return 'taken'
+      case 'again':
+        return 'again'
+      case 'ignore':
+        return 'ignored'
+      default:
+        return action satisfies never
+    }
+  }
+
+  get #view(): FollowedLog {
+    const { startOffset, nextOffset, settledEndOffset, flushedEndOffset, state } = this.#log
+    return { startOffset, nextOffset, settledEndOffset, flushedEndOffset, epochs: state.epochs }
+  }
+
+  #append(records: Uint8Array): Taken {
+    const batches = new BatchIterator(records)
+    for (;;) {
+      const step = batches.next()
+      if (step === 'end' || step === 'partial') return 'taken'
+      const { batch } = batches
+      if (step !== 'batch') return this.#refuse('what the leader sends is no record batch')
+      const verdict = validator.checkStored(records, batch.start, records.length)
+      if (verdict !== 'ok') return this.#refuse(BATCH_FAULTS[verdict].message)
+      let refused: string | undefined
+      try {
+        refused = this.#log.appendAsIs(batch)
+      } catch (error) {
+        if (error instanceof DiskError) return 'again'
+        throw error
+      }
+      if (refused !== undefined) return this.#refuse(refused)
+    }
+  }
+
+  #refuse(reason: string): Taken {
+    const { nextOffset, directory } = this.#log
+    this.#events.note('what the leader sends cannot be appended', { directory, nextOffset, reason })
+    return 'again'
+  }
+
+  /** What the leader has deleted is deleted here too, once it is known to be committed. */
+  #followStart(logStartOffset: number): void {
+    const { startOffset, logEndOffset } = this.#log
+    if (this.#movingStart || logStartOffset <= startOffset) return
+    if (logStartOffset > this.core.highWatermark || logStartOffset > logEndOffset) return
+    this.#movingStart = true
+    this.#log.advanceStart(logStartOffset, () => {
+      this.#movingStart = false
+    })
+  }
+
+  #cut(cut: Cut): void {
+    this.#cutting = true
+    const { directory, logEndOffset } = this.#log
+    this.#events.note('the log is cut to follow its leader', { directory, logEndOffset, ...cut })
+    this.#tryCut(cut)
+  }
+
+  #tryCut(cut: Cut): void {
+    const cutter = this.#events.cutter()
+    if (cutter === undefined) return
+    const done: RebuildDone = (error) => {
+      if (this.#log.closed) return
+      // A disk that is full may have room again.
+      if (error instanceof DiskError) return this.#events.later(() => this.#tryCut(cut))
+      this.#cutting = false
+      if (error === undefined) this.core.changed(this.#view)
+      this.#events.cut(error)
+    }
+    if (cut.action === 'truncate') cutter.truncate(this.#log, cut.endOffset, done)
+    else cutter.restart(this.#log, cut.startOffset, done)
+  }
+}
