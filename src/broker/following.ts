@@ -154,7 +154,10 @@ export class Following {
       if (error === undefined) this.core.changed(this.#view)
       this.#events.cut(error)
     }
+    const { startOffset } = this.#log
     if (cut.action === 'truncate') cutter.truncate(this.#log, cut.endOffset, done)
-    else cutter.restart(this.#log, cut.startOffset, done)
+    else if (cut.startOffset > startOffset) cutter.restart(this.#log, cut.startOffset, done)
+    // What is deleted stays so: with nothing in it the log waits for the leader's to come so far.
+    else cutter.truncate(this.#log, startOffset, done)
   }
 }

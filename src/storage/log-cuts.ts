@@ -1,4 +1,4 @@
-/** Cuts logs that are in use back, or has them begin anew, so that a crash in between leaves a log that recovery believes. */
+/** Cuts logs that are in use back, or has them begin anew, one after the other, so that a crash in between leaves a log that recovery believes. */
 import { type DiskDone, DiskError } from '../io/disk.js'
 import { asDiskError } from './atomic-file.js'
 import type { RebuildDone } from './log-rebuild.js'
@@ -8,18 +8,20 @@ import type { PartitionLog } from './partition-log.js'
 export class LogCuts {
   readonly #work: LogWork
   readonly #writeRecoveryPoints: (done: DiskDone) => void
+  /** The first is under way. There is one for each log at most, as its owner waits for it. */
+  readonly #queue: (() => void)[] = []
 
   constructor(work: LogWork, writeRecoveryPoints: (done: DiskDone) => void) {
     this.#work = work
     this.#writeRecoveryPoints = writeRecoveryPoints
   }
 
-  /** Has the log end at `endOffset`, or before, where no batch ends there; durably. One at a time. */
+  /** Has the log end at `endOffset`, or before, where no batch ends there; durably. One at a time for each log. */
   truncate(log: PartitionLog, endOffset: number, done: RebuildDone): void {
     this.#cut(log, endOffset, (cut) => log.rebuild.truncateTo(endOffset, cut), done)
   }
 
-  /** Has the log begin anew, empty, at `startOffset`, which lies behind its start; durably. One at a time. */
+  /** Has the log begin anew, empty, at `startOffset`, which lies behind its start; durably. One at a time for each log. */
   restart(log: PartitionLog, startOffset: number, done: RebuildDone): void {
     this.#cut(log, log.startOffset, (cut) => log.rebuild.restartAt(startOffset, cut), done)
   }
@@ -51,11 +53,23 @@ export class LogCuts {
         })
       })
     }
-    this.#work.do('cut', (finished) =>
-      this.#work.at(log, action, (error) => {
-        finished(error)
-        done(error ?? failure)
-      }),
-    )
+    const begin = (): void =>
+      this.#work.do(
+        'cut',
+        (finished) =>
+          this.#work.at(log, action, (error) => {
+            finished(error)
+            this.#ended()
+            done(error ?? failure)
+          }),
+        () => this.#ended(),
+      )
+    this.#queue.push(begin)
+    if (this.#queue.length === 1) begin()
+  }
+
+  #ended(): void {
+    this.#queue.shift()
+    this.#queue[0]?.()
   }
 }

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BatchIterator } from '../../src/records/reader.js'
 import { writeAtomically } from '../../src/storage/atomic-file.js'
-import { batchOf, PARTITION, SimulatedStore } from './simulated-store.js'
+import type { PartitionLog } from '../../src/storage/partition-log.js'
+import { LOG_OPTIONS } from '../log-options.js'
+import { batchOf, PARTITION, SimulatedStore, TOPIC_ID } from './simulated-store.js'
 
 const SEEDS = 120
 
@@ -131,6 +133,37 @@ test('a log that has failed can be cut, and takes appends again', () => {
   assert.equal(store.log.logEndOffset, ends[2])
   fill(store, 2, 2)
   assert.equal(batches(store).length, 5)
+})
+
+test('logs of one directory that are cut at the same time all are', () => {
+  const store = newStore('several')
+  const { manager } = store.running!
+  const logs: PartitionLog[] = [store.log]
+  for (const partition of [1, 2]) {
+    const id = { topic: 't', partition, topicId: TOPIC_ID }
+    store.turn(() => manager.open(id, LOG_OPTIONS, (error, log) => logs.push(log ?? assert.fail(error!.message))))
+  }
+  assert.ok(store.until(() => logs.length === 3))
+  store.turn(() => {
+    for (const log of logs) for (let n = 0; n < 4; n++) log.append(batchOf(['a', 'b']), 1)
+  })
+  assert.ok(store.until(() => logs.every(({ flushedEndOffset }) => flushedEndOffset === 8)))
+  const done: number[] = []
+  store.turn(() => {
+    manager.cuts.truncate(logs[0]!, 2, () => done.push(0))
+    manager.cuts.truncate(logs[1]!, 4, () => done.push(1))
+    manager.cuts.restart(logs[2]!, 50, () => done.push(2))
+  })
+  assert.ok(store.until(() => done.length === 3))
+  assert.deepEqual(done, [0, 1, 2])
+  assert.deepEqual(
+    logs.map(({ startOffset, logEndOffset }) => [startOffset, logEndOffset]),
+    [
+      [0, 2],
+      [0, 4],
+      [50, 50],
+    ],
+  )
 })
 
 test('inside a batch it is cut in front of that', () => {
