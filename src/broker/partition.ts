@@ -136,6 +136,11 @@ export class Partition implements LogObserver {
     return this.#leader?.knowsHighWatermark === true
   }
 
+  /** Whether this is another replica of the partition, as the leader knows. */
+  hasReplica(brokerId: number): boolean {
+    return brokerId !== this.#host.nodeId && this.#leader?.replicas.includes(brokerId) === true
+  }
+
   /** Whether everything that was appended is committed. */
   get committed(): boolean {
     return this.highWatermark === this.log.nextOffset

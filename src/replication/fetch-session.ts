@@ -73,6 +73,11 @@ export interface SessionAnswer {
 export interface FetchContext<Wanted> {
   /** What is to be fetched, in this order. */
   readonly partitions: readonly FetchedPartition<Wanted>[]
+  /** Whether the client was told other offsets of the partition in this place last; undefined without a session: nobody knows. */
+  isNews(
+    place: number,
+    offsets: { readonly highWatermark: number; readonly logStartOffset: number },
+  ): boolean | undefined
   /** To be asked once, with an outcome for each of the partitions. */
   finish(outcomes: readonly PartitionOutcome[], nowMs: number): SessionAnswer
 }
@@ -178,6 +183,7 @@ export class FetchSessions<Wanted> {
     const { partitions } = request
     return {
       partitions,
+      isNews: () => undefined,
       finish: (outcomes, nowMs) => {
         const answered = [...partitions.keys()]
         if (partitions.length === 0 || !this.#makeRoom(request, nowMs)) {
@@ -213,6 +219,8 @@ export class FetchSessions<Wanted> {
     const partitions = [...session.partitions.values()]
     return {
       partitions,
+      isNews: (place, { highWatermark, logStartOffset }) =>
+        partitions[place]!.highWatermark !== highWatermark || partitions[place]!.logStartOffset !== logStartOffset,
       finish: (outcomes) => {
         assert(outcomes.length === partitions.length, 'an outcome for each partition')
         // Another fetch of the session came meanwhile.
@@ -297,6 +305,7 @@ function isWorthLess<Wanted>(a: Session<Wanted>, b: Session<Wanted>): boolean {
 function withoutSession<Wanted>(partitions: readonly FetchedPartition<Wanted>[]): FetchContext<Wanted> {
   return {
     partitions,
+    isNews: () => undefined,
     finish: () => ({ error: undefined, sessionId: NO_SESSION, answered: [...partitions.keys()] }),
   }
 }

@@ -139,6 +139,10 @@ export class PartitionLeader {
     return this.#isr
   }
 
+  get replicas(): readonly number[] {
+    return this.#replicas
+  }
+
   /** Whether there are enough replicas in sync for a produce with acks=all. */
   get hasEnoughInSync(): boolean {
     return this.#isr.length >= Math.min(this.#minInsyncReplicas, this.#replicas.length)

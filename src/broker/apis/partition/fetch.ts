@@ -6,7 +6,10 @@
  *
  * The metadata log is fetched by other servers of the cluster: `apis/quorum/fetch-metadata.ts`.
  *
- * Left out: followers, and transactions: everything committed is stable. What a session's principal may read is asked when a partition joins it.
+ * A replica of the partition gets what is not committed, too, and where it fetches from tells the leader what it has. It is answered when the high
+ * watermark has moved, also where there is nothing to read: it may have to lead with what it knows of it.
+ *
+ * Left out: transactions: everything committed is stable. What a session's principal may read is asked when a partition joins it.
  */
 import { oneByOne } from '../../../base/one-by-one.js'
 import { DiskError } from '../../../io/disk.js'
@@ -22,6 +25,7 @@ import type {
   SessionRequest,
 } from '../../../replication/fetch-session.js'
 import type { LogRead } from '../../../storage/log-reader.js'
+import type { PartitionLog } from '../../../storage/partition-log.js'
 import type { Broker, WantedPartition } from '../../broker.js'
 import { Partition } from '../../partition.js'
 import type { DelayedOperation } from '../../purgatory.js'
@@ -30,6 +34,7 @@ import { principalText, topic } from '../../server/stages.js'
 import { fetchMetadata, isMetadataFetch } from '../quorum/fetch-metadata.js'
 import { brokerOf, type Services } from '../services.js'
 import { CurrentLeaders } from './current-leaders.js'
+import { type FetchingReplica, fetchingReplica, whyNotReplica } from './fetching-replica.js'
 import { findPartition } from './find-partition.js'
 
 type Request = Infer<typeof Fetch.request>
@@ -116,9 +121,12 @@ class DelayedFetch implements DelayedOperation {
   readonly #broker: Broker
   readonly #call: Call<Response>
   readonly #parts: Part[] = []
+  /** Undefined: a consumer fetches. */
+  readonly #replica: FetchingReplica | undefined
 
   constructor(request: Request, context: FetchContext<WantedPartition>, services: Services, call: Call<Response>) {
     this.#request = request
+    this.#replica = fetchingReplica(request, call.version)
     this.#context = context
     const broker = brokerOf(services)
     this.#services = services
@@ -135,6 +143,24 @@ class DelayedFetch implements DelayedOperation {
       )
     }
     this.partitions = this.#parts.flatMap(({ partition }) => partition ?? [])
+    for (const { partition, wanted } of this.#parts) this.#count(partition, wanted)
+  }
+
+  /** The leader hears how far its follower has come. */
+  #count(partition: Partition | undefined, wanted: WantedPartition): void {
+    const replica = this.#replica
+    if (replica === undefined || partition === undefined || this.#obstacle(partition, wanted) !== undefined) return
+    partition.fetchedBy(replica.id, wanted.fetchOffset, replica.brokerEpoch)
+  }
+
+  #obstacle(partition: Partition, wanted: WantedPartition): Obstacle | undefined {
+    const replica = this.#replica
+    return findObstacle(partition, wanted, () => replica && whyNotReplica(this.#broker, partition, replica, wanted))
+  }
+
+  /** The end of what is given away. */
+  #readableEnd({ log, highWatermark }: Partition): number {
+    return this.#replica === undefined ? highWatermark : log.settledEndOffset
   }
 
   tryComplete(): boolean {
@@ -156,12 +182,19 @@ class DelayedFetch implements DelayedOperation {
     const minBytes = Math.min(this.#request.minBytes, this.#maxBytes)
     if (this.#parts.length === 0 || minBytes <= 0) return true
     let bytes = 0
-    for (const { wanted, partition, error } of this.#parts) {
-      if (partition === undefined || error !== undefined || findObstacle(partition, wanted) !== undefined) return true
-      bytes += bytesThere(partition, wanted, minBytes)
+    for (const [place, { wanted, partition, error }] of this.#parts.entries()) {
+      if (partition === undefined || error !== undefined || this.#obstacle(partition, wanted) !== undefined) return true
+      if (this.#replica !== undefined && this.#isNews(partition, wanted, place)) return true
+      bytes += bytesThere(partition.log, wanted.fetchOffset, this.#readableEnd(partition), minBytes)
       if (bytes >= minBytes) return true
     }
     return false
+  }
+
+  /** Whether the follower knows another high watermark, as it was told in its session or, without one, as it says itself (KIP-1166). */
+  #isNews({ log, highWatermark }: Partition, wanted: WantedPartition, place: number): boolean {
+    const { highWatermark: known = highWatermark } = wanted
+    return this.#context.isNews(place, { highWatermark, logStartOffset: log.startOffset }) ?? known < highWatermark
   }
 
   protected readPart(
@@ -174,7 +207,7 @@ class DelayedFetch implements DelayedOperation {
     if (partition === undefined) return done(failed(index, ErrorCode[error!]))
     const { log, highWatermark } = partition
     const offsets = { highWatermark, lastStableOffset: highWatermark, logStartOffset: log.startOffset }
-    const obstacle = findObstacle(partition, wanted)
+    const obstacle = this.#obstacle(partition, wanted)
     if (obstacle !== undefined) {
       const { error: found = 'NONE', divergingEpoch } = obstacle
       return done({
@@ -184,7 +217,8 @@ class DelayedFetch implements DelayedOperation {
       })
     }
     const maxBytes = Math.min(wanted.partitionMaxBytes, bytesLeft)
-    const request = { offset: wanted.fetchOffset, upToOffset: highWatermark, maxBytes, wholeFirstBatch }
+    const upToOffset = this.#readableEnd(partition)
+    const request = { offset: wanted.fetchOffset, upToOffset, maxBytes, wholeFirstBatch }
     log.read(request, (_, read) => {
       if (read === undefined) return done(failed(index, ErrorCode.KAFKA_STORAGE_ERROR))
       const result = {
@@ -227,7 +261,8 @@ class DelayedFetch implements DelayedOperation {
     fetchMemory.adjust(reservedBytes, bytes)
     for (const [index, { partition }] of this.#parts.entries()) {
       const read = results[index]!.records
-      if (partition !== undefined && read != null) traffic.fetched(partition.id.topic, read.length)
+      if (partition !== undefined && read != null && this.#replica === undefined)
+        traffic.fetched(partition.id.topic, read.length)
     }
     const outcomes = results.map(({ errorCode, highWatermark, logStartOffset = -1, records, divergingEpoch }) => ({
       errorCode,
@@ -337,9 +372,9 @@ class OldFetch extends DelayedFetch {
 }
 
 /** A log that cannot be looked at is read at once: the error belongs into the answer. */
-function bytesThere({ log, highWatermark }: Partition, { fetchOffset }: WantedPartition, wantedBytes: number): number {
+function bytesThere(log: PartitionLog, fetchOffset: number, upToOffset: number, wantedBytes: number): number {
   try {
-    return log.bytesBetween(fetchOffset, highWatermark, wantedBytes)
+    return log.bytesBetween(fetchOffset, upToOffset, wantedBytes)
   } catch (error) {
     if (error instanceof DiskError) return wantedBytes
     throw error
@@ -359,8 +394,9 @@ interface Obstacle {
 function findObstacle(
   partition: Partition,
   { currentLeaderEpoch, lastFetchedEpoch, fetchOffset }: WantedPartition,
+  whyNot: () => ErrorName | undefined,
 ): Obstacle | undefined {
-  const epochError = partition.checkEpoch(currentLeaderEpoch)
+  const epochError = partition.checkEpoch(currentLeaderEpoch) ?? whyNot()
   if (epochError !== undefined) return { error: epochError }
   const { startOffset, logEndOffset, state } = partition.log
   if (lastFetchedEpoch >= 0) {
