@@ -26,6 +26,7 @@ import { BrokerTraffic } from './metrics/traffic.js'
 import { ProducerIdBlock } from './producer-id-block.js'
 import type { Quorum, QuorumObserver } from './quorum/quorum.js'
 import { ReplicaDirectories } from './replica-directories.js'
+import { ReplicaFetcher } from './replica-fetcher.js'
 import { ReplicaManager } from './replica-manager.js'
 
 /** Longer than a client waits for an answer. */
@@ -57,6 +58,7 @@ export class Broker implements QuorumObserver {
   readonly clusterId: string
   readonly channel: ControllerChannel
   readonly replicas: ReplicaManager
+  readonly fetcher: ReplicaFetcher
   readonly producerIds: ProducerIdBlock
   readonly fetchMemory = new FetchMemory()
   readonly fetchSessions: FetchSessions<WantedPartition>
@@ -93,7 +95,22 @@ export class Broker implements QuorumObserver {
       nodeId: identity.nodeId,
       brokerEpoch: () => this.#lifecycle.brokerEpoch,
     })
-    this.replicas = new ReplicaManager(ports, identity.nodeId, settings, directories, this.#placed, recorder)
+    this.fetcher = new ReplicaFetcher(ports, {
+      nodeId: identity.nodeId,
+      settings: () => this.#settings,
+      brokerEpoch: () => this.#lifecycle.brokerEpoch,
+      image: () => this.#latest,
+      listenerName: endpoints[0]?.name,
+    })
+    this.replicas = new ReplicaManager(
+      ports,
+      identity.nodeId,
+      settings,
+      directories,
+      this.#placed,
+      recorder,
+      (partition) => this.fetcher.follows(partition),
+    )
     const appliedOffset = (): number => this.#image.offset
     this.#lifecycle = new BrokerLifecycle(ports, channel, {
       identity,
@@ -143,6 +160,7 @@ export class Broker implements QuorumObserver {
     this.#stopped = true
     this.#lifecycle.stop()
     this.#placed.stop()
+    this.fetcher.stop()
     this.replicas.close()
     for (const { go } of this.#waiting.splice(0)) go()
   }
@@ -206,6 +224,7 @@ export class Broker implements QuorumObserver {
       this.#settings = this.#effective.at(image)
       this.replicas.configure(this.#settings, image, delta)
     }
+    if (delta === undefined || delta.changedBrokers.size > 0) this.fetcher.brokersChanged()
     this.replicas.apply(image, delta, () => {
       this.#applying = false
       this.#image = image

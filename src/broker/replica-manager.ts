@@ -48,6 +48,7 @@ export class ReplicaManager {
     logs: LogDirectories,
     placed: ReplicaDirectories,
     recorder: FlightRecorder,
+    follows: (partition: Partition) => void,
   ) {
     this.#ports = ports
     this.#nodeId = nodeId
@@ -63,7 +64,7 @@ export class ReplicaManager {
       cutter: (id) => logs.managerOf(id)?.cuts,
       changed: this.#wake,
       proposes: () => {},
-      follows: () => {},
+      follows,
     }
     this.produces = new Purgatory(ports.clock)
     this.fetches = new Purgatory(ports.clock)

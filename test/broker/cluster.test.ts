@@ -15,7 +15,7 @@ import { RemoveRaftVoter } from '../../src/protocol/messages/remove-raft-voter.j
 import { UnregisterBroker } from '../../src/protocol/messages/unregister-broker.js'
 import { UpdateFeatures } from '../../src/protocol/messages/update-features.js'
 import { type ClusterShape, SimulatedCluster } from './cluster-rig.js'
-import { batchOf, Fetch, fetchRequest, Produce, produceRequest, valuesIn } from './requests.js'
+import { batchOf, Produce, produceRequest } from './requests.js'
 
 const nameOf = (errorCode: number): string => errorByCode(errorCode).name
 const batch = batchOf(['a', 'b'])
@@ -225,21 +225,6 @@ test('a controller that was deposed and does not know it refuses nothing by what
   cluster.until(() => sent.response !== undefined && late.response !== undefined, 'answers')
   assert.equal(nameOf(sent.response!.topics[0]!.errorCode), 'NONE')
   assert.match(nameOf(late.response!.topics[0]!.errorCode), /^(NONE|REQUEST_TIMED_OUT)$/)
-})
-
-test('acks=all on three replicas times out, on one it does not; what acks=1 took is not visible', () => {
-  const cluster = new SimulatedCluster('acks')
-  const three = { name: 'three', topicId: cluster.createTopic('three', cluster.node(1), 1, 3) }
-  const one = { name: 'one', topicId: cluster.createTopic('one', cluster.node(1), 1, 1) }
-  const produce = (topic: typeof three, acks: number): string => {
-    const client = cluster.client(cluster.node(cluster.partition(topic.name).leader))
-    const { responses } = client.request(Produce, 12, produceRequest(topic, batch, { acks, timeoutMs: 1500 }))
-    return nameOf(responses[0]!.partitionResponses[0]!.errorCode)
-  }
-  assert.deepEqual([produce(three, -1), produce(three, 1), produce(one, -1)], ['REQUEST_TIMED_OUT', 'NONE', 'NONE'])
-  const client = cluster.client(cluster.node(cluster.partition('three').leader))
-  const [part] = client.request(Fetch, 12, fetchRequest(three, 0)).responses[0]!.partitions
-  assert.deepEqual([part!.errorCode, part!.highWatermark, valuesIn(part!.records).length], [0, 0, 0])
 })
 
 test('more replicas than brokers are refused with the number that there is', () => {

@@ -1,0 +1,122 @@
+/** Clusters whose brokers follow each other: what is acknowledged with acks=all is with all who are in sync. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Partition } from '../../src/broker/partition.js'
+import { errorByCode } from '../../src/protocol/errors.js'
+import { SimulatedCluster } from './cluster-rig.js'
+import { batchOf, Fetch, fetchRequest, Produce, produceRequest, valuesIn } from './requests.js'
+
+const nameOf = (errorCode: number): string => errorByCode(errorCode).name
+
+interface Topic {
+  readonly name: string
+  readonly topicId: string
+}
+
+function replicaOf(cluster: SimulatedCluster, { topicId }: Topic, id: number, index = 0): Partition {
+  const hosted = cluster.node(id).node!.broker!.replicas.find(topicId, index)
+  assert.ok(hosted instanceof Partition, `node ${id} has the partition`)
+  return hosted
+}
+
+function newTopic(cluster: SimulatedCluster, name: string, partitions = 1, replicas = 3): Topic {
+  return { name, topicId: cluster.createTopic(name, cluster.brokers[0]!, partitions, replicas) }
+}
+
+/** Asks whoever leads, and again while nobody can do it yet. Returns the base offset. */
+function produce(cluster: SimulatedCluster, topic: Topic, values: readonly string[], partition = 0): number {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const { leader } = cluster.partition(topic.name, partition)
+    if (leader > 0 && cluster.node(leader).node !== undefined) {
+      const request = produceRequest(topic, batchOf(values), { timeoutMs: 5000, partition })
+      const { responses } = cluster.client(cluster.node(leader)).request(Produce, 12, request)
+      const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!
+      if (errorCode === 0) return baseOffset
+      assert.match(nameOf(errorCode), /NOT_LEADER_OR_FOLLOWER|NOT_ENOUGH_REPLICAS/)
+    }
+    cluster.pass(100)
+  }
+  assert.fail('nobody takes it')
+}
+
+function valuesAt(cluster: SimulatedCluster, topic: Topic): string[] {
+  const { leader } = cluster.partition(topic.name)
+  const { responses } = cluster.client(cluster.node(leader)).request(Fetch, 17, fetchRequest(topic, 0))
+  return valuesIn(responses[0]!.partitions[0]!.records)
+}
+
+/** Their logs and what they know to be committed are the same. */
+function agree(cluster: SimulatedCluster, topic: Topic, ids: readonly number[], index = 0): boolean {
+  const replicas = ids.map((id) => replicaOf(cluster, topic, id, index))
+  const texts = replicas.map(({ log, highWatermark }) =>
+    JSON.stringify([log.startOffset, log.logEndOffset, highWatermark, log.state.digest.toText()]),
+  )
+  return replicas.every(({ log, highWatermark }) => highWatermark === log.nextOffset) && new Set(texts).size === 1
+}
+
+test('acks=all is acknowledged when all three have it, soon, and followers hear that it is committed', () => {
+  const cluster = new SimulatedCluster('acknowledged')
+  const topic = newTopic(cluster, 'three')
+  produce(cluster, topic, ['a', 'b'])
+  const times: number[] = []
+  for (let n = 0; n < 20; n++) {
+    const beganMs = cluster.simulation.nowMs
+    assert.equal(produce(cluster, topic, [`${n}`]), 2 + n)
+    times.push(cluster.simulation.nowMs - beganMs)
+    for (const id of [1, 2, 3]) assert.ok(replicaOf(cluster, topic, id).log.flushedEndOffset >= 3 + n, `node ${id}`)
+  }
+  const median = times.sort((a, b) => a - b)[10]!
+  assert.ok(median < 100, `${median} ms`)
+  cluster.until(() => agree(cluster, topic, [1, 2, 3]), 'all know it', 2000)
+  assert.equal(valuesAt(cluster, topic).length, 22)
+})
+
+test('many partitions are followed from all who lead them', () => {
+  const cluster = new SimulatedCluster('many')
+  const topic = newTopic(cluster, 'many', 12)
+  for (let n = 0; n < 36; n++) produce(cluster, topic, [`${n}`], n % 12)
+  cluster.until(() => [...Array(12).keys()].every((index) => agree(cluster, topic, [1, 2, 3], index)), 'agreement')
+  assert.equal(new Set([...Array(12).keys()].map((n) => cluster.partition('many', n).leader)).size, 3)
+})
+
+test('a follower that was away, or comes back without its power, catches up', () => {
+  for (const [seed, strike] of [
+    ['crash', 'crash'],
+    ['power', 'losePower'],
+  ] as const) {
+    const cluster = new SimulatedCluster(seed)
+    const topic = newTopic(cluster, 'away')
+    produce(cluster, topic, ['a'])
+    const { leader } = cluster.partition('away')
+    const away = [1, 2, 3].find((id) => id !== leader)!
+    cluster.node(away).machine[strike]()
+    for (let n = 0; n < 10; n++) produce(cluster, topic, [`${n}`.padEnd(200)])
+    cluster.start(away)
+    cluster.until(() => agree(cluster, topic, [1, 2, 3]), 'it has caught up', 10_000)
+  }
+})
+
+test('when the leader goes, another leads with all that was acknowledged, and the one that was cuts off what nobody else had', () => {
+  const cluster = new SimulatedCluster('leader')
+  const topic = newTopic(cluster, 'led')
+  for (let n = 0; n < 5; n++) produce(cluster, topic, [`${n}`])
+  const { leader } = cluster.partition('led')
+  const others = [1, 2, 3].filter((id) => id !== leader)
+  // It is alone with this.
+  const hosts = new Set(others.map((id) => cluster.node(id).address.host))
+  const { host } = cluster.node(leader).address
+  const client = cluster.client(cluster.node(leader))
+  const heal = cluster.network.rules.add({ applies: (from, to) => from === host && hosts.has(to), cuts: true })
+  client.request(Produce, 12, produceRequest(topic, batchOf(['lost']), { acks: 1 }))
+  assert.equal(replicaOf(cluster, topic, leader).log.nextOffset, 6)
+  cluster.kill(leader)
+  heal()
+  cluster.until(() => others.includes(cluster.partition('led').leader), 'another leads')
+  for (let n = 5; n < 10; n++) produce(cluster, topic, [`${n}`])
+  cluster.start(leader)
+  cluster.until(() => agree(cluster, topic, [1, 2, 3]), 'agreement', 30_000)
+  assert.deepEqual(
+    valuesAt(cluster, topic),
+    [...Array(10).keys()].map((n) => `${n}`),
+  )
+})
