@@ -15,6 +15,7 @@ import type { Cause, Endpoint, MetadataRecord } from '../metadata/records.js'
 import { LOGRAFT_VERSION, type Release } from '../metadata/release.js'
 import type { AllocateProducerIds } from '../protocol/messages/allocate-producer-ids.js'
 import type { AlterConfigs } from '../protocol/messages/alter-configs.js'
+import type { AlterPartition } from '../protocol/messages/alter-partition.js'
 import type { AssignReplicasToDirs } from '../protocol/messages/assign-replicas-to-dirs.js'
 import type { BrokerHeartbeat } from '../protocol/messages/broker-heartbeat.js'
 import type { BrokerRegistration } from '../protocol/messages/broker-registration.js'
@@ -31,6 +32,7 @@ import { alterConfigs, incrementalAlterConfigs } from './configs.js'
 import type { DecisionContext } from './context.js'
 import { electLeaders } from './elections-asked-for.js'
 import { firstRecords, NO_OP_SINCE, updateFeatures } from './features.js'
+import { alterPartition } from './isr-changes.js'
 import { allocateProducerIds } from './producer-ids.js'
 import { assignReplicasToDirs } from './replica-directories.js'
 import { deleteTopics } from './topic-deletion.js'
@@ -62,6 +64,7 @@ export interface ControllerApis {
   readonly BrokerHeartbeat: typeof BrokerHeartbeat
   readonly AllocateProducerIds: typeof AllocateProducerIds
   readonly AssignReplicasToDirs: typeof AssignReplicasToDirs
+  readonly AlterPartition: typeof AlterPartition
 }
 
 export type ControllerApi = keyof ControllerApis
@@ -72,7 +75,16 @@ export const APIS_OF_BROKERS: ReadonlySet<ControllerApi> = new Set([
   'BrokerHeartbeat',
   'AllocateProducerIds',
   'AssignReplicasToDirs',
+  'AlterPartition',
 ])
+
+/**
+ * What may be answered without a record although somebody else may be the controller by now: it asks nobody to go by it. That somebody is not to be in
+ * sync is gone by: a leader does not count it any more, and the ISR that another controller has taken down may have it.
+ */
+export const ANSWERED_AT_ONCE: ReadonlySet<ControllerApi> = new Set(
+  [...APIS_OF_BROKERS].filter((api) => api !== 'AlterPartition'),
+)
 
 export type ControllerRequest<Api extends ControllerApi> = Infer<ControllerApis[Api]['request']>
 export type ControllerReply<Api extends ControllerApi> = InferInput<ControllerApis[Api]['response']>
@@ -106,6 +118,7 @@ const deciders: Deciders = {
   BrokerHeartbeat: brokerHeartbeat,
   AllocateProducerIds: allocateProducerIds,
   AssignReplicasToDirs: assignReplicasToDirs,
+  AlterPartition: alterPartition,
 }
 
 /** Everything the core is made of, as data, but for the source of randomness. */
