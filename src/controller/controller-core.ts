@@ -30,9 +30,13 @@ import type { Infer, InferInput } from '../protocol/schema.js'
 import { brokerHeartbeat, fenceBroker, registerBroker, unregisterBroker } from './brokers.js'
 import { alterConfigs, incrementalAlterConfigs } from './configs.js'
 import type { DecisionContext } from './context.js'
+import type { ClusterView } from './election-rules.js'
 import { electLeaders } from './elections-asked-for.js'
 import { firstRecords, NO_OP_SINCE, updateFeatures } from './features.js'
 import { alterPartition } from './isr-changes.js'
+import { BALANCE_AGAIN_MS, balanceLeaders } from './leader-balance.js'
+import { electWhereNobodyLeads } from './leader-election.js'
+import { MAX_RECORDS_PER_REQUEST } from './new-partitions.js'
 import { allocateProducerIds } from './producer-ids.js'
 import { assignReplicasToDirs } from './replica-directories.js'
 import { deleteTopics } from './topic-deletion.js'
@@ -41,6 +45,8 @@ import { createTopics } from './topics.js'
 
 /** So long a broker whose connection ended may take to come back with the same incarnation. */
 export const COME_BACK_MS = 250
+
+const ELECTIONS_GO_BY: ReadonlySet<string> = new Set(['unclean.leader.election.enable'])
 
 export interface ControllerOptions {
   readonly clusterId: string
@@ -127,6 +133,7 @@ export interface ControllerState {
   readonly image: MetadataImage
   readonly lastHeardMs: readonly (readonly [brokerId: number, lastHeardMs: number])[]
   readonly closedMs: readonly (readonly [brokerId: number, closedMs: number])[]
+  readonly balanceMs: number | undefined
 }
 
 export class ControllerCore {
@@ -135,6 +142,8 @@ export class ControllerCore {
   readonly #lastHeardMs = new Map<number, number>()
   /** Since when the connections of brokers are closed of which nothing was heard since. */
   readonly #closedMs = new Map<number, number>()
+  /** When it is next looked whether leaderships have to go back to first replicas; undefined: never. */
+  #balanceMs: number | undefined
   #image: MetadataImage
 
   /** Takes over with the image at the end of the log. */
@@ -142,12 +151,17 @@ export class ControllerCore {
     this.#options = options
     this.#settings = new EffectiveSettings(options.settings, options.settings['node.id'])
     this.#image = image
+    this.#balanceMs = this.#nextBalanceMs(nowMs)
     for (const { brokerId, fenced } of image.brokers.values()) if (!fenced) this.#lastHeardMs.set(brokerId, nowMs)
   }
 
   /** The same core as the one that was captured. */
-  static restore({ options, image, lastHeardMs, closedMs }: ControllerState, random: Random): ControllerCore {
+  static restore(
+    { options, image, lastHeardMs, closedMs, balanceMs }: ControllerState,
+    random: Random,
+  ): ControllerCore {
     const core = new ControllerCore({ ...options, random }, image, 0)
+    core.#balanceMs = balanceMs
     core.#lastHeardMs.clear()
     for (const [brokerId, heardMs] of lastHeardMs) core.#lastHeardMs.set(brokerId, heardMs)
     for (const [brokerId, atMs] of closedMs) core.#closedMs.set(brokerId, atMs)
@@ -159,9 +173,10 @@ export class ControllerCore {
     return this.#image
   }
 
-  /** What a new controller has to write first: in a new cluster, the feature levels. */
+  /** What a new controller has to write first: in a new cluster, the feature levels; and who leads by its settings where nobody did by those before. */
   begin(): Decision<MetadataRecord, never> {
-    return { records: this.#image.features.size === 0 ? firstRecords(this.#options.release) : [], replies: [] }
+    const isNew = this.#image.features.size === 0
+    return { records: isNew ? firstRecords(this.#options.release) : this.#leaderlessElected(), replies: [] }
   }
 
   /** One reply, and the records that have to be committed before it goes. */
@@ -170,7 +185,8 @@ export class ControllerCore {
     request: ControllerRequest<Api>,
     moment: Moment,
   ): Decision<MetadataRecord, ControllerReply<Api>> {
-    return deciders[api](this.#context(moment), request, moment.principal)
+    const { records, replies } = deciders[api](this.#context(moment), request, moment.principal)
+    return { records: [...records, ...this.#followingSettings(records, moment)], replies }
   }
 
   /**
@@ -225,7 +241,7 @@ export class ControllerCore {
     const broker = this.#image.brokers.get(brokerId)
     const isBack = !this.#closedMs.has(brokerId) && (this.#lastHeardMs.get(brokerId) ?? nowMs) > sinceMs
     if (broker?.brokerEpoch !== brokerEpoch || broker.fenced || isBack) return { records: [], replies: [] }
-    return { records: fenceBroker(this.#image, broker, sessionClosed('refused', nowMs - sinceMs)), replies: [] }
+    return { records: fenceBroker(this.#view(), broker, sessionClosed('refused', nowMs - sinceMs)), replies: [] }
   }
 
   /** This process did not run for so long: what it did not hear meanwhile says nothing about others. */
@@ -237,12 +253,12 @@ export class ControllerCore {
 
   /** When `expire` next has something to say; Infinity: never, as things stand. */
   nextDeadlineMs(): number {
-    let deadlineMs = Number.POSITIVE_INFINITY
+    let deadlineMs = this.#balanceMs ?? Number.POSITIVE_INFINITY
     for (const broker of this.#image.brokers.values()) deadlineMs = Math.min(deadlineMs, this.#deadlineMs(broker))
     return deadlineMs
   }
 
-  /** What follows from the time alone: brokers of which nothing was heard are fenced, one with each call. */
+  /** What follows from the time alone: brokers of which nothing was heard are fenced, one with each call; and leaderships go back. */
   expire(nowMs: number): Decision<MetadataRecord, never> {
     for (const broker of this.#image.brokers.values()) {
       if (nowMs < this.#deadlineMs(broker)) continue
@@ -253,9 +269,9 @@ export class ControllerCore {
         closedMs === undefined
           ? { reason: 'BROKER_SILENT', evidence: { silentMs: String(silentMs) } }
           : sessionClosed('silent', nowMs - closedMs)
-      return { records: fenceBroker(this.#image, broker, cause), replies: [] }
+      return { records: fenceBroker(this.#view(), broker, cause), replies: [] }
     }
-    return { records: [], replies: [] }
+    return { records: nowMs < (this.#balanceMs ?? Number.POSITIVE_INFINITY) ? [] : this.#balance(nowMs), replies: [] }
   }
 
   /** All there is, for the flight recorder: `restore` makes the same core of it. */
@@ -266,6 +282,7 @@ export class ControllerCore {
       image: this.#image,
       lastHeardMs: [...this.#lastHeardMs],
       closedMs: [...this.#closedMs],
+      balanceMs: this.#balanceMs,
     }
   }
 
@@ -279,6 +296,36 @@ export class ControllerCore {
   #sessionEndMs(brokerId: number): number {
     const lastHeardMs = this.#lastHeardMs.get(brokerId)
     return (lastHeardMs ?? Number.POSITIVE_INFINITY) + this.#options.settings['broker.session.timeout.ms']
+  }
+
+  #balance(nowMs: number): readonly MetadataRecord[] {
+    const { records, more } = balanceLeaders(this.#view())
+    this.#balanceMs = more ? nowMs + BALANCE_AGAIN_MS : this.#nextBalanceMs(nowMs)
+    return records
+  }
+
+  #nextBalanceMs(nowMs: number): number | undefined {
+    const { settings } = this.#options
+    if (!settings['auto.leader.rebalance.enable']) return undefined
+    return nowMs + settings['leader.imbalance.check.interval.seconds'] * 1000
+  }
+
+  #leaderlessElected(view = this.#view()): readonly MetadataRecord[] {
+    return electWhereNobodyLeads(view, { reason: 'SETTINGS_CHANGED', evidence: {} }, MAX_RECORDS_PER_REQUEST)
+  }
+
+  /** What elections go by may have changed with these records. */
+  #followingSettings(records: readonly MetadataRecord[], { nextOffset }: Moment): readonly MetadataRecord[] {
+    if (!records.some((record) => record.type === 'config' && ELECTIONS_GO_BY.has(record.name))) return []
+    const delta = new MetadataDelta(this.#image)
+    for (const [index, record] of records.entries()) delta.replay(record, nextOffset + index)
+    const image = delta.image()
+    const { settings } = this.#options
+    return this.#leaderlessElected({ image, settings: new EffectiveSettings(settings, settings['node.id']).at(image) })
+  }
+
+  #view(): ClusterView {
+    return { image: this.#image, settings: this.#settings.at(this.#image) }
   }
 
   #forget(brokerId: number): void {

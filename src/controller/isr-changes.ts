@@ -15,6 +15,7 @@ import { ErrorCode, type ErrorName } from '../protocol/errors.js'
 import type { AlterPartition } from '../protocol/messages/alter-partition.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
 import type { DecisionContext } from './context.js'
+import { sameMembers } from './leader-election.js'
 import { MAX_RECORDS_PER_REQUEST } from './new-partitions.js'
 
 type Request = Infer<typeof AlterPartition.request>
@@ -120,10 +121,6 @@ function isLegalRecovery(
 function isEligible(image: MetadataImage, partition: PartitionState, { brokerId, brokerEpoch }: Member): boolean {
   if (!canLead(image, partition, brokerId)) return false
   return brokerEpoch === ANY_EPOCH || image.brokers.get(brokerId)?.brokerEpoch === brokerEpoch
-}
-
-function sameMembers(one: readonly number[], other: readonly number[]): boolean {
-  return one.length === other.length && one.every((id) => other.includes(id))
 }
 
 function accepted(partitionIndex: number, state: PartitionState): Answer {

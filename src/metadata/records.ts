@@ -21,7 +21,7 @@ export type Reason =
   | 'ISR_PROPOSED'
   | 'UNCLEAN_ELECTION'
   | 'LEADERS_BALANCED'
-  | 'MIN_INSYNC_CHANGED'
+  | 'SETTINGS_CHANGED'
 
 /** Why a leader, an ISR, a fence or an epoch moved. */
 export interface Cause {

@@ -24,7 +24,7 @@ export const schema = {
                 ISR_PROPOSED: 14,
                 UNCLEAN_ELECTION: 15,
                 LEADERS_BALANCED: 16,
-                MIN_INSYNC_CHANGED: 17,
+                SETTINGS_CHANGED: 17,
               },
             },
             Cause: {

@@ -78,7 +78,13 @@ export class PartitionFollower {
   }
 
   /** What to ask for now; undefined: not yet. */
-  next({ startOffset, nextOffset, settledEndOffset, flushedEndOffset, epochs }: FollowedLog): FollowerFetch | undefined {
+  next({
+    startOffset,
+    nextOffset,
+    settledEndOffset,
+    flushedEndOffset,
+    epochs,
+  }: FollowedLog): FollowerFetch | undefined {
     const countedEndOffset = this.#flushPolicy === 'commit' ? flushedEndOffset : settledEndOffset
     if (this.#isCutting || countedEndOffset < nextOffset) return undefined
     return {
@@ -110,7 +116,10 @@ export class PartitionFollower {
     this.#follow(log)
   }
 
-  #part({ epoch, endOffset }: { readonly epoch: number; readonly endOffset: number }, log: FollowedLog): FollowerAction {
+  #part(
+    { epoch, endOffset }: { readonly epoch: number; readonly endOffset: number },
+    log: FollowedLog,
+  ): FollowerAction {
     const own = log.epochs.endOffsetFor(epoch, log.nextOffset)
     const common = Math.min(endOffset, own?.endOffset ?? log.nextOffset)
     // A leader that finds a difference where there is none is asked again.

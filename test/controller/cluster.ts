@@ -43,9 +43,11 @@ export class Cluster {
   nowMs = 1000
   causes: Cause[] = []
   readonly epochs = new Map<number, number>()
+  #settings: Readonly<Record<string, string>>
   #offset = 0
 
-  constructor(brokers: readonly number[] = [1, 2, 3], level = 3) {
+  constructor(brokers: readonly number[] = [1, 2, 3], level = 3, settings: Readonly<Record<string, string>> = {}) {
+    this.#settings = settings
     this.core = this.#newCore()
     this.append([{ type: 'featureLevel', name: 'lograft.version', level }])
     assert.deepEqual(this.core.begin().records, [])
@@ -53,8 +55,10 @@ export class Cluster {
   }
 
   /** Another controller, which has the log and nothing else. */
-  takeOver(): void {
+  takeOver(settings = this.#settings): void {
+    this.#settings = settings
     this.core = this.#newCore(this.core)
+    this.append(this.core.begin().records)
   }
 
   ask<Api extends ControllerApi>(api: Api, request: ControllerRequest<Api>): ControllerReply<Api> {
@@ -136,13 +140,21 @@ export class Cluster {
   }
 
   /** Topics of one partition each, on these brokers. */
-  topics(placed: readonly (readonly number[])[]): void {
+  topics(placed: readonly (readonly number[])[], settings: Readonly<Record<string, string>> = {}): void {
+    const configs = Object.entries(settings).map(([name, value]) => ({ name, value }))
     for (const [index, brokerIds] of placed.entries()) {
       const assignments = [{ partitionIndex: 0, brokerIds: [...brokerIds] }]
-      const topic = { name: `t${index}`, numPartitions: -1, replicationFactor: -1, assignments, configs: [] }
+      const topic = { name: `t${index}`, numPartitions: -1, replicationFactor: -1, assignments, configs }
       const { topics } = this.ask('CreateTopics', { topics: [topic], timeoutMs: 1000, validateOnly: false })
       assert.equal(topics[0]!.errorMessage, null)
     }
+  }
+
+  configure(resourceType: number, resourceName: string, settings: Readonly<Record<string, string>>): void {
+    const configs = Object.entries(settings).map(([name, value]) => ({ name, configOperation: 0, value }))
+    const resources = [{ resourceType, resourceName, configs }]
+    const { responses } = this.ask('IncrementalAlterConfigs', { resources, validateOnly: false })
+    assert.equal(responses[0]!.errorMessage, null)
   }
 
   isFenced(brokerId: number): boolean {
@@ -190,7 +202,11 @@ export class Cluster {
   }
 
   #newCore(from?: ControllerCore): ControllerCore {
-    const { settings } = nodeConfig({ listeners: 'PLAINTEXT://:9092', 'broker.session.timeout.ms': String(SESSION_MS) })
+    const { settings } = nodeConfig({
+      listeners: 'PLAINTEXT://:9092',
+      'broker.session.timeout.ms': String(SESSION_MS),
+      ...this.#settings,
+    })
     return new ControllerCore(
       { clusterId: 'c', settings, release: THIS_RELEASE, random: RANDOM },
       from?.image ?? EMPTY_IMAGE,

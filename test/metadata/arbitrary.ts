@@ -32,7 +32,7 @@ const reasons: Reason[] = [
   'ISR_PROPOSED',
   'UNCLEAN_ELECTION',
   'LEADERS_BALANCED',
-  'MIN_INSYNC_CHANGED',
+  'SETTINGS_CHANGED',
 ]
 
 const cause: fc.Arbitrary<Cause> = record({

@@ -39,7 +39,10 @@ export class ModelInvariants {
   committed({ id, leader, log }: ModelReplica): void {
     if (leader === undefined) return
     const { highWatermark } = leader
-    assert(highWatermark <= log.nextOffset, () => `replica ${id} has committed up to ${highWatermark} of ${log.nextOffset}`)
+    assert(
+      highWatermark <= log.nextOffset,
+      () => `replica ${id} has committed up to ${highWatermark} of ${log.nextOffset}`,
+    )
     const before = this.#highWatermarks.get(leader) ?? 0
     assert(highWatermark >= before, () => `the high watermark of ${id} went back from ${before} to ${highWatermark}`)
     this.#highWatermarks.set(leader, highWatermark)
@@ -70,7 +73,8 @@ export class ModelInvariants {
   #same(known: ModelRecord, record: ModelRecord, offset: number, id: number): void {
     assert(
       known.value === record.value && known.leaderEpoch === record.leaderEpoch,
-      () => `at ${offset} ${known.value} of epoch ${known.leaderEpoch} is committed, and ${id} has ${record.value} of ${record.leaderEpoch}`,
+      () =>
+        `at ${offset} ${known.value} of epoch ${known.leaderEpoch} is committed, and ${id} has ${record.value} of ${record.leaderEpoch}`,
     )
   }
 }

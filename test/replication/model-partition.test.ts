@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AssertionError } from '../../src/base/assert.js'
-import { ModelPartition, type ModelOptions } from './model-partition.js'
+import { type ModelOptions, ModelPartition } from './model-partition.js'
 
 const SEEDS = 100
 const EVENTS = 8000

@@ -199,8 +199,7 @@ export class ModelReplica {
   #answer(from: ModelReplica, life: number, brokerEpoch: number, fetch: FollowerFetch, over: () => void): void {
     const { leader, log } = this
     if (leader === undefined || leader.leaderEpoch !== fetch.leaderEpoch) return over()
-    const end =
-      fetch.lastFetchedEpoch < 0 ? undefined : log.epochs.endOffsetFor(fetch.lastFetchedEpoch, log.nextOffset)
+    const end = fetch.lastFetchedEpoch < 0 ? undefined : log.epochs.endOffsetFor(fetch.lastFetchedEpoch, log.nextOffset)
     const parts = end !== undefined && (end.leaderEpoch < fetch.lastFetchedEpoch || end.endOffset < fetch.fetchOffset)
     const isOutOfRange = !parts && fetch.fetchOffset > log.nextOffset
     if (!parts && !isOutOfRange) {
