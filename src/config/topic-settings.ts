@@ -51,10 +51,7 @@ export const topicSettings = {
   'segment.index.bytes': nodeSettings['log.index.size.max.bytes'],
   'segment.jitter.ms': long({ min: 0, doc: 'By how much less than segment.ms the age may be, at random.' }),
   'segment.ms': long({ min: 1, doc: 'Age at which a segment is closed.' }),
-  'unclean.leader.election.enable': off(
-    'Whether a replica that is not in sync may lead when no other can.',
-    'only what is in sync leads here',
-  ),
+  'unclean.leader.election.enable': nodeSettings['unclean.leader.election.enable'],
 } as const
 
 export type TopicSettings = Values<typeof topicSettings>
@@ -79,7 +76,6 @@ const FALLBACKS: { readonly [Key in TopicSettingKey]?: Fallbacks<NodeSettings> }
   'retention.ms': ['log.retention.ms', ['log.retention.minutes', MINUTE_MS], ['log.retention.hours', HOUR_MS]],
   'segment.jitter.ms': ['log.roll.jitter.ms', ['log.roll.jitter.hours', HOUR_MS]],
   'segment.ms': ['log.roll.ms', ['log.roll.hours', HOUR_MS]],
-  'unclean.leader.election.enable': [],
 }
 
 const fallbacks = new Map(

@@ -44,15 +44,15 @@ const GROUPS_AND_TRANSACTIONS = words(`
 
 /** Other nodes: replication, quorums of several, moving of leaders. */
 const OTHER_NODES = words(`
-  alter.log.dirs.replication.quota.window.num alter.log.dirs.replication.quota.window.size.seconds auto.leader.rebalance.enable
+  alter.log.dirs.replication.quota.window.num alter.log.dirs.replication.quota.window.size.seconds
   controller.performance.always.log.threshold.ms controller.performance.sample.period.ms
   controller.quorum.append.linger.ms controller.quota.window.num
   controller.quota.window.size.seconds controller.socket.timeout.ms early.start.listeners follower.fetch.last.tiered.offset.enable
-  initial.broker.registration.timeout.ms inter.broker.listener.name leader.imbalance.check.interval.seconds
+  initial.broker.registration.timeout.ms inter.broker.listener.name
   metadata.log.segment.bytes metadata.log.segment.ms metadata.max.idle.interval.ms num.replica.alter.log.dirs.threads num.replica.fetchers
   replica.high.watermark.checkpoint.interval.ms replica.selector.class replica.socket.receive.buffer.bytes
   replica.socket.timeout.ms replication.quota.window.num replication.quota.window.size.seconds request.timeout.ms server.max.startup.time.ms
-  unclean.leader.election.enable unclean.leader.election.interval.ms
+  unclean.leader.election.interval.ms
 `)
 
 /** Tiered storage. */
@@ -85,7 +85,7 @@ const INSIDES = words(`
 const EARLIER = words(`
   auto.include.jmx.reporter broker.id.generation.enable control.plane.listener.name controlled.shutdown.max.retries
   controlled.shutdown.retry.backoff.ms eligible.leader.replicas.enable group.coordinator.new.enable inter.broker.protocol.version
-  leader.imbalance.per.broker.percentage log.message.downconversion.enable log.message.format.version log.message.timestamp.difference.max.ms
+  log.message.downconversion.enable log.message.format.version log.message.timestamp.difference.max.ms
   offsets.commit.required.acks reserved.broker.max.id zookeeper.clientCnxnSocket zookeeper.connect zookeeper.connection.timeout.ms
   zookeeper.max.in.flight.requests zookeeper.metadata.migration.enable zookeeper.metadata.migration.min.batch.size
   zookeeper.session.timeout.ms zookeeper.set.acl

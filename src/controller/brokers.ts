@@ -19,6 +19,7 @@ import type { BrokerRegistration } from '../protocol/messages/broker-registratio
 import type { UnregisterBroker } from '../protocol/messages/unregister-broker.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
 import type { DecisionContext } from './context.js'
+import type { ClusterView } from './election-rules.js'
 import { UNREGISTRATION_SINCE } from './features.js'
 import { whenBrokerIsUsable, whenBrokerLeaves, whenDirectoriesAreLost } from './leader-election.js'
 
@@ -77,8 +78,8 @@ export function registerBroker(
       cause,
     },
     ...(isSame
-      ? whenDirectoriesAreLost(image, known, request.logDirs, cause)
-      : whenBrokerLeaves(image, brokerId, cause)),
+      ? whenDirectoriesAreLost(context, known, request.logDirs, cause)
+      : whenBrokerLeaves(context, brokerId, cause)),
   ]
   return { records, replies: [{ throttleTimeMs: 0, errorCode: ErrorCode.NONE, brokerEpoch: nextOffset }] }
 }
@@ -124,12 +125,12 @@ export function brokerHeartbeat(
   const isCaughtUp = currentMetadataOffset >= brokerEpoch
   const fenced = request.wantFence || (broker.fenced && !isCaughtUp)
   let records: MetadataRecord[] = []
-  if (fenced && !broker.fenced) records = fenceBroker(image, broker, { reason: 'BROKER_ASKED', evidence })
+  if (fenced && !broker.fenced) records = fenceBroker(context, broker, { reason: 'BROKER_ASKED', evidence })
   else if (!fenced && broker.fenced) {
     const cause: Cause = { reason: 'BROKER_CAUGHT_UP', evidence }
     records = [
       { type: 'brokerRegistrationChange', brokerId, brokerEpoch, fenced: false, cause },
-      ...whenBrokerIsUsable(image, brokerId, cause),
+      ...whenBrokerIsUsable(context, brokerId, cause),
     ]
   }
   const reply: HeartbeatReply = {
@@ -144,19 +145,19 @@ export function brokerHeartbeat(
 
 /** A broker wants to stop: first it gives away what it leads; when that is committed and it asks again, it is let go. */
 function shutDown(
-  { image }: DecisionContext,
+  context: DecisionContext,
   broker: BrokerImage,
   cause: Cause,
 ): Decision<MetadataRecord, HeartbeatReply> {
   const { brokerId, brokerEpoch, fenced, inControlledShutdown } = broker
-  const leaves = fenced || (inControlledShutdown && !leadsAny(image, brokerId))
+  const leaves = fenced || (inControlledShutdown && !leadsAny(context.image, brokerId))
   let records: MetadataRecord[] = []
   if (!leaves) {
     records = [
       { type: 'brokerRegistrationChange', brokerId, brokerEpoch, inControlledShutdown: true, cause },
-      ...whenBrokerLeaves(image, brokerId, cause),
+      ...whenBrokerLeaves(context, brokerId, cause),
     ]
-  } else if (!fenced) records = fenceBroker(image, broker, cause)
+  } else if (!fenced) records = fenceBroker(context, broker, cause)
   const reply = {
     throttleTimeMs: 0,
     errorCode: ErrorCode.NONE,
@@ -178,12 +179,13 @@ function leadsAny({ topicsById }: MetadataImage, brokerId: number): boolean {
  * ask in vain from then on.
  */
 export function unregisterBroker(
-  { image }: DecisionContext,
+  context: DecisionContext,
   { brokerId }: Infer<typeof UnregisterBroker.request>,
   principal: string,
 ): Decision<MetadataRecord, UnregistrationReply> {
   const refusal = (error: ErrorName, errorMessage: string): Decision<MetadataRecord, UnregistrationReply> =>
     answer({ throttleTimeMs: 0, errorCode: ErrorCode[error], errorMessage })
+  const { image } = context
   const broker = image.brokers.get(brokerId)
   if (broker === undefined) return refusal('BROKER_ID_NOT_REGISTERED', `no broker ${brokerId} is registered`)
   const level = image.features.get(LOGRAFT_VERSION) ?? 0
@@ -194,18 +196,18 @@ export function unregisterBroker(
   if (!broker.fenced) return refusal('INVALID_REQUEST', `broker ${brokerId} is in use: stop it first`)
   const cause: Cause = { reason: 'BROKER_UNREGISTERED', evidence: { principal } }
   const records: MetadataRecord[] = [
-    ...whenBrokerLeaves(image, brokerId, cause),
+    ...whenBrokerLeaves(context, brokerId, cause),
     { type: 'unregisterBroker', brokerId, brokerEpoch: broker.brokerEpoch, cause },
   ]
   return { records, replies: [{ throttleTimeMs: 0, errorCode: ErrorCode.NONE, errorMessage: null }] }
 }
 
 /** The records by which a broker is taken out of use. */
-export function fenceBroker(image: MetadataImage, broker: BrokerImage, cause: Cause): MetadataRecord[] {
+export function fenceBroker(view: ClusterView, broker: BrokerImage, cause: Cause): MetadataRecord[] {
   const { brokerId, brokerEpoch } = broker
   return [
     { type: 'brokerRegistrationChange', brokerId, brokerEpoch, fenced: true, cause },
-    ...whenBrokerLeaves(image, brokerId, cause),
+    ...whenBrokerLeaves(view, brokerId, cause),
   ]
 }
 

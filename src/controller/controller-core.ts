@@ -15,6 +15,7 @@ import type { Cause, Endpoint, MetadataRecord } from '../metadata/records.js'
 import { LOGRAFT_VERSION, type Release } from '../metadata/release.js'
 import type { AllocateProducerIds } from '../protocol/messages/allocate-producer-ids.js'
 import type { AlterConfigs } from '../protocol/messages/alter-configs.js'
+import type { AlterPartition } from '../protocol/messages/alter-partition.js'
 import type { AssignReplicasToDirs } from '../protocol/messages/assign-replicas-to-dirs.js'
 import type { BrokerHeartbeat } from '../protocol/messages/broker-heartbeat.js'
 import type { BrokerRegistration } from '../protocol/messages/broker-registration.js'
@@ -29,8 +30,13 @@ import type { Infer, InferInput } from '../protocol/schema.js'
 import { brokerHeartbeat, fenceBroker, registerBroker, unregisterBroker } from './brokers.js'
 import { alterConfigs, incrementalAlterConfigs } from './configs.js'
 import type { DecisionContext } from './context.js'
+import type { ClusterView } from './election-rules.js'
 import { electLeaders } from './elections-asked-for.js'
 import { firstRecords, NO_OP_SINCE, updateFeatures } from './features.js'
+import { alterPartition } from './isr-changes.js'
+import { BALANCE_AGAIN_MS, balanceLeaders } from './leader-balance.js'
+import { electWhereNobodyLeads } from './leader-election.js'
+import { MAX_RECORDS_PER_REQUEST } from './new-partitions.js'
 import { allocateProducerIds } from './producer-ids.js'
 import { assignReplicasToDirs } from './replica-directories.js'
 import { deleteTopics } from './topic-deletion.js'
@@ -39,6 +45,8 @@ import { createTopics } from './topics.js'
 
 /** So long a broker whose connection ended may take to come back with the same incarnation. */
 export const COME_BACK_MS = 250
+
+const ELECTIONS_GO_BY: ReadonlySet<string> = new Set(['unclean.leader.election.enable'])
 
 export interface ControllerOptions {
   readonly clusterId: string
@@ -62,6 +70,7 @@ export interface ControllerApis {
   readonly BrokerHeartbeat: typeof BrokerHeartbeat
   readonly AllocateProducerIds: typeof AllocateProducerIds
   readonly AssignReplicasToDirs: typeof AssignReplicasToDirs
+  readonly AlterPartition: typeof AlterPartition
 }
 
 export type ControllerApi = keyof ControllerApis
@@ -72,7 +81,16 @@ export const APIS_OF_BROKERS: ReadonlySet<ControllerApi> = new Set([
   'BrokerHeartbeat',
   'AllocateProducerIds',
   'AssignReplicasToDirs',
+  'AlterPartition',
 ])
+
+/**
+ * What may be answered without a record although somebody else may be the controller by now: it asks nobody to go by it. That somebody is not to be in
+ * sync is gone by: a leader does not count it any more, and the ISR that another controller has taken down may have it.
+ */
+export const ANSWERED_AT_ONCE: ReadonlySet<ControllerApi> = new Set(
+  [...APIS_OF_BROKERS].filter((api) => api !== 'AlterPartition'),
+)
 
 export type ControllerRequest<Api extends ControllerApi> = Infer<ControllerApis[Api]['request']>
 export type ControllerReply<Api extends ControllerApi> = InferInput<ControllerApis[Api]['response']>
@@ -106,6 +124,7 @@ const deciders: Deciders = {
   BrokerHeartbeat: brokerHeartbeat,
   AllocateProducerIds: allocateProducerIds,
   AssignReplicasToDirs: assignReplicasToDirs,
+  AlterPartition: alterPartition,
 }
 
 /** Everything the core is made of, as data, but for the source of randomness. */
@@ -114,6 +133,7 @@ export interface ControllerState {
   readonly image: MetadataImage
   readonly lastHeardMs: readonly (readonly [brokerId: number, lastHeardMs: number])[]
   readonly closedMs: readonly (readonly [brokerId: number, closedMs: number])[]
+  readonly balanceMs: number | undefined
 }
 
 export class ControllerCore {
@@ -122,6 +142,8 @@ export class ControllerCore {
   readonly #lastHeardMs = new Map<number, number>()
   /** Since when the connections of brokers are closed of which nothing was heard since. */
   readonly #closedMs = new Map<number, number>()
+  /** When it is next looked whether leaderships have to go back to first replicas; undefined: never. */
+  #balanceMs: number | undefined
   #image: MetadataImage
 
   /** Takes over with the image at the end of the log. */
@@ -129,12 +151,17 @@ export class ControllerCore {
     this.#options = options
     this.#settings = new EffectiveSettings(options.settings, options.settings['node.id'])
     this.#image = image
+    this.#balanceMs = this.#nextBalanceMs(nowMs)
     for (const { brokerId, fenced } of image.brokers.values()) if (!fenced) this.#lastHeardMs.set(brokerId, nowMs)
   }
 
   /** The same core as the one that was captured. */
-  static restore({ options, image, lastHeardMs, closedMs }: ControllerState, random: Random): ControllerCore {
+  static restore(
+    { options, image, lastHeardMs, closedMs, balanceMs }: ControllerState,
+    random: Random,
+  ): ControllerCore {
     const core = new ControllerCore({ ...options, random }, image, 0)
+    core.#balanceMs = balanceMs
     core.#lastHeardMs.clear()
     for (const [brokerId, heardMs] of lastHeardMs) core.#lastHeardMs.set(brokerId, heardMs)
     for (const [brokerId, atMs] of closedMs) core.#closedMs.set(brokerId, atMs)
@@ -146,9 +173,10 @@ export class ControllerCore {
     return this.#image
   }
 
-  /** What a new controller has to write first: in a new cluster, the feature levels. */
+  /** What a new controller has to write first: in a new cluster, the feature levels; and who leads by its settings where nobody did by those before. */
   begin(): Decision<MetadataRecord, never> {
-    return { records: this.#image.features.size === 0 ? firstRecords(this.#options.release) : [], replies: [] }
+    const isNew = this.#image.features.size === 0
+    return { records: isNew ? firstRecords(this.#options.release) : this.#leaderlessElected(), replies: [] }
   }
 
   /** One reply, and the records that have to be committed before it goes. */
@@ -157,7 +185,8 @@ export class ControllerCore {
     request: ControllerRequest<Api>,
     moment: Moment,
   ): Decision<MetadataRecord, ControllerReply<Api>> {
-    return deciders[api](this.#context(moment), request, moment.principal)
+    const { records, replies } = deciders[api](this.#context(moment), request, moment.principal)
+    return { records: [...records, ...this.#followingSettings(records, moment)], replies }
   }
 
   /**
@@ -212,7 +241,7 @@ export class ControllerCore {
     const broker = this.#image.brokers.get(brokerId)
     const isBack = !this.#closedMs.has(brokerId) && (this.#lastHeardMs.get(brokerId) ?? nowMs) > sinceMs
     if (broker?.brokerEpoch !== brokerEpoch || broker.fenced || isBack) return { records: [], replies: [] }
-    return { records: fenceBroker(this.#image, broker, sessionClosed('refused', nowMs - sinceMs)), replies: [] }
+    return { records: fenceBroker(this.#view(), broker, sessionClosed('refused', nowMs - sinceMs)), replies: [] }
   }
 
   /** This process did not run for so long: what it did not hear meanwhile says nothing about others. */
@@ -224,12 +253,12 @@ export class ControllerCore {
 
   /** When `expire` next has something to say; Infinity: never, as things stand. */
   nextDeadlineMs(): number {
-    let deadlineMs = Number.POSITIVE_INFINITY
+    let deadlineMs = this.#balanceMs ?? Number.POSITIVE_INFINITY
     for (const broker of this.#image.brokers.values()) deadlineMs = Math.min(deadlineMs, this.#deadlineMs(broker))
     return deadlineMs
   }
 
-  /** What follows from the time alone: brokers of which nothing was heard are fenced, one with each call. */
+  /** What follows from the time alone: brokers of which nothing was heard are fenced, one with each call; and leaderships go back. */
   expire(nowMs: number): Decision<MetadataRecord, never> {
     for (const broker of this.#image.brokers.values()) {
       if (nowMs < this.#deadlineMs(broker)) continue
@@ -240,9 +269,9 @@ export class ControllerCore {
         closedMs === undefined
           ? { reason: 'BROKER_SILENT', evidence: { silentMs: String(silentMs) } }
           : sessionClosed('silent', nowMs - closedMs)
-      return { records: fenceBroker(this.#image, broker, cause), replies: [] }
+      return { records: fenceBroker(this.#view(), broker, cause), replies: [] }
     }
-    return { records: [], replies: [] }
+    return { records: nowMs < (this.#balanceMs ?? Number.POSITIVE_INFINITY) ? [] : this.#balance(nowMs), replies: [] }
   }
 
   /** All there is, for the flight recorder: `restore` makes the same core of it. */
@@ -253,6 +282,7 @@ export class ControllerCore {
       image: this.#image,
       lastHeardMs: [...this.#lastHeardMs],
       closedMs: [...this.#closedMs],
+      balanceMs: this.#balanceMs,
     }
   }
 
@@ -266,6 +296,36 @@ export class ControllerCore {
   #sessionEndMs(brokerId: number): number {
     const lastHeardMs = this.#lastHeardMs.get(brokerId)
     return (lastHeardMs ?? Number.POSITIVE_INFINITY) + this.#options.settings['broker.session.timeout.ms']
+  }
+
+  #balance(nowMs: number): readonly MetadataRecord[] {
+    const { records, more } = balanceLeaders(this.#view())
+    this.#balanceMs = more ? nowMs + BALANCE_AGAIN_MS : this.#nextBalanceMs(nowMs)
+    return records
+  }
+
+  #nextBalanceMs(nowMs: number): number | undefined {
+    const { settings } = this.#options
+    if (!settings['auto.leader.rebalance.enable']) return undefined
+    return nowMs + settings['leader.imbalance.check.interval.seconds'] * 1000
+  }
+
+  #leaderlessElected(view = this.#view()): readonly MetadataRecord[] {
+    return electWhereNobodyLeads(view, { reason: 'SETTINGS_CHANGED', evidence: {} }, MAX_RECORDS_PER_REQUEST)
+  }
+
+  /** What elections go by may have changed with these records. */
+  #followingSettings(records: readonly MetadataRecord[], { nextOffset }: Moment): readonly MetadataRecord[] {
+    if (!records.some((record) => record.type === 'config' && ELECTIONS_GO_BY.has(record.name))) return []
+    const delta = new MetadataDelta(this.#image)
+    for (const [index, record] of records.entries()) delta.replay(record, nextOffset + index)
+    const image = delta.image()
+    const { settings } = this.#options
+    return this.#leaderlessElected({ image, settings: new EffectiveSettings(settings, settings['node.id']).at(image) })
+  }
+
+  #view(): ClusterView {
+    return { image: this.#image, settings: this.#settings.at(this.#image) }
   }
 
   #forget(brokerId: number): void {

@@ -3,25 +3,21 @@
  * partition without a leader to any replica that is alive, in sync or not, and so may lose what was committed.
  */
 import type { Decision } from '../base/decision.js'
-import { canLead, type MetadataImage, type TopicImage } from '../metadata/image.js'
+import type { MetadataImage, TopicImage } from '../metadata/image.js'
 import type { Cause, MetadataRecord, PartitionState } from '../metadata/records.js'
 import { ErrorCode } from '../protocol/errors.js'
 import type { ElectLeaders } from '../protocol/messages/elect-leaders.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
 import type { DecisionContext } from './context.js'
-import { elect } from './leader-election.js'
+import { electOneOf, isPreferredReady, type PartitionChanges } from './leader-election.js'
 import { MAX_RECORDS_PER_REQUEST } from './new-partitions.js'
 import { Refusal } from './refusal.js'
 
 type Request = Infer<typeof ElectLeaders.request>
 type Response = InferInput<typeof ElectLeaders.response>
-type Changes = Pick<Extract<MetadataRecord, { type: 'partitionChange' }>, 'leader' | 'isr' | 'leaderRecoveryState'>
 
 const ELECTIONS = ['preferred', 'unclean'] as const
 type Election = (typeof ELECTIONS)[number]
-
-/** After an unclean election the leader has to say that it is done with recovering (KIP-704). */
-const RECOVERING = 1
 
 export function electLeaders(
   { image }: DecisionContext,
@@ -80,21 +76,16 @@ function wanted(
   return byTopic
 }
 
-function hold(election: Election, partition: PartitionState, image: MetadataImage): Changes | Refusal {
+function hold(election: Election, partition: PartitionState, image: MetadataImage): PartitionChanges | Refusal {
   const { leader, replicas } = partition
-  const alive = (id: number): boolean => canLead(image, partition, id)
   if (election === 'preferred') {
     const preferred = replicas[0]!
     if (leader === preferred) return new Refusal('ELECTION_NOT_NEEDED', `broker ${leader} leads already`)
-    return elect(partition, alive) === preferred
+    return isPreferredReady(image, partition)
       ? { leader: preferred }
       : new Refusal('PREFERRED_LEADER_NOT_AVAILABLE', `broker ${preferred} is away, or not in sync`)
   }
   if (leader !== -1) return new Refusal('ELECTION_NOT_NEEDED', `broker ${leader} leads`)
-  const inSync = elect(partition, alive)
-  if (inSync !== -1) return { leader: inSync }
-  const any = replicas.find(alive)
-  return any === undefined
-    ? new Refusal('ELIGIBLE_LEADERS_NOT_AVAILABLE', 'all replicas are away')
-    : { leader: any, isr: [any], leaderRecoveryState: RECOVERING }
+  const changes = electOneOf(image, partition, { unclean: true })
+  return changes ?? new Refusal('ELIGIBLE_LEADERS_NOT_AVAILABLE', 'all replicas are away')
 }

@@ -18,6 +18,10 @@ export type Reason =
   | 'BROKER_SESSION_CLOSED'
   | 'BROKER_SHUTS_DOWN'
   | 'BROKER_UNREGISTERED'
+  | 'ISR_PROPOSED'
+  | 'UNCLEAN_ELECTION'
+  | 'LEADERS_BALANCED'
+  | 'SETTINGS_CHANGED'
 
 /** Why a leader, an ISR, a fence or an epoch moved. */
 export interface Cause {
@@ -81,6 +85,10 @@ export interface TopicRecord {
   readonly name: string
 }
 
+/** How a partition's leader was elected (KIP-704): who was elected uncleanly says when it is done with recovering. */
+export const RECOVERED = 0
+export const RECOVERING = 1
+
 /** The replicas of a partition and who leads them. */
 export interface PartitionState {
   readonly replicas: readonly number[]
@@ -93,7 +101,7 @@ export interface PartitionState {
   readonly lastKnownElr: readonly number[]
   /** -1: none. */
   readonly leader: number
-  /** 0: recovered, 1: recovering from an unclean election. */
+  /** `RECOVERED` or `RECOVERING`. */
   readonly leaderRecoveryState: number
   readonly leaderEpoch: number
   readonly partitionEpoch: number

@@ -21,6 +21,10 @@ export const schema = {
                 BROKER_SESSION_CLOSED: 11,
                 BROKER_SHUTS_DOWN: 12,
                 BROKER_UNREGISTERED: 13,
+                ISR_PROPOSED: 14,
+                UNCLEAN_ELECTION: 15,
+                LEADERS_BALANCED: 16,
+                SETTINGS_CHANGED: 17,
               },
             },
             Cause: {

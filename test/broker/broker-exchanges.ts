@@ -4,6 +4,7 @@ import { unwrapResponse, wrapRequest } from '../../src/broker/controller/envelop
 import { THIS_RELEASE } from '../../src/metadata/release.js'
 import { errorByCode } from '../../src/protocol/errors.js'
 import { AllocateProducerIds } from '../../src/protocol/messages/allocate-producer-ids.js'
+import { AlterPartition } from '../../src/protocol/messages/alter-partition.js'
 import { AssignReplicasToDirs } from '../../src/protocol/messages/assign-replicas-to-dirs.js'
 import { BrokerHeartbeat } from '../../src/protocol/messages/broker-heartbeat.js'
 import { BrokerRegistration } from '../../src/protocol/messages/broker-registration.js'
@@ -86,6 +87,13 @@ export const BROKER_EXCHANGES: readonly (readonly [key: number, exchange: Exchan
     async (client, version) => {
       const { brokerId } = STRANGER
       assert.equal(nameOf(await client.request(UnregisterBroker, version, { brokerId })), 'BROKER_ID_NOT_REGISTERED')
+    },
+  ],
+  [
+    AlterPartition.key,
+    async (client, version) => {
+      const body = { ...STRANGER, topics: [] }
+      assert.equal(nameOf(await client.request(AlterPartition, version, body)), 'STALE_BROKER_EPOCH')
     },
   ],
   [

@@ -29,6 +29,10 @@ const reasons: Reason[] = [
   'BROKER_SESSION_CLOSED',
   'BROKER_SHUTS_DOWN',
   'BROKER_UNREGISTERED',
+  'ISR_PROPOSED',
+  'UNCLEAN_ELECTION',
+  'LEADERS_BALANCED',
+  'SETTINGS_CHANGED',
 ]
 
 const cause: fc.Arbitrary<Cause> = record({

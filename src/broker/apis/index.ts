@@ -1,6 +1,7 @@
 /** The one list of handlers: what is in it is served, advertised, authorized and documented. */
 import type { Handler } from '../server/handler.js'
 import { allocateProducerIds } from './broker/allocate-producer-ids.js'
+import { alterPartition } from './broker/alter-partition.js'
 import { assignReplicasToDirs } from './broker/assign-replicas-to-dirs.js'
 import { brokerHeartbeat } from './broker/broker-heartbeat.js'
 import { brokerRegistration } from './broker/broker-registration.js'
@@ -59,6 +60,7 @@ export const HANDLERS: readonly Handler<Services>[] = [
   beginQuorumEpoch,
   endQuorumEpoch,
   describeQuorum,
+  alterPartition,
   updateFeatures,
   envelope(() => HANDLERS),
   fetchSnapshot,

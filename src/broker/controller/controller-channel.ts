@@ -17,6 +17,7 @@ import type { Address, Network } from '../../io/network.js'
 import type { Fields } from '../../protocol/field.js'
 import { AllocateProducerIds } from '../../protocol/messages/allocate-producer-ids.js'
 import { AlterConfigs } from '../../protocol/messages/alter-configs.js'
+import { AlterPartition } from '../../protocol/messages/alter-partition.js'
 import { AssignReplicasToDirs } from '../../protocol/messages/assign-replicas-to-dirs.js'
 import { BrokerHeartbeat } from '../../protocol/messages/broker-heartbeat.js'
 import { BrokerRegistration } from '../../protocol/messages/broker-registration.js'
@@ -52,6 +53,7 @@ const MESSAGES: ControllerApis = {
   BrokerHeartbeat,
   AllocateProducerIds,
   AssignReplicasToDirs,
+  AlterPartition,
 }
 
 /** Where the active controller is, as far as this node knows. */

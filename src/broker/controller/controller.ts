@@ -7,7 +7,7 @@ import { assert } from '../../base/assert.js'
 import type { Decision } from '../../base/decision.js'
 import type { FlightRecorder, FlightTrack } from '../../base/flight-recorder.js'
 import {
-  APIS_OF_BROKERS,
+  ANSWERED_AT_ONCE,
   COME_BACK_MS,
   type ControllerApi,
   ControllerCore,
@@ -201,9 +201,9 @@ export class Controller implements QuorumObserver {
     this.#probes.add(probe)
   }
 
-  /** Where a client is told something without a change, and there may be another leader: the answer waits for a record that changes nothing. */
+  /** Where somebody is told something to go by without a change, and there may be another leader: the answer waits for a record that changes nothing. */
   #isCurrent(core: ControllerCore, api: ControllerApi, { records }: Decision<MetadataRecord, unknown>): boolean {
-    if (records.length > 0 || APIS_OF_BROKERS.has(api) || this.#quorum.describe().endpoints.size < 2) return true
+    if (records.length > 0 || ANSWERED_AT_ONCE.has(api) || this.#quorum.describe().endpoints.size < 2) return true
     this.#track('barrier')
     return this.#append(core, core.barrier())
   }

@@ -2,6 +2,8 @@
  * AlterPartition: the leader of a partition proposes its in-sync replicas to the controller (KIP-497).
  *
  * v2 topic ids (KIP-841); v3 epochs of the replicas' brokers (KIP-903).
+ *
+ * lograft: `endOffset` says up to where (exclusive) of the metadata log this was decided, so that who asked can wait until it knows that itself.
  */
 import { array, int8, int16, int32, int64, struct, uuid } from '../field.js'
 import { message } from '../schema.js'
@@ -54,5 +56,6 @@ export const AlterPartition = message({
         ),
       }),
     ),
+    endOffset: int64.default(-1).tag(21000).ignorable(),
   },
 })

@@ -108,13 +108,11 @@ test('a topic says of each setting what it is, where it comes from, and what els
 
 test('what tools set although it is so anyway is taken, and what would change it is refused with the reason', async () => {
   const reasons = {
-    'unclean.leader.election.enable':
-      /^unclean\.leader\.election\.enable=true is not allowed: it must be false, because only what is in sync/,
     'remote.storage.enable':
       /^remote\.storage\.enable=TRUE is not allowed: it must be false, because there is no tiered/,
     preallocate: /^preallocate=true is not allowed: it must be false, because segments grow as they are written here$/,
   }
-  await broker.createTopic('as-it-is', 1, { 'unclean.leader.election.enable': 'false' })
+  await broker.createTopic('as-it-is', 1, { preallocate: 'false' })
   for (const [key, reason] of Object.entries(reasons)) {
     const byDefault = await entry(TOPIC, 'described', key)
     assert.deepEqual([byDefault.value, byDefault.configSource, byDefault.configType], ['false', 5, 1])
