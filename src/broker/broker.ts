@@ -21,6 +21,7 @@ import { FetchSessions } from '../replication/fetch-session.js'
 import type { LogDirectories } from '../storage/log-directories.js'
 import type { ControllerChannel } from './controller/controller-channel.js'
 import { FetchMemory } from './fetch-memory.js'
+import { IsrProposals } from './isr-proposals.js'
 import { BrokerLifecycle } from './lifecycle.js'
 import { BrokerTraffic } from './metrics/traffic.js'
 import { ProducerIdBlock } from './producer-id-block.js'
@@ -65,6 +66,7 @@ export class Broker implements QuorumObserver {
   readonly traffic = new BrokerTraffic()
   readonly #lifecycle: BrokerLifecycle
   readonly #placed: ReplicaDirectories
+  readonly #proposals: IsrProposals
   readonly #effective: EffectiveSettings
   #settings: NodeSettings
   #image: MetadataImage = EMPTY_IMAGE
@@ -102,15 +104,16 @@ export class Broker implements QuorumObserver {
       image: () => this.#latest,
       listenerName: endpoints[0]?.name,
     })
-    this.replicas = new ReplicaManager(
-      ports,
-      identity.nodeId,
-      settings,
-      directories,
-      this.#placed,
-      recorder,
-      (partition) => this.fetcher.follows(partition),
-    )
+    this.replicas = new ReplicaManager(ports, identity.nodeId, settings, directories, this.#placed, recorder, {
+      follows: (partition) => this.fetcher.follows(partition),
+      proposes: (partition) => this.#proposals.proposes(partition),
+    })
+    this.#proposals = new IsrProposals(ports.clock, channel, {
+      nodeId: identity.nodeId,
+      brokerEpoch: () => this.#lifecycle.brokerEpoch,
+      longestLagMs: () => this.#settings['replica.lag.time.max.ms'],
+      partitions: () => this.replicas.hosted.partitions,
+    })
     const appliedOffset = (): number => this.#image.offset
     this.#lifecycle = new BrokerLifecycle(ports, channel, {
       identity,
@@ -161,6 +164,7 @@ export class Broker implements QuorumObserver {
     this.#lifecycle.stop()
     this.#placed.stop()
     this.fetcher.stop()
+    this.#proposals.stop()
     this.replicas.close()
     for (const { go } of this.#waiting.splice(0)) go()
   }

@@ -48,7 +48,7 @@ export class ReplicaManager {
     logs: LogDirectories,
     placed: ReplicaDirectories,
     recorder: FlightRecorder,
-    follows: (partition: Partition) => void,
+    { follows, proposes }: Pick<PartitionHost, 'follows' | 'proposes'>,
   ) {
     this.#ports = ports
     this.#nodeId = nodeId
@@ -63,7 +63,7 @@ export class ReplicaManager {
       longestLagMs: () => this.#settings['replica.lag.time.max.ms'],
       cutter: (id) => logs.managerOf(id)?.cuts,
       changed: this.#wake,
-      proposes: () => {},
+      proposes,
       follows,
     }
     this.produces = new Purgatory(ports.clock)

@@ -45,6 +45,12 @@ function valuesAt(cluster: SimulatedCluster, topic: Topic): string[] {
   return valuesIn(responses[0]!.partitions[0]!.records)
 }
 
+/** Whether the metadata says that just these are in sync. */
+function inSync(cluster: SimulatedCluster, { name }: Topic, ids: readonly number[]): boolean {
+  const { isr } = cluster.partition(name)
+  return isr.length === ids.length && ids.every((id) => isr.includes(id))
+}
+
 /** Their logs and what they know to be committed are the same. */
 function agree(cluster: SimulatedCluster, topic: Topic, ids: readonly number[], index = 0): boolean {
   const replicas = ids.map((id) => replicaOf(cluster, topic, id, index))
@@ -93,6 +99,7 @@ test('a follower that was away, or comes back without its power, catches up', ()
     for (let n = 0; n < 10; n++) produce(cluster, topic, [`${n}`.padEnd(200)])
     cluster.start(away)
     cluster.until(() => agree(cluster, topic, [1, 2, 3]), 'it has caught up', 10_000)
+    cluster.until(() => inSync(cluster, topic, [1, 2, 3]), 'it is in sync again', 5000)
   }
 })
 
@@ -115,6 +122,7 @@ test('when the leader goes, another leads with all that was acknowledged, and th
   for (let n = 5; n < 10; n++) produce(cluster, topic, [`${n}`])
   cluster.start(leader)
   cluster.until(() => agree(cluster, topic, [1, 2, 3]), 'agreement', 30_000)
+  cluster.until(() => inSync(cluster, topic, [1, 2, 3]), 'all are in sync', 5000)
   assert.deepEqual(
     valuesAt(cluster, topic),
     [...Array(10).keys()].map((n) => `${n}`),
