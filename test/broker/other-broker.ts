@@ -10,7 +10,7 @@ import { BrokerLifecycle } from '../../src/broker/lifecycle.js'
 import { Node } from '../../src/broker/node.js'
 import { nodeConfig } from '../../src/config/node-config.js'
 import type { ControllerApi, ControllerReply, ControllerRequest } from '../../src/controller/controller-core.js'
-import type { Address } from '../../src/io/network.js'
+import type { Address, Connection, ConnectionHandlers } from '../../src/io/network.js'
 import type { Ports } from '../../src/io/ports.js'
 import type { BrokerImage, MetadataImage, TopicImage } from '../../src/metadata/image.js'
 import { THIS_RELEASE } from '../../src/metadata/release.js'
@@ -116,6 +116,8 @@ export class ControllerWorld {
 }
 
 export interface OtherOptions {
+  /** What becomes of its connections; they are silent without. */
+  readonly connection?: (socket: Connection) => ConnectionHandlers
   readonly host?: string
   readonly disk?: string
   /** Where it believes the controller to be. */
@@ -222,7 +224,7 @@ export class OtherBroker {
     ports.network.listen(this.address, {
       listening: () => this.lifecycle!.start(),
       failed: (error) => assert.fail(error.message),
-      connection: () => silent,
+      connection: this.#options.connection ?? (() => silent),
     })
   }
 }
