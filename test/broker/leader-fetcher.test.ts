@@ -46,13 +46,18 @@ function stored(values: readonly string[], baseOffset: number, epoch: number): B
 }
 
 test('its requests say what the settings say, and which incarnation of which replica asks', () => {
-  for (const [n, ...values] of [
-    [1, 500, 1, 10_485_760, 1_048_576],
-    [2, 70, 9, 5000, 300],
+  const others = {
+    'replica.fetch.wait.max.ms': '70',
+    'replica.fetch.min.bytes': '9',
+    'replica.fetch.response.max.bytes': '5000',
+    'replica.fetch.max.bytes': '300',
+  }
+  const byDefault = [500, 1, 10_485_760, 1_048_576]
+  for (const [settings, values] of [
+    [{}, byDefault],
+    [others, Object.values(others).map(Number)],
   ] as const) {
-    const keys = ['fetch.wait.max.ms', 'fetch.min.bytes', 'fetch.response.max.bytes', 'fetch.max.bytes']
-    const settings = keys.map((key, at) => [`replica.${key}`, String(values[at])] as const)
-    const { world, leader, topicId } = following(`settings ${n}`, n === 1 ? {} : Object.fromEntries(settings))
+    const { world, leader, topicId } = following(`settings ${values[0]}`, settings)
     world.until(() => leader.seen.length > 0, 'a fetch')
     const { maxWaitMs, minBytes, maxBytes, topics, replicaState, sessionId, sessionEpoch } = leader.seen[0]!.request
     const [part] = topics[0]!.partitions
