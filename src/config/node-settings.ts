@@ -2,8 +2,10 @@
  * The settings of a node: Kafka's `server.properties` keys as far as this version acts on them, and the few of lograft's own
  * (marked "lograft:"). What is not here is without effect (`unused-settings.ts`) or unknown, and a node says so when it starts.
  */
+
 import { addressCounts } from './address-counts.js'
 import { hostPort } from './host-port.js'
+import { replicaSettings } from './replica-settings.js'
 import { boolean, double, integer, list, long, oneOf, optional, someOf, string, type Values } from './setting.js'
 
 export const nodeSettings = {
@@ -166,34 +168,7 @@ export const nodeSettings = {
     doc: 'lograft: topics that would bring the cluster above so many partitions are refused with POLICY_VIOLATION.',
   }),
   'delete.topic.enable': boolean({ default: 'true', importance: 'high', doc: 'Whether topics can be deleted.' }),
-  'unclean.leader.election.enable': boolean({
-    default: 'false',
-    importance: 'high',
-    doc: 'Whether a replica that is not in sync may lead when no other can: what it does not have is lost then.',
-  }),
-  'auto.leader.rebalance.enable': boolean({
-    default: 'true',
-    importance: 'high',
-    doc: 'Whether the controller gives leaderships back to first replicas where too many of a broker are with others.',
-  }),
-  'leader.imbalance.check.interval.seconds': integer({
-    default: '300',
-    min: 1,
-    importance: 'high',
-    doc: 'Time after which the controller looks whether it has to.',
-  }),
-  'leader.imbalance.per.broker.percentage': integer({
-    default: '10',
-    min: 0,
-    importance: 'high',
-    doc: 'How many of the partitions whose first replica a broker has may be led by others before they are given back, in percent.',
-  }),
-  'min.insync.replicas': integer({
-    default: '1',
-    min: 1,
-    importance: 'high',
-    doc: 'With acks=all a produce is refused while fewer replicas than this are in sync.',
-  }),
+  ...replicaSettings,
   'log.segment.bytes': integer({
     default: '1073741824',
     min: 1024 * 1024,
