@@ -27,9 +27,7 @@ export function eligibleBeside(
 ): Eligible {
   const { replicas, eligibleLeaderReplicas, lastKnownElr } = partition
   if (!isOn) return { eligibleLeaderReplicas, lastKnownElr }
-  if (isr.length >= Math.min(minInsyncReplicas, replicas.length)) {
-    return { eligibleLeaderReplicas: [], lastKnownElr: [] }
-  }
+  if (isr.length >= minInsyncReplicas) return { eligibleLeaderReplicas: [], lastKnownElr: [] }
   const hadAll = replicas.filter((id) => partition.isr.includes(id) || eligibleLeaderReplicas.includes(id))
   const eligible = hadAll.filter((id) => !isr.includes(id) && !isLost(id))
   const remembered = replicas.filter((id) => hadAll.includes(id) || lastKnownElr.includes(id))

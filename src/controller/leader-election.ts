@@ -145,8 +145,6 @@ function without(
   isLost = false,
 ): PartitionChanges | undefined {
   if (!partition.replicas.includes(brokerId)) return undefined
-  // What nobody leads stays as it is, unless it is known apart who has what.
-  if (partition.leader === -1 && !rules.keepsEligible) return undefined
   return settle(partition, {
     isr: partition.isr.filter((id) => id !== brokerId),
     canLead: (id) => id !== brokerId && canLead(image, partition, id),
@@ -182,12 +180,12 @@ function eligibleChanges(
 
 function chosen(
   { replicas, leader, isr: before, eligibleLeaderReplicas, lastKnownElr }: PartitionState,
-  { isr, canLead: able, rules, lost }: Circumstances,
+  { isr, canLead: able, rules }: Circumstances,
 ): { readonly leader: number; readonly isr: readonly number[]; readonly leaderRecoveryState?: number } {
   if (leader !== -1 && isr.includes(leader)) return { leader, isr }
   const inSync = elect({ replicas, isr }, able)
   if (inSync !== -1) return { leader: inSync, isr }
-  const eligible = replicas.find((id) => eligibleLeaderReplicas.includes(id) && id !== lost && able(id))
+  const eligible = replicas.find((id) => eligibleLeaderReplicas.includes(id) && able(id))
   if (eligible !== undefined) return { leader: eligible, isr: [eligible] }
   // Who had all that was committed once lacks least.
   const anybody = rules.unclean
