@@ -11,7 +11,7 @@ import { ConfigError } from '../config/setting.js'
 import { DiskError } from '../io/disk.js'
 import { NodeDisk } from '../io/node/disk.js'
 import { NodeRandom } from '../io/node/random.js'
-import { THIS_RELEASE } from '../metadata/release.js'
+import { firstLevel, THIS_RELEASE } from '../metadata/release.js'
 import { writeAtomically } from '../storage/atomic-file.js'
 import { flushPath } from '../storage/durable-directory.js'
 import { flag, text, texts } from './cluster-options.js'
@@ -35,7 +35,7 @@ const META_PROPERTIES = 'meta.properties'
 
 /** What a cluster begins with. */
 const FIRST_LEVELS: ReadonlyMap<string, number> = new Map([
-  ...THIS_RELEASE.features.map(({ name, maxLevel }) => [name, maxLevel] as const),
+  ...THIS_RELEASE.features.map((range) => [range.name, firstLevel(range)] as const),
   ['kraft.version', KRAFT_VERSION],
 ])
 const LEVELS = [...FIRST_LEVELS].map(([name, level]) => `${name}=${level}`).join(', ')

@@ -2,9 +2,10 @@
  * The settings of a node: Kafka's `server.properties` keys as far as this version acts on them, and the few of lograft's own
  * (marked "lograft:"). What is not here is without effect (`unused-settings.ts`) or unknown, and a node says so when it starts.
  */
+
 import { addressCounts } from './address-counts.js'
 import { hostPort } from './host-port.js'
-import { replicationSettings } from './replication-settings.js'
+import { replicaSettings } from './replica-settings.js'
 import { boolean, double, integer, list, long, oneOf, optional, someOf, string, type Values } from './setting.js'
 
 export const nodeSettings = {
@@ -167,7 +168,7 @@ export const nodeSettings = {
     doc: 'lograft: topics that would bring the cluster above so many partitions are refused with POLICY_VIOLATION.',
   }),
   'delete.topic.enable': boolean({ default: 'true', importance: 'high', doc: 'Whether topics can be deleted.' }),
-  ...replicationSettings,
+  ...replicaSettings,
   'log.segment.bytes': integer({
     default: '1073741824',
     min: 1024 * 1024,

@@ -21,7 +21,7 @@ import type { Infer, InferInput } from '../protocol/schema.js'
 import type { DecisionContext } from './context.js'
 import type { ClusterView } from './election-rules.js'
 import { UNREGISTRATION_SINCE } from './features.js'
-import { whenBrokerIsUsable, whenBrokerLeaves, whenDirectoriesAreLost } from './leader-election.js'
+import { whenBrokerIsUsable, whenBrokerLeaves, whenBrokerStarts, whenDirectoriesAreLost } from './leader-election.js'
 
 type Registration = Infer<typeof BrokerRegistration.request>
 type RegistrationReply = InferInput<typeof BrokerRegistration.response>
@@ -46,6 +46,8 @@ export function registerBroker(
   const error = isSame ? undefined : refusal(context, request, known)
   if (error !== undefined) return answer({ throttleTimeMs: 0, errorCode: ErrorCode[error] })
 
+  // KAFKA-15586: who stopped cleanly knows under which epoch.
+  const isClean = known !== undefined && request.previousBrokerEpoch === known.brokerEpoch
   const cause: Cause =
     known?.fenced === false
       ? {
@@ -79,7 +81,7 @@ export function registerBroker(
     },
     ...(isSame
       ? whenDirectoriesAreLost(context, known, request.logDirs, cause)
-      : whenBrokerLeaves(context, brokerId, cause)),
+      : whenBrokerStarts(context, { brokerId, logDirs: request.logDirs, before: known, isClean }, cause)),
   ]
   return { records, replies: [{ throttleTimeMs: 0, errorCode: ErrorCode.NONE, brokerEpoch: nextOffset }] }
 }

@@ -13,11 +13,14 @@ import { isTopicSetting, resolveTopicSettings, topicSettings } from '../config/t
 import { ALL_BROKERS } from '../metadata/effective-settings.js'
 import { configsOf, type MetadataImage } from '../metadata/image.js'
 import { type MetadataRecord, RESOURCE_TYPE_BROKER, RESOURCE_TYPE_TOPIC } from '../metadata/records.js'
+import { ELIGIBLE_LEADER_REPLICAS_VERSION } from '../metadata/release.js'
 import { ErrorCode, type ErrorName } from '../protocol/errors.js'
 import type { AlterConfigs } from '../protocol/messages/alter-configs.js'
 import type { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
 import type { DecisionContext } from './context.js'
+import { keepsEligible } from './election-rules.js'
+import { MIN_INSYNC } from './eligible-replicas.js'
 import { invalidTopicName } from './topic-name.js'
 
 type Request = Infer<typeof AlterConfigs.request>
@@ -159,6 +162,7 @@ function recordsFor<Resource extends ChangedResource>(
   for (const [name, value] of settle(resource, current)) {
     if (value !== undefined) checkValue(resource, name, value)
     if (value === current.get(name)) continue
+    if (keepsEligible(image)) checkOneForAll(resource, name, value)
     records.push({ type: 'config', resourceType, resourceName, name, ...(value === undefined ? {} : { value }) })
   }
   if (recordsBefore + records.length > MAX_RECORDS_PER_REQUEST) {
@@ -219,6 +223,14 @@ function checkValue({ resourceType, resourceName }: ConfigResource, name: string
     if (error instanceof ConfigError) throw new ConfigRefusal('INVALID_CONFIG', error.message)
     throw error
   }
+}
+
+/** Leaders have to count by one number for those who are eligible to have all that was committed. */
+function checkOneForAll({ resourceType, resourceName }: ConfigResource, name: string, value: string | undefined): void {
+  if (resourceType !== RESOURCE_TYPE_BROKER || name !== MIN_INSYNC) return
+  if (resourceName === ALL_BROKERS ? value !== undefined : value === undefined) return
+  const sentence = `as long as ${ELIGIBLE_LEADER_REPLICAS_VERSION} is on, ${MIN_INSYNC} is set for all brokers or for a topic`
+  throw new ConfigRefusal('INVALID_CONFIG', sentence)
 }
 
 function unknownKey(name: string, of: string, known: readonly string[]): ConfigRefusal {

@@ -30,12 +30,12 @@ import type { Infer, InferInput } from '../protocol/schema.js'
 import { brokerHeartbeat, fenceBroker, registerBroker, unregisterBroker } from './brokers.js'
 import { alterConfigs, incrementalAlterConfigs } from './configs.js'
 import type { DecisionContext } from './context.js'
-import type { ClusterView } from './election-rules.js'
+import { type ClusterView, ELECTIONS_GO_BY } from './election-rules.js'
 import { electLeaders } from './elections-asked-for.js'
 import { firstRecords, NO_OP_SINCE, updateFeatures } from './features.js'
 import { alterPartition } from './isr-changes.js'
 import { BALANCE_AGAIN_MS, balanceLeaders } from './leader-balance.js'
-import { electWhereNobodyLeads } from './leader-election.js'
+import { whenRulesChange } from './leader-election.js'
 import { MAX_RECORDS_PER_REQUEST } from './new-partitions.js'
 import { allocateProducerIds } from './producer-ids.js'
 import { assignReplicasToDirs } from './replica-directories.js'
@@ -45,8 +45,6 @@ import { createTopics } from './topics.js'
 
 /** So long a broker whose connection ended may take to come back with the same incarnation. */
 export const COME_BACK_MS = 250
-
-const ELECTIONS_GO_BY: ReadonlySet<string> = new Set(['unclean.leader.election.enable'])
 
 export interface ControllerOptions {
   readonly clusterId: string
@@ -176,7 +174,7 @@ export class ControllerCore {
   /** What a new controller has to write first: in a new cluster, the feature levels; and who leads by its settings where nobody did by those before. */
   begin(): Decision<MetadataRecord, never> {
     const isNew = this.#image.features.size === 0
-    return { records: isNew ? firstRecords(this.#options.release) : this.#leaderlessElected(), replies: [] }
+    return { records: isNew ? firstRecords(this.#options.release) : this.#settledByRules(), replies: [] }
   }
 
   /** One reply, and the records that have to be committed before it goes. */
@@ -310,8 +308,8 @@ export class ControllerCore {
     return nowMs + settings['leader.imbalance.check.interval.seconds'] * 1000
   }
 
-  #leaderlessElected(view = this.#view()): readonly MetadataRecord[] {
-    return electWhereNobodyLeads(view, { reason: 'SETTINGS_CHANGED', evidence: {} }, MAX_RECORDS_PER_REQUEST)
+  #settledByRules(view = this.#view()): readonly MetadataRecord[] {
+    return whenRulesChange(view, { reason: 'SETTINGS_CHANGED', evidence: {} }, MAX_RECORDS_PER_REQUEST)
   }
 
   /** What elections go by may have changed with these records. */
@@ -321,7 +319,7 @@ export class ControllerCore {
     for (const [index, record] of records.entries()) delta.replay(record, nextOffset + index)
     const image = delta.image()
     const { settings } = this.#options
-    return this.#leaderlessElected({ image, settings: new EffectiveSettings(settings, settings['node.id']).at(image) })
+    return this.#settledByRules({ image, settings: new EffectiveSettings(settings, settings['node.id']).at(image) })
   }
 
   #view(): ClusterView {

@@ -3,12 +3,13 @@
  * partition without a leader to any replica that is alive, in sync or not, and so may lose what was committed.
  */
 import type { Decision } from '../base/decision.js'
-import type { MetadataImage, TopicImage } from '../metadata/image.js'
+import type { TopicImage } from '../metadata/image.js'
 import type { Cause, MetadataRecord, PartitionState } from '../metadata/records.js'
 import { ErrorCode } from '../protocol/errors.js'
 import type { ElectLeaders } from '../protocol/messages/elect-leaders.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
 import type { DecisionContext } from './context.js'
+import { rulesOf } from './election-rules.js'
 import { electOneOf, isPreferredReady, type PartitionChanges } from './leader-election.js'
 import { MAX_RECORDS_PER_REQUEST } from './new-partitions.js'
 import { Refusal } from './refusal.js'
@@ -20,10 +21,11 @@ const ELECTIONS = ['preferred', 'unclean'] as const
 type Election = (typeof ELECTIONS)[number]
 
 export function electLeaders(
-  { image }: DecisionContext,
+  context: DecisionContext,
   request: Request,
   principal: string,
 ): Decision<MetadataRecord, Response> {
+  const { image } = context
   const election = ELECTIONS[request.electionType]
   if (election === undefined) {
     return {
@@ -42,7 +44,7 @@ export function electLeaders(
     if (records.length >= MAX_RECORDS_PER_REQUEST) {
       return new Refusal('POLICY_VIOLATION', `one request has at most ${MAX_RECORDS_PER_REQUEST} leaders elected`)
     }
-    const changes = hold(election, partition, image)
+    const changes = hold(election, partition, context, topic)
     if (changes instanceof Refusal) return changes
     records.push({ type: 'partitionChange', topicId: topic.topicId, partitionId, ...changes, cause })
     return undefined
@@ -76,7 +78,13 @@ function wanted(
   return byTopic
 }
 
-function hold(election: Election, partition: PartitionState, image: MetadataImage): PartitionChanges | Refusal {
+function hold(
+  election: Election,
+  partition: PartitionState,
+  context: DecisionContext,
+  topic: TopicImage,
+): PartitionChanges | Refusal {
+  const { image } = context
   const { leader, replicas } = partition
   if (election === 'preferred') {
     const preferred = replicas[0]!
@@ -86,6 +94,6 @@ function hold(election: Election, partition: PartitionState, image: MetadataImag
       : new Refusal('PREFERRED_LEADER_NOT_AVAILABLE', `broker ${preferred} is away, or not in sync`)
   }
   if (leader !== -1) return new Refusal('ELECTION_NOT_NEEDED', `broker ${leader} leads`)
-  const changes = electOneOf(image, partition, { unclean: true })
+  const changes = electOneOf(image, partition, { ...rulesOf(context, topic), unclean: true })
   return changes ?? new Refusal('ELIGIBLE_LEADERS_NOT_AVAILABLE', 'all replicas are away')
 }

@@ -6,11 +6,12 @@
 import type { Decision } from '../base/decision.js'
 import type { MetadataImage } from '../metadata/image.js'
 import type { MetadataRecord } from '../metadata/records.js'
-import { RECORDS_SINCE, type Release } from '../metadata/release.js'
+import { ELIGIBLE_LEADER_REPLICAS_VERSION, firstLevel, RECORDS_SINCE, type Release } from '../metadata/release.js'
 import { ErrorCode } from '../protocol/errors.js'
 import type { UpdateFeatures } from '../protocol/messages/update-features.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
 import type { DecisionContext } from './context.js'
+import { oneMinInsyncForAll } from './eligible-replicas.js'
 import { Refusal, repeated } from './refusal.js'
 
 type Request = Infer<typeof UpdateFeatures.request>
@@ -28,7 +29,9 @@ export const ALL_OR_NOTHING_SINCE = 2
 
 /** The first records of a new cluster. */
 export function firstRecords({ features }: Release): MetadataRecord[] {
-  return features.map(({ name, maxLevel }) => ({ type: 'featureLevel', name, level: maxLevel }))
+  return features
+    .map((range): MetadataRecord => ({ type: 'featureLevel', name: range.name, level: firstLevel(range) }))
+    .filter((record) => record.type !== 'featureLevel' || record.level > 0)
 }
 
 /**
@@ -36,10 +39,8 @@ export function firstRecords({ features }: Release): MetadataRecord[] {
  * release that only knows the older one could not read it. The error of the response is the first one; which versions tell it of
  * each feature, and which of the whole request, is the handler's matter.
  */
-export function updateFeatures(
-  { image, release }: DecisionContext,
-  request: Request,
-): Decision<MetadataRecord, Response> {
+export function updateFeatures(context: DecisionContext, request: Request): Decision<MetadataRecord, Response> {
+  const { image, release } = context
   const twice = repeated(request.featureUpdates.map(({ feature }) => feature))
   const results = request.featureUpdates.map((update) => {
     const refused = twice.has(update.feature)
@@ -52,9 +53,11 @@ export function updateFeatures(
     }
   })
   const failed = results.find(({ errorCode }) => errorCode !== ErrorCode.NONE)
-  const records = request.featureUpdates
-    .filter(({ feature, maxVersionLevel }) => image.features.get(feature) !== maxVersionLevel)
+  const raised = request.featureUpdates
+    .filter(({ feature, maxVersionLevel }) => (image.features.get(feature) ?? 0) !== maxVersionLevel)
     .map(({ feature, maxVersionLevel }) => ({ type: 'featureLevel', name: feature, level: maxVersionLevel }) as const)
+  const begins = raised.some(({ name }) => name === ELIGIBLE_LEADER_REPLICAS_VERSION)
+  const records = [...raised, ...(begins ? oneMinInsyncForAll(context) : [])]
   const reply = {
     throttleTimeMs: 0,
     errorCode: failed?.errorCode ?? ErrorCode.NONE,

@@ -15,7 +15,8 @@ import { ErrorCode, type ErrorName } from '../protocol/errors.js'
 import type { AlterPartition } from '../protocol/messages/alter-partition.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
 import type { DecisionContext } from './context.js'
-import { sameMembers } from './leader-election.js'
+import { rulesOf } from './election-rules.js'
+import { sameMembers, withProposed } from './leader-election.js'
 import { MAX_RECORDS_PER_REQUEST } from './new-partitions.js'
 
 type Request = Infer<typeof AlterPartition.request>
@@ -32,9 +33,10 @@ interface Member {
 }
 
 export function alterPartition(
-  { image }: DecisionContext,
+  context: DecisionContext,
   { brokerId, brokerEpoch, topics }: Request,
 ): Decision<MetadataRecord, Reply> {
+  const { image } = context
   if (image.brokers.get(brokerId)?.brokerEpoch !== brokerEpoch) {
     return {
       records: [],
@@ -66,7 +68,8 @@ export function alterPartition(
       evidence: { leader: String(brokerId), leaderEpoch: String(partition.leaderEpoch) },
     }
     const recovery = leaderRecoveryState === partition.leaderRecoveryState ? {} : { leaderRecoveryState }
-    records.push({ type: 'partitionChange', topicId, partitionId, isr, ...recovery, cause })
+    const changes = withProposed(partition, isr, rulesOf(context, topic))
+    records.push({ type: 'partitionChange', topicId, partitionId, ...changes, ...recovery, cause })
     changed.add(key)
     return accepted(partitionId, {
       ...partition,

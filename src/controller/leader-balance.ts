@@ -4,7 +4,6 @@
  *
  * Known difference: Kafka's KRaft controller gives back whatever it can; here `leader.imbalance.per.broker.percentage` says when, as it did with ZooKeeper.
  */
-import { canLead } from '../metadata/image.js'
 import type { MetadataRecord, PartitionState } from '../metadata/records.js'
 import type { ClusterView } from './election-rules.js'
 import { isPreferredReady } from './leader-election.js'
@@ -32,7 +31,6 @@ export function balanceLeaders({ image, settings }: ClusterView): {
   for (const { topicId, partitions } of image.topicsById.values()) {
     for (const [partitionId, partition] of partitions.entries()) {
       const preferred = partition.replicas[0]!
-      if (!canLead(image, partition, preferred)) continue
       let share = shares.get(preferred)
       if (share === undefined) shares.set(preferred, (share = { of: 0, elsewhere: [] }))
       share.of++

@@ -1,33 +1,62 @@
 /**
- * Who leads a partition and who is in sync when a broker comes or goes, and when somebody looks after those that nobody leads.
+ * Who leads a partition, who is in sync and who is eligible when a broker comes or goes, and when what elections go by has changed.
  *
- *   - The first replica, in order of assignment, that is in sync and can be used leads.
+ *   - The first replica, in order of assignment, that is in sync and can be used leads; if there is none, the first that is eligible (`eligible-replicas.ts`),
+ *     alone in the ISR.
  *   - Who goes leaves the ISR, so that the others need not wait for it, unless nobody else could lead: then there is no leader (-1) and the ISR stays as it
- *     is, because those replicas are the ones that hold what was committed.
+ *     is, because those replicas are the ones that hold what was committed. With eligible replicas it leaves in any case, and is eligible.
  *   - Where the topic allows it (`unclean.leader.election.enable`), any replica that can be used leads then, alone in the ISR and recovering, and the record
  *     says so: what it does not have is lost.
  */
-import type { Uuid } from '../base/uuid.js'
+import { type Uuid, ZERO_UUID } from '../base/uuid.js'
 import { type BrokerImage, canLead, hasDirectory, isReplicaUsable, type MetadataImage } from '../metadata/image.js'
 import { type Cause, type MetadataRecord, type PartitionState, RECOVERING } from '../metadata/records.js'
 import { type ClusterView, type ElectionRules, rulesOf } from './election-rules.js'
+import { eligibleBeside } from './eligible-replicas.js'
 
 export type PartitionChanges = Pick<
   Extract<MetadataRecord, { type: 'partitionChange' }>,
-  'leader' | 'isr' | 'leaderRecoveryState'
+  'leader' | 'isr' | 'leaderRecoveryState' | 'eligibleLeaderReplicas' | 'lastKnownElr'
 >
 
 /** What a partition has to be settled with. */
-export interface Circumstances {
+interface Circumstances {
   /** Those who stay in sync, as far as somebody can lead. */
   readonly isr: readonly number[]
   readonly canLead: (brokerId: number) => boolean
   readonly rules: ElectionRules
+  /** Who may have lost what it had. */
+  readonly lost?: number
+}
+
+/** A start of a broker, as its registration tells of it. */
+export interface BrokerStart {
+  readonly brokerId: number
+  readonly logDirs: readonly Uuid[]
+  /** What was known of the broker before. */
+  readonly before: BrokerImage | undefined
+  /** Its last stop took nothing that it had. */
+  readonly isClean: boolean
 }
 
 /** The records by which a broker that goes away loses its leaderships and its places among those in sync. */
 export function whenBrokerLeaves(view: ClusterView, brokerId: number, cause: Cause): MetadataRecord[] {
   return changes(view, cause, (partition, rules) => without(view.image, partition, brokerId, rules))
+}
+
+/** The records by which a broker that starts anew loses the same: it may not have any more what it was thought to have. */
+export function whenBrokerStarts(view: ClusterView, start: BrokerStart, cause: Cause): MetadataRecord[] {
+  return changes(view, cause, (partition, rules) => {
+    const isLost = !(hasKept(partition, start) && (start.isClean || rules.survivesCrashes))
+    return without(view.image, partition, start.brokerId, rules, isLost)
+  })
+}
+
+/** Whether what the replica is in is there. Where that was never told it is in one of those that there were. */
+function hasKept({ replicas, directories }: PartitionState, { brokerId, logDirs, before }: BrokerStart): boolean {
+  const directory = directories[replicas.indexOf(brokerId)] ?? ZERO_UUID
+  if (directory !== ZERO_UUID) return logDirs.includes(directory)
+  return before?.logDirs.every((each) => logDirs.includes(each)) ?? false
 }
 
 /** The records by which a broker loses the same for replicas in directories that it has no more. */
@@ -40,7 +69,7 @@ export function whenDirectoriesAreLost(
   return changes(view, cause, (partition, rules) =>
     hasDirectory(partition, { ...broker, logDirs })
       ? undefined
-      : without(view.image, partition, broker.brokerId, rules),
+      : without(view.image, partition, broker.brokerId, rules, true),
   )
 }
 
@@ -61,9 +90,25 @@ export function whenBrokerIsUsable(view: ClusterView, brokerId: number, cause: C
   })
 }
 
-/** The records by which partitions without a leader get one, if there is anybody whom their rules allow: at most so many. */
-export function electWhereNobodyLeads(view: ClusterView, cause: Cause, most: number): MetadataRecord[] {
-  return changes(view, cause, (partition, rules) => electOneOf(view.image, partition, rules), most)
+/** The records by which partitions follow rules that were others before, at most so many: who leads where nobody did, and who is eligible. */
+export function whenRulesChange(view: ClusterView, cause: Cause, most: number): MetadataRecord[] {
+  const { image } = view
+  return changes(
+    view,
+    cause,
+    (partition, rules) =>
+      settle(partition, { isr: partition.isr, canLead: (id) => canLead(image, partition, id), rules }),
+    most,
+  )
+}
+
+/** What a leader's proposal of an ISR makes of its partition, besides. */
+export function withProposed(
+  partition: PartitionState,
+  isr: readonly number[],
+  rules: ElectionRules,
+): PartitionChanges {
+  return { isr, ...eligibleChanges(partition, isr, rules, () => false) }
 }
 
 /** What makes a leader for a partition that has none; undefined: there is nobody. */
@@ -72,9 +117,9 @@ export function electOneOf(
   partition: PartitionState,
   rules: ElectionRules,
 ): PartitionChanges | undefined {
-  if (partition.leader !== -1) return undefined
   const able = (id: number): boolean => canLead(image, partition, id)
-  return settle(partition, { isr: partition.isr, canLead: able, rules })
+  const settled = settle(partition, { isr: partition.isr, canLead: able, rules })
+  return settled?.leader === undefined ? undefined : settled
 }
 
 /** Whether the lead can be given back to the first replica, from whoever has it. */
@@ -97,12 +142,14 @@ function without(
   partition: PartitionState,
   brokerId: number,
   rules: ElectionRules,
+  isLost = false,
 ): PartitionChanges | undefined {
-  if (partition.leader === -1 || !partition.isr.includes(brokerId)) return undefined
+  if (!partition.replicas.includes(brokerId)) return undefined
   return settle(partition, {
     isr: partition.isr.filter((id) => id !== brokerId),
     canLead: (id) => id !== brokerId && canLead(image, partition, id),
     rules,
+    ...(isLost ? { lost: brokerId } : {}),
   })
 }
 
@@ -113,20 +160,39 @@ function settle(partition: PartitionState, circumstances: Circumstances): Partit
     ...(leader === partition.leader ? {} : { leader }),
     ...(sameMembers(isr, partition.isr) ? {} : { isr }),
     ...(leaderRecoveryState === undefined ? {} : { leaderRecoveryState }),
+    ...eligibleChanges(partition, isr, circumstances.rules, (id) => id === circumstances.lost),
   }
   return Object.keys(changed).length === 0 ? undefined : changed
 }
 
+function eligibleChanges(
+  partition: PartitionState,
+  isr: readonly number[],
+  rules: ElectionRules,
+  isLost: (brokerId: number) => boolean,
+): PartitionChanges {
+  const { eligibleLeaderReplicas, lastKnownElr } = eligibleBeside(isr, partition, rules, isLost)
+  return {
+    ...(sameMembers(eligibleLeaderReplicas, partition.eligibleLeaderReplicas) ? {} : { eligibleLeaderReplicas }),
+    ...(sameMembers(lastKnownElr, partition.lastKnownElr) ? {} : { lastKnownElr }),
+  }
+}
+
 function chosen(
-  { replicas, leader, isr: before }: PartitionState,
+  { replicas, leader, isr: before, eligibleLeaderReplicas, lastKnownElr }: PartitionState,
   { isr, canLead: able, rules }: Circumstances,
 ): { readonly leader: number; readonly isr: readonly number[]; readonly leaderRecoveryState?: number } {
   if (leader !== -1 && isr.includes(leader)) return { leader, isr }
   const inSync = elect({ replicas, isr }, able)
   if (inSync !== -1) return { leader: inSync, isr }
-  const anybody = rules.unclean ? replicas.find(able) : undefined
+  const eligible = replicas.find((id) => eligibleLeaderReplicas.includes(id) && able(id))
+  if (eligible !== undefined) return { leader: eligible, isr: [eligible] }
+  // Who had all that was committed once lacks least.
+  const anybody = rules.unclean
+    ? (replicas.find((id) => lastKnownElr.includes(id) && able(id)) ?? replicas.find(able))
+    : undefined
   if (anybody !== undefined) return { leader: anybody, isr: [anybody], leaderRecoveryState: RECOVERING }
-  return { leader: -1, isr: before }
+  return { leader: -1, isr: rules.keepsEligible ? isr : before }
 }
 
 export function sameMembers(one: readonly number[], other: readonly number[]): boolean {

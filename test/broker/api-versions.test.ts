@@ -124,6 +124,11 @@ const exchanges = new Map<number, Exchange>([
           response.finalizedFeatures.map(({ name }) => name),
           ['lograft.version', 'kraft.version'],
         )
+        // Older clients know no feature that can be off.
+        assert.deepEqual(
+          response.supportedFeatures.map(({ name }) => name),
+          ['lograft.version', ...(version >= 4 ? ['eligible.leader.replicas.version'] : []), 'kraft.version'],
+        )
       }
     },
   ],

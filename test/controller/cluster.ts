@@ -77,7 +77,11 @@ export class Cluster {
       clusterId: 'c',
       incarnationId: FIRST,
       listeners: [{ name: 'PLAINTEXT', host: `b${brokerId}`, port: 9092, securityProtocol: 0 }],
-      features: [{ name: 'lograft.version', minSupportedVersion: 1, maxSupportedVersion: 3 }],
+      features: THIS_RELEASE.features.map(({ name, minLevel, maxLevel }) => ({
+        name,
+        minSupportedVersion: minLevel,
+        maxSupportedVersion: maxLevel,
+      })),
       rack: null,
       isMigratingZkBroker: false,
       logDirs: [diskOf(brokerId)],
@@ -148,6 +152,16 @@ export class Cluster {
       const { topics } = this.ask('CreateTopics', { topics: [topic], timeoutMs: 1000, validateOnly: false })
       assert.equal(topics[0]!.errorMessage, null)
     }
+  }
+
+  raise(feature: string, level: number): string {
+    const update = { feature, maxVersionLevel: level, upgradeType: 1, allowDowngrade: false }
+    const { errorCode } = this.ask('UpdateFeatures', {
+      timeoutMs: 1000,
+      featureUpdates: [update],
+      validateOnly: false,
+    })
+    return nameOf({ errorCode })
   }
 
   configure(resourceType: number, resourceName: string, settings: Readonly<Record<string, string>>): void {

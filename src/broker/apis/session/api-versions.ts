@@ -29,7 +29,7 @@ export function apiVersions(handlers: () => readonly Handler<Services>[]): Handl
     handle: (request, services, call) => {
       const errorCode = check(request, services, call.version)
       if (errorCode !== ErrorCode.NONE) return call.reply({ errorCode, apiKeys: [] })
-      call.reply({ errorCode, apiKeys: served(handlers(), call.listener), ...features(services) })
+      call.reply({ errorCode, apiKeys: served(handlers(), call.listener), ...features(services, call.version) })
     },
   })
 }
@@ -55,12 +55,16 @@ function served(handlers: readonly Handler<Services>[], listener: ListenerContex
     .sort((a, b) => a.apiKey - b.apiKey)
 }
 
-function features(services: Services): Partial<Response> {
+/** Clients that speak less take a feature that can be off for an error of the node (KAFKA-17011). */
+const FEATURES_FROM_0_SINCE = 4
+
+function features(services: Services, version: number): Partial<Response> {
   const image = imageOf(services)
+  const told = services.release.features.filter(({ minLevel }) => minLevel > 0 || version >= FEATURES_FROM_0_SINCE)
   const finalized = [...image.features, [KRAFT_VERSION_FEATURE, KRAFT_VERSION] as const]
   return {
     supportedFeatures: [
-      ...services.release.features.map(({ name, minLevel, maxLevel }) => ({
+      ...told.map(({ name, minLevel, maxLevel }) => ({
         name,
         minVersion: minLevel,
         maxVersion: maxLevel,

@@ -1,7 +1,7 @@
-/** The settings of a node that say who leads, and how replicas follow their leaders; with those of `node-settings.ts` they are one list. */
+/** Settings of a node that say how partitions of several replicas are kept: how many have to be in sync, and who leads. Part of `nodeSettings`. */
 import { boolean, integer, long } from './setting.js'
 
-export const replicationSettings = {
+export const replicaSettings = {
   'unclean.leader.election.enable': boolean({
     default: 'false',
     importance: 'high',
