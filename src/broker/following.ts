@@ -51,8 +51,13 @@ export class Following {
     this.core = core
     this.#log = log
     this.#events = events
-    // An epoch in which this replica led and wrote nothing.
-    log.state.epochs.truncateFromEnd(log.nextOffset)
+    this.dropEmptyEpochs()
+  }
+
+  /** Epochs in which this replica led and wrote nothing, or nothing that is left: the leader would look for a difference that is none. */
+  dropEmptyEpochs(): void {
+    const { state, nextOffset } = this.#log
+    state.epochs.truncateFromEnd(nextOffset)
   }
 
   get cutting(): boolean {
@@ -151,6 +156,7 @@ export class Following {
       // A disk that is full may have room again.
       if (error instanceof DiskError) return this.#events.later(() => this.#tryCut(cut))
       this.#cutting = false
+      this.dropEmptyEpochs()
       if (error === undefined) this.core.changed(this.#view)
       this.#events.cut(error)
     }

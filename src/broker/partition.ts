@@ -271,7 +271,9 @@ export class Partition implements LogObserver {
 
   /** Time has passed; for so long of it this process stood still. */
   tick(stalledMs: number): void {
-    this.#toLeader('tick', [this.#nowMs, stalledMs])
+    if (this.#leader !== undefined && this.#leader.replicas.length > 1) {
+      this.#toLeader('tick', [this.#nowMs, stalledMs])
+    }
   }
 
   takeProposal(): IsrProposal | undefined {
@@ -407,8 +409,9 @@ export class Partition implements LogObserver {
 
   repaired(): void {
     const { log } = this
-    // The epochs are those of the records again.
+    // The epochs are those of the records, or of the file.
     if (this.#leader !== undefined) log.state.epochs.assign(this.#leaderEpoch, log.nextOffset)
+    this.#following?.dropEmptyEpochs()
     this.#changed()
     if (this.#following !== undefined) this.#host.follows(this)
   }

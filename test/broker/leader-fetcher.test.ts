@@ -155,6 +155,26 @@ test('a log that parts from the leader is cut, one that the leader has deleted b
   assert.deepEqual([partition.log.startOffset, partition.log.nextOffset, partition.highWatermark], [40, 40, 40])
 })
 
+test('after a cut it names the epoch of what it has last, and no later one', () => {
+  const { world, leader, topicId, partition } = following('epochs')
+  const { leaderEpoch } = world.topic('there')!.partitions[0]!
+  const records = Buffer.concat([stored(['a'], 0, leaderEpoch), stored(['b'], 1, leaderEpoch + 3)])
+  const answers = [found({ records }), found({ divergingEpoch: { epoch: leaderEpoch, endOffset: 1 } })]
+  leader.script = () => (answers.length === 0 ? undefined : answerFor(topicId, [answers.shift()!]))
+  world.until(() => answers.length === 1, 'an answer')
+  world.until(() => partition.log.flushedEndOffset === 2, 'both')
+  world.until(() => leader.seen.length === 3, 'after the cut')
+  const asked = leader.seen.map(({ request }) => {
+    const { fetchOffset, lastFetchedEpoch } = request.topics[0]!.partitions[0]!
+    return [fetchOffset, lastFetchedEpoch]
+  })
+  assert.deepEqual(asked, [
+    [0, -1],
+    [2, leaderEpoch + 3],
+    [1, leaderEpoch],
+  ])
+})
+
 test('a partition that comes anew does not wait until a fetch of others is answered', () => {
   const { world, leader, topicId, add } = following('anew')
   leader.script = ({ request }) => (request.sessionEpoch === 0 ? answerFor(topicId, [found()], 9) : undefined)
