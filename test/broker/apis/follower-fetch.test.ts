@@ -91,6 +91,33 @@ test('a follower that waits is told of the high watermark when it moves', () => 
   assert.equal(fourth.responses[0]!.partitions[0]!.highWatermark, 3)
 })
 
+test('one that waits for records is answered when another follower moves the high watermark', () => {
+  const world = new ControllerWorld('another')
+  const others = [2, 3].map((id) => world.other(id).join())
+  others[0]!.answer('CreateTopics', topicOn('t', 1, 2, 3))
+  world.until(() => world.topic('t') !== undefined, 'applied')
+  const { topicId, partitions } = world.topic('t')!
+  const topic = { name: 't', topicId }
+  const [producer, second, third] = [world.client(), world.client(), world.client()]
+  producer.send(Produce, 12, produceRequest(topic, batchOf(['a']), { timeoutMs: 30_000 }))
+  world.pass(300)
+  const as = (replicaId: number, offset: number, options: Options = {}): ReturnType<typeof fetchRequest> =>
+    fetchRequest(topic, offset, {
+      replicaState: { replicaId, replicaEpoch: world.broker(replicaId)!.brokerEpoch },
+      partition: { currentLeaderEpoch: partitions[0]!.leaderEpoch, logStartOffset: 0, highWatermark: 0 },
+      ...options,
+    })
+  const { sessionId } = second.request(Fetch, VERSION, as(2, 0, { sessionEpoch: 0 }))
+  const ahead = { sessionId, maxWaitMs: 20_000 }
+  const waits = second.send(Fetch, VERSION, as(2, 1, { ...ahead, sessionEpoch: 1 }))
+  world.pass(1000)
+  assert.equal(waits.response, undefined)
+  third.request(Fetch, VERSION, as(3, 1))
+  world.until(() => waits.response !== undefined, 'an answer', 1000)
+  const [part] = waits.response!.responses[0]!.partitions
+  assert.deepEqual([part!.highWatermark, part!.records!.length], [1, 0])
+})
+
 test('who is no replica, or another incarnation than the registered one, is refused and counts for nothing', () => {
   const cluster = replicated('refused')
   const { world, topic, brokerEpoch } = cluster
