@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Partition } from '../../src/broker/partition.js'
 import { errorByCode } from '../../src/protocol/errors.js'
+import { ListOffsets } from '../../src/protocol/messages/list-offsets.js'
 import { SimulatedCluster } from './cluster-rig.js'
 import { batchOf, Fetch, fetchRequest, Produce, produceRequest, valuesIn } from './requests.js'
 
@@ -127,4 +128,40 @@ test('when the leader goes, another leads with all that was acknowledged, and th
     valuesAt(cluster, topic),
     [...Array(10).keys()].map((n) => `${n}`),
   )
+})
+
+test('a new leader says where the log ends when it has heard from who is in sync, and not before', () => {
+  const roles = ['controller', 'broker', 'broker', 'broker'] as const
+  const cluster = new SimulatedCluster('latest', { roles })
+  const topic = newTopic(cluster, 'ends')
+  produce(cluster, topic, ['a', 'b', 'c'])
+  const { leader: before } = cluster.partition('ends')
+  cluster.pass(100)
+  // What comes now reaches the followers, and nobody hears that it has.
+  const others = cluster.brokers.filter(({ id }) => id !== before)
+  const hosts = new Set(others.map(({ address }) => address.host))
+  const { host } = cluster.node(before).address
+  const applies = (from: string, to: string): boolean => hosts.has(from) && (hosts.has(to) || to === host)
+  const heal = cluster.network.rules.add({ applies, cuts: true })
+  cluster.client(cluster.node(before)).request(Produce, 12, produceRequest(topic, batchOf(['d']), { acks: 1 }))
+  cluster.until(
+    () => others.every(({ id }) => replicaOf(cluster, topic, id).log.flushedEndOffset === 4),
+    'they have it',
+  )
+  cluster.kill(before)
+  cluster.untilKnown(() => ![-1, before].includes(cluster.partition('ends').leader))
+  const client = cluster.client(cluster.node(cluster.partition('ends').leader))
+  const latest = (version: number): readonly [string, number] => {
+    const topics = [{ name: 'ends', partitions: [{ partitionIndex: 0, timestamp: -1 }] }]
+    const answer = client.request(ListOffsets, version, { replicaId: -1, isolationLevel: 0, topics })
+    const { errorCode, offset } = answer.topics[0]!.partitions[0]!
+    return [nameOf(errorCode), offset]
+  }
+  assert.deepEqual(
+    [latest(7)[0], latest(5)[0], latest(4)[0]],
+    ['OFFSET_NOT_AVAILABLE', 'OFFSET_NOT_AVAILABLE', 'LEADER_NOT_AVAILABLE'],
+  )
+  heal()
+  cluster.until(() => latest(7)[0] === 'NONE', 'it is known', 5000)
+  assert.deepEqual(latest(7), ['NONE', 4])
 })
