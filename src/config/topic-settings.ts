@@ -112,12 +112,23 @@ export function firstSet<Node>(node: Node, keys: Fallbacks<Node>): unknown {
 /** What holds for a topic with these overrides on this node. The overrides were checked when they were accepted. */
 export function resolveTopicSettings(node: NodeSettings, overrides: ReadonlyMap<string, string>): TopicSettings {
   const values: Record<string, unknown> = {}
-  for (const key of Object.keys(topicSettings) as TopicSettingKey[]) {
-    const setting: Setting<unknown> = topicSettings[key]
-    const keys = fallbacks.get(key)!
-    const text = overrides.get(key) ?? (keys.length === 0 ? setting.default : undefined)
-    values[key] = text === undefined ? firstSet(node, keys) : parseSetting(setting, key, text)
-  }
+  for (const key of Object.keys(topicSettings) as TopicSettingKey[]) values[key] = resolved(node, overrides, key)
   if (!overrides.has('internal.segment.bytes')) values['internal.segment.bytes'] = values['segment.bytes']
   return values as TopicSettings
+}
+
+/** One of them, for who asks of many topics. */
+export function resolveTopicSetting<Key extends Exclude<TopicSettingKey, 'internal.segment.bytes'>>(
+  node: NodeSettings,
+  overrides: ReadonlyMap<string, string>,
+  key: Key,
+): TopicSettings[Key] {
+  return resolved(node, overrides, key) as TopicSettings[Key]
+}
+
+function resolved(node: NodeSettings, overrides: ReadonlyMap<string, string>, key: TopicSettingKey): unknown {
+  const setting: Setting<unknown> = topicSettings[key]
+  const keys = fallbacks.get(key)!
+  const text = overrides.get(key) ?? (keys.length === 0 ? setting.default : undefined)
+  return text === undefined ? firstSet(node, keys) : parseSetting(setting, key, text)
 }

@@ -314,7 +314,9 @@ export class ControllerCore {
 
   /** What elections go by may have changed with these records. */
   #followingSettings(records: readonly MetadataRecord[], { nextOffset }: Moment): readonly MetadataRecord[] {
-    if (!records.some((record) => record.type === 'config' && ELECTIONS_GO_BY.has(record.name))) return []
+    const changes = records.some((record) => record.type === 'config' && ELECTIONS_GO_BY.has(record.name))
+    // What a new topic is created with has not changed for anybody.
+    if (!changes || records.some(({ type }) => type === 'topic')) return []
     const delta = new MetadataDelta(this.#image)
     for (const [index, record] of records.entries()) delta.replay(record, nextOffset + index)
     const image = delta.image()

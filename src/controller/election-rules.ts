@@ -1,5 +1,5 @@
 /** What elections go by: settings of the partition's topic, and whether the cluster keeps those who are eligible apart from those who are in sync. */
-import { resolveTopicSettings } from '../config/topic-settings.js'
+import { resolveTopicSetting } from '../config/topic-settings.js'
 import { configsOf, type MetadataImage, type TopicImage } from '../metadata/image.js'
 import { RESOURCE_TYPE_TOPIC } from '../metadata/records.js'
 import { ELIGIBLE_LEADER_REPLICAS_VERSION } from '../metadata/release.js'
@@ -26,11 +26,11 @@ export function keepsEligible({ features }: MetadataImage): boolean {
 }
 
 export function rulesOf({ image, settings }: ClusterView, { name }: TopicImage): ElectionRules {
-  const ofTopic = resolveTopicSettings(settings, configsOf(image, RESOURCE_TYPE_TOPIC, name))
+  const ofTopic = configsOf(image, RESOURCE_TYPE_TOPIC, name)
   return {
-    unclean: ofTopic['unclean.leader.election.enable'],
+    unclean: resolveTopicSetting(settings, ofTopic, 'unclean.leader.election.enable'),
     keepsEligible: keepsEligible(image),
-    minInsyncReplicas: ofTopic['min.insync.replicas'],
-    survivesCrashes: ofTopic['flush.policy'] === 'commit',
+    minInsyncReplicas: resolveTopicSetting(settings, ofTopic, 'min.insync.replicas'),
+    survivesCrashes: resolveTopicSetting(settings, ofTopic, 'flush.policy') === 'commit',
   }
 }

@@ -124,6 +124,34 @@ for (const seed of SEEDS) {
     assert.equal(ids.answer!.reply.errorCode, 0)
   })
 
+  test(`${seed}: who leads a partition says who is in sync with it, and hears up to where that was decided; asked a second time it is of the past`, () => {
+    const world = new ControllerWorld(seed)
+    const other = world.other(2).join()
+    other.answer('CreateTopics', topicOn('t', 2, 1))
+    world.until(() => world.topic('t') !== undefined, 'the topic')
+    const { topicId, partitions } = world.topic('t')!
+    const { leaderEpoch, partitionEpoch } = partitions[0]!
+    const { brokerEpoch } = other.lifecycle!
+    const proposal = {
+      partitionIndex: 0,
+      leaderEpoch,
+      partitionEpoch,
+      leaderRecoveryState: 0,
+      newIsr: [],
+      newIsrWithEpochs: [{ brokerId: 2, brokerEpoch }],
+    }
+    const request = { brokerId: 2, brokerEpoch, topics: [{ topicId, partitions: [proposal] }] }
+    const { answer } = other.answer('AlterPartition', request)
+    const [taken] = answer!.reply.topics[0]!.partitions
+    assert.deepEqual([taken!.errorCode, taken!.isr, taken!.partitionEpoch], [0, [2], partitionEpoch + 1])
+    assert.deepEqual(world.topic('t')!.partitions[0]!.isr, [2])
+    assert.ok(answer!.endOffset > 0 && answer!.endOffset <= world.node.quorum!.endOffset)
+    const [again] = other.answer('AlterPartition', request).answer!.reply.topics[0]!.partitions
+    assert.equal(errorByCode(again!.errorCode).name, 'INVALID_UPDATE_VERSION')
+    const stale = other.answer('AlterPartition', { ...request, brokerEpoch: brokerEpoch - 1 }).answer!.reply
+    assert.equal(errorByCode(stale.errorCode).name, 'STALE_BROKER_EPOCH')
+  })
+
   test(`${seed}: a hundred requests at once are all answered, each with its own`, () => {
     const world = new ControllerWorld(seed)
     const other = world.other(2).join()

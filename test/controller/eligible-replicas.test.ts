@@ -154,6 +154,40 @@ test('a replaced disk has lost everything, however its broker stopped and whatev
   assert.deepEqual(state(cluster), { leader: 1, isr: [1], elr: [], lastKnownElr: [3] })
 })
 
+/** Broker 3 has two directories, and is eligible. */
+function withTwoDirectories(): Cluster {
+  const cluster = new Cluster([1, 2])
+  cluster.join(3, { logDirs: [diskOf(3), diskOf(3, true)] })
+  cluster.raise(FEATURE, 1)
+  cluster.topics([[1, 2, 3]], { [MIN_INSYNC]: '2', 'flush.policy': 'commit' })
+  cluster.propose([1, 3])
+  cluster.propose([1])
+  assert.deepEqual(state(cluster).elr, [3])
+  return cluster
+}
+
+test('who goes on without the directory of a replica is not eligible with it', () => {
+  const cluster = withTwoDirectories()
+  const topics = [{ topicId: cluster.topicId(), partitions: [{ partitionIndex: 0 }] }]
+  const brokerEpoch = cluster.epochs.get(3)!
+  cluster.ask('AssignReplicasToDirs', { brokerId: 3, brokerEpoch, directories: [{ id: diskOf(3), topics }] })
+  assert.equal(nameOf(cluster.register(3, { logDirs: [diskOf(3), diskOf(1, true)] })), 'NONE')
+  assert.deepEqual(state(cluster).elr, [3])
+  assert.equal(nameOf(cluster.register(3, { logDirs: [diskOf(3, true)] })), 'NONE')
+  assert.deepEqual(state(cluster), { leader: 1, isr: [1], elr: [], lastKnownElr: [3] })
+})
+
+test('who starts without one of its directories is not eligible with what it never said to be in another', () => {
+  for (const [logDirs, elr] of [
+    [[diskOf(3), diskOf(3, true)], [3]],
+    [[diskOf(3)], []],
+  ] as const) {
+    const cluster = withTwoDirectories()
+    cluster.join(3, { incarnationId: incarnation(), logDirs: [...logDirs] })
+    assert.deepEqual(state(cluster).elr, elr)
+  }
+})
+
 test('a leader that restarts uncleanly before it was missed is neither in sync nor eligible', () => {
   const cluster = threeOf()
   cluster.propose([1, 2])

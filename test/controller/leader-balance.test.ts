@@ -84,7 +84,7 @@ test('who is away or about to stop is given nothing', () => {
 })
 
 test('one decision is bounded, and what is left follows soon', () => {
-  const partitions = MAX_ELECTIONS_PER_BALANCE + 5
+  const partitions = 2 * MAX_ELECTIONS_PER_BALANCE + 5
   const cluster = new Cluster([1, 2])
   const assignments = Array.from({ length: partitions }, (_, partitionIndex) => ({
     partitionIndex,
@@ -107,9 +107,13 @@ test('one decision is bounded, and what is left follows soon', () => {
   assert.equal(back(), 0)
   while (back() === 0) cluster.pass(100)
   assert.equal(back(), MAX_ELECTIONS_PER_BALANCE)
+  cluster.pass(BALANCE_AGAIN_MS - 200)
+  assert.equal(back(), MAX_ELECTIONS_PER_BALANCE)
+  cluster.pass(200)
+  assert.equal(back(), 2 * MAX_ELECTIONS_PER_BALANCE)
   // What is left is less than the percentage that may be elsewhere.
   cluster.pass(BALANCE_AGAIN_MS)
-  assert.equal(back(), MAX_ELECTIONS_PER_BALANCE)
+  assert.equal(back(), 2 * MAX_ELECTIONS_PER_BALANCE)
 })
 
 test('when it is looked next is part of what is captured', () => {
