@@ -1,0 +1,208 @@
+/**
+ * What a history shows of the log of each key: which value stands where, who sent it, whether somebody was given it, and the order that follows: values
+ * without the gaps between them, because the markers of transactions stand in gaps.
+ *
+ * Every poll is believed, also those of operations that failed: what was given was given. A send is believed where it must have been committed: it
+ * was acknowledged, or one of the values of the same operation was polled by one that was.
+ */
+import { assert } from '../base/assert.js'
+import type { ClientOperation, MessagesOperation } from './client-history.js'
+
+const SENT_OK = 1
+const SENT_FAIL = 2
+const POLLED_OK = 4
+
+/** Values have numbers here, in the order in which they were met. */
+export class ObservedKey {
+  readonly name: string
+  readonly values: string[] = []
+  /** By value: the operation that sent it, -1 if none did; the first acknowledged operation that polled it, -1. */
+  readonly writers: number[] = []
+  readonly readers: number[] = []
+  /** Offsets at which several values were seen, and values that were seen at several offsets. */
+  readonly conflicts = new Map<number, Set<number>>()
+  readonly duplicates = new Map<number, number[]>()
+  /** Values that were sent more than once. */
+  readonly sentTwice = new Set<number>()
+  readonly #flags: number[] = []
+  readonly #numbers = new Map<string, number>()
+  readonly #cells = new Map<number, number>()
+  /** By place in the order: offset, and one of the values that were seen there. */
+  #offsets = new Float64Array(0)
+  #order = new Int32Array(0)
+  /** By value, -1 if it is not known: its first and last place, and its place if it stands for its cell. */
+  #first = new Int32Array(0)
+  #last = new Int32Array(0)
+  #places = new Int32Array(0)
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  numberOf(value: string): number {
+    const known = this.#numbers.get(value)
+    if (known !== undefined) return known
+    const number = this.values.length
+    this.#numbers.set(value, number)
+    this.values.push(value)
+    this.writers.push(-1)
+    this.readers.push(-1)
+    this.#flags.push(0)
+    return number
+  }
+
+  sent(value: string, writer: number, { outcome }: MessagesOperation): void {
+    const number = this.numberOf(value)
+    if (this.writers[number] !== -1) this.sentTwice.add(number)
+    this.writers[number] = writer
+    if (outcome === 'ok') this.#flags[number]! |= SENT_OK
+    else if (outcome === 'fail') this.#flags[number]! |= SENT_FAIL
+  }
+
+  polled(value: string, reader: number, { outcome }: MessagesOperation): void {
+    const number = this.numberOf(value)
+    if (outcome !== 'ok') return
+    this.#flags[number]! |= POLLED_OK
+    if (this.readers[number] === -1) this.readers[number] = reader
+  }
+
+  stands(offset: number, value: string): void {
+    const number = this.numberOf(value)
+    const there = this.#cells.get(offset)
+    if (there === undefined) this.#cells.set(offset, number)
+    else if (there !== number) {
+      const conflict = this.conflicts.get(offset)
+      if (conflict === undefined) this.conflicts.set(offset, new Set([there, number]))
+      else conflict.add(number)
+    }
+  }
+
+  /** After everything was told. */
+  seal(): void {
+    this.#offsets = Float64Array.from(this.#cells.keys()).sort()
+    this.#order = new Int32Array(this.#offsets.length)
+    this.#first = new Int32Array(this.values.length).fill(-1)
+    this.#last = new Int32Array(this.values.length).fill(-1)
+    this.#places = new Int32Array(this.values.length).fill(-1)
+    for (const [place, offset] of this.#offsets.entries()) {
+      const number = this.#cells.get(offset)!
+      this.#order[place] = number
+      this.#places[number] = place
+      for (const each of this.conflicts.get(offset) ?? [number]) {
+        if (this.#first[each] === -1) this.#first[each] = place
+        else {
+          const offsets = this.duplicates.get(each)
+          if (offsets === undefined) this.duplicates.set(each, [this.#offsets[this.#first[each]!]!, offset])
+          else offsets.push(offset)
+        }
+        this.#last[each] = place
+      }
+    }
+  }
+
+  get length(): number {
+    return this.#order.length
+  }
+
+  valueAt(place: number): number {
+    return this.#order[place]!
+  }
+
+  offsetAt(place: number): number {
+    return this.#offsets[place]!
+  }
+
+  /** Undefined: it is not known, or another value stands for it there. */
+  placeOf(number: number): number | undefined {
+    return known(this.#places[number])
+  }
+
+  firstPlaceOf(number: number): number | undefined {
+    return known(this.#first[number])
+  }
+
+  lastPlaceOf(number: number): number | undefined {
+    return known(this.#last[number])
+  }
+
+  /** From one value to the next of a client: 1 if nothing is between them, and if it cannot be said. */
+  distance(from: string, to: string): number {
+    const [a, b] = [this.placeOf(this.numberOf(from)), this.placeOf(this.numberOf(to))]
+    return a === undefined || b === undefined ? 1 : b - a
+  }
+
+  wasSentOk(number: number): boolean {
+    return (this.#flags[number]! & SENT_OK) !== 0
+  }
+
+  hasFailed(number: number): boolean {
+    return (this.#flags[number]! & SENT_FAIL) !== 0
+  }
+
+  wasPolledOk(number: number): boolean {
+    return (this.#flags[number]! & POLLED_OK) !== 0
+  }
+}
+
+function known(place: number | undefined): number | undefined {
+  return place === undefined || place === -1 ? undefined : place
+}
+
+export class ObservedLog {
+  readonly history: readonly ClientOperation[]
+  readonly keys = new Map<string, ObservedKey>()
+
+  constructor(history: readonly ClientOperation[]) {
+    this.history = history
+    for (const [at, operation] of history.entries()) {
+      if (!isMessages(operation)) continue
+      for (const part of operation.parts) {
+        const key = this.key(part.key)
+        if (part.f === 'send') key.sent(part.value, at, operation)
+        else for (const [, value] of part.records) key.polled(value, at, operation)
+      }
+    }
+    for (const operation of history) {
+      if (!isMessages(operation)) continue
+      const isThere = this.mustHaveCommitted(operation)
+      for (const part of operation.parts) {
+        const key = this.key(part.key)
+        if (part.f === 'poll') for (const [offset, value] of part.records) key.stands(offset, value)
+        else if (isThere && part.offset !== undefined && part.offset >= 0) key.stands(part.offset, part.value)
+      }
+    }
+    for (const key of this.keys.values()) key.seal()
+  }
+
+  key(name: string): ObservedKey {
+    let key = this.keys.get(name)
+    if (key === undefined) this.keys.set(name, (key = new ObservedKey(name)))
+    return key
+  }
+
+  /** An operation of which one value is visible was committed, and so all of it. */
+  mustHaveCommitted({ outcome, parts }: MessagesOperation): boolean {
+    if (outcome !== 'info') return outcome === 'ok'
+    return parts.some((part) => {
+      if (part.f !== 'send') return false
+      const key = this.key(part.key)
+      return key.wasPolledOk(key.numberOf(part.value))
+    })
+  }
+
+  /** The operation of this number, which sends or polls. */
+  messages(at: number): MessagesOperation {
+    const operation = this.history[at]!
+    assert(isMessages(operation), () => `operation ${at} is ${operation.f}`)
+    return operation
+  }
+}
+
+export function isMessages(operation: ClientOperation): operation is MessagesOperation {
+  return operation.f === 'send' || operation.f === 'poll' || operation.f === 'txn'
+}
+
+/** For who reads a finding. */
+export function told(at: number, { process, f, outcome, invokedMs, completedMs }: ClientOperation): string {
+  return `#${at} (${f} of process ${process}, ${outcome}, ${invokedMs} to ${completedMs} ms)`
+}
