@@ -28,20 +28,26 @@ interface Kind {
   readonly edges: number
   readonly through: number
   /** With these alone the operations of that one are not in a circle. */
-  readonly without: number
+  readonly without: readonly number[]
   readonly isAllowed: boolean
 }
 
 const KINDS: readonly Kind[] = [
-  { anomaly: 'G0', edges: WW, through: WW, without: 0, isAllowed: true },
-  { anomaly: 'G0-process', edges: WW | PROCESS, through: WW, without: WW, isAllowed: true },
-  { anomaly: 'G0-realtime', edges: WW | PROCESS | REALTIME, through: WW, without: WW | PROCESS, isAllowed: true },
-  { anomaly: 'G1c', edges: WR, through: WR, without: 0, isAllowed: false },
-  { anomaly: 'G1c-process', edges: WR | PROCESS, through: WR, without: WR, isAllowed: false },
-  { anomaly: 'G1c-realtime', edges: WR | PROCESS | REALTIME, through: WR, without: WR | PROCESS, isAllowed: false },
-  { anomaly: 'G1c', edges: WW | WR, through: WR, without: WR, isAllowed: true },
-  { anomaly: 'G1c-process', edges: WW | WR | PROCESS, through: WR, without: WW | WR, isAllowed: true },
-  { anomaly: 'G1c-realtime', edges: ALL, through: WR, without: WW | WR | PROCESS, isAllowed: true },
+  { anomaly: 'G0', edges: WW, through: WW, without: [], isAllowed: true },
+  { anomaly: 'G0-process', edges: WW | PROCESS, through: WW, without: [WW], isAllowed: true },
+  { anomaly: 'G0-realtime', edges: WW | PROCESS | REALTIME, through: WW, without: [WW | PROCESS], isAllowed: true },
+  { anomaly: 'G1c', edges: WR, through: WR, without: [], isAllowed: false },
+  { anomaly: 'G1c-process', edges: WR | PROCESS, through: WR, without: [WR], isAllowed: false },
+  { anomaly: 'G1c-realtime', edges: WR | PROCESS | REALTIME, through: WR, without: [WR | PROCESS], isAllowed: false },
+  { anomaly: 'G1c', edges: WW | WR, through: WR, without: [WR], isAllowed: true },
+  { anomaly: 'G1c-process', edges: WW | WR | PROCESS, through: WR, without: [WW | WR, WR | PROCESS], isAllowed: true },
+  {
+    anomaly: 'G1c-realtime',
+    edges: ALL,
+    through: WR,
+    without: [WW | WR | PROCESS, WR | PROCESS | REALTIME],
+    isAllowed: true,
+  },
 ]
 
 export function checkCycles(log: ObservedLog, findings: Findings, observations: Findings): void {
@@ -67,7 +73,7 @@ export function checkCycles(log: ObservedLog, findings: Findings, observations: 
 function findCycles(graph: Graph, kind: Kind, componentsOf: (mask: number) => Components): Step[][] {
   const { edges, through, without } = kind
   const components = componentsOf(edges)
-  const smaller = without === 0 ? undefined : componentsOf(without)
+  const smaller = without.map(componentsOf)
   const sizes = new Map<number, number>()
   for (const component of components) if (component !== -1) sizes.set(component, (sizes.get(component) ?? 0) + 1)
   if (sizes.size === 0) return []
@@ -75,7 +81,7 @@ function findCycles(graph: Graph, kind: Kind, componentsOf: (mask: number) => Co
   graph.forEach(through, (from, to, each) => {
     const component = components[from]!
     if (component === -1 || components[to] !== component || first.has(component)) return
-    if (smaller !== undefined && smaller[from] !== -1 && smaller[from] === smaller[to]) return
+    if (smaller.some((each) => each[from] !== -1 && each[from] === each[to])) return
     first.set(component, { from, to, kind: each })
   })
   return [...first]
@@ -128,7 +134,8 @@ function addMoments({ history }: ObservedLog, builder: GraphBuilder): void {
   }
   let passed = 0
   for (const operation of judged) {
-    while (passed < completed.length && history[completed[passed]!]!.completedMs < history[operation]!.invokedMs) passed++
+    while (passed < completed.length && history[completed[passed]!]!.completedMs < history[operation]!.invokedMs)
+      passed++
     if (passed > 0) builder.add(moment(passed - 1), operation, REALTIME)
   }
 }

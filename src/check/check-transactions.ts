@@ -109,7 +109,9 @@ class Reading {
       const operation = log.messages(writer)
       if (operation.outcome === 'fail') continue
       const sends = operation.parts.filter((part) => part.f === 'send')
-      const missing = sends.find((part) => !seen.has(`${part.key}\n${part.value}`) && this.#hasPassed(log, operation, part))
+      const missing = sends.find(
+        (part) => !seen.has(`${part.key}\n${part.value}`) && this.#hasPassed(log, operation, part),
+      )
       if (missing === undefined) continue
       findings.add('torn-transaction', missing.key, () => {
         const parts = `${seen.size} of ${sends.length} values of ${told(writer, operation)}`

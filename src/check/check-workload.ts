@@ -45,13 +45,14 @@ export function checkWorkload(history: readonly ClientOperation[], options: Work
   checkCycles(log, ofVisibility, observations)
   const count = (outcome: string): number =>
     history.filter((each) => isMessages(each) && each.outcome === outcome && each.f !== 'poll').length
-  const isVacuous = !history.some((each) => isMessages(each) && each.outcome !== 'fail' && hasValues(each.parts))
-  if (isVacuous) findings.add('empty-transaction-graph', '', () => `nothing was sent or polled in ${history.length} operations`)
+  const isVacuous = !history.some((each) => isMessages(each) && each.outcome === 'ok' && hasValues(each.parts))
+  if (isVacuous)
+    findings.add('empty-transaction-graph', '', () => `nothing was sent or polled in ${history.length} operations`)
   return {
     valid: findings.told.length === 0,
     findings: findings.told,
     observations: observations.told,
-    counts: new Map([...observations.counts, ...findings.counts]),
+    counts: sums(observations.counts, findings.counts),
     acknowledged: count('ok'),
     unknown: count('info'),
     keys: log.keys.size,
@@ -63,4 +64,10 @@ export function checkWorkload(history: readonly ClientOperation[], options: Work
 
 function hasValues(parts: Extract<ClientOperation, { readonly f: 'txn' | 'send' | 'poll' }>['parts']): boolean {
   return parts.some((part) => part.f === 'send' || part.records.length > 0)
+}
+
+function sums<Key>(a: ReadonlyMap<Key, number>, b: ReadonlyMap<Key, number>): ReadonlyMap<Key, number> {
+  const sum = new Map(a)
+  for (const [key, count] of b) sum.set(key, count + (a.get(key) ?? 0))
+  return sum
 }

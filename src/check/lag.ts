@@ -41,7 +41,9 @@ export function unseenSeries(history: readonly ClientOperation[]): UnseenPoint[]
 
 type Parts = Extract<ClientOperation, { readonly f: 'txn' | 'send' | 'poll' }>['parts']
 
-function* valuesOf(parts: Parts): Generator<{ readonly key: string; readonly value: string; readonly isPolled: boolean }> {
+function* valuesOf(
+  parts: Parts,
+): Generator<{ readonly key: string; readonly value: string; readonly isPolled: boolean }> {
   for (const part of parts) {
     if (part.f === 'send') yield { key: part.key, value: part.value, isPolled: false }
     else for (const [, value] of part.records) yield { key: part.key, value, isPolled: true }
