@@ -57,12 +57,14 @@ test('an assignment begins anew with what it adds, a subscription forgets', () =
 
 test('values are counted by process while it subscribes', () => {
   const history = ['1 0-1 ok >x:a@0', '2 1-2 ok <x:a@0', '2 2-3 ok subscribe x', '2 3-4 ok <x:a@0', '2 4-5 ok <x:a@0']
+  const counts = (...lines: string[]): ReadonlyMap<number, number> => consumeCounts(tell([...history, ...lines]))
   assert.deepEqual(
-    [...consumeCounts(tell([...history, '3 1-1 ok subscribe x', '3 6-7 ok <x:a@0']))],
-    [
+    counts('3 1-1 ok subscribe x', '3 6-7 ok <x:a@0'),
+    new Map([
       [1, 1],
       [2, 1],
-    ],
+    ]),
   )
-  assert.deepEqual([...consumeCounts(tell([...history, '2 5-6 ok assign x', '2 6-7 ok <x:a@0']))], [[2, 1]])
+  assert.deepEqual(counts('2 5-6 ok assign x', '2 6-7 ok <x:a@0'), new Map([[2, 1]]))
+  assert.deepEqual(counts('2 5-6 fail assign x', '2 6-7 ok <x:a@0'), new Map([[3, 1]]))
 })
