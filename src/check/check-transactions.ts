@@ -33,14 +33,20 @@ function checkReads(log: ObservedLog, at: number, operation: MessagesOperation, 
       const number = key.numberOf(value)
       const writer = key.writers[number]!
       if (writer === -1) continue
+      const isOwn = writer === at
+      const hasFailed = operation.outcome === 'ok' && key.hasFailed(number)
+      const isEarly = operation.outcome === 'ok' && !isOwn && operation.completedMs < log.commitStarts[writer]!
+      if (!isOwn && !hasFailed && !isEarly) continue
       const detail = (): string =>
         `${value} at offset ${offset} of ${told(writer, log.history[writer]!)}, polled by ${told(at, operation)}`
-      if (writer === at) findings.add('precommitted-read', part.key, detail)
-      if (operation.outcome !== 'ok') continue
-      if (key.hasFailed(number)) findings.add('G1a', part.key, detail)
-      const { commitStartedMs } = log.messages(writer)
-      if (commitStartedMs !== undefined && writer !== at && operation.completedMs < commitStartedMs) {
-        findings.add('G1b', part.key, () => `${detail()}, which asked to be committed at ${commitStartedMs} ms`)
+      if (isOwn) findings.add('precommitted-read', part.key, detail)
+      if (hasFailed) findings.add('G1a', part.key, detail)
+      if (isEarly) {
+        findings.add(
+          'G1b',
+          part.key,
+          () => `${detail()}, which asked to be committed at ${log.commitStarts[writer]} ms`,
+        )
       }
     }
   }
@@ -57,8 +63,9 @@ class Reading {
   readonly #runs = new Map<string, Run[]>()
   /** Keys of which the next reading is not known to follow the last, and where it begins if that is known. */
   readonly #moved = new Map<string, number | undefined>()
-  /** By operation with several values: those that it has of it, as the places of the parts. */
-  readonly #seen = new Map<number, Set<string>>()
+  /** Operations with several sends of which it has something, and the values that it has of them. */
+  readonly #writers = new Set<number>()
+  readonly #seen = new Set<number>()
   #isSubscribed = false
 
   assigned({ f, keys, fromBeginning }: AssignOperation): void {
@@ -83,11 +90,11 @@ class Reading {
       const key = log.key(part.key)
       for (const [offset, value] of part.records) {
         this.#reach(part.key, offset)
-        const writer = key.writers[key.numberOf(value)]!
-        if (writer === -1 || writer === at || log.messages(writer).parts.length < 2) continue
-        const seen = this.#seen.get(writer)
-        if (seen === undefined) this.#seen.set(writer, new Set([`${part.key}\n${value}`]))
-        else seen.add(`${part.key}\n${value}`)
+        const number = key.numberOf(value)
+        const writer = key.writers[number]!
+        if (writer === -1 || writer === at || log.sends[writer]! < 2) continue
+        this.#writers.add(writer)
+        this.#seen.add(key.base + number)
       }
     }
   }
@@ -105,18 +112,22 @@ class Reading {
   }
 
   check(log: ObservedLog, process: number, findings: Findings): void {
-    for (const [writer, seen] of this.#seen) {
+    const isSeen = (part: SendPart): boolean => {
+      const key = log.key(part.key)
+      return this.#seen.has(key.base + key.numberOf(part.value))
+    }
+    for (const writer of this.#writers) {
       const operation = log.messages(writer)
       if (operation.outcome === 'fail') continue
-      const sends = operation.parts.filter((part) => part.f === 'send')
-      const missing = sends.find(
-        (part) => !seen.has(`${part.key}\n${part.value}`) && this.#hasPassed(log, operation, part),
-      )
-      if (missing === undefined) continue
-      findings.add('torn-transaction', missing.key, () => {
-        const parts = `${seen.size} of ${sends.length} values of ${told(writer, operation)}`
-        return `process ${process} has ${parts}, and has read past ${missing.value}`
-      })
+      for (const part of operation.parts) {
+        if (part.f !== 'send' || isSeen(part) || !this.#hasPassed(log, operation, part)) continue
+        findings.add('torn-transaction', part.key, () => {
+          const seen = operation.parts.filter((each) => each.f === 'send' && isSeen(each)).length
+          const values = `${seen} of ${log.sends[writer]} values of ${told(writer, operation)}`
+          return `process ${process} has ${values}, and has read past ${part.value}`
+        })
+        break
+      }
     }
   }
 

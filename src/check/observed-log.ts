@@ -16,6 +16,8 @@ const POLLED_OK = 4
 export class ObservedKey {
   readonly name: string
   readonly values: string[] = []
+  /** Added to the number of a value, it is that of no value of another key. */
+  base = 0
   /** By value: the operation that sent it, -1 if none did; the first acknowledged operation that polled it, -1. */
   readonly writers: number[] = []
   readonly readers: number[] = []
@@ -151,15 +153,23 @@ function known(place: number | undefined): number | undefined {
 export class ObservedLog {
   readonly history: readonly ClientOperation[]
   readonly keys = new Map<string, ObservedKey>()
+  /** By operation: how many values it sent, and when it asked to be committed; not a number if nobody said. */
+  readonly sends: Int32Array
+  readonly commitStarts: Float64Array
 
   constructor(history: readonly ClientOperation[]) {
     this.history = history
+    this.sends = new Int32Array(history.length)
+    this.commitStarts = new Float64Array(history.length).fill(Number.NaN)
     for (const [at, operation] of history.entries()) {
       if (!isMessages(operation)) continue
+      this.commitStarts[at] = operation.commitStartedMs ?? Number.NaN
       for (const part of operation.parts) {
         const key = this.key(part.key)
-        if (part.f === 'send') key.sent(part.value, at, operation)
-        else for (const [, value] of part.records) key.polled(value, at, operation)
+        if (part.f === 'send') {
+          this.sends[at]!++
+          key.sent(part.value, at, operation)
+        } else for (const [, value] of part.records) key.polled(value, at, operation)
       }
     }
     for (const operation of history) {
@@ -171,7 +181,12 @@ export class ObservedLog {
         else if (isThere && part.offset !== undefined && part.offset >= 0) key.stands(part.offset, part.value)
       }
     }
-    for (const key of this.keys.values()) key.seal()
+    let base = 0
+    for (const key of this.keys.values()) {
+      key.seal()
+      key.base = base
+      base += key.values.length
+    }
   }
 
   key(name: string): ObservedKey {

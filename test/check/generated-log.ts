@@ -38,10 +38,14 @@ export function generateLog({ seed, operations, keys, unknown, planted }: Genera
   /** What is under way of each producer: it ends when the producer is drawn again. */
   const open = new Array<SendOperation | undefined>(PRODUCERS).fill(undefined)
   let left: GeneratedLogOptions['planted']
+  let isPlanted = false
   let timeMs = 0
   for (let done = 0; done < operations; ) {
     timeMs += STEP_MS
-    if (done === Math.floor(operations / 2)) left = planted
+    if (!isPlanted && done >= operations / 2) {
+      isPlanted = true
+      left = planted
+    }
     const at = random.below(keys)
     const [key, log] = [names[at]!, logs[at]!]
     const process = random.below(PRODUCERS)
@@ -95,7 +99,7 @@ export function generateLog({ seed, operations, keys, unknown, planted }: Genera
     // It is said to stand where another one does.
     if (left === 'inconsistent-offsets')
       open[process] = { ...open[process], offset: log.findLastIndex((each) => each !== value) }
-    left = undefined
+    if (left !== 'poll-skip') left = undefined
   }
   for (const [at, key] of names.entries()) {
     const records = recordsOf(logs[at]!, 0, logs[at]!.length)

@@ -48,6 +48,7 @@ export function generateTransactions(options: GeneratedTransactionsOptions): Cli
   const positions = Array.from({ length: PROCESSES }, () => names.map(() => 0))
   const opened = new Array<Open | undefined>(PROCESSES).fill(undefined)
   let left: GeneratedTransactionsOptions['planted']
+  let isPlanted = false
   let timeMs = 0
   let values = 0
 
@@ -80,7 +81,7 @@ export function generateTransactions(options: GeneratedTransactionsOptions): Cli
       logs[entries[0]!.at]![entries[0]!.offset]!.state = 'aborted'
       left = undefined
     }
-    if (left === 'torn-transaction' && outcome === 'ok' && new Set(entries.map(({ at }) => at)).size > 1) {
+    if (left === 'torn-transaction' && outcome === 'ok' && entries.some(({ at }) => at === entries[0]!.at + 1)) {
       // Nobody knows the offsets of what nobody has acknowledged.
       const { at, offset } = entries[0]!
       logs[at]![offset]!.state = 'aborted'
@@ -97,7 +98,10 @@ export function generateTransactions(options: GeneratedTransactionsOptions): Cli
 
   while (history.length < operations) {
     timeMs++
-    if (history.length === Math.floor(operations / 2) && left === undefined && values > 0) left = planted
+    if (!isPlanted && history.length >= operations / 2) {
+      isPlanted = true
+      left = planted
+    }
     const process = random.below(PROCESSES)
     const open = opened[process]
     if (open === undefined) {
@@ -115,13 +119,15 @@ export function generateTransactions(options: GeneratedTransactionsOptions): Cli
       }
       continue
     }
-    const at = random.below(keys)
     if (random.below(2) === 0) {
+      const at = random.below(keys)
       const value = `v${values++}`
       const offset = logs[at]!.push({ value, state: 'open' }) - 1
       open.entries.push({ at, offset })
       open.parts.push({ f: 'send', key: names[at]!, value, offset })
     } else {
+      // Each polls two keys.
+      const at = (process + random.below(2)) % keys
       const from = positions[process]![at]!
       const { next, ...part } = poll(at, from, RECORDS_A_POLL)
       const isSkip = left === 'poll-skip' && from > 0 && part.records.length > 1 && open.parts.length === 0
