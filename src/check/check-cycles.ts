@@ -105,11 +105,15 @@ function graphOf(log: ObservedLog): Graph {
   const lastOf = new Map<number, number>()
   for (const [at, operation] of history.entries()) {
     if (!isMessages(operation)) continue
+    let next = log.starts[at]!
     for (const part of operation.parts) {
-      if (part.f === 'send') continue
-      const key = log.key(part.key)
-      for (const [, value] of part.records) {
-        const writer = key.writers[key.numberOf(value)]!
+      if (part.f === 'send') {
+        next++
+        continue
+      }
+      const { writers } = log.key(part.key)
+      for (let left = part.records.length; left > 0; left--) {
+        const writer = writers[log.numbers[next++]!]!
         if (writer !== -1) builder.add(writer, at, WR)
       }
     }

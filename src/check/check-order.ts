@@ -49,36 +49,46 @@ function checkWithin(
   const { parts, rebalances = [] } = operation
   if (parts.length === 1 && parts[0]!.f === 'send') return
   const rebalanced = new Set(rebalances.flatMap(({ keys }) => keys))
-  const polled = new Map<string, string>()
-  const sent = new Map<string, string>()
-  const detail = (before: string, value: string) => () => `${value} after ${before} in ${told(at, operation)}`
+  const polled = new Map<string, number>()
+  const sent = new Map<string, number>()
+  let next = log.starts[at]!
   for (const part of parts) {
     const key = log.key(part.key)
     if (part.f === 'send') {
       const before = sent.get(part.key)
-      sent.set(part.key, part.value)
-      const distance = before === undefined ? 1 : key.distance(before, part.value)
-      if (distance < 1) findings.add('int-nonmonotonic-send', part.key, detail(before!, part.value))
-      else if (distance > 1) observations.add('int-send-skip', part.key, detail(before!, part.value))
+      const number = log.numbers[next++]!
+      sent.set(part.key, number)
+      const distance = before === undefined ? 1 : key.distance(before, number)
+      if (distance < 1) findings.add('int-nonmonotonic-send', part.key, after(key, before!, number, at, operation))
+      else if (distance > 1) observations.add('int-send-skip', part.key, after(key, before!, number, at, operation))
       continue
     }
-    if (rebalanced.has(part.key)) continue
+    if (rebalanced.has(part.key)) {
+      next += part.records.length
+      continue
+    }
     let before = part.sought === true ? undefined : polled.get(part.key)
-    for (const [, value] of part.records) {
-      const distance = before === undefined ? 1 : key.distance(before, value)
-      if (distance < 1) findings.add('int-nonmonotonic-poll', part.key, detail(before!, value))
-      else if (distance > 1) findings.add('int-poll-skip', part.key, passed(key, before!, value, at, operation))
-      before = value
+    for (let left = part.records.length; left > 0; left--) {
+      const number = log.numbers[next++]!
+      const distance = before === undefined ? 1 : key.distance(before, number)
+      if (distance < 1) findings.add('int-nonmonotonic-poll', part.key, after(key, before!, number, at, operation))
+      else if (distance > 1) findings.add('int-poll-skip', part.key, passed(key, before!, number, at, operation))
+      before = number
     }
     if (before !== undefined) polled.set(part.key, before)
   }
 }
 
-function passed(key: ObservedKey, before: string, value: string, at: number, operation: MessagesOperation) {
+function after(key: ObservedKey, before: number, number: number, at: number, operation: MessagesOperation) {
+  return (): string => `${key.values[number]} after ${key.values[before]} in ${told(at, operation)}`
+}
+
+function passed(key: ObservedKey, before: number, number: number, at: number, operation: MessagesOperation) {
   return (): string => {
-    const next = key.valueAt(key.placeOf(key.numberOf(before))! + 1)
-    const count = key.distance(before, value) - 1
-    return `${value} after ${before}, without ${count}, the first of them ${key.values[next]}, in ${told(at, operation)}`
+    const first = key.values[key.valueAt(key.placeOf(before)! + 1)]
+    const count = key.distance(before, number) - 1
+    const pair = `${key.values[number]} after ${key.values[before]}`
+    return `${pair}, without ${count}, the first of them ${first}, in ${told(at, operation)}`
   }
 }
 
@@ -88,8 +98,8 @@ class Process {
   readonly #findings: Findings
   readonly #pollFindings: Findings
   /** By key: the last value that an acknowledged operation polled, and the last that was sent and has a place. */
-  readonly #polled = new Map<string, string>()
-  readonly #sent = new Map<string, string>()
+  readonly #polled = new Map<string, number>()
+  readonly #sent = new Map<string, number>()
 
   constructor(log: ObservedLog, findings: Findings, pollFindings: Findings) {
     this.#log = log
@@ -105,41 +115,46 @@ class Process {
   }
 
   did(at: number, operation: MessagesOperation): void {
-    const begun = new Set<string>()
+    const polled = new Set<string>()
+    const sent = new Set<string>()
+    let next = this.#log.starts[at]!
     for (const part of operation.parts) {
-      if (part.f === 'poll') this.#poll(at, operation, part, begun)
-      else this.#send(at, operation, part, begun)
+      if (part.f === 'poll') this.#poll(at, operation, part, next, polled)
+      else this.#send(at, operation, part, next, sent)
+      next += part.f === 'poll' ? part.records.length : 1
     }
   }
 
-  #poll(at: number, operation: MessagesOperation, { key: name, records, sought }: PollPart, begun: Set<string>): void {
+  /** `first`: where the numbers of the values begin. `begun`: keys that this operation has polled already. */
+  #poll(at: number, operation: MessagesOperation, part: PollPart, first: number, begun: Set<string>): void {
+    const { key: name, records, sought } = part
     if (sought === true) this.#polled.delete(name)
     if (records.length === 0) return
-    const id = `p${name}`
-    const before = begun.has(id) ? undefined : this.#polled.get(name)
-    begun.add(id)
+    const before = begun.has(name) ? undefined : this.#polled.get(name)
+    begun.add(name)
+    const { numbers } = this.#log
     if (before !== undefined) {
-      const value = records[0]![1]
+      const number = numbers[first]!
       const key = this.#log.key(name)
-      const distance = key.distance(before, value)
-      if (distance > 1) this.#pollFindings.add('poll-skip', name, passed(key, before, value, at, operation))
-      else if (distance < 1) {
-        this.#pollFindings.add('nonmonotonic-poll', name, () => `${value} after ${before} in ${told(at, operation)}`)
-      }
+      const distance = key.distance(before, number)
+      if (distance > 1) this.#pollFindings.add('poll-skip', name, passed(key, before, number, at, operation))
+      else if (distance < 1)
+        this.#pollFindings.add('nonmonotonic-poll', name, after(key, before, number, at, operation))
     }
-    if (operation.outcome === 'ok') this.#polled.set(name, records.at(-1)![1])
+    if (operation.outcome === 'ok') this.#polled.set(name, numbers[first + records.length - 1]!)
   }
 
-  #send(at: number, operation: MessagesOperation, { key: name, value }: SendPart, begun: Set<string>): void {
+  #send(at: number, operation: MessagesOperation, part: SendPart, first: number, begun: Set<string>): void {
+    const { key: name } = part
     const key = this.#log.key(name)
-    if (operation.outcome === 'fail' || key.placeOf(key.numberOf(value)) === undefined) return
-    const id = `s${name}`
-    const before = begun.has(id) ? undefined : this.#sent.get(name)
-    begun.add(id)
-    if (before !== undefined && key.distance(before, value) < 1) {
-      this.#findings.add('nonmonotonic-send', name, () => `${value} after ${before} in ${told(at, operation)}`)
+    const number = this.#log.numbers[first]!
+    if (operation.outcome === 'fail' || key.placeOf(number) === undefined) return
+    const before = begun.has(name) ? undefined : this.#sent.get(name)
+    begun.add(name)
+    if (before !== undefined && key.distance(before, number) < 1) {
+      this.#findings.add('nonmonotonic-send', name, after(key, before, number, at, operation))
     }
-    this.#sent.set(name, value)
+    this.#sent.set(name, number)
   }
 }
 

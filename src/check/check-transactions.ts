@@ -26,11 +26,15 @@ export function checkTransactions(log: ObservedLog, findings: Findings): void {
 }
 
 function checkReads(log: ObservedLog, at: number, operation: MessagesOperation, findings: Findings): void {
+  let next = log.starts[at]!
   for (const part of operation.parts) {
-    if (part.f === 'send') continue
+    if (part.f === 'send') {
+      next++
+      continue
+    }
     const key = log.key(part.key)
     for (const [offset, value] of part.records) {
-      const number = key.numberOf(value)
+      const number = log.numbers[next++]!
       const writer = key.writers[number]!
       if (writer === -1) continue
       const isOwn = writer === at
@@ -84,13 +88,17 @@ class Reading {
     if (isUnsteady) for (const { key } of parts) this.#moved.set(key, undefined)
     // The client seeks back to where it was.
     if (outcome !== 'ok') return
+    let next = log.starts[at]!
     for (const part of parts) {
-      if (part.f === 'send') continue
+      if (part.f === 'send') {
+        next++
+        continue
+      }
       if (part.sought === true) this.#moved.set(part.key, undefined)
       const key = log.key(part.key)
-      for (const [offset, value] of part.records) {
+      for (const [offset] of part.records) {
         this.#reach(part.key, offset)
-        const number = key.numberOf(value)
+        const number = log.numbers[next++]!
         const writer = key.writers[number]!
         if (writer === -1 || writer === at || log.sends[writer]! < 2) continue
         this.#writers.add(writer)

@@ -53,23 +53,24 @@ export class ObservedKey {
     return number
   }
 
-  sent(value: string, writer: number, { outcome }: MessagesOperation): void {
+  sent(value: string, writer: number, { outcome }: MessagesOperation): number {
     const number = this.numberOf(value)
     if (this.writers[number] !== -1) this.sentTwice.add(number)
     this.writers[number] = writer
     if (outcome === 'ok') this.#flags[number]! |= SENT_OK
     else if (outcome === 'fail') this.#flags[number]! |= SENT_FAIL
+    return number
   }
 
-  polled(value: string, reader: number, { outcome }: MessagesOperation): void {
+  polled(value: string, reader: number, { outcome }: MessagesOperation): number {
     const number = this.numberOf(value)
-    if (outcome !== 'ok') return
+    if (outcome !== 'ok') return number
     this.#flags[number]! |= POLLED_OK
     if (this.readers[number] === -1) this.readers[number] = reader
+    return number
   }
 
-  stands(offset: number, value: string): void {
-    const number = this.numberOf(value)
+  stands(offset: number, number: number): void {
     const there = this.#cells.get(offset)
     if (there === undefined) this.#cells.set(offset, number)
     else if (there !== number) {
@@ -128,9 +129,9 @@ export class ObservedKey {
   }
 
   /** From one value to the next of a client: 1 if nothing is between them, and if it cannot be said. */
-  distance(from: string, to: string): number {
-    const [a, b] = [this.placeOf(this.numberOf(from)), this.placeOf(this.numberOf(to))]
-    return a === undefined || b === undefined ? 1 : b - a
+  distance(from: number, to: number): number {
+    const [a, b] = [this.#places[from]!, this.#places[to]!]
+    return a === -1 || b === -1 ? 1 : b - a
   }
 
   wasSentOk(number: number): boolean {
@@ -156,29 +157,40 @@ export class ObservedLog {
   /** By operation: how many values it sent, and when it asked to be committed; not a number if nobody said. */
   readonly sends: Int32Array
   readonly commitStarts: Float64Array
+  /** The numbers of all values that were sent or polled, as they come in the history, and by operation where its own begin. */
+  readonly numbers: Int32Array
+  readonly starts: Int32Array
 
   constructor(history: readonly ClientOperation[]) {
     this.history = history
     this.sends = new Int32Array(history.length)
     this.commitStarts = new Float64Array(history.length).fill(Number.NaN)
+    this.starts = new Int32Array(history.length + 1)
+    for (const [at, operation] of history.entries()) this.starts[at + 1] = this.starts[at]! + valuesIn(operation)
+    this.numbers = new Int32Array(this.starts.at(-1)!)
     for (const [at, operation] of history.entries()) {
       if (!isMessages(operation)) continue
       this.commitStarts[at] = operation.commitStartedMs ?? Number.NaN
+      let next = this.starts[at]!
       for (const part of operation.parts) {
         const key = this.key(part.key)
         if (part.f === 'send') {
           this.sends[at]!++
-          key.sent(part.value, at, operation)
-        } else for (const [, value] of part.records) key.polled(value, at, operation)
+          this.numbers[next++] = key.sent(part.value, at, operation)
+        } else for (const [, value] of part.records) this.numbers[next++] = key.polled(value, at, operation)
       }
     }
-    for (const operation of history) {
+    for (const [at, operation] of history.entries()) {
       if (!isMessages(operation)) continue
       const isThere = this.mustHaveCommitted(operation)
+      let next = this.starts[at]!
       for (const part of operation.parts) {
         const key = this.key(part.key)
-        if (part.f === 'poll') for (const [offset, value] of part.records) key.stands(offset, value)
-        else if (isThere && part.offset !== undefined && part.offset >= 0) key.stands(part.offset, part.value)
+        if (part.f === 'poll') for (const [offset] of part.records) key.stands(offset, this.numbers[next++]!)
+        else {
+          const number = this.numbers[next++]!
+          if (isThere && part.offset !== undefined && part.offset >= 0) key.stands(part.offset, number)
+        }
       }
     }
     let base = 0
@@ -208,13 +220,20 @@ export class ObservedLog {
   /** The operation of this number, which sends or polls. */
   messages(at: number): MessagesOperation {
     const operation = this.history[at]!
-    assert(isMessages(operation), () => `operation ${at} is ${operation.f}`)
+    assert(isMessages(operation), 'who sent or polled something sends or polls')
     return operation
   }
 }
 
+function valuesIn(operation: ClientOperation): number {
+  if (!isMessages(operation)) return 0
+  let count = 0
+  for (const part of operation.parts) count += part.f === 'send' ? 1 : part.records.length
+  return count
+}
+
 export function isMessages(operation: ClientOperation): operation is MessagesOperation {
-  return operation.f === 'send' || operation.f === 'poll' || operation.f === 'txn'
+  return operation.f !== 'assign' && operation.f !== 'subscribe'
 }
 
 /** For who reads a finding. */
