@@ -1,4 +1,4 @@
-/** Generated histories: nothing is found where nothing was planted, and what was planted is found, in a history of some thousand operations. */
+/** Generated histories: nothing is found where nothing was planted, and what was planted is found, in a history of a few thousand operations. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkLog } from '../../src/check/check-log.js'
@@ -7,8 +7,8 @@ import { clientOperations } from '../../src/check/client-history.js'
 import { generateLog, PLANTED_IN_LOG } from './generated-log.js'
 import { generateTransactions, PLANTED_IN_TRANSACTIONS } from './generated-transactions.js'
 
-const SIZE = { operations: 4000, keys: 8, unknown: 0.02 }
-const SEEDS = [1, 2, 3]
+const SIZE = { operations: 2500, keys: 8, unknown: 0.02 }
+const SEEDS = [1, 2]
 
 test('of logs without an anomaly nothing is found', () => {
   for (const seed of SEEDS) {
