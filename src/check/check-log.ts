@@ -6,42 +6,11 @@
  * and producers are idempotent.
  */
 
+import type { Anomaly, Finding } from './anomalies.js'
 import { belongsTo, type Operation, type PollOperation, type SendOperation } from './history.js'
 import { Supersession } from './supersession.js'
 
-export type Anomaly =
-  /** An offset at which different values were seen. */
-  | 'inconsistent-offsets'
-  /** A value at several offsets. */
-  | 'duplicate'
-  /** A value that was acknowledged and is not in the log at the end. */
-  | 'lost-write'
-  /** A value that is there although its deletion was acknowledged. */
-  | 'deleted-visible'
-  /** A value that somebody was given and that is not in the log at the end. */
-  | 'lost-read'
-  /** A value that was given although the same answer says that it is not committed. */
-  | 'uncommitted-read'
-  /** A value that nobody sent here, or that is damaged. */
-  | 'phantom'
-  /** A value in the log whose send had certainly failed. */
-  | 'failed-write-visible'
-  /** A poll, or two of one client, that went back or gave a value twice. */
-  | 'nonmonotonic-poll'
-  /** A poll, or two of one client, that passed over a value. */
-  | 'poll-skip'
-  /** Values of one producer that stand in another order than they were sent in. */
-  | 'nonmonotonic-send'
-  /** A value of a key that stands in the log although a later one of that key was acknowledged, and does not. */
-  | 'resurrected'
-  /** A value acknowledged before another was sent, that stands behind it. */
-  | 'send-realtime'
-
-export interface Finding {
-  readonly anomaly: Anomaly
-  readonly key: string
-  readonly detail: string
-}
+export type { Anomaly, Finding } from './anomalies.js'
 
 export interface CheckOptions {
   /** Whether the log may have lost what was acknowledged or read at this time: a promise with conditions that were not kept. */

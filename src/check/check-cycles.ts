@@ -1,0 +1,176 @@
+/**
+ * Whether operations can be put in an order at all: G0, G0-process, G0-realtime, G1c, G1c-process, G1c-realtime.
+ *
+ * An operation comes before another if a value of the one stands right in front of a value of the other (ww), if the other was given a value of the one
+ * (wr), if one process did both, one after the other, or if the one was acknowledged before the other began. Of two that are in a circle at least one edge
+ * lies. Where a circle is there without the order of a process, or of time, it is told only of the smaller kind.
+ *
+ * Transactions may lie between one another in a log, so that a circle with ww is an observation. One of reads alone is a finding.
+ *
+ * The order of time has one node for each moment at which something was acknowledged, each in front of the next: as many edges as operations.
+ */
+import type { CycleAnomaly, Findings } from './anomalies.js'
+import { type Components, type Graph, GraphBuilder, type Step } from './graph.js'
+import { isMessages, type ObservedLog, told } from './observed-log.js'
+
+const WW = 1
+const WR = 2
+const PROCESS = 4
+const REALTIME = 8
+const ALL = WW | WR | PROCESS | REALTIME
+
+/** Told of each kind: those with the fewest operations. */
+const MAX_CYCLES = 8
+
+interface Kind {
+  readonly anomaly: CycleAnomaly
+  /** The edges of such a circle, and the one that it has in any case. */
+  readonly edges: number
+  readonly through: number
+  /** With these alone the operations of that one are not in a circle. */
+  readonly without: readonly number[]
+  readonly isAllowed: boolean
+}
+
+const KINDS: readonly Kind[] = [
+  { anomaly: 'G0', edges: WW, through: WW, without: [], isAllowed: true },
+  { anomaly: 'G0-process', edges: WW | PROCESS, through: WW, without: [WW], isAllowed: true },
+  { anomaly: 'G0-realtime', edges: WW | PROCESS | REALTIME, through: WW, without: [WW | PROCESS], isAllowed: true },
+  { anomaly: 'G1c', edges: WR, through: WR, without: [], isAllowed: false },
+  { anomaly: 'G1c-process', edges: WR | PROCESS, through: WR, without: [WR], isAllowed: false },
+  { anomaly: 'G1c-realtime', edges: WR | PROCESS | REALTIME, through: WR, without: [WR | PROCESS], isAllowed: false },
+  { anomaly: 'G1c', edges: WW | WR, through: WR, without: [WR], isAllowed: true },
+  { anomaly: 'G1c-process', edges: WW | WR | PROCESS, through: WR, without: [WW | WR, WR | PROCESS], isAllowed: true },
+  {
+    anomaly: 'G1c-realtime',
+    edges: ALL,
+    through: WR,
+    without: [WW | WR | PROCESS, WR | PROCESS | REALTIME],
+    isAllowed: true,
+  },
+]
+
+export function checkCycles(log: ObservedLog, findings: Findings, observations: Findings): void {
+  const graph = graphOf(log)
+  const inAny = graph.components(ALL)
+  if (inAny.every((component) => component === -1)) return
+  const known = new Map<number, Components>()
+  const componentsOf = (mask: number): Components => {
+    let components = known.get(mask)
+    if (components === undefined) known.set(mask, (components = graph.components(mask, inAny)))
+    return components
+  }
+  for (const kind of KINDS) {
+    const cycles = findCycles(graph, kind, componentsOf)
+    for (const cycle of cycles) {
+      const to = kind.isAllowed ? observations : findings
+      to.add(kind.anomaly, '', () => explained(log, cycle))
+    }
+  }
+}
+
+/** The smallest, one for each component. */
+function findCycles(graph: Graph, kind: Kind, componentsOf: (mask: number) => Components): Step[][] {
+  const { edges, through, without } = kind
+  const components = componentsOf(edges)
+  const smaller = without.map(componentsOf)
+  const sizes = new Map<number, number>()
+  for (const component of components) if (component !== -1) sizes.set(component, (sizes.get(component) ?? 0) + 1)
+  if (sizes.size === 0) return []
+  const first = new Map<number, Step>()
+  graph.forEach(through, (from, to, each) => {
+    const component = components[from]!
+    if (component === -1 || components[to] !== component || first.has(component)) return
+    if (smaller.some((each) => each[from] !== -1 && each[from] === each[to])) return
+    first.set(component, { from, to, kind: each })
+  })
+  return [...first]
+    .sort(([a], [b]) => sizes.get(a)! - sizes.get(b)!)
+    .slice(0, MAX_CYCLES)
+    .map(([, step]) => [step, ...graph.path(step.to, step.from, edges, components)!])
+}
+
+/** Nodes are the operations, and behind them the moments. */
+function graphOf(log: ObservedLog): Graph {
+  const { history } = log
+  const builder = new GraphBuilder(history.length * 2)
+  for (const key of log.keys.values()) {
+    let before = -1
+    for (let place = 0; place < key.length; place++) {
+      const writer = key.writers[key.valueAt(place)]!
+      if (writer !== -1 && before !== -1) builder.add(before, writer, WW)
+      before = writer
+    }
+  }
+  const lastOf = new Map<number, number>()
+  for (const [at, operation] of history.entries()) {
+    if (!isMessages(operation)) continue
+    let next = log.starts[at]!
+    for (const part of operation.parts) {
+      if (part.f === 'send') {
+        next++
+        continue
+      }
+      const { writers } = log.key(part.key)
+      for (let left = part.records.length; left > 0; left--) {
+        const writer = writers[log.numbers[next++]!]!
+        if (writer !== -1) builder.add(writer, at, WR)
+      }
+    }
+    if (operation.outcome !== 'ok') continue
+    const last = lastOf.get(operation.process)
+    if (last !== undefined) builder.add(last, at, PROCESS)
+    lastOf.set(operation.process, at)
+  }
+  addMoments(log, builder)
+  return builder.build()
+}
+
+function addMoments({ history }: ObservedLog, builder: GraphBuilder): void {
+  const judged = [...history.keys()].filter((at) => isMessages(history[at]!) && history[at]!.outcome !== 'fail')
+  const completed = judged.filter((at) => history[at]!.outcome === 'ok')
+  completed.sort((a, b) => history[a]!.completedMs - history[b]!.completedMs)
+  judged.sort((a, b) => history[a]!.invokedMs - history[b]!.invokedMs)
+  const moment = (at: number): number => history.length + at
+  for (const [at, operation] of completed.entries()) {
+    builder.add(operation, moment(at), REALTIME)
+    if (at > 0) builder.add(moment(at - 1), moment(at), REALTIME)
+  }
+  let passed = 0
+  for (const operation of judged) {
+    while (passed < completed.length && history[completed[passed]!]!.completedMs < history[operation]!.invokedMs)
+      passed++
+    if (passed > 0) builder.add(moment(passed - 1), operation, REALTIME)
+  }
+}
+
+/** Moments are left out: what lies between two operations is one step. */
+function explained(log: ObservedLog, cycle: readonly Step[]): string {
+  const { length } = log.history
+  const steps = cycle
+    .filter(({ to }) => to < length)
+    .map(({ from, to, kind }) => {
+      const why = from >= length ? 'then' : whyBefore(log, from, to, kind)
+      return `${why} ${told(to, log.history[to]!)}`
+    })
+  return `${told(cycle[0]!.from, log.history[cycle[0]!.from]!)} ${steps.join(' ')}`
+}
+
+function whyBefore(log: ObservedLog, from: number, to: number, kind: number): string {
+  if (kind === PROCESS) return 'in the same process before'
+  for (const part of log.messages(to).parts) {
+    const key = log.key(part.key)
+    if (kind === WR && part.f === 'poll') {
+      const read = part.records.find(([, value]) => key.writers[key.numberOf(value)] === from)
+      if (read !== undefined) return `sent ${read[1]} to`
+    }
+    if (kind === WW && part.f === 'send') {
+      const place = key.placeOf(key.numberOf(part.value)) ?? 0
+      const before = place === 0 ? undefined : key.valueAt(place - 1)
+      if (before !== undefined && key.writers[before] === from) {
+        return `has ${key.values[before]} right in front of ${part.value} of`
+      }
+    }
+  }
+  return 'before'
+}

@@ -1,0 +1,73 @@
+/**
+ * Checks a history of clients that send to and poll several keys, in transactions or not: everything of Jepsen's Kafka workload, and what it leaves out
+ * (`anomalies.ts` lists it). It takes time linear in the history, but for sorting, and knows nothing of brokers. Of single sends and polls with a last reading,
+ * deletions and compaction `checkLog` knows more.
+ */
+
+import { type Anomaly, type Finding, Findings } from './anomalies.js'
+import { checkCycles } from './check-cycles.js'
+import { checkLoss, type LossOptions } from './check-loss.js'
+import { checkOrder } from './check-order.js'
+import { checkTransactions } from './check-transactions.js'
+import type { ClientOperation } from './client-history.js'
+import { consumeCounts, type RealtimeLag, type UnseenPoint, unseenSeries, worstRealtimeLag } from './lag.js'
+import { isMessages, ObservedLog } from './observed-log.js'
+
+export interface WorkloadOptions extends LossOptions {
+  /** Clients read what is not committed, too: that they see it is only observed. */
+  readonly isolation?: 'read_uncommitted'
+}
+
+export interface WorkloadVerdict {
+  readonly valid: boolean
+  readonly findings: readonly Finding[]
+  /** What happens where nothing is wrong. */
+  readonly observations: readonly Finding[]
+  /** How many there were of each, told in full or not. */
+  readonly counts: ReadonlyMap<Anomaly, number>
+  readonly acknowledged: number
+  readonly unknown: number
+  readonly keys: number
+  readonly unseen: readonly UnseenPoint[]
+  readonly worstRealtimeLag: RealtimeLag | undefined
+  readonly consumeCounts: ReadonlyMap<number, number>
+}
+
+/** `history` in the order in which operations ended. */
+export function checkWorkload(history: readonly ClientOperation[], options: WorkloadOptions = {}): WorkloadVerdict {
+  const findings = new Findings()
+  const observations = new Findings()
+  const log = new ObservedLog(history)
+  checkLoss(log, options, findings)
+  checkOrder(log, { findings, observations })
+  const ofVisibility = options.isolation === 'read_uncommitted' ? observations : findings
+  checkTransactions(log, ofVisibility)
+  checkCycles(log, ofVisibility, observations)
+  const count = (outcome: string): number =>
+    history.filter((each) => isMessages(each) && each.outcome === outcome && each.f !== 'poll').length
+  const isVacuous = !history.some((each) => isMessages(each) && each.outcome === 'ok' && hasValues(each.parts))
+  if (isVacuous)
+    findings.add('empty-transaction-graph', '', () => `nothing was sent or polled in ${history.length} operations`)
+  return {
+    valid: findings.told.length === 0,
+    findings: findings.told,
+    observations: observations.told,
+    counts: sums(observations.counts, findings.counts),
+    acknowledged: count('ok'),
+    unknown: count('info'),
+    keys: log.keys.size,
+    unseen: unseenSeries(history),
+    worstRealtimeLag: worstRealtimeLag(history),
+    consumeCounts: consumeCounts(history),
+  }
+}
+
+function hasValues(parts: Extract<ClientOperation, { readonly f: 'txn' | 'send' | 'poll' }>['parts']): boolean {
+  return parts.some((part) => part.f === 'send' || part.records.length > 0)
+}
+
+function sums<Key>(a: ReadonlyMap<Key, number>, b: ReadonlyMap<Key, number>): ReadonlyMap<Key, number> {
+  const sum = new Map(a)
+  for (const [key, count] of b) sum.set(key, count + (a.get(key) ?? 0))
+  return sum
+}
