@@ -50,6 +50,7 @@ export function checkFenced(
 
 /** From one state of a partition to a later one: epochs rise with what they count, and never fall. */
 export function checkSuccession(before: PartitionState, after: PartitionState, where: string): void {
+  if (textOf(before) === textOf(after)) return
   assert(
     after.leaderEpoch >= before.leaderEpoch,
     () => `${where} goes back to leader epoch ${after.leaderEpoch} from ${before.leaderEpoch}`,
@@ -75,4 +76,11 @@ export function checkBroker(before: BrokerImage, after: BrokerImage): void {
     incarnationId === before.incarnationId || brokerEpoch > before.brokerEpoch,
     () => `broker ${brokerId} has two incarnations in epoch ${brokerEpoch}`,
   )
+}
+
+function textOf(state: PartitionState): string {
+  const { replicas, directories, isr, removingReplicas, addingReplicas, eligibleLeaderReplicas, lastKnownElr } = state
+  const { leader, leaderRecoveryState, leaderEpoch, partitionEpoch } = state
+  const lists = [replicas, directories, isr, removingReplicas, addingReplicas, eligibleLeaderReplicas, lastKnownElr]
+  return JSON.stringify([lists, leader, leaderRecoveryState, leaderEpoch, partitionEpoch])
 }

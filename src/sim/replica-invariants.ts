@@ -185,7 +185,7 @@ export class ReplicaInvariants {
     if (state.leaderRecoveryState === RECOVERING) watched.mayHaveLost = true
     if (before !== undefined && before !== state) {
       checkSuccession(before, state, where)
-      this.#count('epochs of partitions rise')
+      if (state.partitionEpoch > before.partitionEpoch) this.#count('epochs of partitions rise')
     }
     if (rules === undefined) return
     const { minInsyncReplicas, keepsEligible, survivesCrashes } = rules
@@ -393,11 +393,11 @@ export class ReplicaInvariants {
 
 function viewOf(node: ClusterNode, partition: Partition): ReplicaView {
   const { log, leaderId, leaderEpoch, highWatermark, isLeader, following } = partition
-  const { startOffset, flushedEndOffset, settledEndOffset, logEndOffset } = log
+  const { startOffset, flushedEndOffset, settledEndOffset, logEndOffset, nextOffset } = log
   return {
     ...{ nodeId: node.id, leaderId, leaderEpoch, isLeader, followed: following?.core },
     sources: node.node!.broker!.fetcher.sourcesOf(partition),
-    ...{ startOffset, flushedEndOffset, settledEndOffset, logEndOffset, highWatermark },
+    ...{ startOffset, flushedEndOffset, settledEndOffset, logEndOffset, nextOffset, highWatermark },
   }
 }
 

@@ -28,6 +28,7 @@ export interface ReplicaView {
   readonly flushedEndOffset: number
   readonly settledEndOffset: number
   readonly logEndOffset: number
+  readonly nextOffset: number
   readonly highWatermark: number
 }
 
@@ -43,14 +44,16 @@ export function checkReplica(view: ReplicaView, where: string): void {
     followed === undefined || followed.leaderEpoch === leaderEpoch,
     () => `${where} follows in epoch ${followed?.leaderEpoch}, and it is ${leaderEpoch}`,
   )
-  const { startOffset, flushedEndOffset, settledEndOffset, logEndOffset, highWatermark } = view
+  const { startOffset, flushedEndOffset, settledEndOffset, logEndOffset, nextOffset, highWatermark } = view
   assert(
     startOffset <= logEndOffset &&
       flushedEndOffset <= logEndOffset &&
       settledEndOffset <= logEndOffset &&
-      highWatermark <= settledEndOffset,
+      logEndOffset <= nextOffset &&
+      // What a follower was given with it is on its way to the disk.
+      highWatermark <= (isLeader ? settledEndOffset : nextOffset),
     () =>
-      `${where}: start ${startOffset}, flushed ${flushedEndOffset}, committed ${highWatermark}, settled ${settledEndOffset}, end ${logEndOffset}`,
+      `${where}: start ${startOffset}, flushed ${flushedEndOffset}, committed ${highWatermark}, settled ${settledEndOffset}, end ${logEndOffset}, next ${nextOffset}`,
   )
 }
 
