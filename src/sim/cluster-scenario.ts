@@ -288,7 +288,7 @@ class ClusterScenario {
     if (quorum === undefined || quorum.highWatermark < quorum.endOffset) return false
     const voters = quorum.describe().voters.filter(({ isVoter }) => isVoter)
     for (const each of this.#lost) {
-      const directoryId = each.node?.directory?.identity.directoryId
+      const directoryId = each.node?.directory?.directoryId
       if (voters.some((voter) => voter.id === each.id && voter.directoryId === directoryId)) this.#lost.delete(each)
     }
     if (this.#lost.size > 0 || voters.length < controllers.length) return false
