@@ -47,6 +47,18 @@ test('a core is well whose leader is outside of it and hears and is heard late',
   assert.ok((checks['histories are linearizable'] ?? 0) > 0)
 })
 
+test('a core is well whose only broker does not hear the leader, which is outside of it: nobody can acknowledge anything there', () => {
+  let isCutOff = false
+  const { checks } = runClusterSeed(927, {
+    probe: ({ simulation, leader, brokers, network: { rules } }) => {
+      const [broker, ...others] = brokers
+      isCutOff ||= simulation.nowMs > 90_000 && others.length === 0 && rules.cuts(leader?.host ?? '', broker!.host)
+    },
+  })
+  assert.ok(isCutOff, 'the seed does not show what it is here for')
+  assert.ok((checks['histories are linearizable'] ?? 0) > 0)
+})
+
 /** Clusters of one that are judged as if they were one cluster. */
 function judged(as: Partial<ClusterPlan>, after: (world: ClusterWorld, invariants: ClusterInvariants) => void): void {
   const simulation = new Simulation(1)
