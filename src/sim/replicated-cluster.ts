@@ -11,8 +11,8 @@ import { ClusterInvariants } from './cluster-invariants.js'
 import { type ClusterNode, type ClusterPlan, ClusterWorld } from './cluster-world.js'
 import type { FaultScript } from './fault-script.js'
 import { hostedBy, type PartitionPlace, replicaSeen } from './replica-files.js'
-import { keyOf, type ReplicatedTopic, type ReplicatedTopicPlan } from './replicated-topics.js'
-import { ReplicationWorkload, type ReplicationWorkloadOptions } from './replication-workload.js'
+import { keyOf, type ReplicatedTopic } from './replicated-topics.js'
+import { type IsPromised, ReplicationWorkload, type ReplicationWorkloadOptions } from './replication-workload.js'
 import { type Simulation, SimulationError } from './simulation.js'
 
 /** How long the cluster may take to agree when all is well, then its replicas to catch up, and its clients to come to an end. */
@@ -122,14 +122,9 @@ export class ReplicatedCluster {
   }
 
   /** After `rest`. */
-  report(
-    keeps: (topic: ReplicatedTopicPlan) => boolean,
-    convergedMs: number,
-    healedMs: number,
-    script: FaultScript,
-  ): ReplicationReport {
+  report(isPromised: IsPromised, convergedMs: number, healedMs: number, script: FaultScript): ReplicationReport {
     const { world, simulation, workload, invariants, faults } = this
-    const { findings, acknowledged, unknown, counts } = workload.judge(keeps)
+    const { findings, acknowledged, unknown, counts } = workload.judge(isPromised)
     const replicas = this.#replicas()
     const ofReplicas = new Findings()
     checkReplicas(replicas, ofReplicas)

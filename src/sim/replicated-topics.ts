@@ -15,6 +15,8 @@ export interface ReplicatedTopicPlan {
   readonly minInsyncReplicas: number
   readonly flushPolicy: 'commit' | 'os'
   readonly configs: Readonly<Record<string, string>>
+  /** By partition: on which brokers; without it the controller says. */
+  readonly assignments?: readonly (readonly number[])[]
 }
 
 export interface ReplicatedTopic extends ReplicatedTopicPlan {
@@ -55,13 +57,17 @@ export function createTopic(
   plan: ReplicatedTopicPlan,
   done: (topic: ReplicatedTopic) => void,
 ): void {
-  const { name, partitions, replicationFactor, minInsyncReplicas, flushPolicy } = plan
+  const { name, partitions, replicationFactor, minInsyncReplicas, flushPolicy, assignments } = plan
   const configs = { 'min.insync.replicas': String(minInsyncReplicas), 'flush.policy': flushPolicy, ...plan.configs }
   const wanted = {
     name,
-    numPartitions: partitions,
-    replicationFactor,
-    assignments: [],
+    // Where they are given, numbers are not.
+    numPartitions: assignments === undefined ? partitions : -1,
+    replicationFactor: assignments === undefined ? replicationFactor : -1,
+    assignments: (assignments ?? []).map((brokerIds, partitionIndex) => ({
+      partitionIndex,
+      brokerIds: [...brokerIds],
+    })),
     configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
   }
   const ask = (): void =>

@@ -20,6 +20,9 @@ import { OffsetWatcher } from './offset-watcher.js'
 import { WorkloadProducer } from './producer.js'
 import { createTopic, keyOf, type ReplicatedTopic, type ReplicatedTopicPlan } from './replicated-topics.js'
 
+/** Processes of single sends; others are less. */
+const FIRST_SENDER = 1_000_000
+
 export interface ReplicationWorkloadOptions {
   readonly plans: readonly ReplicatedTopicPlan[]
   /** Of all producers; without it some of each. */
@@ -27,6 +30,9 @@ export interface ReplicationWorkloadOptions {
   /** Mean time between two batches of a producer; without it drawn. */
   readonly pauseMs?: number
 }
+
+/** Whether, in spite of everything that has happened, nothing is lost that was acknowledged with these acks, or was read. */
+export type IsPromised = (topic: ReplicatedTopicPlan, acks?: 0 | 1 | -1) => boolean
 
 export interface Judgement {
   readonly findings: readonly Finding[]
@@ -42,14 +48,16 @@ export class ReplicationWorkload {
   readonly listed: OffsetListed[] = []
   readonly topics: ReplicatedTopic[] = []
   readonly hosts: string[] = []
-  /** Records that were acknowledged, so far. */
-  acknowledged = 0
+  /** By partition: when the record was made that was made last of those that were acknowledged. */
+  readonly #progress = new Map<string, number>()
+  readonly #madeMs = new Map<string, number>()
   readonly #world: ClusterWorld
   readonly #options: ReplicationWorkloadOptions
   readonly #random: Prng
   readonly #producers: WorkloadProducer[] = []
   readonly #consumers: WorkloadConsumer[] = []
   readonly #clients: SimulatedClient[] = []
+  readonly #watchers: OffsetWatcher[] = []
   #brokers: readonly ClusterNode[]
   #nextProcess = 0
   #stopped = false
@@ -88,6 +96,11 @@ export class ReplicationWorkload {
     return this.#producers.every((producer) => producer.idle)
   }
 
+  /** How many partitions have acknowledged a record that was made after this. */
+  goingOnSince(timeMs: number): number {
+    return [...this.#progress.values()].filter((madeMs) => madeMs > timeMs).length
+  }
+
   /** How often somebody who had read something was told that it is not there any more. */
   get truncations(): number {
     return this.#consumers.reduce((sum, { truncations }) => sum + truncations, 0)
@@ -101,27 +114,31 @@ export class ReplicationWorkload {
     return () => readers.every(({ done }) => done)
   }
 
-  /** `keeps`: whether the settings of the topic promise, in spite of everything that has happened, that nothing that is committed is lost. */
-  judge(keeps: (topic: ReplicatedTopicPlan) => boolean): Judgement {
-    const kept = new Set(
-      this.topics
-        .filter(keeps)
-        .flatMap((topic) => Array.from({ length: topic.partitions }, (_, partition) => keyOf(topic, partition))),
-    )
+  /** By what is promised: there what is committed, or was acknowledged with these acks, must not be lost. */
+  judge(isPromised: IsPromised): Judgement {
+    const plans = new Map<string, ReplicatedTopicPlan>()
+    for (const topic of this.topics) {
+      for (let partition = 0; partition < topic.partitions; partition++) plans.set(keyOf(topic, partition), topic)
+    }
+    const isKept = (key: string, acks?: 0 | 1 | -1): boolean => isPromised(plans.get(key)!, acks)
     const verdict = checkLog(this.history, {
-      // One replica had what others may have never heard of.
-      mayBeLost: (key, _, acks) => !kept.has(key) || acks === 0 || acks === 1,
+      mayBeLost: (key, _, acks) => !isKept(key, acks),
     })
-    const ofKept = this.history.flatMap((operation): Operation[] => {
-      if (operation.f === 'fault' || !kept.has(operation.key)) return []
-      const isPromised = operation.f !== 'send' || operation.type !== 'ok' || operation.acks === -1
-      return [isPromised ? operation : { ...operation, type: 'info' }]
+    const ofKept = this.history.flatMap((operation, at): Operation[] => {
+      if (operation.f === 'fault' || !isKept(operation.key)) return []
+      if (operation.f !== 'send') return [operation]
+      const isSure = operation.type !== 'ok' || isKept(operation.key, operation.acks)
+      // A producer does not wait for an answer before it sends on: what orders its records is their sequence, and the clock.
+      const process = FIRST_SENDER + at
+      return [isSure ? { ...operation, process } : { ...operation, process, type: 'info' }]
     })
     const operations = clientOperations(ofKept)
     const findings = new Findings()
-    const listed = this.listed.filter(({ key }) => kept.has(key))
+    const listed = this.listed.filter(({ key }) => isKept(key))
     checkListedOffsets(operations, listed, findings)
-    const isUsed = operations.some(({ outcome }) => outcome === 'ok')
+    const isUsed = ofKept.some(
+      (each) => each.type === 'ok' && (each.f === 'send' || (each.f === 'poll' && each.records.length > 0)),
+    )
     const workload = isUsed
       ? checkWorkload(operations, { selfDescribing: true, isolation: 'read_uncommitted' })
       : undefined
@@ -131,8 +148,9 @@ export class ReplicationWorkload {
       unknown: verdict.unknown,
       counts: {
         'histories of partitions are judged': verdict.keys,
-        'what is promised is judged': kept.size,
+        'what is promised is judged': [...plans.keys()].filter((key) => isKept(key)).length,
         'ends of logs are compared': listed.length,
+        'who leads no more is not believed': this.#watchers.reduce((sum, { outdated }) => sum + outdated, 0),
         'a consumer learns that it was cut off': this.truncations,
       },
     }
@@ -206,7 +224,13 @@ export class ReplicationWorkload {
 
   #record(operation: Operation): void {
     this.history.push(operation)
-    if (operation.f === 'send' && operation.type === 'ok' && operation.acks !== 0) this.acknowledged++
+    if (operation.f !== 'send') return
+    const { type, key, value, acks, time } = operation
+    if (type === 'invoke') this.#madeMs.set(value, time)
+    else if (type === 'ok' && acks !== 0) {
+      this.#progress.set(key, Math.max(this.#progress.get(key) ?? 0, this.#madeMs.get(value)!))
+    }
+    if (type !== 'invoke') this.#madeMs.delete(value)
   }
 
   #consume(topic: ReplicatedTopic, partition: number, final: boolean): WorkloadConsumer {
@@ -229,18 +253,28 @@ export class ReplicationWorkload {
     return consumer
   }
 
+  /** As the latest committed metadata say, whoever knows them. */
+  #latestEpochOf({ topicId }: ReplicatedTopic, partition: number): number {
+    const known = this.#world.nodes.map(
+      ({ node }) => node?.quorum?.image?.topicsById.get(topicId)?.partitions[partition]?.leaderEpoch ?? -1,
+    )
+    return Math.max(...known)
+  }
+
   #watch(topic: ReplicatedTopic, partition: number): void {
     const process = this.#nextProcess++
     const [client, leaderEpoch] = this.#leaderClient(`watcher${process}`, topic, partition)
-    new OffsetWatcher(client, {
+    const watcher = new OffsetWatcher(client, {
       process,
       topic: topic.name,
       partition,
       key: keyOf(topic, partition),
       pauseMs: 300,
       leaderEpoch,
+      latestEpoch: () => this.#latestEpochOf(topic, partition),
       now: this.#now,
       record: (listed) => void this.listed.push(listed),
     })
+    this.#watchers.push(watcher)
   }
 }
