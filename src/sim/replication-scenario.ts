@@ -129,12 +129,25 @@ function drawPlan(random: Prng, options: ReplicationScenarioOptions): ClusterPla
       'broker.session.timeout.ms': String(random.pick([3000, 9000])),
       'broker.heartbeat.interval.ms': String(random.pick([500, 2000])),
       'replica.lag.time.max.ms': String(random.pick([1000, 5000, 30_000])),
-      'replica.fetch.max.bytes': String(random.pick([200, 10_000, 1_048_576])),
-      'replica.fetch.response.max.bytes': String(random.pick([1000, 10_485_760])),
-      'replica.fetch.min.bytes': String(random.pick([1, 1, 1000])),
+      ...fetchSettings(random),
       'leader.imbalance.check.interval.seconds': String(random.pick([5, 300])),
       'log.segment.delete.delay.ms': '2000',
     },
     longestDownMs: random.pick([20, 300, 5000]),
+  }
+}
+
+/** Who waits for more than it takes at once falls behind for ever. */
+function fetchSettings(random: Prng): Readonly<Record<string, string>> {
+  const [most, least] = random.pick([
+    [200, 1],
+    [10_000, 1],
+    [10_000, 1000],
+    [1_048_576, 1],
+  ] as const)
+  return {
+    'replica.fetch.max.bytes': String(most),
+    'replica.fetch.response.max.bytes': String(random.pick([2000, 10_485_760])),
+    'replica.fetch.min.bytes': String(least),
   }
 }
