@@ -1,6 +1,6 @@
 /**
- * ClusterAgreement: whether nodes of a cluster agree: one leader, whom all know, all at the same offset, and the brokers of them unfenced and with that
- * applied. And which nodes are enough to go on: the core of a cluster.
+ * ClusterAgreement: whether nodes of a cluster agree: one leader, whom all know, and the brokers of them unfenced and with everything applied that is committed to
+ * them. And which nodes are enough to go on: the core of a cluster.
  */
 import type { Prng } from '../base/prng.js'
 import type { ClusterNode, ClusterWorld } from './cluster-world.js'
@@ -20,13 +20,16 @@ export class ClusterAgreement {
     this.#world = world
   }
 
+  /** Those of them that a leader outside of them can reach, if one leads. */
+  connectedOf(nodes: readonly ClusterNode[]): readonly ClusterNode[] {
+    this.#lookAtLinks(nodes)
+    return nodes.filter((node) => !this.#cutOff.has(node))
+  }
+
   holds(nodes: readonly ClusterNode[]): boolean {
     const isApart = this.#world.plan.naming === 'none'
     let leader: { readonly leaderId: number; readonly leaderEpoch: number } | undefined
-    let end: number | undefined
-    this.#lookAtLinks(nodes)
     for (const node of nodes) {
-      if (this.#cutOff.has(node)) continue
       const quorum = node.node?.quorum
       if (quorum === undefined) return false
       const { nodeId: leaderId, epoch: leaderEpoch } = quorum.leader()
@@ -42,9 +45,15 @@ export class ClusterAgreement {
         if (!node.serving || broker.image.brokers.get(node.id)?.fenced !== false) return false
         if (broker.image !== image) return false
       }
-      if (!isApart && quorum.highWatermark !== (end ??= quorum.highWatermark)) return false
     }
     return true
+  }
+
+  /** All agree, and are where the others are: nobody asks for anything any more. */
+  isLevel(): boolean {
+    const { nodes, plan } = this.#world
+    if (plan.naming === 'none') return true
+    return this.holds(nodes) && new Set(nodes.map(({ node }) => node!.quorum!.highWatermark)).size === 1
   }
 
   #lookAtLinks(nodes: readonly ClusterNode[]): void {

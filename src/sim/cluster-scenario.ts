@@ -139,6 +139,7 @@ class ClusterScenario {
     this.#until(() => false, AFTERWARDS_MS)
     this.#workload.stop()
     this.#must('the clients come to an end', HEAL_MS, () => this.#workload.idle)
+    this.#must('all come to the same end', HEAL_MS, () => this.#agreement.isLevel())
     this.#invariants.checkAll()
     return this.#report(convergedMs, healedMs)
   }
@@ -167,20 +168,31 @@ class ClusterScenario {
     return this.#simulation.nowMs - beganMs
   }
 
-  /** The nodes agree; and a change is acknowledged meanwhile. */
+  /**
+   * One leader, whom all know; all brokers of them unfenced; and from one look to another all have come as far as any of them was at the first, and a
+   * change was acknowledged. While clients go on, whose link is slow is never where the others are.
+   */
   #hasConverged(nodes: readonly ClusterNode[]): boolean {
-    if (!this.#agreement.holds(nodes)) return false
-    if (this.#acknowledgedBefore === undefined) {
-      this.#acknowledgedBefore = this.#workload.acknowledged
+    const connected = this.#agreement.connectedOf(nodes)
+    if (!this.#agreement.holds(connected)) return false
+    const ends = connected.map(({ node }) => node!.quorum!.highWatermark)
+    const { acknowledged } = this.#workload
+    const before = this.#before
+    if (before === undefined) {
+      this.#before = { acknowledged, highWatermark: Math.max(...ends) }
       return false
     }
-    if (this.#workload.acknowledged === this.#acknowledgedBefore) return false
-    this.#acknowledgedBefore = undefined
+    const isApart = this.#world.plan.naming === 'none'
+    if (!isApart && Math.min(...ends) < before.highWatermark) return false
+    // Clients have nobody to ask but brokers.
+    const canAsk = connected.some(({ role }) => role !== 'controller')
+    if (canAsk && acknowledged === before.acknowledged) return false
+    this.#before = undefined
     return true
   }
 
-  /** When all agreed first; undefined: they have not. */
-  #acknowledgedBefore: number | undefined
+  /** How far clients and nodes were when all agreed first; undefined: they have not. */
+  #before: { readonly acknowledged: number; readonly highWatermark: number } | undefined
 
   /** Nodes whose disk was replaced, and that are no voters again as far as is known. */
   readonly #lost = new Set<ClusterNode>()
@@ -191,9 +203,12 @@ class ClusterScenario {
     if (plan.naming === 'none') return false
     if (node.role === 'broker') return true
     if (controllers.length < 3 || controllers.some(({ clusterId }) => clusterId === undefined)) return false
-    const voters = this.#world.leader?.node?.quorum?.describe().voters.filter(({ isVoter }) => isVoter) ?? []
+    const quorum = this.#world.leader?.node?.quorum
+    // A voter is one again when that is committed.
+    if (quorum === undefined || quorum.highWatermark < quorum.endOffset) return false
+    const voters = quorum.describe().voters.filter(({ isVoter }) => isVoter)
     for (const each of this.#lost) {
-      const directoryId = each.node?.directory?.identity.directoryId
+      const directoryId = each.node?.directory?.directoryId
       if (voters.some((voter) => voter.id === each.id && voter.directoryId === directoryId)) this.#lost.delete(each)
     }
     if (this.#lost.size > 0 || voters.length < controllers.length) return false

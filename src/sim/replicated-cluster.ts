@@ -98,7 +98,7 @@ export class ReplicatedCluster {
   }
 
   agree(nodes: readonly ClusterNode[]): boolean {
-    return this.#agreement.holds(nodes)
+    return this.#agreement.holds(this.#agreement.connectedOf(nodes))
   }
 
   /** Heals everything, and comes to rest: returns how long it took until all replicas had caught up. */
