@@ -47,6 +47,7 @@ class NMinusOneScenario {
   readonly #victims: ClusterNode[]
   readonly #failed: ClusterNode[] = []
   readonly #script: TimedFault[] = []
+  #acknowledgedAfter = 0
 
   constructor(profile: NMinusOneProfile, seed: string | number) {
     this.#profile = profile
@@ -79,7 +80,10 @@ class NMinusOneScenario {
     let resumedMs = 0
     for (const stage of this.#profile.stages) resumedMs = Math.max(resumedMs, this.#play(stage))
     const healedMs = cluster.rest()
-    return cluster.report(IS_PROMISED, resumedMs, healedMs, this.#script)
+    return cluster.report(IS_PROMISED, resumedMs, healedMs, this.#script, {
+      'all fail within one lag time': this.#isQuick ? 1 : 0,
+      'records acknowledged after the last failure': this.#acknowledgedAfter,
+    })
   }
 
   #isGoingOn(sinceMs: number): boolean {
@@ -104,6 +108,7 @@ class NMinusOneScenario {
     if (stage.after === 'goes on') {
       const resumedMs = cluster.must('records are acknowledged again', RESUME_MS, () => this.#isGoingOn(lastMs))
       cluster.until(() => false, this.#random.pick(GOES_ON_MS))
+      this.#acknowledgedAfter = cluster.workload.acknowledgedSince(lastMs)
       return resumedMs
     }
     cluster.until(() => false, STOPS_MS)

@@ -122,9 +122,15 @@ export class ReplicatedCluster {
   }
 
   /** After `rest`. */
-  report(isPromised: IsPromised, convergedMs: number, healedMs: number, script: FaultScript): ReplicationReport {
+  report(
+    isPromised: IsPromised,
+    convergedMs: number,
+    healedMs: number,
+    script: FaultScript,
+    counts: Readonly<Record<string, number>> = {},
+  ): ReplicationReport {
     const { world, simulation, workload, invariants, faults } = this
-    const { findings, acknowledged, unknown, counts } = workload.judge(isPromised)
+    const { findings, acknowledged, unknown, counts: judged } = workload.judge(isPromised)
     const replicas = this.#replicas()
     const ofReplicas = new Findings()
     checkReplicas(replicas, ofReplicas)
@@ -141,7 +147,7 @@ export class ReplicatedCluster {
       starts: world.nodes.reduce((sum, { starts }) => sum + starts, 0),
       exits: world.nodes.reduce((sum, { exits }) => sum + exits, 0),
       faults: faults.counts,
-      checks: { ...invariants.counts, ...counts, 'replicas have the same bytes': replicas.length },
+      checks: { ...invariants.counts, ...judged, ...counts, 'replicas have the same bytes': replicas.length },
       leaderChanges: invariants.leaderChanges,
       elections: states.reduce((sum, { leaderEpoch }) => sum + leaderEpoch, 0),
       convergedMs,

@@ -101,6 +101,18 @@ export class ReplicationWorkload {
     return [...this.#progress.values()].filter((madeMs) => madeMs > timeMs).length
   }
 
+  /** How many records have been acknowledged that were made after this. */
+  acknowledgedSince(timeMs: number): number {
+    const made = new Set<string>()
+    let count = 0
+    for (const operation of this.history) {
+      if (operation.f !== 'send' || operation.time <= timeMs) continue
+      if (operation.type === 'invoke') made.add(operation.value)
+      else if (operation.type === 'ok' && operation.acks !== 0 && made.has(operation.value)) count++
+    }
+    return count
+  }
+
   /** How often somebody who had read something was told that it is not there any more. */
   get truncations(): number {
     return this.#consumers.reduce((sum, { truncations }) => sum + truncations, 0)

@@ -91,18 +91,7 @@ export function runSeeds(options: SimulationOptions): SimulationResult {
 
 function runOne(seed: string | number, options: SimulationOptions): SeedOutcome {
   const { profile } = options
-  const run = (): Report => {
-    switch (options.profile) {
-      case 'one':
-        return runSeed(seed, options.scenario)
-      case 'quorum':
-        return runClusterSeed(seed, options.scenario)
-      case 'replication':
-        return runReplicationSeed(seed, options.scenario)
-      default:
-        return runNMinusOneSeed(options.profile, seed)
-    }
-  }
+  const run = (): Report => ('scenario' in options ? withScenario(seed, options) : reportOf(profile, seed))
   try {
     const report = run()
     let failure = failureOf(profile, report)
@@ -114,6 +103,36 @@ function runOne(seed: string | number, options: SimulationOptions): SeedOutcome 
   } catch (error) {
     if (!(error instanceof SimulationError)) throw error
     return { seed, profile, failure: error.message, trace: error.trace, report: undefined }
+  }
+}
+
+/** A run as the profile has it. */
+export function reportOf(profile: Profile, seed: string | number): Report {
+  switch (profile) {
+    case 'one':
+      return runSeed(seed)
+    case 'quorum':
+      return runClusterSeed(seed)
+    case 'replication':
+      return runReplicationSeed(seed)
+    default:
+      return runNMinusOneSeed(profile, seed)
+  }
+}
+
+function withScenario(
+  seed: string | number,
+  options: Extract<SimulationOptions, { readonly scenario?: object }>,
+): Report {
+  switch (options.profile) {
+    case 'one':
+      return runSeed(seed, options.scenario)
+    case 'quorum':
+      return runClusterSeed(seed, options.scenario)
+    case 'replication':
+      return runReplicationSeed(seed, options.scenario)
+    default:
+      return options satisfies never
   }
 }
 
