@@ -11,7 +11,7 @@ import type { Simulation } from './simulation.js'
 
 const CLIENT_PORT = 9092
 const CONTROLLER_PORT = 9093
-const DATA_DIRECTORY = '/var/lib/lograft'
+export const DATA_DIRECTORY = '/var/lib/lograft'
 export const METADATA_DIRECTORY = `${DATA_DIRECTORY}/__cluster_metadata-0`
 
 export type NodeRole = 'combined' | 'controller' | 'broker'
