@@ -10,7 +10,7 @@ import type { TopicSettings } from '../config/topic-settings.js'
 import type { Clock } from '../io/clock.js'
 import { DiskError } from '../io/disk.js'
 import type { Logger } from '../io/logger.js'
-import type { PartitionState } from '../metadata/records.js'
+import { type PartitionState, RECOVERING } from '../metadata/records.js'
 import type { ErrorName } from '../protocol/errors.js'
 import type { BatchView } from '../records/batch.js'
 import { PartitionFollower } from '../replication/partition-follower.js'
@@ -157,8 +157,8 @@ export class Partition implements LogObserver {
     this.#leaderId = state.leader
     if (state.leaderEpoch !== this.#leaderEpoch) this.#begin(state)
     else {
-      const { partitionEpoch, replicas, isr } = state
-      this.#toLeader('changed', [partitionEpoch, replicas, isr])
+      const { partitionEpoch, replicas, isr, leaderRecoveryState } = state
+      this.#toLeader('changed', [partitionEpoch, replicas, isr, leaderRecoveryState === RECOVERING])
     }
     this.#toLeader('setUsable', [usable])
     this.#changed()
@@ -179,7 +179,7 @@ export class Partition implements LogObserver {
     if (followed || this.#following !== undefined) this.#host.follows(this)
   }
 
-  #lead({ leaderEpoch, partitionEpoch, replicas, isr }: PartitionState): void {
+  #lead({ leaderEpoch, partitionEpoch, replicas, isr, leaderRecoveryState }: PartitionState): void {
     const { log } = this
     log.state.epochs.assign(leaderEpoch, log.nextOffset)
     const options = {
@@ -188,6 +188,7 @@ export class Partition implements LogObserver {
       partitionEpoch,
       replicas,
       isr,
+      isRecovering: leaderRecoveryState === RECOVERING,
       ...this.#counting,
       highWatermark: this.#highWatermark,
       logEndOffset: log.settledEndOffset,
@@ -271,9 +272,10 @@ export class Partition implements LogObserver {
 
   /** Time has passed; for so long of it this process stood still. */
   tick(stalledMs: number): void {
-    if (this.#leader !== undefined && this.#leader.replicas.length > 1) {
-      this.#toLeader('tick', [this.#nowMs, stalledMs])
-    }
+    const leader = this.#leader
+    // Without others it has nobody to look after.
+    if (leader === undefined || (leader.replicas.length === 1 && !leader.isRecovering)) return
+    this.#toLeader('tick', [this.#nowMs, stalledMs])
   }
 
   takeProposal(): IsrProposal | undefined {
