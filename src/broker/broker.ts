@@ -123,6 +123,8 @@ export class Broker implements QuorumObserver {
       release,
       endpoints,
       appliedOffset,
+      previousBrokerEpoch: directories.previousBrokerEpoch,
+      onRegistered: (brokerEpoch) => directories.registered(brokerEpoch),
       onUsable,
     })
     this.producerIds = new ProducerIdBlock(channel, identity.nodeId, () => this.#lifecycle.brokerEpoch)

@@ -102,8 +102,15 @@ export class SimulatedCluster {
   }
 
   /** Has a topic made by this node; all brokers know it afterwards. */
-  createTopic(name: string, at: ClusterNode, numPartitions: number, replicationFactor: number): string {
-    const wanted = { name, numPartitions, replicationFactor, assignments: [], configs: [] }
+  createTopic(
+    name: string,
+    at: ClusterNode,
+    numPartitions: number,
+    replicationFactor: number,
+    values: Readonly<Record<string, string>> = {},
+  ): string {
+    const configs = Object.entries(values).map(([key, value]) => ({ name: key, value }))
+    const wanted = { name, numPartitions, replicationFactor, assignments: [], configs }
     const [topic] = this.client(at).request(CreateTopics, 7, { topics: [wanted], timeoutMs: 30_000 }).topics
     assert.equal(errorByCode(topic!.errorCode).name, 'NONE', topic!.errorMessage ?? name)
     this.untilKnown(({ topicsByName }) => topicsByName.has(name))
