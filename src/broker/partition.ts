@@ -291,9 +291,9 @@ export class Partition implements LogObserver {
     this.#changed()
   }
 
-  /** Its topic is gone: whoever waits for it is told so. */
-  remove(): void {
-    this.#leave('UNKNOWN_TOPIC_OR_PARTITION')
+  /** Its topic is gone, or this broker has no replica of it any more: whoever waits for it is told so. */
+  remove(why: ErrorName): void {
+    this.#leave(why)
   }
 
   /** Its directory cannot be used any more. */
