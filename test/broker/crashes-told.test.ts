@@ -1,11 +1,13 @@
 /** What a broker that comes back tells of its last stop decides whether it may lead (KIP-966). */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Partition } from '../../src/broker/partition.js'
 import type { PartitionState } from '../../src/metadata/records.js'
 import { IncrementalAlterConfigs } from '../../src/protocol/messages/incremental-alter-configs.js'
 import { UpdateFeatures } from '../../src/protocol/messages/update-features.js'
 import { SimulatedCluster } from './cluster-rig.js'
-import { newTopic, produce, type Topic, valuesAt } from './replicated.js'
+import { nameOf, newTopic, produce, type Topic, valuesAt } from './replicated.js'
+import { Fetch, fetchRequest } from './requests.js'
 
 interface Pair {
   readonly cluster: SimulatedCluster
@@ -117,3 +119,36 @@ test('an unclean election says that it was one, and the leader that it has recov
   )
   assert.ok(recovering)
 })
+
+for (const replicas of [1, 3]) {
+  test(`who restarts before it was missed never leads in its old epoch (${replicas} replicas)`, () => {
+    const cluster = new SimulatedCluster(`epoch ${replicas}`, { roles: ['controller', 'broker', 'broker', 'broker'] })
+    const topic = newTopic(cluster, 'led', 1, replicas)
+    produce(cluster, topic, ['a', 'b', 'c'])
+    const { leader, leaderEpoch } = cluster.partition('led')
+    cluster.node(leader).crash()
+    cluster.node(leader).start()
+    let looked = 0
+    const hosted = (): unknown => cluster.node(leader).node?.broker?.replicas.find(topic.topicId, 0)
+    cluster.until(() => {
+      const partition = hosted()
+      if (!(partition instanceof Partition)) return false
+      if (partition.isLeader) looked++
+      assert.ok(!partition.isLeader || partition.leaderEpoch > leaderEpoch, 'it leads as before')
+      return partition.leaderEpoch > leaderEpoch && cluster.node(leader).serving && looked >= Number(replicas === 1)
+    }, 'another epoch')
+    produce(cluster, topic, ['d'])
+    // Who goes by the old one is told so, and who leads now.
+    const now = cluster.partition('led')
+    const request = fetchRequest(topic, 0, { partition: { currentLeaderEpoch: leaderEpoch } })
+    const answer = cluster.client(cluster.node(now.leader)).request(Fetch, 17, request)
+    const { errorCode, currentLeader } = answer.responses[0]!.partitions[0]!
+    assert.equal(nameOf(errorCode), 'FENCED_LEADER_EPOCH')
+    assert.deepEqual({ ...currentLeader }, { leaderId: now.leader, leaderEpoch: now.leaderEpoch })
+    assert.deepEqual(
+      answer.nodeEndpoints.map(({ nodeId }) => nodeId),
+      [now.leader],
+    )
+    cluster.until(() => valuesAt(cluster, topic).join() === 'a,b,c,d', 'all of it can be read', 5000)
+  })
+}

@@ -51,8 +51,8 @@ export function valuesAt(cluster: SimulatedCluster, topic: Topic): string[] {
 }
 
 /** Whether the metadata says that just these are in sync. */
-export function inSync(cluster: SimulatedCluster, { name }: Topic, ids: readonly number[]): boolean {
-  const { isr } = cluster.partition(name)
+export function inSync(cluster: SimulatedCluster, { name }: Topic, ids: readonly number[], index = 0): boolean {
+  const { isr } = cluster.partition(name, index)
   return isr.length === ids.length && ids.every((id) => isr.includes(id))
 }
 
