@@ -84,6 +84,8 @@ export class Partition implements LogObserver {
   #next: PartitionView | undefined
   #leaderId = -1
   #leaderEpoch = -1
+  /** The first of the epochs in which this replica has led without a break, up to now. */
+  #leadsSinceEpoch = -1
   /** As the role before knew it. */
   #highWatermark: number
   #failures = 0
@@ -200,6 +202,7 @@ export class Partition implements LogObserver {
       flushedEndOffset: Math.min(log.flushedEndOffset, log.settledEndOffset),
       nowMs: this.#nowMs,
     }
+    if (this.#leader === undefined) this.#leadsSinceEpoch = leaderEpoch
     this.#settledEndOffset = options.logEndOffset
     this.#track('leads', options)
     this.#leader = new PartitionLeader(options)
@@ -213,6 +216,7 @@ export class Partition implements LogObserver {
       cut: (error) => this.#cut(following, error),
       later: (action) => clock.timer(CUT_AGAIN_MS, action),
       cutter: () => cutter(this.id),
+      heard: () => this.#changed(),
       note: (sentence, detail) => logger.info({ ...this.id, leaderId, leaderEpoch, ...detail }, sentence),
     })
     this.#following = following
@@ -323,6 +327,12 @@ export class Partition implements LogObserver {
     return this.#leader === undefined ? 'NOT_LEADER_OR_FOLLOWER' : undefined
   }
 
+  /** The same for a consumer, who may read from a follower what that knows to be committed (KIP-392). While its log is being cut it knows nothing. */
+  checkReadable(leaderEpoch: number): ErrorName | undefined {
+    const error = this.checkEpoch(leaderEpoch)
+    return error === 'NOT_LEADER_OR_FOLLOWER' && this.#following?.cutting === false ? undefined : error
+  }
+
   /**
    * Appends a batch whose bytes are in order. A batch of an idempotent producer that stands in the log already is answered with where it
    * stands. `owner` as in `PartitionLog.append`.
@@ -375,7 +385,8 @@ export class Partition implements LogObserver {
   outcome({ endOffset, leaderEpoch, failures }: Appended, acks: number): Outcome {
     if (this.#gone !== undefined) return this.#gone
     const leader = this.#leader
-    if (leaderEpoch !== this.#leaderEpoch || leader === undefined) return 'NOT_LEADER_OR_FOLLOWER'
+    // In between another would have had it cut.
+    if (leader === undefined || leaderEpoch < this.#leadsSinceEpoch) return 'NOT_LEADER_OR_FOLLOWER'
     const reached = acks === -1 ? leader.highWatermark : this.log.settledEndOffset
     if (reached >= endOffset) return 'done'
     if (failures !== this.#failures && this.log.logEndOffset < endOffset) return 'KAFKA_STORAGE_ERROR'

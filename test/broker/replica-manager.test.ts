@@ -104,6 +104,23 @@ test('who waits for a replica that goes is told that it is not here', () => {
   assert.ok(sent.tookMs < 1000, `${sent.tookMs} ms`)
 })
 
+test('who waits while the same replica begins another epoch as leader is answered when it is committed', () => {
+  const assigned = new Assigned('same leader')
+  const others = { replicas: [1, 2], directories: ['AAAAAAAAAAAAAAAAAAAAAA', 'AAAAAAAAAAAAAAAAAAAAAQ'] }
+  assigned.assign({ ...others, isr: [1, 2] }, 'delta')
+  const sent = assigned.on.client().send(Produce, 9, produceRequest({ name: 't' }, batchOf(['c'])))
+  assigned.on.pass(500)
+  const { leaderEpoch } = assigned.find(0)!
+  assigned.assign({ leader: 1 }, 'delta')
+  assert.equal(assigned.find(0)!.leaderEpoch, leaderEpoch + 1)
+  assigned.on.pass(100)
+  assert.equal(sent.response, undefined)
+  assigned.assign({ isr: [1] }, 'delta')
+  assigned.on.until(() => sent.response !== undefined, 'an answer')
+  const { errorCode, baseOffset } = sent.response!.responses[0]!.partitionResponses[0]!
+  assert.deepEqual([nameOf(errorCode), baseOffset], ['NONE', 2])
+})
+
 for (const recreated of [false, true]) {
   test(`a topic that is deleted${recreated ? ' and made anew' : ''} while a broker is away: it puts aside what it has of it`, () => {
     const cluster = new SimulatedCluster(`away ${recreated}`)
