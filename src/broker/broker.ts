@@ -76,7 +76,7 @@ export class Broker implements QuorumObserver {
   #applying = false
   /** The metadata has come to the registration of this process. */
   #caughtUp = false
-  #waiting: { readonly offset: number; readonly go: () => void }[] = []
+  #waiting: { readonly offset: number; readonly go: (isApplied: boolean) => void }[] = []
   #stopped = false
 
   constructor(ports: Ports, options: BrokerOptions) {
@@ -113,6 +113,7 @@ export class Broker implements QuorumObserver {
       brokerEpoch: () => this.#lifecycle.brokerEpoch,
       longestLagMs: () => this.#settings['replica.lag.time.max.ms'],
       partitions: () => this.replicas.hosted.partitions,
+      whenApplied: (endOffset, go) => this.whenApplied(endOffset, go),
     })
     const appliedOffset = (): number => this.#image.offset
     this.#lifecycle = new BrokerLifecycle(ports, channel, {
@@ -122,6 +123,8 @@ export class Broker implements QuorumObserver {
       release,
       endpoints,
       appliedOffset,
+      previousBrokerEpoch: directories.previousBrokerEpoch,
+      onRegistered: (brokerEpoch) => directories.registered(brokerEpoch),
       onUsable,
     })
     this.producerIds = new ProducerIdBlock(channel, identity.nodeId, () => this.#lifecycle.brokerEpoch)
@@ -166,25 +169,25 @@ export class Broker implements QuorumObserver {
     this.fetcher.stop()
     this.#proposals.stop()
     this.replicas.close()
-    for (const { go } of this.#waiting.splice(0)) go()
+    for (const { go } of this.#waiting.splice(0)) go(false)
   }
 
   /**
    * Calls back when the metadata has been applied up to the end (exclusive) of what a controller answered from; if that takes too long, without: what
    * was decided holds all the same.
    */
-  whenApplied(endOffset: number, go: () => void): void {
-    if (this.#image.offset >= endOffset - 1) return go()
+  whenApplied(endOffset: number, go: (isApplied: boolean) => void): void {
+    if (this.#image.offset >= endOffset - 1) return go(true)
     const waiting = {
       offset: endOffset - 1,
-      go: () => {
+      go: (isApplied: boolean) => {
         limit.cancel()
-        go()
+        go(isApplied)
       },
     }
     const limit = this.clock.timer(APPLY_LIMIT_MS, () => {
       this.#waiting = this.#waiting.filter((each) => each !== waiting)
-      go()
+      go(false)
     })
     this.#waiting.push(waiting)
   }
@@ -234,7 +237,7 @@ export class Broker implements QuorumObserver {
       this.#image = image
       const ready = this.#waiting.filter(({ offset }) => offset <= image.offset)
       this.#waiting = this.#waiting.filter(({ offset }) => offset > image.offset)
-      for (const { go } of ready) go()
+      for (const { go } of ready) go(true)
       this.#applyNext()
     })
   }

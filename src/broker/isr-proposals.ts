@@ -1,10 +1,12 @@
 /**
  * IsrProposals: what the leaders of this broker propose, told to the controller in AlterPartition: one request under way, and in the next whatever has come
  * meanwhile. Each leader hears what became of its proposal; what was not decided, or refused, is not asked again at once.
+ * It hears that when the metadata is applied from which it was decided: else it might go by the new ISR together with what held before.
  *
  * It also tells leaders that time has passed, so that they notice who lags.
  */
 import type { Clock, Timer } from '../io/clock.js'
+import { RECOVERED } from '../metadata/records.js'
 import { ErrorCode, type ErrorName, errorByCode } from '../protocol/errors.js'
 import type { AlterPartition } from '../protocol/messages/alter-partition.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
@@ -20,6 +22,8 @@ export interface IsrProposalsOptions {
   /** `replica.lag.time.max.ms` */
   readonly longestLagMs: () => number
   readonly partitions: () => readonly Partition[]
+  /** Calls back when the metadata up to this offset is applied; without, if that takes too long. */
+  readonly whenApplied: (endOffset: number, go: (isApplied: boolean) => void) => void
 }
 
 interface Asked {
@@ -34,7 +38,6 @@ type Reply = InferInput<typeof AlterPartition.response>
 const MAX_PROPOSALS = 1000
 const TIMEOUT_MS = 10_000
 const RETRY_MS = 100
-const RECOVERED = 0
 /** Who lags is noticed at the latest when half the time has passed again. */
 const TICKS_OF_LAG = 2
 const SHORTEST_TICK_MS = 10
@@ -117,10 +120,18 @@ export class IsrProposals {
     this.#channel.send('AlterPartition', request, brokerAsker(nodeId), TIMEOUT_MS, (answer) => {
       this.#sending = false
       if (this.#stopped) return
-      const answers = answersIn(answer?.reply)
-      for (const each of asked) this.#tell(each, answers.get(keyOf(each.partition)) ?? { kind: 'unanswered' })
       if (this.#waiting.size > 0) this.#schedule()
+      if (answer === undefined) return this.#tellAll(asked, undefined)
+      this.#options.whenApplied(answer.endOffset, (isApplied) => {
+        if (!this.#stopped) this.#tellAll(asked, isApplied ? answer.reply : undefined)
+      })
     })
+  }
+
+  #tellAll(asked: readonly Asked[], reply: Reply | undefined): void {
+    const answers = answersIn(reply)
+    for (const each of asked) this.#tell(each, answers.get(keyOf(each.partition)) ?? { kind: 'unanswered' })
+    if (this.#waiting.size > 0) this.#schedule()
   }
 
   #tell({ partition, proposal }: Asked, answer: ProposalAnswer): void {

@@ -5,6 +5,7 @@
 import type { NodeSettings } from '../config/node-settings.js'
 import type { Ports } from '../io/ports.js'
 import type { MetadataImage } from '../metadata/image.js'
+import { FetchMemory } from './fetch-memory.js'
 import { LeaderFetcher, type LeaderPlace } from './leader-fetcher.js'
 import type { Partition } from './partition.js'
 
@@ -23,6 +24,7 @@ export class ReplicaFetcher {
   readonly #options: ReplicaFetcherOptions
   readonly #fetchers = new Map<number, LeaderFetcher>()
   readonly #homes = new Map<Partition, LeaderFetcher>()
+  readonly #memory = new FetchMemory()
   #stopped = false
 
   constructor(ports: Ports, options: ReplicaFetcherOptions) {
@@ -72,7 +74,8 @@ export class ReplicaFetcher {
   #fetcherFor(leaderId: number): LeaderFetcher {
     const { nodeId, settings, brokerEpoch } = this.#options
     const place = (): LeaderPlace | undefined => this.#placeOf(leaderId)
-    return new LeaderFetcher({ ports: this.#ports, nodeId, leaderId, settings, brokerEpoch, place })
+    const memory = this.#memory
+    return new LeaderFetcher({ ports: this.#ports, nodeId, leaderId, settings, brokerEpoch, place, memory })
   }
 
   #placeOf(leaderId: number): LeaderPlace | undefined {

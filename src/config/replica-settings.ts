@@ -1,5 +1,11 @@
 /** Settings of a node that say how partitions of several replicas are kept: how many have to be in sync, and who leads. Part of `nodeSettings`. */
-import { boolean, integer, long } from './setting.js'
+import { boolean, integer, long, oneOf, optional } from './setting.js'
+
+/** How a leader chooses who consumers should read from. */
+const REPLICA_SELECTORS = [
+  'org.apache.kafka.common.replica.LeaderSelector',
+  'org.apache.kafka.common.replica.RackAwareReplicaSelector',
+] as const
 
 export const replicaSettings = {
   'unclean.leader.election.enable': boolean({
@@ -63,4 +69,9 @@ export const replicaSettings = {
     min: 0,
     doc: 'How long a follower leaves a partition alone after an error.',
   }),
+  'replica.selector.class': optional(
+    oneOf(REPLICA_SELECTORS, {
+      doc: 'RackAwareReplicaSelector: consumers that name their rack are told to read from a replica in it. Unset, or LeaderSelector: all read from leaders.',
+    }),
+  ),
 } as const
