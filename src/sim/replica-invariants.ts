@@ -98,6 +98,8 @@ export class ReplicaInvariants {
 
   /** A client was told that what ends at this offset (exclusive) is committed. */
   acknowledged(topicId: string, partition: number, endOffset: number): void {
+    const watched = this.#watched.get(keyOf(topicId, partition))
+    if (watched !== undefined && this.#mayHaveLost(watched)) return
     const committedEnd = this.committedEnd(topicId, partition)
     assert(
       committedEnd >= endOffset,

@@ -12,10 +12,12 @@ export interface StoryMutant extends Replacement {
 
 const LOGS = 'replication-stories'
 const ISR = 'isr-stories'
+const LOSS = 'loss-stories'
 const LEADER = 'src/replication/partition-leader.ts'
 const FOLLOWER = 'src/replication/partition-follower.ts'
 const PARTITION = 'src/broker/partition.ts'
 const CONTROLLER = 'src/controller/isr-changes.ts'
+const ELIGIBLE = 'src/controller/eligible-replicas.ts'
 
 export const STORY_MUTANTS: readonly StoryMutant[] = [
   {
@@ -153,5 +155,85 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     from: 'return this.#highWatermark >= this.epochStartOffset',
     to: 'return this.#highWatermark >= 0',
     ...{ stories: ISR, story: 'R23' },
+  },
+  {
+    name: 'any-isr-will-do',
+    about: 'the controller takes whatever ISR a leader proposes (KAFKA-9672)',
+    file: CONTROLLER,
+    from: '  if (!isWellFormed(partition, members) || !isLegalRecovery',
+    to: '  if ((!isWellFormed(partition, members) && members.length > 9) || !isLegalRecovery',
+    ...{ stories: ISR, story: 'R27' },
+  },
+  {
+    name: 'asks-by-offset-alone',
+    about: 'a follower does not say which epoch its last record is of, and comes back after a loss of power of all',
+    file: FOLLOWER,
+    from: 'lastFetchedEpoch: epochs.latestEpoch ?? -1,',
+    to: 'lastFetchedEpoch: epochs.size < 0 ? 0 : -1,',
+    ...{ stories: LOSS, story: 'R02' },
+  },
+  {
+    name: 'readers-are-not-told-where-logs-part',
+    about: 'who says which epoch it has read last is not told that the log has another one there (KIP-320)',
+    file: 'src/broker/apis/partition/fetch-obstacle.ts',
+    from: 'if (epoch < lastFetchedEpoch || endOffset < fetchOffset) {',
+    to: 'if ((epoch < lastFetchedEpoch || endOffset < fetchOffset) && endOffset < 0) {',
+    ...{ stories: LOSS, story: 'R11' },
+  },
+  {
+    name: 'nobody-is-eligible',
+    about: 'only who is in sync may lead, though it may be the one that has lost most (KIP-966)',
+    file: ELIGIBLE,
+    from: 'const eligible = hadAll.filter((id) => !isr.includes(id) && !isLost(id))',
+    to: 'const eligible = hadAll.filter((id) => id < 0 && !isLost(id))',
+    ...{ stories: LOSS, story: 'R12: the last' },
+  },
+  {
+    name: 'eligible-whatever-was-lost',
+    about: 'who left the ISR stays eligible after it has lost power (KIP-966)',
+    file: ELIGIBLE,
+    from: '!isr.includes(id) && !isLost(id))',
+    to: '!isr.includes(id) && !(isLost(id) && id < 0))',
+    ...{ stories: LOSS, story: 'R13' },
+  },
+  {
+    name: 'eligible-beside-enough',
+    about: 'who leaves an ISR that is still large enough is eligible: it misses what is committed without it (KIP-966)',
+    file: ELIGIBLE,
+    from: 'if (isr.length >= minInsyncReplicas) return { eligibleLeaderReplicas: [], lastKnownElr: [] }',
+    to: 'if (isr.length > minInsyncReplicas) return { eligibleLeaderReplicas: [], lastKnownElr: [] }',
+    ...{ stories: LOSS, story: 'R13' },
+  },
+  {
+    name: 'remembered-leads',
+    about: 'who may have lost something leads when nobody else is left',
+    file: 'src/controller/leader-election.ts',
+    from: '  const anybody = rules.unclean\n',
+    to: '  const anybody = rules.unclean || lastKnownElr.length > 0\n',
+    ...{ stories: LOSS, story: 'R14: the whole' },
+  },
+  {
+    name: 'tells-of-what-is-not-flushed',
+    about: 'a follower asks on when it has written what it was given',
+    file: FOLLOWER,
+    from: "this.#flushPolicy === 'commit' ? flushedEndOffset : settledEndOffset",
+    to: "this.#flushPolicy === 'commit' && nextOffset < 0 ? flushedEndOffset : settledEndOffset",
+    ...{ stories: LOSS, story: 'R14: the same' },
+  },
+  {
+    name: 'failed-flush-is-forgotten',
+    about: 'a flush that has failed counts as one that has not',
+    file: 'src/storage/log-flusher.ts',
+    from: '      file.segment.file.flush((error) => {\n        if (error !== undefined) return this.#finish(error, targetOffset)\n',
+    to: '      file.segment.file.flush((error) => {\n        if (error !== undefined && targetOffset < 0) return this.#finish(error, targetOffset)\n',
+    ...{ stories: LOSS, story: 'R18' },
+  },
+  {
+    name: 'still-a-clean-stop',
+    about: 'a start leaves the marker of the last stop while it reads (KAFKA-10471)',
+    file: 'src/storage/stop-markers.ts',
+    from: '  writeRunning(disk, path, running, (error) => {\n    if (error !== undefined) return done(error)\n',
+    to: '  if (running.brokerEpoch < 1e9) return disk.flushDirectory(path, done)\n  writeRunning(disk, path, running, (error) => {\n    if (error !== undefined) return done(error)\n',
+    ...{ stories: LOSS, story: 'R24' },
   },
 ]

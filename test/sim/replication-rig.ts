@@ -37,6 +37,8 @@ export interface StoryShape {
   /** Brokers, the first of them preferred; without it three. */
   readonly replicas?: readonly number[]
   readonly controllers?: number
+  /** More than the replicas. */
+  readonly brokers?: number
   /** Of the topic. */
   readonly topic?: Readonly<Record<string, string>>
   readonly settings?: Readonly<Record<string, string>>
@@ -68,7 +70,7 @@ export class ReplicationStory {
     const { replicas = [1, 2, 3], controllers = 1, topic = {}, settings = {}, elr = false } = shape
     this.replicas = replicas
     this.simulation = new Simulation(seed)
-    const brokers = Math.max(...replicas)
+    const brokers = shape.brokers ?? Math.max(...replicas)
     this.world = new ClusterWorld(this.simulation, {
       roles: Array.from({ length: brokers + controllers }, (_, n): NodeRole => (n < brokers ? 'broker' : 'controller')),
       ports: 'two',
@@ -274,6 +276,12 @@ export class ReplicationStory {
     this.invariants.replicas.acknowledged(this.topicId, 0, this.#offsetOf(production) + values.length)
   }
 
+  /** The same, where it is not promised to stay. */
+  writeForNow(...values: readonly string[]): void {
+    const production = this.produce(this.state.leader, values)
+    this.soon(`${values} are acknowledged`, () => this.outcome(production, false) === 'NONE')
+  }
+
   /** To the leader, with acks=1: the leader has it, and that is all. */
   append(id: number, ...values: readonly string[]): void {
     const production = this.produce(id, values, { acks: 1 })
@@ -433,8 +441,8 @@ export class ReplicationStory {
 const SEEDS = 3
 
 /** The same in a few worlds; each comes to a good end. */
-export function inSomeWorlds(shape: StoryShape, tell: (story: ReplicationStory) => void): void {
-  for (let seed = 1; seed <= SEEDS; seed++) {
+export function inSomeWorlds(shape: StoryShape, tell: (story: ReplicationStory) => void, seeds = SEEDS): void {
+  for (let seed = 1; seed <= seeds; seed++) {
     const story = new ReplicationStory(seed, shape)
     tell(story)
     story.heal()
