@@ -54,9 +54,9 @@ export interface BrokerStart {
   readonly isClean: boolean
 }
 
-/** The records by which a broker that goes away loses its leaderships and its places among those in sync. */
-export function whenBrokerLeaves(view: ClusterView, brokerId: number, cause: Cause): MetadataRecord[] {
-  return changes(view, cause, (partition, rules) => without(view.image, partition, brokerId, rules))
+/** The records by which a broker that goes away loses its leaderships and its places among those in sync, at most so many. */
+export function whenBrokerLeaves(view: ClusterView, brokerId: number, cause: Cause, most?: number): MetadataRecord[] {
+  return changes(view, cause, (partition, rules) => without(view.image, partition, brokerId, rules), most)
 }
 
 /** The records by which a broker that starts anew loses the same: it may not have any more what it was thought to have. */
