@@ -97,6 +97,10 @@ export class LeaderFetcher {
     return this.#followed.size
   }
 
+  has(partition: Partition): boolean {
+    return this.#followed.has(partition)
+  }
+
   /** It follows this partition from now on, or can ask for it again. */
   follow(partition: Partition, following: Following): void {
     if (this.#followed.get(partition)?.following !== following) {

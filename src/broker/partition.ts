@@ -112,6 +112,11 @@ export class Partition implements LogObserver {
     return this.#leader !== undefined
   }
 
+  /** While it leads: to be looked at. */
+  get leading(): PartitionLeader | undefined {
+    return this.#leader
+  }
+
   /** -1: none. */
   get leaderId(): number {
     return this.#leaderId

@@ -44,6 +44,11 @@ export class ReplicaFetcher {
     fetcher.follow(partition, following)
   }
 
+  /** From whom this partition is fetched. */
+  sourcesOf(partition: Partition): readonly number[] {
+    return [...this.#fetchers.values()].filter((each) => each.has(partition)).map(({ leaderId }) => leaderId)
+  }
+
   /** Brokers may be elsewhere, or other processes. */
   brokersChanged(): void {
     for (const fetcher of this.#fetchers.values()) fetcher.lookAgain()

@@ -22,6 +22,7 @@ interface Kind {
 }
 
 const root = protobuf.Root.fromJSON(schema as protobuf.INamespace)
+compile(root)
 
 const kinds: Readonly<Record<MetadataRecord['type'], Kind>> = {
   registerBroker: kind(0, 'RegisterBroker'),
@@ -99,4 +100,12 @@ function kind(number: number, name: string): Kind {
   const message = root.lookupType(`lograft.metadata.${name}`)
   const wrapped = message.fieldsArray.filter((field) => field.type.endsWith('List')).map((field) => field.name)
   return { number, version: 0, message, wrapped }
+}
+
+/** protobufjs would write each type's functions when its first message comes: what is read from a disk or a peer would reserve what its bytes do not explain. */
+function compile(namespace: protobuf.NamespaceBase): void {
+  if (namespace instanceof protobuf.Type) namespace.setup()
+  for (const nested of namespace.nestedArray) {
+    if (nested instanceof protobuf.Namespace || nested instanceof protobuf.Type) compile(nested)
+  }
 }

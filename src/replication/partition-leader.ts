@@ -143,6 +143,15 @@ export class PartitionLeader {
     return this.#replicas
   }
 
+  get partitionEpoch(): number {
+    return this.#partitionEpoch
+  }
+
+  /** Everybody who may be in sync by now: nothing is committed without one of them. */
+  get maximalIsr(): readonly number[] {
+    return this.#replicas.filter((id) => this.#isr.includes(id) || this.#isProposed(id))
+  }
+
   /** Whether there are enough replicas in sync for a produce with acks=all. */
   get hasEnoughInSync(): boolean {
     return this.#isr.length >= Math.min(this.#minInsyncReplicas, this.#replicas.length)

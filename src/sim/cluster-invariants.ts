@@ -13,6 +13,7 @@ import { type ClusterNode, type ClusterWorld, METADATA_DIRECTORY } from './clust
 import { SimulatedDirectory } from './disk-directory.js'
 import { SimulatedFile } from './disk-file.js'
 import { imageText } from './image-text.js'
+import { ReplicaInvariants } from './replica-invariants.js'
 
 const THOROUGH_EVERY = 1000
 /** At one offset of so many all are compared. */
@@ -37,7 +38,8 @@ interface Looked {
 }
 
 export class ClusterInvariants {
-  readonly counts: Record<string, number> = {}
+  readonly replicas: ReplicaInvariants
+  readonly #counts: Record<string, number> = {}
   /** Epochs in which somebody led. */
   readonly #leaders = new Map<number, number>()
   readonly #world: ClusterWorld
@@ -48,11 +50,16 @@ export class ClusterInvariants {
   readonly #clusterIds = new Set<string>()
   /** By process: what is committed to it, and what it has applied. */
   readonly #prefixes = new PrefixCheck()
-  #latest: MetadataImage | undefined
+  #latestOffset = -1
   #events = 0
 
   constructor(world: ClusterWorld) {
     this.#world = world
+    this.replicas = new ReplicaInvariants(world)
+  }
+
+  get counts(): Readonly<Record<string, number>> {
+    return { ...this.#counts, ...this.replicas.counts }
   }
 
   /** How often somebody else led than before. */
@@ -69,11 +76,16 @@ export class ClusterInvariants {
   /** After an event. */
   check(): void {
     for (const node of this.#world.nodes) this.#look(node)
+    this.replicas.settle()
     this.#events++
-    if (this.#events % THOROUGH_EVERY === 0) this.checkAll()
+    if (this.#events % THOROUGH_EVERY === 0) this.#thorough(false)
   }
 
   checkAll(): void {
+    this.#thorough(true)
+  }
+
+  #thorough(atEnd: boolean): void {
     for (const node of this.#world.nodes) {
       const { clusterId } = node
       if (clusterId !== undefined && clusterId !== '') this.#clusterIds.add(clusterId)
@@ -86,6 +98,7 @@ export class ClusterInvariants {
       if (this.#clusterIds.size === 1) this.#count('one cluster id')
     }
     this.#durability()
+    if (this.#world.plan.naming !== 'none') this.replicas.checkAll(atEnd)
   }
 
   #look(node: ClusterNode): void {
@@ -134,6 +147,7 @@ export class ClusterInvariants {
       assert(applied.brokers.has(node.id), () => `${node.host} serves clients and is not registered`)
       this.#count('a broker that serves is registered')
     }
+    if (this.#world.plan.naming !== 'none') this.replicas.look(node)
   }
 
   /** No two name different leaders for one epoch; an epoch never goes back; a leader has all that is committed. */
@@ -215,35 +229,18 @@ export class ClusterInvariants {
     this.#prefixes.show({ broker, timeMs, offset: image.offset, content: imageText(image) })
     const [finding] = this.#prefixes.findings
     assert(finding === undefined, () => `${finding?.anomaly}: ${finding?.detail}`)
-    this.counts['metadata is a prefix of one log'] = this.#prefixes.compared
+    this.#counts['metadata is a prefix of one log'] = this.#prefixes.compared
   }
 
-  /** What the controller decides about brokers hangs together. */
+  /** What the controller decides hangs together. */
   #image(image: MetadataImage): void {
-    if (this.#latest !== undefined && image.offset <= this.#latest.offset) return
-    this.#latest = image
-    for (const { name, partitions } of image.topicsById.values()) {
-      for (const [index, { isr, leader, replicas }] of partitions.entries()) {
-        const where = `${name}-${index}`
-        assert(isr.length > 0, () => `${where} has no replica in sync`)
-        assert(
-          isr.every((id) => replicas.includes(id)),
-          () => `${where}: in sync are ${isr}, of ${replicas}`,
-        )
-        const fenced = isr.filter((id) => image.brokers.get(id)?.fenced !== false)
-        assert(isr.length === 1 || fenced.length === 0, () => `${where}: in sync are ${isr}, and fenced ${fenced}`)
-        if (isr.length > 1) this.#count('no fenced broker is in sync with others')
-        assert(
-          leader < 0 || image.brokers.get(leader)?.fenced === false,
-          () => `${where} is led by ${leader}, which is fenced or unknown`,
-        )
-        if (leader < 0) this.#count('a fenced broker leads nothing')
-      }
-    }
+    if (this.#world.plan.naming === 'none' || image.offset <= this.#latestOffset) return
+    this.#latestOffset = image.offset
+    this.replicas.committed(image)
   }
 
   #count(name: string): void {
-    this.counts[name] = (this.counts[name] ?? 0) + 1
+    this.#counts[name] = (this.#counts[name] ?? 0) + 1
   }
 }
 

@@ -138,6 +138,7 @@ class ClusterScenario {
     this.#until(() => false, AFTERWARDS_MS)
     this.#workload.stop()
     this.#must('the clients come to an end', HEAL_MS, () => this.#workload.idle)
+    this.#must('all come to the same end', HEAL_MS, () => this.#isLevel())
     this.#invariants.checkAll()
     return this.#report(convergedMs, healedMs)
   }
@@ -179,14 +180,34 @@ class ClusterScenario {
       .join('; ')
   }
 
-  /** One leader, whom all know; all at the same offset, and all brokers of them unfenced; and a change is acknowledged meanwhile. */
+  /**
+   * One leader, whom all know; all brokers of them unfenced; and from one look to another all have come as far as any of them was at the first, and a
+   * change was acknowledged. While clients go on, whose link is slow is never where the others are.
+   */
   #hasConverged(nodes: readonly ClusterNode[]): boolean {
+    this.#lookAtLinks(nodes)
+    const connected = nodes.filter((node) => !this.#cutOff.has(node))
+    if (!this.#agree(connected)) return false
+    const ends = connected.map(({ node }) => node!.quorum!.highWatermark)
+    const { acknowledged } = this.#workload
+    const before = this.#before
+    if (before === undefined) {
+      this.#before = { acknowledged, highWatermark: Math.max(...ends) }
+      return false
+    }
+    const isApart = this.#world.plan.naming === 'none'
+    if (!isApart && Math.min(...ends) < before.highWatermark) return false
+    // Clients have nobody to ask but brokers.
+    const canAsk = connected.some(({ role }) => role !== 'controller')
+    if (canAsk && acknowledged === before.acknowledged) return false
+    this.#before = undefined
+    return true
+  }
+
+  #agree(nodes: readonly ClusterNode[]): boolean {
     const isApart = this.#world.plan.naming === 'none'
     let leader: { readonly leaderId: number; readonly leaderEpoch: number } | undefined
-    let end: number | undefined
-    this.#lookAtLinks(nodes)
     for (const node of nodes) {
-      if (this.#cutOff.has(node)) continue
       const quorum = node.node?.quorum
       if (quorum === undefined) return false
       const { nodeId: leaderId, epoch: leaderEpoch } = quorum.leader()
@@ -202,19 +223,19 @@ class ClusterScenario {
         if (!node.serving || broker.image.brokers.get(node.id)?.fenced !== false) return false
         if (broker.image !== image) return false
       }
-      if (!isApart && quorum.highWatermark !== (end ??= quorum.highWatermark)) return false
     }
-    if (this.#acknowledgedBefore === undefined) {
-      this.#acknowledgedBefore = this.#workload.acknowledged
-      return false
-    }
-    if (this.#workload.acknowledged === this.#acknowledgedBefore) return false
-    this.#acknowledgedBefore = undefined
     return true
   }
 
-  /** When all agreed first; undefined: they have not. */
-  #acknowledgedBefore: number | undefined
+  /** Nobody asks for anything any more: all are where the others are. */
+  #isLevel(): boolean {
+    const { nodes, plan } = this.#world
+    if (plan.naming === 'none') return true
+    return this.#agree(nodes) && new Set(nodes.map(({ node }) => node!.quorum!.highWatermark)).size === 1
+  }
+
+  /** How far clients and nodes were when all agreed first; undefined: they have not. */
+  #before: { readonly acknowledged: number; readonly highWatermark: number } | undefined
 
   /**
    * A node outside of the core may lead it, if a majority hears of it; those of the core that do not, because of a fault that stays, follow nobody and
@@ -262,9 +283,12 @@ class ClusterScenario {
     if (plan.naming === 'none') return false
     if (node.role === 'broker') return true
     if (controllers.length < 3 || controllers.some(({ clusterId }) => clusterId === undefined)) return false
-    const voters = this.#world.leader?.node?.quorum?.describe().voters.filter(({ isVoter }) => isVoter) ?? []
+    const quorum = this.#world.leader?.node?.quorum
+    // A voter is one again when that is committed.
+    if (quorum === undefined || quorum.highWatermark < quorum.endOffset) return false
+    const voters = quorum.describe().voters.filter(({ isVoter }) => isVoter)
     for (const each of this.#lost) {
-      const directoryId = each.node?.directory?.identity.directoryId
+      const directoryId = each.node?.directory?.directoryId
       if (voters.some((voter) => voter.id === each.id && voter.directoryId === directoryId)) this.#lost.delete(each)
     }
     if (this.#lost.size > 0 || voters.length < controllers.length) return false

@@ -98,6 +98,11 @@ export class ClusterNode extends SimulatedNode {
     return { host: this.host, port: controllerPort(this.#plan) }
   }
 
+  /** Where a partition's log is, by the name of its directory. */
+  directoryOf(name: string): string {
+    return `${DATA_DIRECTORY}/${name}`
+  }
+
   /** What stands in a file of the data directory; `durable`: what would stand there after a loss of power. */
   read(name: string, durable = false): string | undefined {
     const file = this.machine.find(`${DATA_DIRECTORY}/${name}`)

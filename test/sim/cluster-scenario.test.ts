@@ -21,6 +21,44 @@ test('clusters that are apart are found not to be one by their clients', () => {
   assert.match(findings[0]!.detail, /^after \d+ calls, in state .*, none can be next: /)
 })
 
+test('a disk can be struck again while its node, on an empty one, belongs to no cluster yet', () => {
+  const script = [...new Array(300).keys()].map(
+    (n) =>
+      ({ atMs: 6000 + 20 * n, kind: 'disk-replaced', target: 2, others: 0, durationMs: 1, strength: 0.5 }) as const,
+  )
+  const { faults } = runClusterSeed(9, { nodes: 3, faultsMs: 13_000, script })
+  assert.ok(faults['disk-replaced']! > 0)
+})
+
+test('a core is well whose leader is outside of it and hears and is heard late', () => {
+  const slow = { kind: 'slow-links', others: 0, durationMs: 60_000, strength: 0.19 } as const
+  let isLate = false
+  const { checks } = runClusterSeed(1, {
+    nodes: 3,
+    faultsMs: 8000,
+    script: [{ ...slow, atMs: 6000, target: 1 }],
+    // Only the links between nodes of the core are well.
+    probe: ({ leader, network: { rules } }) => {
+      const isOfCore = rules.extraDelayMs('node2', 'node3') === 0 && rules.extraDelayMs('node2', 'node1') > 0
+      isLate ||= isOfCore && leader?.host === 'node1'
+    },
+  })
+  assert.ok(isLate, 'the seed does not show what it is here for')
+  assert.ok((checks['histories are linearizable'] ?? 0) > 0)
+})
+
+test('a core is well whose only broker does not hear the leader, which is outside of it: nobody can acknowledge anything there', () => {
+  let isCutOff = false
+  const { checks } = runClusterSeed(927, {
+    probe: ({ simulation, leader, brokers, network: { rules } }) => {
+      const [broker, ...others] = brokers
+      isCutOff ||= simulation.nowMs > 90_000 && others.length === 0 && rules.cuts(leader?.host ?? '', broker!.host)
+    },
+  })
+  assert.ok(isCutOff, 'the seed does not show what it is here for')
+  assert.ok((checks['histories are linearizable'] ?? 0) > 0)
+})
+
 /** Clusters of one that are judged as if they were one cluster. */
 function judged(as: Partial<ClusterPlan>, after: (world: ClusterWorld, invariants: ClusterInvariants) => void): void {
   const simulation = new Simulation(1)
