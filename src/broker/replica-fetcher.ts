@@ -7,6 +7,7 @@ import type { Ports } from '../io/ports.js'
 import type { MetadataImage } from '../metadata/image.js'
 import { LeaderFetcher, type LeaderPlace } from './leader-fetcher.js'
 import type { Partition } from './partition.js'
+import { ReplicationThrottle } from './replication-throttle.js'
 
 export interface ReplicaFetcherOptions {
   readonly nodeId: number
@@ -23,11 +24,14 @@ export class ReplicaFetcher {
   readonly #options: ReplicaFetcherOptions
   readonly #fetchers = new Map<number, LeaderFetcher>()
   readonly #homes = new Map<Partition, LeaderFetcher>()
+  readonly #throttle: ReplicationThrottle
   #stopped = false
 
   constructor(ports: Ports, options: ReplicaFetcherOptions) {
     this.#ports = ports
     this.#options = options
+    const { nodeId, settings } = options
+    this.#throttle = new ReplicationThrottle('follower', nodeId, ports.clock, settings)
   }
 
   /** Whom this partition follows has changed, or it can ask again. */
@@ -72,7 +76,21 @@ export class ReplicaFetcher {
   #fetcherFor(leaderId: number): LeaderFetcher {
     const { nodeId, settings, brokerEpoch } = this.#options
     const place = (): LeaderPlace | undefined => this.#placeOf(leaderId)
-    return new LeaderFetcher({ ports: this.#ports, nodeId, leaderId, settings, brokerEpoch, place })
+    return new LeaderFetcher({
+      ports: this.#ports,
+      nodeId,
+      leaderId,
+      settings,
+      brokerEpoch,
+      place,
+      holdsBack: (partition) => this.#throttle.holdsBack(partition) && !this.#isInSync(partition),
+      passed: (partition, bytes) => this.#throttle.passed(partition, bytes),
+    })
+  }
+
+  #isInSync({ id: { topicId, partition } }: Partition): boolean {
+    const { image, nodeId } = this.#options
+    return image().topicsById.get(topicId)?.partitions[partition]?.isr.includes(nodeId) === true
   }
 
   #placeOf(leaderId: number): LeaderPlace | undefined {
