@@ -147,6 +147,10 @@ export class Broker implements QuorumObserver {
     return this.#settings
   }
 
+  get isrChanges(): IsrProposals['accepted'] {
+    return this.#proposals.accepted
+  }
+
   /** -1: not registered yet. */
   get brokerEpoch(): number {
     return this.#lifecycle.brokerEpoch

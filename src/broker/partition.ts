@@ -146,6 +146,11 @@ export class Partition implements LogObserver {
     return brokerId !== this.#host.nodeId && this.#leader?.replicas.includes(brokerId) === true
   }
 
+  /** How many are in sync, as their leader knows. */
+  get inSync(): number {
+    return this.#leader?.isr.length ?? 0
+  }
+
   /** Whether this replica is in sync, as its leader knows. */
   hasInSync(brokerId: number): boolean {
     return this.#leader?.isr.includes(brokerId) === true

@@ -18,7 +18,6 @@ import {
   afterMove,
   directoriesOf,
   elect,
-  isMoving,
   sameMembers,
   sameOrder,
 } from './moving-replicas.js'
@@ -94,8 +93,7 @@ export function whenBrokerIsUsable(view: ClusterView, brokerId: number, cause: C
   const broker = image.brokers.get(brokerId)
   if (broker === undefined) return []
   return changes(view, cause, (partition, rules) => {
-    if (!partition.replicas.includes(brokerId)) return undefined
-    if (partition.leader !== -1) return isMoving(partition) ? settledAsItIs(image, partition, rules) : undefined
+    if (partition.leader !== -1 || !partition.replicas.includes(brokerId)) return undefined
     const hasIts = hasDirectory(partition, broker)
     return settle(partition, {
       // The others of the ISR have not come back.

@@ -1,11 +1,12 @@
 /** What a monitor is told of the partitions of a cluster, while brokers go and come and replicas move; and that leaderships go back by themselves. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ofController, ofReplicas } from '../../src/broker/metrics/cluster-metrics.js'
+import { ofController, ofIsrChanges, ofReplicas } from '../../src/broker/metrics/cluster-metrics.js'
 import { Exposition } from '../../src/broker/metrics/exposition.js'
 import { AlterPartitionReassignments } from '../../src/protocol/messages/alter-partition-reassignments.js'
 import { IncrementalAlterConfigs } from '../../src/protocol/messages/incremental-alter-configs.js'
 import { SimulatedCluster } from './cluster-rig.js'
+import { batchOf, Produce, produceRequest } from './requests.js'
 
 /** The sums over all nodes that run, of what each says, without the beginning of the name. */
 function told(cluster: SimulatedCluster): Readonly<Record<string, number>> {
@@ -13,6 +14,7 @@ function told(cluster: SimulatedCluster): Readonly<Record<string, number>> {
   for (const { id, node } of cluster.brokers) {
     const page = new Exposition()
     ofReplicas(page, node!.broker!.image, id, node!.broker!.replicas.hosted)
+    ofIsrChanges(page, node!.broker!.isrChanges)
     ofController(page, node!.broker!.image, cluster.world.leader?.id === id)
     for (const line of page.text().trimEnd().split('\n')) {
       const [, name, value] = /^kafka_[a-z]+_[a-z]+_(\S+) (\d+)$/.exec(line) ?? []
@@ -52,6 +54,8 @@ test('partitions that lack replicas, a leader or their first leader are counted,
     underminisrpartitioncount: 0,
     atminisrpartitioncount: 9,
     reassigningpartitions: 0,
+    isrshrinks_total: 0,
+    isrexpands_total: 0,
   }
   shows(cluster, healthy)
   const victim = cluster.brokers.find((node) => node !== cluster.world.leader)!
@@ -70,7 +74,8 @@ test('partitions that lack replicas, a leader or their first leader are counted,
   })
   cluster.start(victim.id)
   cluster.untilKnown(({ topicsByName }) => topicsByName.get('t')!.partitions.every(({ isr }) => isr.length === 2))
-  shows(cluster, { ...healthy, preferredreplicaimbalancecount: 2 })
+  // Who was fenced was taken out by the controller, and back by the leaders of four partitions.
+  shows(cluster, { ...healthy, preferredreplicaimbalancecount: 2, isrexpands_total: 4 })
 
   const third = cluster.node([1, 2, 3].find((id) => !cluster.partition('t').replicas.includes(id))!)
   const { replicas } = cluster.partition('t')
@@ -112,4 +117,24 @@ test('leaderships go back to first replicas by themselves when a broker is back,
   off.untilKnown(({ topicsByName }) => topicsByName.get('t')!.partitions.every(({ isr }) => isr.length === 3))
   off.pass(30_000)
   shows(off, imbalance)
+})
+
+test('leaders that take out who lags are counted', () => {
+  const cluster = new SimulatedCluster('lagging', {
+    roles: ['controller', 'broker', 'broker', 'broker'],
+    settings: { 'replica.lag.time.max.ms': '1000' },
+  })
+  const topic = { name: 't', topicId: cluster.createTopic('t', cluster.brokers[0]!, 1, 3) }
+  const { leader, replicas } = cluster.partition('t')
+  const lagging = replicas.find((id) => id !== leader)!
+  const [from, to] = [leader, lagging].map((id) => cluster.node(id).address.host)
+  const heal = cluster.network.rules.add({ applies: (a, b) => a === from && b === to, cuts: true })
+  cluster.client(cluster.node(leader)).request(Produce, 12, produceRequest(topic, batchOf(['x'])))
+  cluster.untilKnown(() => !cluster.partition('t').isr.includes(lagging))
+  cluster.pass(100)
+  shows(cluster, { isrshrinks_total: 1, isrexpands_total: 0, underreplicatedpartitions: 1 })
+  heal()
+  cluster.untilKnown(() => cluster.partition('t').isr.includes(lagging))
+  cluster.pass(100)
+  shows(cluster, { isrshrinks_total: 1, isrexpands_total: 1, underreplicatedpartitions: 0 })
 })

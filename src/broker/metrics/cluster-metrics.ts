@@ -4,6 +4,7 @@
  */
 import type { MetadataImage } from '../../metadata/image.js'
 import type { PartitionState } from '../../metadata/records.js'
+import type { IsrProposals } from '../isr-proposals.js'
 import type { ReplicaManager } from '../replica-manager.js'
 import type { Exposition } from './exposition.js'
 
@@ -50,6 +51,13 @@ export function ofReplicas(
     'Partitions led from here whose replicas move.',
     count(({ state }) => state.addingReplicas.length > 0 || state.removingReplicas.length > 0),
   )
+}
+
+export function ofIsrChanges(page: Exposition, { shrinks, expands }: IsrProposals['accepted']): void {
+  const counter = (name: string, help: string, value: number): void =>
+    page.counter(`kafka_server_replicamanager_${name}_total`, help, [[{}, value]])
+  counter('isrshrinks', 'How often a leader here had a replica taken out of those in sync.', shrinks)
+  counter('isrexpands', 'How often a leader here had a replica taken into those in sync.', expands)
 }
 
 /** What the active controller says of the whole cluster; the others say 0. */
