@@ -29,6 +29,7 @@ import type { Quorum, QuorumObserver } from './quorum/quorum.js'
 import { ReplicaDirectories } from './replica-directories.js'
 import { ReplicaFetcher } from './replica-fetcher.js'
 import { ReplicaManager } from './replica-manager.js'
+import { ReplicationThrottle } from './replication-throttle.js'
 
 /** Longer than a client waits for an answer. */
 const APPLY_LIMIT_MS = 60_000
@@ -62,6 +63,8 @@ export class Broker implements QuorumObserver {
   readonly fetcher: ReplicaFetcher
   readonly producerIds: ProducerIdBlock
   readonly fetchMemory = new FetchMemory()
+  /** Of what is given to followers. */
+  readonly throttle: ReplicationThrottle
   readonly fetchSessions: FetchSessions<WantedPartition>
   readonly traffic = new BrokerTraffic()
   readonly #lifecycle: BrokerLifecycle
@@ -97,6 +100,7 @@ export class Broker implements QuorumObserver {
       nodeId: identity.nodeId,
       brokerEpoch: () => this.#lifecycle.brokerEpoch,
     })
+    this.throttle = new ReplicationThrottle('leader', identity.nodeId, ports.clock, () => this.#settings)
     this.fetcher = new ReplicaFetcher(ports, {
       nodeId: identity.nodeId,
       settings: () => this.#settings,
@@ -144,6 +148,10 @@ export class Broker implements QuorumObserver {
   /** As they are now: what was set while the node runs is in it. */
   get settings(): NodeSettings {
     return this.#settings
+  }
+
+  get isrChanges(): IsrProposals['accepted'] {
+    return this.#proposals.accepted
   }
 
   /** -1: not registered yet. */

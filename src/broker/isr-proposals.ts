@@ -29,6 +29,8 @@ export interface IsrProposalsOptions {
 interface Asked {
   readonly partition: Partition
   readonly proposal: IsrProposal
+  /** So many were in sync. */
+  readonly before: number
 }
 
 type Topic = Infer<typeof AlterPartition.request>['topics'][number]
@@ -48,6 +50,8 @@ export class IsrProposals {
   readonly #options: IsrProposalsOptions
   /** Those that have something to say, and when they may. */
   readonly #waiting = new Map<Partition, number>()
+  #shrinks = 0
+  #expands = 0
   #sending = false
   #scheduled = false
   #retry: Timer | undefined
@@ -59,6 +63,11 @@ export class IsrProposals {
     this.#channel = channel
     this.#options = options
     this.#ticks = this.#nextTick()
+  }
+
+  /** How often an ISR became smaller or larger because its leader here asked for it. */
+  get accepted(): { readonly shrinks: number; readonly expands: number } {
+    return { shrinks: this.#shrinks, expands: this.#expands }
   }
 
   /** Its leader has something to propose. */
@@ -104,7 +113,7 @@ export class IsrProposals {
       else if (asked.length < MAX_PROPOSALS) {
         this.#waiting.delete(partition)
         const proposal = partition.takeProposal()
-        if (proposal !== undefined) asked.push({ partition, proposal })
+        if (proposal !== undefined) asked.push({ partition, proposal, before: partition.inSync })
       }
     }
     if (asked.length > 0) this.#ask(asked, brokerEpoch)
@@ -134,7 +143,9 @@ export class IsrProposals {
     if (this.#waiting.size > 0) this.#schedule()
   }
 
-  #tell({ partition, proposal }: Asked, answer: ProposalAnswer): void {
+  #tell({ partition, proposal, before }: Asked, answer: ProposalAnswer): void {
+    if (answer.kind === 'accepted' && proposal.isr.length > before) this.#expands++
+    if (answer.kind === 'accepted' && proposal.isr.length < before) this.#shrinks++
     const isDecided = answer.kind === 'accepted' || answer.kind === 'superseded'
     // It may propose the same again as soon as it hears this, or hears of that follower.
     if (!isDecided) this.#waiting.set(partition, this.#clock.monotonicMs() + RETRY_MS)

@@ -34,6 +34,10 @@ export interface LeaderFetcherOptions {
   readonly place: () => LeaderPlace | undefined
   /** Of what is on its way from all leaders. */
   readonly memory: FetchMemory
+  /** Whether this partition has to wait, because too much was fetched for such ones. */
+  readonly holdsBack: (partition: Partition) => boolean
+  /** So much was fetched for it. */
+  readonly passed: (partition: Partition, bytes: number) => void
 }
 
 type Request = InferInput<typeof Fetch.request>
@@ -173,6 +177,10 @@ export class LeaderFetcher {
     for (const followed of this.#followed.values()) {
       if (nowMs < followed.notBeforeMs) {
         this.#pokeAt(followed.notBeforeMs)
+        continue
+      }
+      if (this.#options.holdsBack(followed.partition)) {
+        this.#pokeAt(nowMs + LOOK_AGAIN_MS)
         continue
       }
       const fetch = followed.following.next()
@@ -323,6 +331,7 @@ export class LeaderFetcher {
 
   #give({ followed, fetch }: Asked, part: PartitionAnswer): void {
     const { partition, following } = followed
+    this.#options.passed(partition, part.records?.length ?? 0)
     // Others lead it now, or it is gone.
     if (this.#followed.get(partition) !== followed || partition.following !== following) return
     const taken = following.take(fetch, answerOf(part), part.records)

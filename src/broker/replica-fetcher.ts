@@ -8,6 +8,7 @@ import type { MetadataImage } from '../metadata/image.js'
 import { FetchMemory } from './fetch-memory.js'
 import { LeaderFetcher, type LeaderPlace } from './leader-fetcher.js'
 import type { Partition } from './partition.js'
+import { ReplicationThrottle } from './replication-throttle.js'
 
 export interface ReplicaFetcherOptions {
   readonly nodeId: number
@@ -25,11 +26,14 @@ export class ReplicaFetcher {
   readonly #fetchers = new Map<number, LeaderFetcher>()
   readonly #homes = new Map<Partition, LeaderFetcher>()
   readonly #memory = new FetchMemory()
+  readonly #throttle: ReplicationThrottle
   #stopped = false
 
   constructor(ports: Ports, options: ReplicaFetcherOptions) {
     this.#ports = ports
     this.#options = options
+    const { nodeId, settings } = options
+    this.#throttle = new ReplicationThrottle('follower', nodeId, ports.clock, settings)
   }
 
   /** Whom this partition follows has changed, or it can ask again. */
@@ -75,7 +79,22 @@ export class ReplicaFetcher {
     const { nodeId, settings, brokerEpoch } = this.#options
     const place = (): LeaderPlace | undefined => this.#placeOf(leaderId)
     const memory = this.#memory
-    return new LeaderFetcher({ ports: this.#ports, nodeId, leaderId, settings, brokerEpoch, place, memory })
+    return new LeaderFetcher({
+      ports: this.#ports,
+      nodeId,
+      leaderId,
+      settings,
+      brokerEpoch,
+      place,
+      memory,
+      holdsBack: (partition) => this.#throttle.holdsBack(partition) && !this.#isInSync(partition),
+      passed: (partition, bytes) => this.#throttle.passed(partition, bytes),
+    })
+  }
+
+  #isInSync({ id: { topicId, partition } }: Partition): boolean {
+    const { image, nodeId } = this.#options
+    return image().topicsById.get(topicId)?.partitions[partition]?.isr.includes(nodeId) === true
   }
 
   #placeOf(leaderId: number): LeaderPlace | undefined {

@@ -74,4 +74,28 @@ export const replicaSettings = {
       doc: 'RackAwareReplicaSelector: consumers that name their rack are told to read from a replica in it. Unset, or LeaderSelector: all read from leaders.',
     }),
   ),
+  'leader.replication.throttled.rate': long({
+    default: '9223372036854775807',
+    min: 0,
+    dynamic: 'cluster-wide',
+    doc: 'How many bytes a second a leader gives to replicas that leader.replication.throttled.replicas of their topic names and that are not in sync.',
+  }),
+  'follower.replication.throttled.rate': long({
+    default: '9223372036854775807',
+    min: 0,
+    dynamic: 'cluster-wide',
+    doc: 'How many bytes a second a broker fetches for replicas that follower.replication.throttled.replicas of their topic names and that are not in sync.',
+  }),
+  'replication.quota.window.num': integer({
+    default: '11',
+    min: 1,
+    importance: 'low',
+    doc: 'Over how many samples these rates are taken.',
+  }),
+  'replication.quota.window.size.seconds': integer({
+    default: '1',
+    min: 1,
+    importance: 'low',
+    doc: 'How long each of these samples is.',
+  }),
 } as const

@@ -51,7 +51,7 @@ const OTHER_NODES = words(`
   initial.broker.registration.timeout.ms inter.broker.listener.name
   metadata.log.segment.bytes metadata.log.segment.ms metadata.max.idle.interval.ms num.replica.alter.log.dirs.threads num.replica.fetchers
   replica.high.watermark.checkpoint.interval.ms replica.socket.receive.buffer.bytes
-  replica.socket.timeout.ms replication.quota.window.num replication.quota.window.size.seconds request.timeout.ms server.max.startup.time.ms
+  replica.socket.timeout.ms request.timeout.ms server.max.startup.time.ms
   unclean.leader.election.interval.ms
 `)
 

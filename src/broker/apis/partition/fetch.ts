@@ -172,6 +172,12 @@ class DelayedFetch implements DelayedOperation {
     })
   }
 
+  /** What a follower that is not in sync is given of this partition has to wait. */
+  #isHeldBack(partition: Partition): boolean {
+    const replica = this.#replica
+    return replica !== undefined && !partition.hasInSync(replica.id) && this.#broker.throttle.holdsBack(partition)
+  }
+
   /** The end of what is given away. */
   #readableEnd({ log, highWatermark }: Partition): number {
     return this.#replica === undefined ? highWatermark : log.settledEndOffset
@@ -199,6 +205,7 @@ class DelayedFetch implements DelayedOperation {
     for (const [place, { wanted, partition, error }] of this.#parts.entries()) {
       if (partition === undefined || error !== undefined || this.#obstacle(partition, wanted) !== undefined) return true
       if (this.#replica !== undefined && this.#isNews(partition, wanted, place)) return true
+      if (this.#isHeldBack(partition)) continue
       bytes += bytesThere(partition.log, wanted.fetchOffset, this.#readableEnd(partition), minBytes)
       if (bytes >= minBytes) return true
     }
@@ -231,6 +238,7 @@ class DelayedFetch implements DelayedOperation {
         ...(preferredReplica === undefined ? {} : { preferredReadReplica: preferredReplica }),
       })
     }
+    if (this.#isHeldBack(partition)) return done({ ...failed(index, ErrorCode.NONE), ...offsets })
     const maxBytes = Math.min(wanted.partitionMaxBytes, bytesLeft)
     const upToOffset = this.#readableEnd(partition)
     const request = { offset: wanted.fetchOffset, upToOffset, maxBytes, wholeFirstBatch }
@@ -271,13 +279,14 @@ class DelayedFetch implements DelayedOperation {
   }
 
   #answer(results: readonly PartitionResult[], reads: readonly LogRead[], reservedBytes: number): void {
-    const { fetchMemory, traffic } = this.#broker
+    const { fetchMemory, traffic, throttle } = this.#broker
     const bytes = reads.reduce((sum, read) => sum + read.bytes.length, 0)
     fetchMemory.adjust(reservedBytes, bytes)
     for (const [index, { partition }] of this.#parts.entries()) {
       const read = results[index]!.records
-      if (partition !== undefined && read != null && this.#replica === undefined)
-        traffic.fetched(partition.id.topic, read.length)
+      if (partition === undefined || read == null) continue
+      if (this.#replica === undefined) traffic.fetched(partition.id.topic, read.length)
+      else throttle.passed(partition, read.length)
     }
     const outcomes = results.map((result) => ({
       errorCode: result.errorCode,
