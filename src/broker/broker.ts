@@ -19,6 +19,7 @@ import type { Fetch } from '../protocol/messages/fetch.js'
 import type { Infer } from '../protocol/schema.js'
 import { FetchSessions } from '../replication/fetch-session.js'
 import type { LogDirectories } from '../storage/log-directories.js'
+import { BatchRepairs } from './batch-repairs.js'
 import type { ControllerChannel } from './controller/controller-channel.js'
 import { FetchMemory } from './fetch-memory.js'
 import { IsrProposals } from './isr-proposals.js'
@@ -27,7 +28,7 @@ import { BrokerTraffic } from './metrics/traffic.js'
 import { ProducerIdBlock } from './producer-id-block.js'
 import type { Quorum, QuorumObserver } from './quorum/quorum.js'
 import { ReplicaDirectories } from './replica-directories.js'
-import { ReplicaFetcher } from './replica-fetcher.js'
+import { placeOf, ReplicaFetcher } from './replica-fetcher.js'
 import { ReplicaManager } from './replica-manager.js'
 
 /** Longer than a client waits for an answer. */
@@ -60,6 +61,7 @@ export class Broker implements QuorumObserver {
   readonly channel: ControllerChannel
   readonly replicas: ReplicaManager
   readonly fetcher: ReplicaFetcher
+  readonly repairs: BatchRepairs
   readonly producerIds: ProducerIdBlock
   readonly fetchMemory = new FetchMemory()
   readonly fetchSessions: FetchSessions<WantedPartition>
@@ -107,6 +109,13 @@ export class Broker implements QuorumObserver {
     this.replicas = new ReplicaManager(ports, identity.nodeId, settings, directories, this.#placed, recorder, {
       follows: (partition) => this.fetcher.follows(partition),
       proposes: (partition) => this.#proposals.proposes(partition),
+      rotted: (partition, offset) => this.repairs.rotted(partition, offset),
+    })
+    this.repairs = new BatchRepairs(ports, {
+      nodeId: identity.nodeId,
+      image: () => this.#latest,
+      place: (brokerId) => placeOf(this.#latest, brokerId, endpoints[0]?.name),
+      cuts: ({ id }) => directories.managerOf(id)?.cuts,
     })
     this.#proposals = new IsrProposals(ports.clock, channel, {
       nodeId: identity.nodeId,
@@ -167,6 +176,7 @@ export class Broker implements QuorumObserver {
     this.#lifecycle.stop()
     this.#placed.stop()
     this.fetcher.stop()
+    this.repairs.stop()
     this.#proposals.stop()
     this.replicas.close()
     for (const { go } of this.#waiting.splice(0)) go(false)
