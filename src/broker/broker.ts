@@ -30,6 +30,7 @@ import type { Quorum, QuorumObserver } from './quorum/quorum.js'
 import { ReplicaDirectories } from './replica-directories.js'
 import { placeOf, ReplicaFetcher } from './replica-fetcher.js'
 import { ReplicaManager } from './replica-manager.js'
+import { Scrubber } from './scrubber.js'
 
 /** Longer than a client waits for an answer. */
 const APPLY_LIMIT_MS = 60_000
@@ -69,6 +70,7 @@ export class Broker implements QuorumObserver {
   readonly #lifecycle: BrokerLifecycle
   readonly #placed: ReplicaDirectories
   readonly #proposals: IsrProposals
+  readonly #scrubber: Scrubber
   readonly #effective: EffectiveSettings
   #settings: NodeSettings
   #image: MetadataImage = EMPTY_IMAGE
@@ -124,6 +126,10 @@ export class Broker implements QuorumObserver {
       partitions: () => this.replicas.hosted.partitions,
       whenApplied: (endOffset, go) => this.whenApplied(endOffset, go),
     })
+    this.#scrubber = new Scrubber(ports.clock, {
+      bytesPerSecond: () => this.#settings['log.scrub.bytes.per.second'],
+      partitions: () => this.replicas.hosted.partitions,
+    })
     const appliedOffset = (): number => this.#image.offset
     this.#lifecycle = new BrokerLifecycle(ports, channel, {
       identity,
@@ -177,6 +183,7 @@ export class Broker implements QuorumObserver {
     this.#placed.stop()
     this.fetcher.stop()
     this.repairs.stop()
+    this.#scrubber.stop()
     this.#proposals.stop()
     this.replicas.close()
     for (const { go } of this.#waiting.splice(0)) go(false)
