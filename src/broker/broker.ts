@@ -19,6 +19,7 @@ import type { Fetch } from '../protocol/messages/fetch.js'
 import type { Infer } from '../protocol/schema.js'
 import { FetchSessions } from '../replication/fetch-session.js'
 import type { LogDirectories } from '../storage/log-directories.js'
+import { BatchRepairs } from './batch-repairs.js'
 import type { ControllerChannel } from './controller/controller-channel.js'
 import { FetchMemory } from './fetch-memory.js'
 import { IsrProposals } from './isr-proposals.js'
@@ -27,9 +28,10 @@ import { BrokerTraffic } from './metrics/traffic.js'
 import { ProducerIdBlock } from './producer-id-block.js'
 import type { Quorum, QuorumObserver } from './quorum/quorum.js'
 import { ReplicaDirectories } from './replica-directories.js'
-import { ReplicaFetcher } from './replica-fetcher.js'
+import { placeOf, ReplicaFetcher } from './replica-fetcher.js'
 import { ReplicaManager } from './replica-manager.js'
 import { ReplicationThrottle } from './replication-throttle.js'
+import { Scrubber } from './scrubber.js'
 
 /** Longer than a client waits for an answer. */
 const APPLY_LIMIT_MS = 60_000
@@ -61,6 +63,7 @@ export class Broker implements QuorumObserver {
   readonly channel: ControllerChannel
   readonly replicas: ReplicaManager
   readonly fetcher: ReplicaFetcher
+  readonly repairs: BatchRepairs
   readonly producerIds: ProducerIdBlock
   readonly fetchMemory = new FetchMemory()
   /** Of what is given to followers. */
@@ -70,6 +73,7 @@ export class Broker implements QuorumObserver {
   readonly #lifecycle: BrokerLifecycle
   readonly #placed: ReplicaDirectories
   readonly #proposals: IsrProposals
+  readonly #scrubber: Scrubber
   readonly #effective: EffectiveSettings
   #settings: NodeSettings
   #image: MetadataImage = EMPTY_IMAGE
@@ -111,6 +115,13 @@ export class Broker implements QuorumObserver {
     this.replicas = new ReplicaManager(ports, identity.nodeId, settings, directories, this.#placed, recorder, {
       follows: (partition) => this.fetcher.follows(partition),
       proposes: (partition) => this.#proposals.proposes(partition),
+      rotted: (partition, offset) => this.repairs.rotted(partition, offset),
+    })
+    this.repairs = new BatchRepairs(ports, {
+      nodeId: identity.nodeId,
+      image: () => this.#latest,
+      place: (brokerId) => placeOf(this.#latest, brokerId, endpoints[0]?.name),
+      cuts: ({ id }) => directories.managerOf(id)?.cuts,
     })
     this.#proposals = new IsrProposals(ports.clock, channel, {
       nodeId: identity.nodeId,
@@ -118,6 +129,10 @@ export class Broker implements QuorumObserver {
       longestLagMs: () => this.#settings['replica.lag.time.max.ms'],
       partitions: () => this.replicas.hosted.partitions,
       whenApplied: (endOffset, go) => this.whenApplied(endOffset, go),
+    })
+    this.#scrubber = new Scrubber(ports.clock, {
+      bytesPerSecond: () => this.#settings['log.scrub.bytes.per.second'],
+      partitions: () => this.replicas.hosted.partitions,
     })
     const appliedOffset = (): number => this.#image.offset
     this.#lifecycle = new BrokerLifecycle(ports, channel, {
@@ -175,6 +190,8 @@ export class Broker implements QuorumObserver {
     this.#lifecycle.stop()
     this.#placed.stop()
     this.fetcher.stop()
+    this.repairs.stop()
+    this.#scrubber.stop()
     this.#proposals.stop()
     this.replicas.close()
     for (const { go } of this.#waiting.splice(0)) go(false)

@@ -61,6 +61,8 @@ export interface PartitionHost {
   readonly proposes: (partition: Partition) => void
   /** Whom it follows has changed, or whether it can ask now. */
   readonly follows: (partition: Partition) => void
+  /** A batch at this offset, or before it in its segment, has rotted. */
+  readonly rotted: (partition: Partition, offset: number) => void
 }
 
 /** What the metadata says of a partition, and which brokers may be in sync, with the epochs of their incarnations. */
@@ -424,6 +426,11 @@ export class Partition implements LogObserver {
     this.#settledEndOffset = settledEndOffset
     this.#toLeader('appended', [settledEndOffset])
     return true
+  }
+
+  /** A batch there, or before it in its segment, cannot be given to anybody: it has rotted. */
+  rotted(offset: number): void {
+    if (this.#gone === undefined) this.#host.rotted(this, offset)
   }
 
   startMoved(): void {

@@ -98,10 +98,18 @@ export class ReplicaFetcher {
   }
 
   #placeOf(leaderId: number): LeaderPlace | undefined {
-    const broker = this.#options.image().brokers.get(leaderId)
-    const { listenerName } = this.#options
-    const endpoint = broker?.endpoints.find(({ name }) => name === listenerName) ?? broker?.endpoints[0]
-    if (broker === undefined || endpoint === undefined) return undefined
-    return { address: { host: endpoint.host, port: endpoint.port }, brokerEpoch: broker.brokerEpoch }
+    return placeOf(this.#options.image(), leaderId, this.#options.listenerName)
   }
+}
+
+/** How a broker is reached by others; undefined: nobody knows. */
+export function placeOf(
+  { brokers }: MetadataImage,
+  brokerId: number,
+  listenerName: string | undefined,
+): LeaderPlace | undefined {
+  const broker = brokers.get(brokerId)
+  const endpoint = broker?.endpoints.find(({ name }) => name === listenerName) ?? broker?.endpoints[0]
+  if (broker === undefined || endpoint === undefined) return undefined
+  return { address: { host: endpoint.host, port: endpoint.port }, brokerEpoch: broker.brokerEpoch }
 }

@@ -49,7 +49,7 @@ export class ReplicaManager {
     logs: LogDirectories,
     placed: ReplicaDirectories,
     recorder: FlightRecorder,
-    { follows, proposes }: Pick<PartitionHost, 'follows' | 'proposes'>,
+    { follows, proposes, rotted }: Pick<PartitionHost, 'follows' | 'proposes' | 'rotted'>,
   ) {
     this.#ports = ports
     this.#nodeId = nodeId
@@ -66,6 +66,7 @@ export class ReplicaManager {
       changed: this.#wake,
       proposes,
       follows,
+      rotted,
     }
     this.produces = new Purgatory(ports.clock)
     this.fetches = new Purgatory(ports.clock)

@@ -27,6 +27,7 @@ import type {
   PartitionName,
   SessionRequest,
 } from '../../../replication/fetch-session.js'
+import { DamagedBatchError } from '../../../storage/log-damaged-error.js'
 import type { LogRead } from '../../../storage/log-reader.js'
 import type { PartitionLog } from '../../../storage/partition-log.js'
 import type { Broker, WantedPartition } from '../../broker.js'
@@ -219,13 +220,13 @@ class DelayedFetch implements DelayedOperation {
   }
 
   protected readPart(
-    { wanted, partition, error }: Part,
+    { wanted, partition, error: refused }: Part,
     bytesLeft: number,
     wholeFirstBatch: boolean,
     done: PartDone,
   ): void {
     const index = wanted.partition
-    if (partition === undefined) return done(failed(index, ErrorCode[error!]))
+    if (partition === undefined) return done(failed(index, ErrorCode[refused!]))
     const { log, highWatermark } = partition
     const offsets = { highWatermark, lastStableOffset: highWatermark, logStartOffset: log.startOffset }
     const obstacle = this.#obstacle(partition, wanted)
@@ -242,7 +243,9 @@ class DelayedFetch implements DelayedOperation {
     const maxBytes = Math.min(wanted.partitionMaxBytes, bytesLeft)
     const upToOffset = this.#readableEnd(partition)
     const request = { offset: wanted.fetchOffset, upToOffset, maxBytes, wholeFirstBatch }
-    log.read(request, (_, read) => {
+    log.read(request, (error, read) => {
+      // It may be mended soon: the client comes again.
+      if (error instanceof DamagedBatchError) partition.rotted(error.offset)
       if (read === undefined) return done(failed(index, ErrorCode.KAFKA_STORAGE_ERROR))
       const result = {
         partitionIndex: index,
