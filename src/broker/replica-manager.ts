@@ -201,9 +201,10 @@ export class ReplicaManager {
     const { name, topicId } = topic
     const settings = this.#settingsOf(image, topic)
     const id = { topic: name, topicId, partition }
-    const { replicas, directories } = topic.partitions[partition]!
-    const assigned = directories[replicas.indexOf(this.#nodeId)]
-    this.#logs.open(id, logOptions(settings), { directoryId: assigned ?? ZERO_UUID, isNew }, (error, log) => {
+    const state = topic.partitions[partition]!
+    const assigned = state.directories[state.replicas.indexOf(this.#nodeId)]
+    const placement = { directoryId: assigned ?? ZERO_UUID, isNew, isDispensable: isDispensable(state, this.#nodeId) }
+    this.#logs.open(id, logOptions(settings), placement, (error, log) => {
       let hosted: Hosted = 'offline'
       if (log === undefined) this.#ports.logger.error({ ...id, error: error?.message }, 'partition is offline')
       else {
@@ -268,6 +269,12 @@ export class ReplicaManager {
       [...partitions.values()].filter((hosted) => hosted !== 'offline'),
     )
   }
+}
+
+/** Nobody takes it for one that has what is committed. */
+function isDispensable({ isr, eligibleLeaderReplicas, lastKnownElr }: PartitionState, nodeId: number): boolean {
+  const some = [...isr, ...eligibleLeaderReplicas, ...lastKnownElr]
+  return some.length > 0 && !some.includes(nodeId)
 }
 
 function viewOf(image: MetadataImage, state: PartitionState): PartitionView {

@@ -191,10 +191,10 @@ export class FetchSessions<Wanted> {
         }
         const cached = new Map<string, CachedPartition<Wanted>>()
         for (const [index, partition] of partitions.entries()) {
-          const { errorCode, highWatermark, logStartOffset } = outcomes[index]!
+          const outcome = outcomes[index]!
           const key = keyOf(partition)
-          const told = errorCode === 0 ? highWatermark : UNKNOWN_OFFSET
-          cached.set(key, { ...partition, key, highWatermark: told, logStartOffset })
+          const { logStartOffset } = outcome
+          cached.set(key, { ...partition, key, highWatermark: toldIn(outcome), logStartOffset })
         }
         const session: Session<Wanted> = {
           id: this.#newId(),
@@ -328,10 +328,14 @@ function update<Wanted>(
 function mustTell<Wanted>(partition: CachedPartition<Wanted>, outcome: PartitionOutcome): boolean {
   const { errorCode, highWatermark, logStartOffset, recordsBytes, mustKnow } = outcome
   const hasMoved = partition.highWatermark !== highWatermark || partition.logStartOffset !== logStartOffset
-  // After an error the partition is told again, whatever it was before.
-  partition.highWatermark = errorCode === 0 ? highWatermark : UNKNOWN_OFFSET
+  partition.highWatermark = toldIn(outcome)
   partition.logStartOffset = logStartOffset
   return hasMoved || recordsBytes > 0 || errorCode !== 0 || mustKnow
+}
+
+/** What the client makes of it: with an error, or when its log parts from this one, nothing, and it is told again. */
+function toldIn({ errorCode, highWatermark, mustKnow }: PartitionOutcome): number {
+  return errorCode === 0 && !mustKnow ? highWatermark : UNKNOWN_OFFSET
 }
 
 /** After the last comes 1: 0 would begin a session. */

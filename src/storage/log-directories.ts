@@ -44,6 +44,8 @@ export interface Placement {
   readonly directoryId: Uuid
   /** Nobody can have written to it yet. */
   readonly isNew: boolean
+  /** The others have all that it has, and count without it: where its directory is no more, it begins anew. */
+  readonly isDispensable: boolean
 }
 
 /** A directory of `log.dirs`, for who asks. */
@@ -302,7 +304,7 @@ export class LogDirectories {
   /** Where the log is, or shall be from now on. */
   #homeOf(
     { topic, partition, topicId }: LogId,
-    { directoryId, isNew }: Placement,
+    { directoryId, isNew, isDispensable }: Placement,
   ): Volume | DiskError | LogDamagedError {
     const name = partitionDirectoryName(topic, partition)
     const known = this.#homes.get(name)
@@ -315,7 +317,7 @@ export class LogDirectories {
       this.#homes.set(name, home)
       return home
     }
-    if (directoryId !== ZERO_UUID) {
+    if (directoryId !== ZERO_UUID && !isDispensable) {
       return new LogDamagedError(
         `${name} is in the directory with the id ${directoryId}, which cannot be used or is not in log.dirs`,
       )

@@ -86,6 +86,21 @@ test('a full fetch begins a session, the next ones bear its epochs and are answe
   assert.deepEqual([sessions.size, sessions.partitions, sessions.incrementalFetches], [1, 3, 2])
 })
 
+test('what comes with the news that logs part is told again: a follower makes nothing of it', () => {
+  const sessions = sessionsOf()
+  const parts = { ...NOTHING, mustKnow: true }
+  const ask = (options: Partial<SessionRequest<Wanted>>, outcome: PartitionOutcome): readonly number[] =>
+    contextOf(sessions, options).finish([outcome], 0).answered
+  const isNews = (sessionEpoch: number): boolean | undefined =>
+    contextOf(sessions, { sessionId: 100, sessionEpoch }).isNews(0, NOTHING)
+  assert.deepEqual(ask({ partitions: partitionsOf(0) }, parts), [0])
+  assert.equal(isNews(1), true)
+  assert.deepEqual(ask({ sessionId: 100, sessionEpoch: 2 }, parts), [0])
+  assert.deepEqual(ask({ sessionId: 100, sessionEpoch: 3 }, NOTHING), [0])
+  assert.equal(isNews(4), false)
+  assert.deepEqual(ask({ sessionId: 100, sessionEpoch: 5 }, NOTHING), [])
+})
+
 test('who is not known: no such session, another principal, topics by id instead of by name', () => {
   const sessions = sessionsOf()
   const sessionId = begin(sessions, 1)

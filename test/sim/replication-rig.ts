@@ -9,6 +9,7 @@ import type { ControllerApi, ControllerReply, ControllerRequest } from '../../sr
 import type { PartitionState } from '../../src/metadata/records.js'
 import { ELIGIBLE_LEADER_REPLICAS_VERSION } from '../../src/metadata/release.js'
 import { errorByCode } from '../../src/protocol/errors.js'
+import { DeleteRecords } from '../../src/protocol/messages/delete-records.js'
 import { ElectLeaders } from '../../src/protocol/messages/elect-leaders.js'
 import { Fetch } from '../../src/protocol/messages/fetch.js'
 import { ListOffsets } from '../../src/protocol/messages/list-offsets.js'
@@ -142,7 +143,7 @@ export class ReplicationStory {
       this.invariants.check()
       return condition()
     }, simulation.nowMs + limitMs)
-    assert.ok(holds, `${what}: not within ${limitMs} ms of seed ${simulation.seed}`)
+    if (!holds) assert.fail(`${what}: not within ${limitMs} ms of seed ${simulation.seed}; ${this.#standing()}`)
   }
 
   soon(what: string, condition: () => boolean): void {
@@ -221,6 +222,14 @@ export class ReplicationStory {
     return reply!
   }
 
+  /** A broker that was away is used again, as this other one knows. */
+  untilUsable(id: number, asKnownTo: number): void {
+    this.soon(`${id} is used again`, () => {
+      const broker = this.node(asKnownTo).node!.broker!.image.brokers.get(id)
+      return broker?.fenced === false && broker.brokerEpoch === this.node(id).node?.broker?.brokerEpoch
+    })
+  }
+
   client(id: number): SimulatedWireClient {
     const host = {
       simulation: this.simulation,
@@ -272,6 +281,14 @@ export class ReplicationStory {
     assert.equal(this.outcome(production, false), 'NONE')
   }
 
+  /** What is in front of this offset is not wanted any more. */
+  deleteBefore(id: number, offset: number): void {
+    const partitions = [{ partitionIndex: 0, offset }]
+    const request = { topics: [{ name: this.#topic.name, partitions }], timeoutMs: 5000 }
+    const [answer] = this.client(id).request(DeleteRecords, 2, request).topics[0]!.partitions
+    assert.equal(errorByCode(answer!.errorCode).name, 'NONE')
+  }
+
   /** What a consumer gets of this broker, from an offset on. */
   consume(
     id: number,
@@ -310,22 +327,28 @@ export class ReplicationStory {
     this.untilLeads(this.replicas[0]!)
   }
 
-  /** All values in the log of a broker, as they stand on its disk. */
-  valuesOn(id: number): string[] {
-    const values: string[] = []
+  /** All records in the log of a broker, as they stand on its disk, by their offsets. */
+  recordsOn(id: number): Map<number, string> {
+    const records = new Map<number, string>()
     for (const batch of this.#cursor(id).batchesUpTo(Number.POSITIVE_INFINITY)) {
-      for (const { value } of readRecords(batch, MAX_BATCH_BYTES)) values.push(Buffer.from(value ?? []).toString())
+      for (const { offset, value } of readRecords(batch, MAX_BATCH_BYTES)) {
+        assert.ok(!records.has(offset), `${offset} stands there once`)
+        records.set(offset, Buffer.from(value ?? []).toString())
+      }
     }
-    return values
+    return records
   }
 
-  /** The log of a broker on its disk, batch by batch: where, in which epoch, what. */
-  batchesOn(id: number): string[] {
+  valuesOn(id: number): string[] {
+    return [...this.recordsOn(id).values()]
+  }
+
+  /** The log of a broker on its disk, batch by batch, from an offset on: where, in which epoch, what. */
+  batchesOn(id: number, fromOffset = 0): string[] {
     const batches: string[] = []
-    for (const { baseOffset, nextOffset, partitionLeaderEpoch, crc } of this.#cursor(id).batchesUpTo(
-      Number.POSITIVE_INFINITY,
-    )) {
-      batches.push(`${baseOffset}-${nextOffset} of ${partitionLeaderEpoch}: ${crc}`)
+    for (const batch of this.#cursor(id).batchesUpTo(Number.POSITIVE_INFINITY)) {
+      const { baseOffset, nextOffset, partitionLeaderEpoch, crc } = batch
+      if (baseOffset >= fromOffset) batches.push(`${baseOffset}-${nextOffset} of ${partitionLeaderEpoch}: ${crc}`)
     }
     return batches
   }
@@ -339,17 +362,34 @@ export class ReplicationStory {
       return isRunning && this.inSync(...this.replicas) && this.#areEqual()
     })
     this.invariants.checkAll()
-    const [first, ...others] = this.replicas.map((id) => this.batchesOn(id))
+    const startOffset = Math.max(...this.replicas.map((id) => this.replica(id).log.startOffset))
+    const [first, ...others] = this.replicas.map((id) => this.batchesOn(id, startOffset))
     for (const batches of others) assert.deepEqual(batches, first)
-    const values = this.valuesOn(this.replicas[0]!)
-    assert.equal(new Set(values).size, values.length, `nothing stands there twice: ${values}`)
+    const records = this.recordsOn(this.replicas[0]!)
+    assert.equal(new Set(records.values()).size, records.size, `nothing stands there twice: ${[...records.values()]}`)
     for (const [offset, value] of this.#acknowledged) {
-      assert.equal(values[offset], value, `acknowledged at ${offset} of seed ${this.simulation.seed}`)
+      if (offset < startOffset) continue
+      assert.equal(records.get(offset), value, `acknowledged at ${offset} of seed ${this.simulation.seed}`)
     }
   }
 
   get acknowledgedCount(): number {
     return this.#acknowledged.size
+  }
+
+  /** For a report. */
+  #standing(): string {
+    if (this.world.leader === undefined) return 'no controller'
+    const { leader, leaderEpoch, isr, eligibleLeaderReplicas: elr } = this.state
+    const replicas = this.brokers.map(({ id, host, node }) => {
+      const hosted = node?.broker?.replicas.find(this.topicId, 0)
+      if (!(hosted instanceof Partition)) return `${host} ${node === undefined ? 'down' : 'without it'}`
+      const { log, highWatermark, leading, following } = hosted
+      const broker = this.world.leader?.node?.quorum?.image?.brokers.get(id)
+      const role = leading === undefined ? `follows ${following?.core.leaderId}` : `leads ${leading.maximalIsr}`
+      return `${host}${broker?.fenced === false ? '' : ' fenced'} ${role} in ${hosted.leaderEpoch}, ${highWatermark} of ${log.nextOffset}`
+    })
+    return `leader ${leader} in ${leaderEpoch}, in sync ${isr}, eligible ${elr}; ${replicas.join('; ')}`
   }
 
   #areEqual(): boolean {
