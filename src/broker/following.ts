@@ -62,6 +62,12 @@ export class Following {
     state.epochs.truncateFromEnd(nextOffset)
   }
 
+  /** The log was repaired: what could not be appended is not in it. */
+  repaired(): void {
+    this.dropEmptyEpochs()
+    this.core.fellBack(this.#view)
+  }
+
   get cutting(): boolean {
     return this.#cutting
   }

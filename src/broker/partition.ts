@@ -446,7 +446,7 @@ export class Partition implements LogObserver {
     const { log } = this
     // The epochs are those of the records, or of the file.
     if (this.#leader !== undefined) log.state.epochs.assign(this.#leaderEpoch, log.nextOffset)
-    this.#following?.dropEmptyEpochs()
+    this.#following?.repaired()
     this.#changed()
     if (this.#following !== undefined) this.#host.follows(this)
   }

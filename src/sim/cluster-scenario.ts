@@ -14,6 +14,7 @@ import { ClusterInvariants } from './cluster-invariants.js'
 import { type ClusterNode, type ClusterPlan, ClusterWorld, type NodeRole } from './cluster-world.js'
 import { CLUSTER_FAULTS, type ClusterFaultKind, drawScript, type FaultScript, LEADER_LOSSES } from './fault-script.js'
 import { type KeyHistory, MetadataWorkload } from './metadata-workload.js'
+import { ReplaceableDisks } from './replaceable-disks.js'
 import { Simulation, SimulationError } from './simulation.js'
 import { withTraps } from './traps.js'
 
@@ -87,6 +88,7 @@ class ClusterScenario {
   readonly #script: FaultScript
   readonly #faultsMs: number
   readonly #agreement: ClusterAgreement
+  readonly #disks: ReplaceableDisks
 
   constructor(seed: string | number, options: ClusterScenarioOptions) {
     const simulation = new Simulation(seed)
@@ -96,6 +98,7 @@ class ClusterScenario {
     this.#world = new ClusterWorld(simulation, withSnapshots(drawPlan(random, options), simulation.random('snapshots')))
     this.#invariants = new ClusterInvariants(this.#world)
     this.#agreement = new ClusterAgreement(this.#world)
+    this.#disks = new ReplaceableDisks(this.#world)
     const drawnMs = random.pick(FAULTS_MS)
     this.#faultsMs = options.faultsMs ?? drawnMs
     const faults = simulation.random('faults')
@@ -113,7 +116,7 @@ class ClusterScenario {
         leaderChance: faults.pick([0.2, 0.5]),
         leaderLosses: faults.between(2, 4),
       })
-    this.#faults = new ClusterFaults(this.#world, (node) => this.#isDispensable(node))
+    this.#faults = new ClusterFaults(this.#world, (node) => this.#disks.take(node))
     this.#workload = new MetadataWorkload(this.#world, random.between(2, 5), random.pick([100, 300, 1000]))
   }
 
@@ -126,7 +129,7 @@ class ClusterScenario {
     this.#faults.play(this.#script)
     this.#until(() => false, this.#faultsMs)
 
-    const core = coreOf(this.#world, this.#simulation.random('core'), this.#lost)
+    const core = coreOf(this.#world, this.#simulation.random('core'), this.#disks.lost)
     this.#simulation.note(`the core is ${core.map(({ host }) => host).join(' ')}`)
     this.#faults.freezeBut(core, this.#workload.hosts)
     const coreBrokers = core.filter(({ role }) => role !== 'controller')
@@ -193,28 +196,6 @@ class ClusterScenario {
 
   /** How far clients and nodes were when all agreed first; undefined: they have not. */
   #before: { readonly acknowledged: number; readonly highWatermark: number } | undefined
-
-  /** Nodes whose disk was replaced, and that are no voters again as far as is known. */
-  readonly #lost = new Set<ClusterNode>()
-
-  /** One disk at a time, and the next only when all controllers are voters again. */
-  #isDispensable(node: ClusterNode): boolean {
-    const { controllers, plan } = this.#world
-    if (plan.naming === 'none') return false
-    if (node.role === 'broker') return true
-    if (controllers.length < 3 || controllers.some(({ clusterId }) => clusterId === undefined)) return false
-    const quorum = this.#world.leader?.node?.quorum
-    // A voter is one again when that is committed.
-    if (quorum === undefined || quorum.highWatermark < quorum.endOffset) return false
-    const voters = quorum.describe().voters.filter(({ isVoter }) => isVoter)
-    for (const each of this.#lost) {
-      const directoryId = each.node?.directory?.directoryId
-      if (voters.some((voter) => voter.id === each.id && voter.directoryId === directoryId)) this.#lost.delete(each)
-    }
-    if (this.#lost.size > 0 || voters.length < controllers.length) return false
-    this.#lost.add(node)
-    return true
-  }
 
   #report(convergedMs: number, healedMs: number): ClusterReport {
     const { nodes } = this.#world

@@ -49,6 +49,8 @@ interface Watched {
   largestMin: number
   /** So many were enough, and have been kept in mind since. */
   remembered: number
+  /** As long as eligible replicas were not kept apart; -1: they always were. */
+  partitionEpochBefore: number
   replicas: readonly number[]
 }
 
@@ -201,7 +203,9 @@ export class ReplicaInvariants {
     watched.replicas = state.replicas
     watched.remembered = Math.min(watched.remembered, enough)
     checkState(state, { keepsEligible, largestMin: watched.largestMin, remembered: watched.remembered }, where)
-    checkFenced(state, isFenced, keepsEligible, where)
+    if (!keepsEligible) watched.partitionEpochBefore = state.partitionEpoch
+    // Who was the last one before eligible replicas were kept apart stays it until something changes.
+    checkFenced(state, isFenced, keepsEligible && state.partitionEpoch > watched.partitionEpochBefore, where)
     if (state.isr.length > 1) this.#count('no fenced broker is in sync with others')
     if (state.leader < 0) this.#count('a fenced broker leads nothing')
     if (state.eligibleLeaderReplicas.length > 0) this.#count('somebody is eligible beside the ISR')
@@ -218,7 +222,7 @@ export class ReplicaInvariants {
         ...{ key, name: `${name}-${partition}`, topicId, partition, directory, committed: new CommittedLog(directory) },
         ...{ leaders: new Map(), state: undefined, verifiedEpoch: -1, moved: false, everOs: false },
         ...{ everCompacted: false, mayHaveLost: false, lowestMin: Number.POSITIVE_INFINITY, largestMin: 0 },
-        ...{ remembered: 0, replicas: [] },
+        ...{ remembered: 0, partitionEpochBefore: -1, replicas: [] },
       }
       this.#watched.set(key, watched)
     }

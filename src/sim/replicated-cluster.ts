@@ -10,6 +10,7 @@ import { ClusterFaults } from './cluster-faults.js'
 import { ClusterInvariants } from './cluster-invariants.js'
 import { type ClusterNode, type ClusterPlan, ClusterWorld } from './cluster-world.js'
 import type { FaultScript } from './fault-script.js'
+import { ReplaceableDisks } from './replaceable-disks.js'
 import { hostedBy, type PartitionPlace, replicaSeen } from './replica-files.js'
 import { keyOf, type ReplicatedTopic } from './replicated-topics.js'
 import { type IsPromised, ReplicationWorkload, type ReplicationWorkloadOptions } from './replication-workload.js'
@@ -52,6 +53,7 @@ export class ReplicatedCluster {
   readonly world: ClusterWorld
   readonly invariants: ClusterInvariants
   readonly workload: ReplicationWorkload
+  readonly disks: ReplaceableDisks
   readonly faults: ClusterFaults
   readonly #agreement: ClusterAgreement
   readonly #probe: ((world: ClusterWorld) => void) | undefined
@@ -66,7 +68,11 @@ export class ReplicatedCluster {
     this.#probe = probe
     this.world = new ClusterWorld(simulation, plan)
     this.invariants = new ClusterInvariants(this.world)
-    this.faults = new ClusterFaults(this.world, () => false)
+    this.disks = new ReplaceableDisks(this.world)
+    this.faults = new ClusterFaults(
+      this.world,
+      (node) => (node.role === 'controller' || this.disks.holdsNothingAlone(node)) && this.disks.take(node),
+    )
     this.workload = new ReplicationWorkload(this.world, workload)
     this.#agreement = new ClusterAgreement(this.world)
   }
@@ -105,6 +111,7 @@ export class ReplicatedCluster {
   rest(): number {
     const { faults, workload, world } = this
     faults.healAll()
+    workload.stopChanges()
     workload.confineTo(world.brokers)
     const beganMs = this.simulation.nowMs
     this.must('the cluster converges', HEAL_MS, () => this.agree(world.nodes))
@@ -166,10 +173,11 @@ export class ReplicatedCluster {
     return this.world.leader?.node?.quorum?.image?.topicsById.get(topicId)?.partitions[partition]
   }
 
-  /** Somebody leads it, and all are in sync. */
+  /** Somebody leads it, all are in sync, and it is where it is to be. */
   #isWhole(place: PartitionPlace): boolean {
     const state = this.#stateOf(place)
-    return state !== undefined && state.leader >= 0 && state.isr.length === state.replicas.length
+    if (state === undefined || state.leader < 0 || state.isr.length < state.replicas.length) return false
+    return state.addingReplicas.length === 0 && state.removingReplicas.length === 0
   }
 
   /** All have the same, and know that all have it. */
@@ -187,8 +195,8 @@ export class ReplicatedCluster {
 
   #replicas(): ReplicaSeen[] {
     return this.#partitions().flatMap((place) =>
-      this.world.nodes.flatMap((node) => {
-        const seen = replicaSeen(node, place)
+      this.#stateOf(place)!.replicas.flatMap((id) => {
+        const seen = replicaSeen(this.world.nodes[id - 1]!, place)
         return seen === undefined ? [] : [seen]
       }),
     )

@@ -57,7 +57,11 @@ function run(simulation: Simulation, options: ReplicationScenarioOptions): Repli
   const cluster = new ReplicatedCluster(
     simulation,
     plan,
-    { plans, ...(options.acks === undefined ? {} : { acks: options.acks }) },
+    {
+      plans,
+      ...(options.acks === undefined ? {} : { acks: options.acks }),
+      ...(options.script === undefined ? changesOf(simulation.random('changes')) : {}),
+    },
     options.probe,
   )
   const { world, faults, workload } = cluster
@@ -74,7 +78,7 @@ function run(simulation: Simulation, options: ReplicationScenarioOptions): Repli
   faults.play(script)
   cluster.until(() => false, faultsMs)
 
-  const core = coreOf(world, simulation.random('core'), new Set())
+  const core = coreOf(world, simulation.random('core'), cluster.disks.lost)
   simulation.note(`the core is ${core.map(({ host }) => host).join(' ')}`)
   faults.freezeBut(core, workload.hosts)
   workload.confineTo(core.filter(({ role }) => role !== 'controller'))
@@ -87,6 +91,11 @@ function run(simulation: Simulation, options: ReplicationScenarioOptions): Repli
     return acks !== 0 && acks !== 1 && (flushPolicy === 'commit' || hasKeptCaches)
   }
   return cluster.report(isPromised, convergedMs, healedMs, script)
+}
+
+/** In half of the runs somebody changes how partitions are replicated meanwhile. */
+function changesOf(random: Prng): { readonly changesMs?: number } {
+  return random.chance(0.5) ? { changesMs: random.pick([500, 3000]) } : {}
 }
 
 function scriptFor(

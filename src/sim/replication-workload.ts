@@ -19,6 +19,7 @@ import { Machine } from './machine.js'
 import { OffsetWatcher } from './offset-watcher.js'
 import { WorkloadProducer } from './producer.js'
 import { createTopic, keyOf, type ReplicatedTopic, type ReplicatedTopicPlan } from './replicated-topics.js'
+import { ReplicationChanges } from './replication-changes.js'
 
 /** Processes of single sends; others are less. */
 const FIRST_SENDER = 1_000_000
@@ -29,6 +30,8 @@ export interface ReplicationWorkloadOptions {
   readonly acks?: 0 | 1 | -1
   /** Mean time between two batches of a producer; without it drawn. */
   readonly pauseMs?: number
+  /** Mean time between two changes of how partitions are replicated; without it there are none. */
+  readonly changesMs?: number
 }
 
 /** Whether, in spite of everything that has happened, nothing is lost that was acknowledged with these acks, or was read. */
@@ -59,6 +62,7 @@ export class ReplicationWorkload {
   readonly #clients: SimulatedClient[] = []
   readonly #watchers: OffsetWatcher[] = []
   #brokers: readonly ClusterNode[]
+  readonly #changes: ReplicationChanges | undefined
   #nextProcess = 0
   #stopped = false
 
@@ -74,6 +78,14 @@ export class ReplicationWorkload {
         if (!this.#stopped) this.#use(topic)
       })
     }
+    if (options.changesMs !== undefined) {
+      const operator = this.#client('operator', () => ({ locate: (found) => found(this.#address()) }))
+      this.#changes = new ReplicationChanges(operator, world.simulation.random('replication changes'), {
+        meanPauseMs: options.changesMs,
+        topics: () => this.topics,
+        brokers: world.brokers.map(({ id }) => id),
+      })
+    }
   }
 
   /** These are asked who leads from now on. */
@@ -84,6 +96,11 @@ export class ReplicationWorkload {
   /** All topics are there. */
   get isReady(): boolean {
     return this.topics.length === this.#options.plans.length
+  }
+
+  /** How partitions are replicated is not changed any more. */
+  stopChanges(): void {
+    this.#changes?.stop()
   }
 
   /** Makes no more batches; those that are made are seen through. */
@@ -164,6 +181,7 @@ export class ReplicationWorkload {
         'ends of logs are compared': listed.length,
         'who leads no more is not believed': this.#watchers.reduce((sum, { outdated }) => sum + outdated, 0),
         'a consumer learns that it was cut off': this.truncations,
+        ...this.#changes?.counts,
       },
     }
   }
