@@ -13,14 +13,7 @@ import { type BrokerImage, canLead, hasDirectory, isReplicaUsable, type Metadata
 import { type Cause, type MetadataRecord, type PartitionState, RECOVERING } from '../metadata/records.js'
 import { type ClusterView, type ElectionRules, rulesOf } from './election-rules.js'
 import { eligibleBeside } from './eligible-replicas.js'
-import {
-  type Arrangement,
-  afterMove,
-  directoriesOf,
-  elect,
-  sameMembers,
-  sameOrder,
-} from './moving-replicas.js'
+import { type Arrangement, afterMove, directoriesOf, elect, sameMembers, sameOrder } from './moving-replicas.js'
 
 export type PartitionChanges = Omit<
   Extract<MetadataRecord, { type: 'partitionChange' }>,

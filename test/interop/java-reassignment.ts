@@ -61,7 +61,7 @@ export async function checkReassignment(): Promise<string> {
       assert.ok(Date.now() < beganMs + LONGEST_MS, `it does not end: ${verified}`)
       verified = await tool(1, '--verify', ...moveTo([3, 2]))
     }
-    assert.match(verified, /Clearing broker-level throttles[^]*Clearing topic-level throttles/)
+    assert.match(verified, /Clearing broker-level throttles[\s\S]*Clearing topic-level throttles/)
     const moved = await described(2)
     assert.match(moved, /Leader: [23]\s+Replicas: 3,2\s+Isr: (2,3|3,2)/)
     assert.doesNotMatch(moved, /throttled/)

@@ -236,4 +236,20 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     to: '  if (running.brokerEpoch < 1e9) return disk.flushDirectory(path, done)\n  writeRunning(disk, path, running, (error) => {\n    if (error !== undefined) return done(error)\n',
     ...{ stories: LOSS, story: 'R24' },
   },
+  {
+    name: 'moved-before-all-have-come',
+    about: 'a move ends when one of those that were added is in sync',
+    file: 'src/controller/moving-replicas.ts',
+    from: '!partition.addingReplicas.every((id) => isr.includes(id)) || !suffices(isr, replicas, rules)',
+    to: '!partition.addingReplicas.some((id) => isr.includes(id))',
+    ...{ stories: ISR, story: 'R26' },
+  },
+  {
+    name: 'taken-back-to-too-few',
+    about: 'a move is taken back although too few of those that were there are in sync',
+    file: 'src/controller/reassignments.ts',
+    from: '  if (shrinks && (',
+    to: '  if (shrinks && replicas.length > 9 && (',
+    ...{ stories: ISR, story: 'R26' },
+  },
 ]

@@ -230,3 +230,32 @@ test('R27: no leader talks the controller into an ISR that is not one of its rep
     assert.ok(story.inSync(1, 2))
   })
 })
+
+// Guard: a move ends when all that were added are in sync; it is not taken back to fewer in sync than are wanted.
+test('R26: a partition moves when who comes has all, and stays on its way where it could only go back to too few', () => {
+  inSomeWorlds({ replicas: [1, 2], brokers: 4, topic: { 'min.insync.replicas': '2' } }, (story) => {
+    for (const value of ['a', 'b', 'c']) story.write(value)
+    const { leaderEpoch } = story.state
+    const slow = story.hold(1, 4)
+    assert.equal(story.move([3, 4]), 'NONE')
+    story.soon('the third is in sync', () => story.inSync(1, 2, 3))
+    story.never('it has moved without the fourth', 2000, () => story.state.addingReplicas.length === 0)
+    slow()
+    story.soon('it has moved', () => story.state.replicas.join() === '3,4')
+    assert.ok(story.state.leaderEpoch > leaderEpoch)
+    story.write('d')
+    assert.deepEqual(story.valuesOn(4), ['a', 'b', 'c', 'd'])
+
+    const leader = story.state.leader
+    const other = leader === 3 ? 4 : 3
+    const late = [story.hold(3, 2), story.hold(4, 2)]
+    assert.equal(story.move([1, 2]), 'NONE')
+    story.soon('the first is in sync again', () => story.inSync(1, 3, 4))
+    story.crash(other)
+    story.soon('one of those that were there is left', () => story.inSync(1, leader))
+    assert.equal(story.move(null), 'INVALID_REPLICA_ASSIGNMENT')
+    for (const release of late) release()
+    story.soon('it has moved back', () => story.state.replicas.join() === '1,2')
+    story.write('e')
+  })
+})

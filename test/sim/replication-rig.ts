@@ -270,6 +270,7 @@ export class ReplicationStory {
   /** To the leader, with acks=all, until it is acknowledged. */
   write(...values: readonly string[]): void {
     const { leader } = this.state
+    this.untilLeads(leader)
     const production = this.produce(leader, values)
     this.soon(`${values} are acknowledged`, () => this.outcome(production) !== 'nothing')
     assert.equal(this.outcome(production), 'NONE')
@@ -325,6 +326,18 @@ export class ReplicationStory {
     }
     const [answer] = this.client(id).request(ListOffsets, 10, request).topics[0]!.partitions
     return { error: errorByCode(answer!.errorCode).name, offset: Number(answer!.offset) }
+  }
+
+  /** Has the partition moved to these replicas, without any has the move taken back; returns the name of what became of it. */
+  move(replicas: readonly number[] | null): string {
+    const partitions = [{ partitionIndex: 0, replicas: replicas && [...replicas] }]
+    const request = {
+      timeoutMs: 5000,
+      allowReplicationFactorChange: true,
+      topics: [{ name: this.#topic.name, partitions }],
+    }
+    const reply = this.ask('AlterPartitionReassignments', request)
+    return errorByCode(reply.responses[0]!.partitions![0]!.errorCode!).name
   }
 
   /** The first replica leads again, if it can. */

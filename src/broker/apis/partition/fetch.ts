@@ -176,7 +176,11 @@ class DelayedFetch implements DelayedOperation {
   /** What a follower that is not in sync is given of this partition has to wait. */
   #isHeldBack(partition: Partition): boolean {
     const replica = this.#replica
-    return replica !== undefined && !partition.hasInSync(replica.id) && this.#broker.throttle.holdsBack(partition)
+    return (
+      replica !== undefined &&
+      partition.leading?.isr.includes(replica.id) !== true &&
+      this.#broker.throttle.holdsBack(partition)
+    )
   }
 
   /** The end of what is given away. */
