@@ -1,6 +1,12 @@
 /** What a benchmark is: a name, what it needs, and rows of figures as its result. */
 
 export interface BenchmarkContext {
+  /** How many nodes, where that is left open; undefined: as the benchmark likes. */
+  readonly nodes?: number
+  /** How long, where that is left open. */
+  readonly minutes?: number
+  /** Without Apache Kafka next to it. */
+  readonly alone: boolean
   /** A new, empty directory; it is removed at the end. */
   directory(): string
   /** A sentence for whoever watches. */

@@ -1,5 +1,5 @@
 /**
- * Runs the benchmarks: `node dist/bench/run.js [--json] [--data DIR] [NAME ...]`. Prints what it ran on, then medians; README.md says what
+ * Runs the benchmarks: `node dist/bench/run.js [--json] [--data DIR] [--nodes N] [--minutes M] [--alone] [NAME ...]`. Prints what it ran on, then medians; README.md says what
  * each row means. Nothing here fails because something is slow, only because something is wrong.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -8,18 +8,35 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Benchmark, BenchmarkContext, Row } from './benchmark.js'
 import { compaction } from './compaction.js'
+import { failover } from './failover.js'
 import { describeMachine } from './lib/machine.js'
 import { manyPartitions } from './many-partitions.js'
 import { produceCompressed } from './produce-compressed.js'
 import { produceSmall } from './produce-small.js'
 import { quorum } from './quorum.js'
+import { replication } from './replication.js'
 import { machineText, tableText } from './report.js'
 import { start } from './start.js'
 
-const BENCHMARKS: readonly Benchmark[] = [start, produceSmall, produceCompressed, manyPartitions, compaction, quorum]
+const BENCHMARKS: readonly Benchmark[] = [
+  start,
+  produceSmall,
+  produceCompressed,
+  manyPartitions,
+  compaction,
+  quorum,
+  failover,
+  replication,
+]
 
 const { values: options, positionals } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, data: { type: 'string', default: tmpdir() } },
+  options: {
+    json: { type: 'boolean', default: false },
+    data: { type: 'string', default: tmpdir() },
+    nodes: { type: 'string' },
+    minutes: { type: 'string' },
+    alone: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 })
 
@@ -47,6 +64,9 @@ for (const { name, about, run } of wanted) {
   print(`\n${name}: ${about}`)
   const directories: string[] = []
   const context: BenchmarkContext = {
+    ...(options.nodes !== undefined && { nodes: Number(options.nodes) }),
+    ...(options.minutes !== undefined && { minutes: Number(options.minutes) }),
+    alone: options.alone,
     directory: () => {
       const made = mkdtempSync(join(root, `${name}-`))
       directories.push(made)

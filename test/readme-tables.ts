@@ -4,6 +4,7 @@ import { dynamicOf, type NodeSettingKey } from '../src/config/dynamic-settings.j
 import { nodeSettings } from '../src/config/node-settings.js'
 import type { Setting } from '../src/config/setting.js'
 import { synonymsOf, type TopicSettingKey, topicSettings } from '../src/config/topic-settings.js'
+import { type FailureStage, N_MINUS_ONE, type NMinusOneProfile } from '../src/sim/n-minus-one.js'
 
 type Declared = Setting<unknown>
 
@@ -51,6 +52,42 @@ const TABLES: Readonly<Record<string, () => string>> = {
         listeners.join(', '),
       ]),
     ),
+  'what is lost': () =>
+    table(
+      ['profile', 'cluster', 'setting', 'failure', 'then', 'lost of what was acknowledged'],
+      Object.entries<NMinusOneProfile>(N_MINUS_ONE).map(([name, profile]) => [
+        code(name),
+        profile.cluster,
+        settingsOf(profile),
+        profile.stages.map((stage, at) => failureOf(stage, profile, at)).join('; '),
+        profile.stages.map(({ after }) => `it ${after}`).join('; '),
+        profile.lost,
+      ]),
+    ),
+}
+
+function settingsOf({ replicationFactor, minInsyncReplicas, flushPolicy, acks, unclean }: NMinusOneProfile): string {
+  return [
+    `${replicationFactor} replicas`,
+    code(`min.insync.replicas=${minInsyncReplicas}`),
+    code(`flush.policy=${flushPolicy}`),
+    code(`acks=${acks === -1 ? 'all' : acks}`),
+    ...(unclean === true ? [code('unclean.leader.election.enable=true')] : []),
+  ].join(', ')
+}
+
+const FAILURES = { crash: 'crash', 'power-loss': 'lose power', either: 'crash or lose power' } as const
+const NUMBERS = ['none', 'one', 'two', 'three', 'four', 'five']
+
+function failureOf(stage: FailureStage, { replicationFactor, bootIdIgnored }: NMinusOneProfile, at: number): string {
+  const { failures, kind, atOnce, cutOff, othersReturn } = stage
+  return [
+    `${at === 0 ? '' : 'then '}${NUMBERS[failures]}${at === 0 ? ` of ${NUMBERS[replicationFactor]}` : ' more'} ${FAILURES[kind]}`,
+    ...(atOnce === true ? ['all at once'] : []),
+    ...(cutOff === true ? ['each cut off from the others just before'] : []),
+    ...(othersReturn === true ? ['and the others come back'] : []),
+    ...(bootIdIgnored === true && kind === 'power-loss' ? ['and says that it has not'] : []),
+  ].join(', ')
 }
 
 /** The text with its tables as they should be. Throws if a table has no place in it. */

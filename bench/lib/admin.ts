@@ -58,9 +58,16 @@ export class Admin {
     return { name, topicId, partitions }
   }
 
-  /** Of one replica in each partition, at the defaults of the cluster. Returns the error's code, 0 if there is none. */
-  async askForTopic(name: string, partitions: number, timeoutMs: number): Promise<number> {
-    const topics = [{ name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs: [] }]
+  /** Returns the error's code, 0 if there is none. */
+  async askForTopic(
+    name: string,
+    partitions: number,
+    timeoutMs: number,
+    replicationFactor = 1,
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<number> {
+    const configs = Object.entries(settings).map(([key, value]) => ({ name: key, value }))
+    const topics = [{ name, numPartitions: partitions, replicationFactor, assignments: [], configs }]
     const response = await this.#call(CreateTopics, { topics, timeoutMs, validateOnly: false })
     return response.topics[0]!.errorCode
   }
@@ -77,6 +84,18 @@ export class Admin {
     const body = { topics: null, allowAutoTopicCreation: false, includeTopicAuthorizedOperations: false }
     const { topics } = await this.#call(Metadata, body)
     return topics.reduce((sum, { partitions }) => sum + partitions.filter(({ leaderId }) => leaderId >= 0).length, 0)
+  }
+
+  /** As this broker knows them, by partition. */
+  async partitionsOf(
+    name: string,
+  ): Promise<readonly { readonly partition: number; readonly leader: number; readonly isr: readonly number[] }[]> {
+    const body = { topics: [{ name }], allowAutoTopicCreation: false, includeTopicAuthorizedOperations: false }
+    const { topics } = await this.#call(Metadata, body)
+    const partitions = topics[0]?.partitions ?? []
+    return partitions
+      .map(({ partitionIndex, leaderId, isrNodes }) => ({ partition: partitionIndex, leader: leaderId, isr: isrNodes }))
+      .sort((a, b) => a.partition - b.partition)
   }
 
   /** Asks for the topic until its partition 0 has a leader; the broker creates it if it is missing. */

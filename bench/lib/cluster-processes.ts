@@ -1,4 +1,4 @@
-/** Three nodes in processes of their own, brokers and controllers both, of lograft or of Apache Kafka: the same settings, started by their makers' commands. */
+/** Nodes in processes of their own, brokers and controllers both, of lograft or of Apache Kafka: the same settings, started by their makers' commands. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -8,7 +8,6 @@ import { Admin, pause } from './admin.js'
 import { ended, watch } from './children.js'
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
-const NODES = 3
 const LOOK_AGAIN_MS = 10
 const LONGEST_MS = 180_000
 const MOST_OUTPUT = 8000
@@ -60,15 +59,15 @@ export class ClusterProcesses {
   }
 
   /** Writes their settings; nothing runs yet. */
-  static async prepare(maker: Maker, folder: string): Promise<ClusterProcesses> {
-    const ports = await freePorts(2 * NODES)
-    const voters = Array.from({ length: NODES }, (_, at) => `${at + 1}@127.0.0.1:${ports[NODES + at]}`).join(',')
+  static async prepare(maker: Maker, folder: string, count = 3): Promise<ClusterProcesses> {
+    const ports = await freePorts(2 * count)
+    const voters = Array.from({ length: count }, (_, at) => `${at + 1}@127.0.0.1:${ports[count + at]}`).join(',')
     const nodes: ClusterNode[] = []
-    for (let at = 0; at < NODES; at++) {
+    for (let at = 0; at < count; at++) {
       const home = join(folder, `node${at + 1}`)
       mkdirSync(home, { recursive: true })
       const configPath = join(home, 'server.properties')
-      writeFileSync(configPath, settings(at + 1, ports[at]!, ports[NODES + at]!, voters, join(home, 'data')))
+      writeFileSync(configPath, settings(at + 1, ports[at]!, ports[count + at]!, voters, join(home, 'data')))
       maker.prepare(configPath)
       nodes.push({ id: at + 1, port: ports[at]!, configPath, child: undefined, said: '' })
     }
@@ -77,6 +76,11 @@ export class ClusterProcesses {
 
   get ids(): readonly number[] {
     return this.#nodes.map(({ id }) => id)
+  }
+
+  /** For clients: all of them. */
+  get bootstrap(): string {
+    return this.#nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')
   }
 
   /** Makes the processes; `id`: only this one. */
@@ -109,6 +113,41 @@ export class ClusterProcesses {
     const { child } = this.#nodes.find((node) => node.id === id)!
     child!.kill('SIGKILL')
     await ended(child!)
+  }
+
+  signal(id: number, signal: NodeJS.Signals): void {
+    this.#nodes.find((node) => node.id === id)!.child!.kill(signal)
+  }
+
+  /** Which node is the active controller. */
+  controller(): Promise<number> {
+    return this.untilAny(async (admin) => {
+      const leader = await admin.quorumLeader()
+      return leader > 0 ? leader : undefined
+    })
+  }
+
+  /** As `until`, of whichever node has the answer. */
+  async untilAny<T>(ask: (admin: Admin) => Promise<T | undefined>): Promise<T> {
+    const deadlineMs = performance.now() + LONGEST_MS
+    while (performance.now() < deadlineMs) {
+      for (const { port } of this.#nodes) {
+        try {
+          const admin = await Admin.connect(port)
+          try {
+            const answer = await ask(admin)
+            if (answer !== undefined) return answer
+          } finally {
+            admin.close()
+          }
+        } catch {
+          // Another one is asked.
+        }
+      }
+      await pause(LOOK_AGAIN_MS)
+    }
+    const said = this.#nodes.map((node) => `node ${node.id}:\n${node.said.slice(-2000)}`).join('\n')
+    throw new Error(`no node of ${this.#maker.name} answers as it should:\n${said}`)
   }
 
   /** Asks until the answer is the one wanted, anew over another connection whenever one fails; returns the answer. */

@@ -19,6 +19,7 @@ import type { Fetch } from '../protocol/messages/fetch.js'
 import type { Infer } from '../protocol/schema.js'
 import { FetchSessions } from '../replication/fetch-session.js'
 import type { LogDirectories } from '../storage/log-directories.js'
+import { BatchRepairs } from './batch-repairs.js'
 import type { ControllerChannel } from './controller/controller-channel.js'
 import { FetchMemory } from './fetch-memory.js'
 import { IsrProposals } from './isr-proposals.js'
@@ -27,8 +28,10 @@ import { BrokerTraffic } from './metrics/traffic.js'
 import { ProducerIdBlock } from './producer-id-block.js'
 import type { Quorum, QuorumObserver } from './quorum/quorum.js'
 import { ReplicaDirectories } from './replica-directories.js'
-import { ReplicaFetcher } from './replica-fetcher.js'
+import { placeOf, ReplicaFetcher } from './replica-fetcher.js'
 import { ReplicaManager } from './replica-manager.js'
+import { ReplicationThrottle } from './replication-throttle.js'
+import { Scrubber } from './scrubber.js'
 
 /** Longer than a client waits for an answer. */
 const APPLY_LIMIT_MS = 60_000
@@ -60,13 +63,17 @@ export class Broker implements QuorumObserver {
   readonly channel: ControllerChannel
   readonly replicas: ReplicaManager
   readonly fetcher: ReplicaFetcher
+  readonly repairs: BatchRepairs
   readonly producerIds: ProducerIdBlock
   readonly fetchMemory = new FetchMemory()
+  /** Of what is given to followers. */
+  readonly throttle: ReplicationThrottle
   readonly fetchSessions: FetchSessions<WantedPartition>
   readonly traffic = new BrokerTraffic()
   readonly #lifecycle: BrokerLifecycle
   readonly #placed: ReplicaDirectories
   readonly #proposals: IsrProposals
+  readonly #scrubber: Scrubber
   readonly #effective: EffectiveSettings
   #settings: NodeSettings
   #image: MetadataImage = EMPTY_IMAGE
@@ -76,7 +83,7 @@ export class Broker implements QuorumObserver {
   #applying = false
   /** The metadata has come to the registration of this process. */
   #caughtUp = false
-  #waiting: { readonly offset: number; readonly go: () => void }[] = []
+  #waiting: { readonly offset: number; readonly go: (isApplied: boolean) => void }[] = []
   #stopped = false
 
   constructor(ports: Ports, options: BrokerOptions) {
@@ -97,6 +104,7 @@ export class Broker implements QuorumObserver {
       nodeId: identity.nodeId,
       brokerEpoch: () => this.#lifecycle.brokerEpoch,
     })
+    this.throttle = new ReplicationThrottle('leader', identity.nodeId, ports.clock, () => this.#settings)
     this.fetcher = new ReplicaFetcher(ports, {
       nodeId: identity.nodeId,
       settings: () => this.#settings,
@@ -107,11 +115,23 @@ export class Broker implements QuorumObserver {
     this.replicas = new ReplicaManager(ports, identity.nodeId, settings, directories, this.#placed, recorder, {
       follows: (partition) => this.fetcher.follows(partition),
       proposes: (partition) => this.#proposals.proposes(partition),
+      rotted: (partition, offset) => this.repairs.rotted(partition, offset),
+    })
+    this.repairs = new BatchRepairs(ports, {
+      nodeId: identity.nodeId,
+      image: () => this.#latest,
+      place: (brokerId) => placeOf(this.#latest, brokerId, endpoints[0]?.name),
+      cuts: ({ id }) => directories.managerOf(id)?.cuts,
     })
     this.#proposals = new IsrProposals(ports.clock, channel, {
       nodeId: identity.nodeId,
       brokerEpoch: () => this.#lifecycle.brokerEpoch,
       longestLagMs: () => this.#settings['replica.lag.time.max.ms'],
+      partitions: () => this.replicas.hosted.partitions,
+      whenApplied: (endOffset, go) => this.whenApplied(endOffset, go),
+    })
+    this.#scrubber = new Scrubber(ports.clock, {
+      bytesPerSecond: () => this.#settings['log.scrub.bytes.per.second'],
       partitions: () => this.replicas.hosted.partitions,
     })
     const appliedOffset = (): number => this.#image.offset
@@ -122,6 +142,8 @@ export class Broker implements QuorumObserver {
       release,
       endpoints,
       appliedOffset,
+      previousBrokerEpoch: directories.previousBrokerEpoch,
+      onRegistered: (brokerEpoch) => directories.registered(brokerEpoch),
       onUsable,
     })
     this.producerIds = new ProducerIdBlock(channel, identity.nodeId, () => this.#lifecycle.brokerEpoch)
@@ -141,6 +163,10 @@ export class Broker implements QuorumObserver {
   /** As they are now: what was set while the node runs is in it. */
   get settings(): NodeSettings {
     return this.#settings
+  }
+
+  get isrChanges(): IsrProposals['accepted'] {
+    return this.#proposals.accepted
   }
 
   /** -1: not registered yet. */
@@ -164,27 +190,29 @@ export class Broker implements QuorumObserver {
     this.#lifecycle.stop()
     this.#placed.stop()
     this.fetcher.stop()
+    this.repairs.stop()
+    this.#scrubber.stop()
     this.#proposals.stop()
     this.replicas.close()
-    for (const { go } of this.#waiting.splice(0)) go()
+    for (const { go } of this.#waiting.splice(0)) go(false)
   }
 
   /**
    * Calls back when the metadata has been applied up to the end (exclusive) of what a controller answered from; if that takes too long, without: what
    * was decided holds all the same.
    */
-  whenApplied(endOffset: number, go: () => void): void {
-    if (this.#image.offset >= endOffset - 1) return go()
+  whenApplied(endOffset: number, go: (isApplied: boolean) => void): void {
+    if (this.#image.offset >= endOffset - 1) return go(true)
     const waiting = {
       offset: endOffset - 1,
-      go: () => {
+      go: (isApplied: boolean) => {
         limit.cancel()
-        go()
+        go(isApplied)
       },
     }
     const limit = this.clock.timer(APPLY_LIMIT_MS, () => {
       this.#waiting = this.#waiting.filter((each) => each !== waiting)
-      go()
+      go(false)
     })
     this.#waiting.push(waiting)
   }
@@ -234,7 +262,7 @@ export class Broker implements QuorumObserver {
       this.#image = image
       const ready = this.#waiting.filter(({ offset }) => offset <= image.offset)
       this.#waiting = this.#waiting.filter(({ offset }) => offset > image.offset)
-      for (const { go } of ready) go()
+      for (const { go } of ready) go(true)
       this.#applyNext()
     })
   }

@@ -1,6 +1,7 @@
 /**
- * FetchMemory: what has been read for fetches and not been taken by their clients yet, over all connections. Nobody is refused or kept waiting:
- * the more lies there, the less a further fetch may read at once, so that readers who never read cannot fill the memory.
+ * FetchMemory: what has been read for fetches and not been taken by their clients yet, over all connections; and, in another one, what this broker as a
+ * follower has asked leaders for. Nobody is refused or kept waiting: the more lies there, or is on its way, the less a further fetch may be of at once, so
+ * that neither readers who never read nor many leaders can fill the memory.
  */
 const MAX_BYTES = 64 * 1024 * 1024
 /** What a fetch may always read. */

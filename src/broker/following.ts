@@ -29,6 +29,8 @@ export interface FollowingEvents {
   /** Calls back after a while. */
   readonly later: (action: () => void) => void
   readonly cutter: () => LogCutter | undefined
+  /** More is known to be committed. */
+  readonly heard: () => void
   readonly note: (sentence: string, detail: Readonly<Record<string, unknown>>) => void
 }
 
@@ -60,6 +62,12 @@ export class Following {
     state.epochs.truncateFromEnd(nextOffset)
   }
 
+  /** The log was repaired: what could not be appended is not in it. */
+  repaired(): void {
+    this.dropEmptyEpochs()
+    this.core.fellBack(this.#view)
+  }
+
   get cutting(): boolean {
     return this.#cutting
   }
@@ -78,12 +86,14 @@ export class Following {
   /** An answer to `fetch`, and the batches that came with it; these are only lent. */
   take(fetch: FollowerFetch, answer: LeaderAnswer, records: Uint8Array | null): Taken {
     if (this.#cutting || this.#log.failed || this.#log.closed) return 'ignored'
+    const { highWatermark } = this.core
     const action = this.core.answered(fetch, answer, this.#view)
     switch (action.action) {
       case 'append': {
         const taken = this.#append(records ?? NO_RECORDS)
         this.core.changed(this.#view)
         this.#followStart(answer.logStartOffset)
+        if (this.core.highWatermark > highWatermark) this.#events.heard()
         return taken
       }
       case 'truncate':

@@ -1,10 +1,12 @@
 /**
  * IsrProposals: what the leaders of this broker propose, told to the controller in AlterPartition: one request under way, and in the next whatever has come
  * meanwhile. Each leader hears what became of its proposal; what was not decided, or refused, is not asked again at once.
+ * It hears that when the metadata is applied from which it was decided: else it might go by the new ISR together with what held before.
  *
  * It also tells leaders that time has passed, so that they notice who lags.
  */
 import type { Clock, Timer } from '../io/clock.js'
+import { RECOVERED } from '../metadata/records.js'
 import { ErrorCode, type ErrorName, errorByCode } from '../protocol/errors.js'
 import type { AlterPartition } from '../protocol/messages/alter-partition.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
@@ -20,11 +22,15 @@ export interface IsrProposalsOptions {
   /** `replica.lag.time.max.ms` */
   readonly longestLagMs: () => number
   readonly partitions: () => readonly Partition[]
+  /** Calls back when the metadata up to this offset is applied; without, if that takes too long. */
+  readonly whenApplied: (endOffset: number, go: (isApplied: boolean) => void) => void
 }
 
 interface Asked {
   readonly partition: Partition
   readonly proposal: IsrProposal
+  /** So many were in sync. */
+  readonly before: number
 }
 
 type Topic = Infer<typeof AlterPartition.request>['topics'][number]
@@ -34,7 +40,6 @@ type Reply = InferInput<typeof AlterPartition.response>
 const MAX_PROPOSALS = 1000
 const TIMEOUT_MS = 10_000
 const RETRY_MS = 100
-const RECOVERED = 0
 /** Who lags is noticed at the latest when half the time has passed again. */
 const TICKS_OF_LAG = 2
 const SHORTEST_TICK_MS = 10
@@ -45,6 +50,8 @@ export class IsrProposals {
   readonly #options: IsrProposalsOptions
   /** Those that have something to say, and when they may. */
   readonly #waiting = new Map<Partition, number>()
+  #shrinks = 0
+  #expands = 0
   #sending = false
   #scheduled = false
   #retry: Timer | undefined
@@ -56,6 +63,11 @@ export class IsrProposals {
     this.#channel = channel
     this.#options = options
     this.#ticks = this.#nextTick()
+  }
+
+  /** How often an ISR became smaller or larger because its leader here asked for it. */
+  get accepted(): { readonly shrinks: number; readonly expands: number } {
+    return { shrinks: this.#shrinks, expands: this.#expands }
   }
 
   /** Its leader has something to propose. */
@@ -101,7 +113,7 @@ export class IsrProposals {
       else if (asked.length < MAX_PROPOSALS) {
         this.#waiting.delete(partition)
         const proposal = partition.takeProposal()
-        if (proposal !== undefined) asked.push({ partition, proposal })
+        if (proposal !== undefined) asked.push({ partition, proposal, before: partition.leading?.isr.length ?? 0 })
       }
     }
     if (asked.length > 0) this.#ask(asked, brokerEpoch)
@@ -117,13 +129,23 @@ export class IsrProposals {
     this.#channel.send('AlterPartition', request, brokerAsker(nodeId), TIMEOUT_MS, (answer) => {
       this.#sending = false
       if (this.#stopped) return
-      const answers = answersIn(answer?.reply)
-      for (const each of asked) this.#tell(each, answers.get(keyOf(each.partition)) ?? { kind: 'unanswered' })
       if (this.#waiting.size > 0) this.#schedule()
+      if (answer === undefined) return this.#tellAll(asked, undefined)
+      this.#options.whenApplied(answer.endOffset, (isApplied) => {
+        if (!this.#stopped) this.#tellAll(asked, isApplied ? answer.reply : undefined)
+      })
     })
   }
 
-  #tell({ partition, proposal }: Asked, answer: ProposalAnswer): void {
+  #tellAll(asked: readonly Asked[], reply: Reply | undefined): void {
+    const answers = answersIn(reply)
+    for (const each of asked) this.#tell(each, answers.get(keyOf(each.partition)) ?? { kind: 'unanswered' })
+    if (this.#waiting.size > 0) this.#schedule()
+  }
+
+  #tell({ partition, proposal, before }: Asked, answer: ProposalAnswer): void {
+    if (answer.kind === 'accepted' && proposal.isr.length > before) this.#expands++
+    if (answer.kind === 'accepted' && proposal.isr.length < before) this.#shrinks++
     const isDecided = answer.kind === 'accepted' || answer.kind === 'superseded'
     // It may propose the same again as soon as it hears this, or hears of that follower.
     if (!isDecided) this.#waiting.set(partition, this.#clock.monotonicMs() + RETRY_MS)

@@ -14,6 +14,7 @@ import { Fetch } from '../protocol/messages/fetch.js'
 import type { Infer, InferInput, Message } from '../protocol/schema.js'
 import type { FollowerFetch, LeaderAnswer } from '../replication/partition-follower.js'
 import { ClientConnection } from '../rpc/client-connection.js'
+import type { FetchMemory } from './fetch-memory.js'
 import type { Following } from './following.js'
 import type { Partition } from './partition.js'
 
@@ -31,6 +32,12 @@ export interface LeaderFetcherOptions {
   readonly brokerEpoch: () => number
   /** Where the leader is; undefined: not known. */
   readonly place: () => LeaderPlace | undefined
+  /** Of what is on its way from all leaders. */
+  readonly memory: FetchMemory
+  /** Whether this partition has to wait, because too much was fetched for such ones. */
+  readonly holdsBack: (partition: Partition) => boolean
+  /** So much was fetched for it. */
+  readonly passed: (partition: Partition, bytes: number) => void
 }
 
 type Request = InferInput<typeof Fetch.request>
@@ -80,6 +87,8 @@ export class LeaderFetcher {
   #answeredMs = Number.NEGATIVE_INFINITY
   /** Nothing was given up since the last answer. */
   #mayGiveUp = false
+  /** Set aside for the answer that is waited for. */
+  #reservedBytes = 0
   #backoffMs = 0
   #notBeforeMs = 0
   #timer: Timer | undefined
@@ -170,6 +179,10 @@ export class LeaderFetcher {
         this.#pokeAt(followed.notBeforeMs)
         continue
       }
+      if (this.#options.holdsBack(followed.partition)) {
+        this.#pokeAt(nowMs + LOOK_AGAIN_MS)
+        continue
+      }
       const fetch = followed.following.next()
       if (fetch !== undefined) asked.push({ followed, fetch })
       else if (followed.following.persisting) persisting = true
@@ -218,7 +231,13 @@ export class LeaderFetcher {
   #forget(): void {
     this.#connection = undefined
     this.#state = 'unconnected'
+    this.#giveBack()
     this.#beginAnew()
+  }
+
+  #giveBack(): void {
+    this.#options.memory.release(this.#reservedBytes)
+    this.#reservedBytes = 0
   }
 
   #beginAnew(): void {
@@ -248,7 +267,7 @@ export class LeaderFetcher {
   }
 
   #ask(asked: readonly Asked[], persisting: boolean): void {
-    const { settings, nodeId, brokerEpoch } = this.#options
+    const { settings, nodeId, brokerEpoch, memory } = this.#options
     const {
       'replica.fetch.wait.max.ms': maxWaitMs,
       'replica.fetch.min.bytes': minBytes,
@@ -257,12 +276,13 @@ export class LeaderFetcher {
     } = settings()
     const wanted = new Map(asked.map((each) => [keyOf(each.followed.partition), each]))
     const changed = asked.filter((each) => !isSame(this.#session.get(keyOf(each.followed.partition)), each))
+    this.#reservedBytes = memory.reserve(maxBytes)
     const forgotten = [...this.#session].filter(([key]) => !wanted.has(key))
     const request: Request = {
       replicaState: { replicaId: nodeId, replicaEpoch: brokerEpoch() },
       maxWaitMs: persisting ? Math.min(maxWaitMs, FLUSH_WAIT_MS) : maxWaitMs,
       minBytes,
-      maxBytes,
+      maxBytes: this.#reservedBytes,
       sessionId: this.#sessionId,
       sessionEpoch: this.#sessionEpoch,
       topics: byTopic(changed, partitionMaxBytes),
@@ -278,6 +298,7 @@ export class LeaderFetcher {
       // What has gone wrong with the connection is said when it is closed.
       if (response === undefined || this.#connection !== connection || this.#stopped) return
       this.#state = 'ready'
+      this.#giveBack()
       this.#answeredMs = this.#nowMs
       this.#mayGiveUp = true
       this.#take(response)
@@ -310,6 +331,7 @@ export class LeaderFetcher {
 
   #give({ followed, fetch }: Asked, part: PartitionAnswer): void {
     const { partition, following } = followed
+    this.#options.passed(partition, part.records?.length ?? 0)
     // Others lead it now, or it is gone.
     if (this.#followed.get(partition) !== followed || partition.following !== following) return
     const taken = following.take(fetch, answerOf(part), part.records)

@@ -4,7 +4,8 @@
  *   starting ──registers──▶ registered ──knows its registration──▶ caught up ──heartbeat──▶ usable
  *
  * Heartbeats go on as long as it runs, and one goes at once where the controller is another or its connection was lost. Told that its registration is
- * not the current one, it registers again. Before it stops it has its leaderships moved (controlled shutdown).
+ * not the current one, it registers again. Before it stops it has its leaderships moved (controlled shutdown). When it comes back it says of which
+ * registration nothing is missing, if that is so (KIP-966).
  */
 import { randomUuid, type Uuid } from '../base/uuid.js'
 import type { NodeSettings } from '../config/node-settings.js'
@@ -37,6 +38,10 @@ export interface LifecycleOptions {
   readonly endpoints: readonly (Address & { readonly name: string })[]
   /** The offset up to which this broker has applied the metadata; -1: nothing yet. */
   readonly appliedOffset: () => number
+  /** Of the registration of which nothing is missing, as the last stop was; -1: something may be. */
+  readonly previousBrokerEpoch: number
+  /** It has this epoch now. */
+  readonly onRegistered: (brokerEpoch: number) => void
   /** Called once: the broker may be used. */
   readonly onUsable: () => void
 }
@@ -72,7 +77,7 @@ export class BrokerLifecycle {
   }
 
   start(): void {
-    const { identity, logDirs, settings, endpoints, release } = this.#options
+    const { identity, logDirs, settings, endpoints, release, previousBrokerEpoch } = this.#options
     const request = {
       brokerId: identity.nodeId,
       clusterId: identity.clusterId,
@@ -86,7 +91,7 @@ export class BrokerLifecycle {
       rack: settings['broker.rack'] === '' ? null : settings['broker.rack'],
       isMigratingZkBroker: false,
       logDirs: logDirs(),
-      previousBrokerEpoch: -1,
+      previousBrokerEpoch,
     }
     const attempt = ++this.#attempt
     this.#asking = true
@@ -99,6 +104,7 @@ export class BrokerLifecycle {
         this.#sayRefused(errorCode)
         return this.#again(RETRY_MS, () => this.start())
       }
+      if (brokerEpoch !== this.#brokerEpoch) this.#options.onRegistered(brokerEpoch)
       this.#brokerEpoch = brokerEpoch
       this.#ports.logger.info({ brokerEpoch, incarnationId: this.incarnationId }, 'registered')
       this.#heartbeat()

@@ -10,7 +10,7 @@ import type { TopicSettings } from '../config/topic-settings.js'
 import type { Clock } from '../io/clock.js'
 import { DiskError } from '../io/disk.js'
 import type { Logger } from '../io/logger.js'
-import type { PartitionState } from '../metadata/records.js'
+import { type PartitionState, RECOVERING } from '../metadata/records.js'
 import type { ErrorName } from '../protocol/errors.js'
 import type { BatchView } from '../records/batch.js'
 import { PartitionFollower } from '../replication/partition-follower.js'
@@ -61,6 +61,8 @@ export interface PartitionHost {
   readonly proposes: (partition: Partition) => void
   /** Whom it follows has changed, or whether it can ask now. */
   readonly follows: (partition: Partition) => void
+  /** A batch at this offset, or before it in its segment, has rotted. */
+  readonly rotted: (partition: Partition, offset: number) => void
 }
 
 /** What the metadata says of a partition, and which brokers may be in sync, with the epochs of their incarnations. */
@@ -84,6 +86,8 @@ export class Partition implements LogObserver {
   #next: PartitionView | undefined
   #leaderId = -1
   #leaderEpoch = -1
+  /** The first of the epochs in which this replica has led without a break, up to now. */
+  #leadsSinceEpoch = -1
   /** As the role before knew it. */
   #highWatermark: number
   #failures = 0
@@ -162,8 +166,8 @@ export class Partition implements LogObserver {
     this.#leaderId = state.leader
     if (state.leaderEpoch !== this.#leaderEpoch) this.#begin(state)
     else {
-      const { partitionEpoch, replicas, isr } = state
-      this.#toLeader('changed', [partitionEpoch, replicas, isr])
+      const { partitionEpoch, replicas, isr, leaderRecoveryState } = state
+      this.#toLeader('changed', [partitionEpoch, replicas, isr, leaderRecoveryState === RECOVERING])
     }
     this.#toLeader('setUsable', [usable])
     this.#changed()
@@ -184,7 +188,7 @@ export class Partition implements LogObserver {
     if (followed || this.#following !== undefined) this.#host.follows(this)
   }
 
-  #lead({ leaderEpoch, partitionEpoch, replicas, isr }: PartitionState): void {
+  #lead({ leaderEpoch, partitionEpoch, replicas, isr, leaderRecoveryState }: PartitionState): void {
     const { log } = this
     log.state.epochs.assign(leaderEpoch, log.nextOffset)
     const options = {
@@ -193,12 +197,14 @@ export class Partition implements LogObserver {
       partitionEpoch,
       replicas,
       isr,
+      isRecovering: leaderRecoveryState === RECOVERING,
       ...this.#counting,
       highWatermark: this.#highWatermark,
       logEndOffset: log.settledEndOffset,
       flushedEndOffset: Math.min(log.flushedEndOffset, log.settledEndOffset),
       nowMs: this.#nowMs,
     }
+    if (this.#leader === undefined) this.#leadsSinceEpoch = leaderEpoch
     this.#settledEndOffset = options.logEndOffset
     this.#track('leads', options)
     this.#leader = new PartitionLeader(options)
@@ -212,6 +218,7 @@ export class Partition implements LogObserver {
       cut: (error) => this.#cut(following, error),
       later: (action) => clock.timer(CUT_AGAIN_MS, action),
       cutter: () => cutter(this.id),
+      heard: () => this.#changed(),
       note: (sentence, detail) => logger.info({ ...this.id, leaderId, leaderEpoch, ...detail }, sentence),
     })
     this.#following = following
@@ -276,9 +283,10 @@ export class Partition implements LogObserver {
 
   /** Time has passed; for so long of it this process stood still. */
   tick(stalledMs: number): void {
-    if (this.#leader !== undefined && this.#leader.replicas.length > 1) {
-      this.#toLeader('tick', [this.#nowMs, stalledMs])
-    }
+    const leader = this.#leader
+    // Without others it has nobody to look after.
+    if (leader === undefined || (leader.replicas.length === 1 && !leader.isRecovering)) return
+    this.#toLeader('tick', [this.#nowMs, stalledMs])
   }
 
   takeProposal(): IsrProposal | undefined {
@@ -294,9 +302,9 @@ export class Partition implements LogObserver {
     this.#changed()
   }
 
-  /** Its topic is gone: whoever waits for it is told so. */
-  remove(): void {
-    this.#leave('UNKNOWN_TOPIC_OR_PARTITION')
+  /** Its topic is gone, or this broker has no replica of it any more: whoever waits for it is told so. */
+  remove(why: ErrorName): void {
+    this.#leave(why)
   }
 
   /** Its directory cannot be used any more. */
@@ -319,6 +327,12 @@ export class Partition implements LogObserver {
     if (leaderEpoch !== -1 && leaderEpoch < this.#leaderEpoch) return 'FENCED_LEADER_EPOCH'
     if (leaderEpoch !== -1 && leaderEpoch > this.#leaderEpoch) return 'UNKNOWN_LEADER_EPOCH'
     return this.#leader === undefined ? 'NOT_LEADER_OR_FOLLOWER' : undefined
+  }
+
+  /** The same for a consumer, who may read from a follower what that knows to be committed (KIP-392). While its log is being cut it knows nothing. */
+  checkReadable(leaderEpoch: number): ErrorName | undefined {
+    const error = this.checkEpoch(leaderEpoch)
+    return error === 'NOT_LEADER_OR_FOLLOWER' && this.#following?.cutting === false ? undefined : error
   }
 
   /**
@@ -373,7 +387,8 @@ export class Partition implements LogObserver {
   outcome({ endOffset, leaderEpoch, failures }: Appended, acks: number): Outcome {
     if (this.#gone !== undefined) return this.#gone
     const leader = this.#leader
-    if (leaderEpoch !== this.#leaderEpoch || leader === undefined) return 'NOT_LEADER_OR_FOLLOWER'
+    // In between another would have had it cut.
+    if (leader === undefined || leaderEpoch < this.#leadsSinceEpoch) return 'NOT_LEADER_OR_FOLLOWER'
     const reached = acks === -1 ? leader.highWatermark : this.log.settledEndOffset
     if (reached >= endOffset) return 'done'
     if (failures !== this.#failures && this.log.logEndOffset < endOffset) return 'KAFKA_STORAGE_ERROR'
@@ -403,6 +418,11 @@ export class Partition implements LogObserver {
     return true
   }
 
+  /** A batch there, or before it in its segment, cannot be given to anybody: it has rotted. */
+  rotted(offset: number): void {
+    if (this.#gone === undefined) this.#host.rotted(this, offset)
+  }
+
   startMoved(): void {
     this.#changed()
   }
@@ -416,7 +436,7 @@ export class Partition implements LogObserver {
     const { log } = this
     // The epochs are those of the records, or of the file.
     if (this.#leader !== undefined) log.state.epochs.assign(this.#leaderEpoch, log.nextOffset)
-    this.#following?.dropEmptyEpochs()
+    this.#following?.repaired()
     this.#changed()
     if (this.#following !== undefined) this.#host.follows(this)
   }

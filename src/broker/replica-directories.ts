@@ -44,6 +44,11 @@ export class ReplicaDirectories {
     if (!this.#sending && this.#timer === undefined) this.#later(0)
   }
 
+  /** There is no replica of it here any more. */
+  removed(topicId: Uuid, partition: number): void {
+    this.#wanted.delete(`${topicId}-${partition}`)
+  }
+
   stop(): void {
     this.#stopped = true
     this.#timer?.cancel()

@@ -5,8 +5,10 @@
 import type { NodeSettings } from '../config/node-settings.js'
 import type { Ports } from '../io/ports.js'
 import type { MetadataImage } from '../metadata/image.js'
+import { FetchMemory } from './fetch-memory.js'
 import { LeaderFetcher, type LeaderPlace } from './leader-fetcher.js'
 import type { Partition } from './partition.js'
+import { ReplicationThrottle } from './replication-throttle.js'
 
 export interface ReplicaFetcherOptions {
   readonly nodeId: number
@@ -23,11 +25,15 @@ export class ReplicaFetcher {
   readonly #options: ReplicaFetcherOptions
   readonly #fetchers = new Map<number, LeaderFetcher>()
   readonly #homes = new Map<Partition, LeaderFetcher>()
+  readonly #memory = new FetchMemory()
+  readonly #throttle: ReplicationThrottle
   #stopped = false
 
   constructor(ports: Ports, options: ReplicaFetcherOptions) {
     this.#ports = ports
     this.#options = options
+    const { nodeId, settings } = options
+    this.#throttle = new ReplicationThrottle('follower', nodeId, ports.clock, settings)
   }
 
   /** Whom this partition follows has changed, or it can ask again. */
@@ -72,14 +78,38 @@ export class ReplicaFetcher {
   #fetcherFor(leaderId: number): LeaderFetcher {
     const { nodeId, settings, brokerEpoch } = this.#options
     const place = (): LeaderPlace | undefined => this.#placeOf(leaderId)
-    return new LeaderFetcher({ ports: this.#ports, nodeId, leaderId, settings, brokerEpoch, place })
+    const memory = this.#memory
+    return new LeaderFetcher({
+      ports: this.#ports,
+      nodeId,
+      leaderId,
+      settings,
+      brokerEpoch,
+      place,
+      memory,
+      holdsBack: (partition) => this.#throttle.holdsBack(partition) && !this.#isInSync(partition),
+      passed: (partition, bytes) => this.#throttle.passed(partition, bytes),
+    })
+  }
+
+  #isInSync({ id: { topicId, partition } }: Partition): boolean {
+    const { image, nodeId } = this.#options
+    return image().topicsById.get(topicId)?.partitions[partition]?.isr.includes(nodeId) === true
   }
 
   #placeOf(leaderId: number): LeaderPlace | undefined {
-    const broker = this.#options.image().brokers.get(leaderId)
-    const { listenerName } = this.#options
-    const endpoint = broker?.endpoints.find(({ name }) => name === listenerName) ?? broker?.endpoints[0]
-    if (broker === undefined || endpoint === undefined) return undefined
-    return { address: { host: endpoint.host, port: endpoint.port }, brokerEpoch: broker.brokerEpoch }
+    return placeOf(this.#options.image(), leaderId, this.#options.listenerName)
   }
+}
+
+/** How a broker is reached by others; undefined: nobody knows. */
+export function placeOf(
+  { brokers }: MetadataImage,
+  brokerId: number,
+  listenerName: string | undefined,
+): LeaderPlace | undefined {
+  const broker = brokers.get(brokerId)
+  const endpoint = broker?.endpoints.find(({ name }) => name === listenerName) ?? broker?.endpoints[0]
+  if (broker === undefined || endpoint === undefined) return undefined
+  return { address: { host: endpoint.host, port: endpoint.port }, brokerEpoch: broker.brokerEpoch }
 }

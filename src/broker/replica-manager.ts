@@ -11,6 +11,7 @@ import type { Ports } from '../io/ports.js'
 import type { MetadataDelta } from '../metadata/delta.js'
 import { canLead, configKey, configsOf, EMPTY_IMAGE, type MetadataImage, type TopicImage } from '../metadata/image.js'
 import { type PartitionState, RESOURCE_TYPE_TOPIC } from '../metadata/records.js'
+import type { ErrorName } from '../protocol/errors.js'
 import { LogCleaner } from '../storage/log-cleaner.js'
 import type { DescribedDirectory, LogDirectories } from '../storage/log-directories.js'
 import { cleanerSettings, compactedLog } from './compaction.js'
@@ -48,7 +49,7 @@ export class ReplicaManager {
     logs: LogDirectories,
     placed: ReplicaDirectories,
     recorder: FlightRecorder,
-    { follows, proposes }: Pick<PartitionHost, 'follows' | 'proposes'>,
+    { follows, proposes, rotted }: Pick<PartitionHost, 'follows' | 'proposes' | 'rotted'>,
   ) {
     this.#ports = ports
     this.#nodeId = nodeId
@@ -65,6 +66,7 @@ export class ReplicaManager {
       changed: this.#wake,
       proposes,
       follows,
+      rotted,
     }
     this.produces = new Purgatory(ports.clock)
     this.fetches = new Purgatory(ports.clock)
@@ -122,7 +124,7 @@ export class ReplicaManager {
   }
 
   /**
-   * Does what the metadata says; `done` when the logs of topics that are gone are closed and those of new partitions open. Without a delta everything is
+   * Does what the metadata says; `done` when the logs of what is not to be here any more are closed and those of new partitions open. Without a delta everything is
    * looked at, and what could not be opened is tried again: at the start, and where a snapshot took the place of a part of the metadata log.
    */
   apply(image: MetadataImage, delta: MetadataDelta | undefined, done: () => void): void {
@@ -134,28 +136,37 @@ export class ReplicaManager {
     }
     const removed = delta?.removedTopics.values() ?? missingFrom(this.#applied, image)
     this.#applied = image
-    // A topic of the same name may follow, in the same directories.
-    this.#removeAll([...removed], () => {
+    const finished = countdown(() => {
       if (!this.#closed) this.#host(image, delta, done)
     })
-  }
-
-  #removeAll(topics: readonly TopicImage[], done: () => void): void {
-    const finished = countdown(done)
-    for (const { name, topicId } of topics) {
-      const partitions = this.#topics.get(topicId) ?? new Map<number, Hosted>()
-      this.#topics.delete(topicId)
-      for (const [partition, hosted] of partitions) {
-        if (hosted !== 'offline') hosted.remove()
-        this.#logs.remove({ topic: name, topicId, partition }, finished.one())
+    for (const topic of [...removed]) {
+      for (const partition of this.#topics.get(topic.topicId)?.keys() ?? []) {
+        this.#remove(topic, partition, 'UNKNOWN_TOPIC_OR_PARTITION', finished.one())
+      }
+      this.#topics.delete(topic.topicId)
+    }
+    for (const [topicId, partitions] of changedIn(image, delta)) {
+      const topic = image.topicsById.get(topicId)
+      for (const partition of topic === undefined ? [] : (partitions ?? topic.partitions.keys())) {
+        if (topic!.partitions[partition]!.replicas.includes(this.#nodeId)) continue
+        this.#remove(topic!, partition, 'NOT_LEADER_OR_FOLLOWER', finished.one())
       }
     }
     finished.start()
   }
 
+  /** A topic of the same name may follow in the same directory, or this broker may be assigned the replica again: both find nothing of it. */
+  #remove({ name, topicId }: TopicImage, partition: number, why: ErrorName, done: () => void): void {
+    const hosted = this.find(topicId, partition)
+    if (hosted === undefined) return done()
+    this.#topics.get(topicId)?.delete(partition)
+    this.#placed.removed(topicId, partition)
+    if (hosted !== 'offline') hosted.remove(why)
+    this.#logs.remove({ topic: name, topicId, partition }, done)
+  }
+
   #host(image: MetadataImage, delta: MetadataDelta | undefined, done: () => void): void {
-    const changed =
-      delta?.changedPartitions ?? new Map([...image.topicsById.keys()].map((id) => [id, undefined] as const))
+    const changed = changedIn(image, delta)
     const finished = countdown(done)
     for (const [topicId, partitions] of changed) {
       const topic = image.topicsById.get(topicId)
@@ -281,6 +292,14 @@ function viewOf(image: MetadataImage, state: PartitionState): PartitionView {
   const usable = new Map<number, number>()
   for (const id of state.replicas) if (canLead(image, state, id)) usable.set(id, image.brokers.get(id)!.brokerEpoch)
   return { state, usable }
+}
+
+/** By topic, the numbers of partitions that may be others than before; undefined: all. */
+function changedIn(
+  { topicsById }: MetadataImage,
+  delta: MetadataDelta | undefined,
+): ReadonlyMap<Uuid, ReadonlySet<number> | undefined> {
+  return delta?.changedPartitions ?? new Map([...topicsById.keys()].map((id) => [id, undefined] as const))
 }
 
 function missingFrom({ topicsById }: MetadataImage, image: MetadataImage): TopicImage[] {

@@ -8,12 +8,14 @@ import {
   type ClusterReport,
   PROFILES,
   type Profile,
+  type ReplicationReport,
   runSeeds,
   type ScenarioOptions,
   type SeedOutcome,
   type SeedReport,
   type SimulationResult,
 } from '../sim/index.js'
+import { isNMinusOne } from '../sim/n-minus-one.js'
 import { FlightRecordError, type FlightReport, replayFlight } from '../sim/replay-flight.js'
 import { Tally } from '../sim/tally.js'
 import { fail, misuse } from './fail.js'
@@ -54,7 +56,7 @@ export const simCommand: CommandModule<object, SimOptions> = {
         choices: PROFILES,
         requiresArg: true,
         describe:
-          'one: a node under a load of records; quorum: a cluster under changes of its metadata. Default: by --nodes',
+          'one: a node under a load of records; quorum: a cluster under changes of its metadata; replication: a cluster under a load of records; the others: all replicas of a log but one fail. Default: by --nodes',
       })
       .option('nodes', {
         type: 'number',
@@ -115,6 +117,7 @@ function run(options: SimOptions): boolean {
   const profile = options.profile ?? ((nodes ?? 1) > 1 ? 'quorum' : 'one')
   if (profile === 'one' && nodes !== undefined && nodes > 1)
     misuse(`--profile one has one node, and --nodes is ${nodes}`)
+  if (isNMinusOne(profile) && nodes !== undefined) misuse(`--profile ${profile} says how many nodes there are`)
   const tally = new Tally()
   const ran = (outcome: SeedOutcome): void => {
     const { report } = outcome
@@ -123,7 +126,7 @@ function run(options: SimOptions): boolean {
     } else if (report === undefined) {
       process.stdout.write(`${outcome.trace.join('\n')}\n${outcome.failure}\n`)
     } else if ('convergedMs' in report) {
-      if (seeds === 1 || outcome.failure !== undefined) printCluster(report)
+      if (seeds === 1 || outcome.failure !== undefined) printCluster(report, profile)
     } else {
       tally.add(report)
       if (seeds === 1 || report.findings.length > 0) print(report)
@@ -142,12 +145,14 @@ function run(options: SimOptions): boolean {
     ran,
     nowMs: () => clock.monotonicMs(),
   }
-  const result =
-    profile === 'one'
-      ? runSeeds({ ...common, profile, scenario: scenarioOf(options) })
-      : runSeeds({ ...common, profile, scenario: nodes === undefined ? {} : { nodes } })
+  const ofCluster = nodes === undefined ? {} : { nodes }
+  let result: SimulationResult
+  if (profile === 'one') result = runSeeds({ ...common, profile, scenario: scenarioOf(options) })
+  else if (profile === 'quorum') result = runSeeds({ ...common, profile, scenario: ofCluster })
+  else if (profile === 'replication') result = runSeeds({ ...common, profile, scenario: ofCluster })
+  else result = runSeeds({ ...common, profile })
   if (json) process.stdout.write(`${JSON.stringify(result)}\n`)
-  else if (seeds > 1) process.stdout.write(profile === 'one' ? `${tally.text()}\n` : clusterText(result))
+  else if (seeds > 1) process.stdout.write(profile === 'one' ? `${tally.text()}\n` : clusterText(result, profile))
   return result.failed.length === 0
 }
 
@@ -188,12 +193,12 @@ function printFailure(outcome: SeedOutcome, options: SimOptions): void {
   process.stdout.write(`${JSON.stringify({ seed, failure, again: again(outcome, options) })}\n`)
 }
 
-function printCluster(report: ClusterReport): void {
+function printCluster(report: ClusterReport | ReplicationReport, profile: Profile): void {
   const { seed, hash, nodes, acknowledged, unknown, starts, events, virtualMs, leaderChanges, faults, findings } =
     report
   const struck = Object.entries(faults).map(([kind, total]) => `${kind} ${total}`)
   const lines = [
-    `seed ${seed}: ${nodes} nodes, ${acknowledged} changes acknowledged, ${unknown} unknown, ${starts} starts, ${leaderChanges} changes of leader, ${events} events in ${virtualMs.toFixed(0)} ms`,
+    `seed ${seed}: ${nodes} nodes, ${acknowledged} ${unitOf(profile)} acknowledged, ${unknown} unknown, ${starts} starts, ${leaderChanges} changes of leader, ${events} events in ${virtualMs.toFixed(0)} ms`,
     `  hash ${hash}`,
     `  the core converged after ${report.convergedMs.toFixed(0)} ms, all after another ${report.healedMs.toFixed(0)} ms`,
     `  faults: ${struck.length === 0 ? 'none' : struck.join(', ')}`,
@@ -202,7 +207,11 @@ function printCluster(report: ClusterReport): void {
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 
-function clusterText(result: SimulationResult): string {
+function unitOf(profile: Profile): string {
+  return profile === 'quorum' ? 'changes' : 'records'
+}
+
+function clusterText(result: SimulationResult, profile: Profile): string {
   const { seeds, events, virtualSeconds, realSeconds, acknowledged, faults, checks, convergedMs, healedMs } = result
   const table = (counts: Readonly<Record<string, number>>): string[] =>
     Object.entries(counts)
@@ -210,7 +219,7 @@ function clusterText(result: SimulationResult): string {
       .map(([name, count]) => `  ${String(count).padStart(10)}  ${name}`)
   const lines = [
     `${seeds} seeds, ${events} events, ${virtualSeconds.toFixed(0)} s of virtual time in ${realSeconds?.toFixed(0)} s`,
-    `${acknowledged} changes acknowledged; the leader changed in ${result.seedsWithLeaderChange} seeds`,
+    `${acknowledged} ${unitOf(profile)} acknowledged, ${result.medianAcknowledged} in the median; the leader changed in ${result.seedsWithLeaderChange} seeds`,
     `the core converged after ${convergedMs?.median.toFixed(0)} ms (at the longest ${convergedMs?.longest.toFixed(0)}), all after another ${healedMs?.median.toFixed(0)} ms (${healedMs?.longest.toFixed(0)})`,
     'faults',
     ...table(faults),

@@ -346,6 +346,11 @@ export const nodeSettings = {
     min: 1,
     doc: 'lograft: files of logs that are open at once; others wait. By default half of what a process may usually have open.',
   }),
+  'log.scrub.bytes.per.second': integer({
+    default: '1048576',
+    min: 0,
+    doc: 'lograft: how much of closed segments is read and checked in a second, at most once an hour; what has rotted is fetched again from another replica. 0: none.',
+  }),
   'log.flush.offset.checkpoint.interval.ms': integer({
     default: '60000',
     min: 0,

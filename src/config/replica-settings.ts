@@ -1,5 +1,11 @@
 /** Settings of a node that say how partitions of several replicas are kept: how many have to be in sync, and who leads. Part of `nodeSettings`. */
-import { boolean, integer, long } from './setting.js'
+import { boolean, integer, long, oneOf, optional } from './setting.js'
+
+/** How a leader chooses who consumers should read from. */
+const REPLICA_SELECTORS = [
+  'org.apache.kafka.common.replica.LeaderSelector',
+  'org.apache.kafka.common.replica.RackAwareReplicaSelector',
+] as const
 
 export const replicaSettings = {
   'unclean.leader.election.enable': boolean({
@@ -62,5 +68,34 @@ export const replicaSettings = {
     default: '1000',
     min: 0,
     doc: 'How long a follower leaves a partition alone after an error.',
+  }),
+  'replica.selector.class': optional(
+    oneOf(REPLICA_SELECTORS, {
+      doc: 'RackAwareReplicaSelector: consumers that name their rack are told to read from a replica in it. Unset, or LeaderSelector: all read from leaders.',
+    }),
+  ),
+  'leader.replication.throttled.rate': long({
+    default: '9223372036854775807',
+    min: 0,
+    dynamic: 'cluster-wide',
+    doc: 'How many bytes a second a leader gives to replicas that leader.replication.throttled.replicas of their topic names and that are not in sync.',
+  }),
+  'follower.replication.throttled.rate': long({
+    default: '9223372036854775807',
+    min: 0,
+    dynamic: 'cluster-wide',
+    doc: 'How many bytes a second a broker fetches for replicas that follower.replication.throttled.replicas of their topic names and that are not in sync.',
+  }),
+  'replication.quota.window.num': integer({
+    default: '11',
+    min: 1,
+    importance: 'low',
+    doc: 'Over how many samples these rates are taken.',
+  }),
+  'replication.quota.window.size.seconds': integer({
+    default: '1',
+    min: 1,
+    importance: 'low',
+    doc: 'How long each of these samples is.',
   }),
 } as const

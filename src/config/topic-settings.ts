@@ -4,7 +4,7 @@
  */
 import type { NodeSettings } from './node-settings.js'
 import { nodeSettings } from './node-settings.js'
-import { boolean, integer, long, parseSetting, type Setting, type Values } from './setting.js'
+import { boolean, integer, list, long, parseSetting, type Setting, type Values } from './setting.js'
 
 /** A switch that nobody can turn on here. */
 function off(doc: string, because: string): Setting<false> {
@@ -13,6 +13,20 @@ function off(doc: string, because: string): Setting<false> {
     ...setting,
     allowed: `false, because ${because}`,
     parse: (text) => (setting.parse(text) === false ? false : undefined),
+  }
+}
+
+/** Replicas as PARTITION:BROKER with commas between, or a star for all of them. */
+function replicaList(doc: string): Setting<readonly string[]> {
+  const setting = list({ default: '', doc })
+  return {
+    ...setting,
+    allowed: 'PARTITION:BROKER with commas between, or *',
+    parse: (text) => {
+      const items = setting.parse(text)!
+      const isStar = items.length === 1 && items[0] === '*'
+      return isStar || items.every((item) => /^\d+:\d+$/.test(item)) ? items : undefined
+    },
   }
 }
 
@@ -30,11 +44,17 @@ export const topicSettings = {
   'flush.messages': nodeSettings['log.flush.interval.messages'],
   'flush.ms': long({ min: 0, doc: 'How old what is not flushed may get.' }),
   'flush.policy': nodeSettings['log.flush.policy'],
+  'follower.replication.throttled.replicas': replicaList(
+    'Replicas for which follower.replication.throttled.rate of their broker holds.',
+  ),
   'index.interval.bytes': nodeSettings['log.index.interval.bytes'],
   'internal.segment.bytes': integer({
     min: 1024,
     doc: 'As segment.bytes, without its lower bound: for tests that want many segments.',
   }),
+  'leader.replication.throttled.replicas': replicaList(
+    'Replicas to which a leader gives no more than leader.replication.throttled.rate of its broker; named by the leader.',
+  ),
   'max.compaction.lag.ms': nodeSettings['log.cleaner.max.compaction.lag.ms'],
   'max.message.bytes': nodeSettings['message.max.bytes'],
   'message.timestamp.after.max.ms': nodeSettings['log.message.timestamp.after.max.ms'],
@@ -70,7 +90,9 @@ export type Fallbacks<Node> = readonly (keyof Node | readonly [key: keyof Node, 
 const FALLBACKS: { readonly [Key in TopicSettingKey]?: Fallbacks<NodeSettings> } = {
   'file.delete.delay.ms': ['log.segment.delete.delay.ms'],
   'flush.ms': ['log.flush.interval.ms', 'log.flush.scheduler.interval.ms'],
+  'follower.replication.throttled.replicas': [],
   'internal.segment.bytes': ['log.segment.bytes'],
+  'leader.replication.throttled.replicas': [],
   preallocate: [],
   'remote.storage.enable': [],
   'retention.ms': ['log.retention.ms', ['log.retention.minutes', MINUTE_MS], ['log.retention.hours', HOUR_MS]],

@@ -4,13 +4,13 @@
  *   unknown    fenced              it registers; its epoch is the offset of the record
  *   fenced     usable              it has caught up with its own registration and asks for it
  *   usable     fenced              it asks for it, nothing was heard of it for its session timeout, or its connection ended and it is not back
- *   usable     in shutdown         it is about to stop: it loses its leaderships, and is told to go on when it has none; then it is fenced
+ *   usable     in shutdown         it is about to stop: it loses its leaderships, batch by batch, and is told to go on when it has none; then it is fenced
  *   any        the same, new epoch  the same incarnation registers with other directories: some cannot be used any more
  *   any        fenced, new epoch   another incarnation registers: while the old one counts as alive only from the same disk,
  *                                  which one process at a time can hold
  */
 import type { Decision } from '../base/decision.js'
-import type { BrokerImage, MetadataImage } from '../metadata/image.js'
+import type { BrokerImage } from '../metadata/image.js'
 import type { Cause, MetadataRecord } from '../metadata/records.js'
 import { LOGRAFT_VERSION } from '../metadata/release.js'
 import { ErrorCode, type ErrorName } from '../protocol/errors.js'
@@ -28,6 +28,9 @@ type RegistrationReply = InferInput<typeof BrokerRegistration.response>
 type Heartbeat = Infer<typeof BrokerHeartbeat.request>
 type UnregistrationReply = InferInput<typeof UnregisterBroker.response>
 type HeartbeatReply = InferInput<typeof BrokerHeartbeat.response>
+
+/** Partitions that a broker which stops gives away with one heartbeat: it asks again at once, and others are decided upon meanwhile. */
+export const MAX_GIVEN_AWAY_AT_ONCE = 1000
 
 /** By Kafka's number. */
 const SECURITY_PROTOCOLS = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']
@@ -145,21 +148,23 @@ export function brokerHeartbeat(
   return { records, replies: [reply] }
 }
 
-/** A broker wants to stop: first it gives away what it leads; when that is committed and it asks again, it is let go. */
+/**
+ * A broker wants to stop: first it gives away what it leads, and its places among those in sync, some with each heartbeat. When it has none and asks
+ * again, it is let go.
+ */
 function shutDown(
   context: DecisionContext,
   broker: BrokerImage,
   cause: Cause,
 ): Decision<MetadataRecord, HeartbeatReply> {
   const { brokerId, brokerEpoch, fenced, inControlledShutdown } = broker
-  const leaves = fenced || (inControlledShutdown && !leadsAny(context.image, brokerId))
+  const given = fenced ? [] : whenBrokerLeaves(context, brokerId, cause, MAX_GIVEN_AWAY_AT_ONCE)
+  const leaves = fenced || (inControlledShutdown && given.length === 0)
   let records: MetadataRecord[] = []
-  if (!leaves) {
-    records = [
-      { type: 'brokerRegistrationChange', brokerId, brokerEpoch, inControlledShutdown: true, cause },
-      ...whenBrokerLeaves(context, brokerId, cause),
-    ]
-  } else if (!fenced) records = fenceBroker(context, broker, cause)
+  if (!inControlledShutdown && !fenced) {
+    records = [{ type: 'brokerRegistrationChange', brokerId, brokerEpoch, inControlledShutdown: true, cause }, ...given]
+  } else if (!leaves) records = given
+  else if (!fenced) records = fenceBroker(context, broker, cause)
   const reply = {
     throttleTimeMs: 0,
     errorCode: ErrorCode.NONE,
@@ -168,12 +173,6 @@ function shutDown(
     shouldShutDown: leaves,
   }
   return { records, replies: [reply] }
-}
-
-function leadsAny({ topicsById }: MetadataImage, brokerId: number): boolean {
-  for (const { partitions } of topicsById.values())
-    if (partitions.some(({ leader }) => leader === brokerId)) return true
-  return false
 }
 
 /**

@@ -16,6 +16,7 @@ import { LOGRAFT_VERSION, type Release } from '../metadata/release.js'
 import type { AllocateProducerIds } from '../protocol/messages/allocate-producer-ids.js'
 import type { AlterConfigs } from '../protocol/messages/alter-configs.js'
 import type { AlterPartition } from '../protocol/messages/alter-partition.js'
+import type { AlterPartitionReassignments } from '../protocol/messages/alter-partition-reassignments.js'
 import type { AssignReplicasToDirs } from '../protocol/messages/assign-replicas-to-dirs.js'
 import type { BrokerHeartbeat } from '../protocol/messages/broker-heartbeat.js'
 import type { BrokerRegistration } from '../protocol/messages/broker-registration.js'
@@ -24,6 +25,7 @@ import type { CreateTopics } from '../protocol/messages/create-topics.js'
 import type { DeleteTopics } from '../protocol/messages/delete-topics.js'
 import type { ElectLeaders } from '../protocol/messages/elect-leaders.js'
 import type { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.js'
+import type { ListPartitionReassignments } from '../protocol/messages/list-partition-reassignments.js'
 import type { UnregisterBroker } from '../protocol/messages/unregister-broker.js'
 import type { UpdateFeatures } from '../protocol/messages/update-features.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
@@ -38,6 +40,7 @@ import { BALANCE_AGAIN_MS, balanceLeaders } from './leader-balance.js'
 import { whenRulesChange } from './leader-election.js'
 import { MAX_RECORDS_PER_REQUEST } from './new-partitions.js'
 import { allocateProducerIds } from './producer-ids.js'
+import { alterPartitionReassignments, listPartitionReassignments } from './reassignments.js'
 import { assignReplicasToDirs } from './replica-directories.js'
 import { deleteTopics } from './topic-deletion.js'
 import { createPartitions } from './topic-growth.js'
@@ -62,6 +65,8 @@ export interface ControllerApis {
   readonly DeleteTopics: typeof DeleteTopics
   readonly CreatePartitions: typeof CreatePartitions
   readonly ElectLeaders: typeof ElectLeaders
+  readonly AlterPartitionReassignments: typeof AlterPartitionReassignments
+  readonly ListPartitionReassignments: typeof ListPartitionReassignments
   readonly UpdateFeatures: typeof UpdateFeatures
   readonly UnregisterBroker: typeof UnregisterBroker
   readonly BrokerRegistration: typeof BrokerRegistration
@@ -116,6 +121,8 @@ const deciders: Deciders = {
   DeleteTopics: deleteTopics,
   CreatePartitions: createPartitions,
   ElectLeaders: electLeaders,
+  AlterPartitionReassignments: alterPartitionReassignments,
+  ListPartitionReassignments: listPartitionReassignments,
   UpdateFeatures: updateFeatures,
   UnregisterBroker: unregisterBroker,
   BrokerRegistration: registerBroker,

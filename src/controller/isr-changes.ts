@@ -4,7 +4,7 @@
  *   - An ISR has the leader in it and nobody who is not a replica, and all of it may be used in just the incarnations that the leader has heard.
  *   - It follows upon the state that the leader has seen: by epochs, of which a lower one comes from what was before, and a higher one from a controller after
  *     this one.
- *   - No leader changes by it, and so no leader epoch.
+ *   - No leader changes by it, and so no leader epoch, but where it ends a move of the replicas (`moving-replicas.ts`).
  *
  * Sources: KIP-497, KIP-704, KIP-841, KIP-903, KAFKA-14154 (a leader that knows more than its controller).
  */
@@ -16,7 +16,8 @@ import type { AlterPartition } from '../protocol/messages/alter-partition.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
 import type { DecisionContext } from './context.js'
 import { rulesOf } from './election-rules.js'
-import { sameMembers, withProposed } from './leader-election.js'
+import { withProposed } from './leader-election.js'
+import { sameMembers } from './moving-replicas.js'
 import { MAX_RECORDS_PER_REQUEST } from './new-partitions.js'
 
 type Request = Infer<typeof AlterPartition.request>
@@ -68,9 +69,11 @@ export function alterPartition(
       evidence: { leader: String(brokerId), leaderEpoch: String(partition.leaderEpoch) },
     }
     const recovery = leaderRecoveryState === partition.leaderRecoveryState ? {} : { leaderRecoveryState }
-    const changes = withProposed(partition, isr, rulesOf(context, topic))
+    const changes = withProposed(image, partition, isr, rulesOf(context, topic))
     records.push({ type: 'partitionChange', topicId, partitionId, ...changes, ...recovery, cause })
     changed.add(key)
+    // The replicas have moved, and the sender has to hear from the metadata what it is now.
+    if (changes.leader !== undefined) return refused(partitionId, 'NEW_LEADER_ELECTED')
     return accepted(partitionId, {
       ...partition,
       isr,

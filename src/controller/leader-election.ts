@@ -13,10 +13,11 @@ import { type BrokerImage, canLead, hasDirectory, isReplicaUsable, type Metadata
 import { type Cause, type MetadataRecord, type PartitionState, RECOVERING } from '../metadata/records.js'
 import { type ClusterView, type ElectionRules, rulesOf } from './election-rules.js'
 import { eligibleBeside } from './eligible-replicas.js'
+import { type Arrangement, afterMove, directoriesOf, elect, sameMembers, sameOrder } from './moving-replicas.js'
 
-export type PartitionChanges = Pick<
+export type PartitionChanges = Omit<
   Extract<MetadataRecord, { type: 'partitionChange' }>,
-  'leader' | 'isr' | 'leaderRecoveryState' | 'eligibleLeaderReplicas' | 'lastKnownElr'
+  'type' | 'topicId' | 'partitionId' | 'cause'
 >
 
 /** What a partition has to be settled with. */
@@ -29,6 +30,12 @@ interface Circumstances {
   readonly lost?: number
 }
 
+interface Chosen {
+  readonly leader: number
+  readonly isr: readonly number[]
+  readonly leaderRecoveryState?: number
+}
+
 /** A start of a broker, as its registration tells of it. */
 export interface BrokerStart {
   readonly brokerId: number
@@ -39,9 +46,9 @@ export interface BrokerStart {
   readonly isClean: boolean
 }
 
-/** The records by which a broker that goes away loses its leaderships and its places among those in sync. */
-export function whenBrokerLeaves(view: ClusterView, brokerId: number, cause: Cause): MetadataRecord[] {
-  return changes(view, cause, (partition, rules) => without(view.image, partition, brokerId, rules))
+/** The records by which a broker that goes away loses its leaderships and its places among those in sync, at most so many. */
+export function whenBrokerLeaves(view: ClusterView, brokerId: number, cause: Cause, most?: number): MetadataRecord[] {
+  return changes(view, cause, (partition, rules) => without(view.image, partition, brokerId, rules), most)
 }
 
 /** The records by which a broker that starts anew loses the same: it may not have any more what it was thought to have. */
@@ -93,22 +100,32 @@ export function whenBrokerIsUsable(view: ClusterView, brokerId: number, cause: C
 /** The records by which partitions follow rules that were others before, at most so many: who leads where nobody did, and who is eligible. */
 export function whenRulesChange(view: ClusterView, cause: Cause, most: number): MetadataRecord[] {
   const { image } = view
-  return changes(
-    view,
-    cause,
-    (partition, rules) =>
-      settle(partition, { isr: partition.isr, canLead: (id) => canLead(image, partition, id), rules }),
-    most,
-  )
+  return changes(view, cause, (partition, rules) => settledAsItIs(image, partition, rules), most)
 }
 
 /** What a leader's proposal of an ISR makes of its partition, besides. */
 export function withProposed(
+  image: MetadataImage,
   partition: PartitionState,
   isr: readonly number[],
   rules: ElectionRules,
 ): PartitionChanges {
-  return { isr, ...eligibleChanges(partition, isr, rules, () => false) }
+  const { leader } = partition
+  return changesTo(partition, { leader, isr }, { canLead: (id) => canLead(image, partition, id), rules })
+}
+
+/** What becomes of a partition whose replicas are others from now on; who is none any more is not in sync. */
+export function arranged(
+  image: MetadataImage,
+  partition: PartitionState,
+  arrangement: Arrangement,
+  rules: ElectionRules,
+): PartitionChanges {
+  const isr = partition.isr.filter((id) => arrangement.replicas.includes(id))
+  const directories = directoriesOf(partition, arrangement.replicas, image)
+  const then = { ...partition, ...arrangement, directories, isr }
+  const able = (id: number): boolean => canLead(image, then, id)
+  return changesTo(partition, chosen(then, { isr, canLead: able, rules }), { canLead: able, rules }, then)
 }
 
 /** What makes a leader for a partition that has none; undefined: there is nobody. */
@@ -117,8 +134,7 @@ export function electOneOf(
   partition: PartitionState,
   rules: ElectionRules,
 ): PartitionChanges | undefined {
-  const able = (id: number): boolean => canLead(image, partition, id)
-  const settled = settle(partition, { isr: partition.isr, canLead: able, rules })
+  const settled = settledAsItIs(image, partition, rules)
   return settled?.leader === undefined ? undefined : settled
 }
 
@@ -126,14 +142,6 @@ export function electOneOf(
 export function isPreferredReady(image: MetadataImage, partition: PartitionState): boolean {
   const [preferred] = partition.replicas
   return preferred !== undefined && partition.isr.includes(preferred) && canLead(image, partition, preferred)
-}
-
-/** The first replica, in order of assignment, that is in sync and alive; -1: none. */
-export function elect(
-  partition: Pick<PartitionState, 'replicas' | 'isr'>,
-  alive: (brokerId: number) => boolean,
-): number {
-  return partition.replicas.find((id) => partition.isr.includes(id) && alive(id)) ?? -1
 }
 
 /** What changes when this replica goes; undefined: nothing. */
@@ -153,16 +161,43 @@ function without(
   })
 }
 
+/** What becomes of a partition about which nothing has changed but the rules, or who is there. */
+function settledAsItIs(
+  image: MetadataImage,
+  partition: PartitionState,
+  rules: ElectionRules,
+): PartitionChanges | undefined {
+  return settle(partition, { isr: partition.isr, canLead: (id) => canLead(image, partition, id), rules })
+}
+
 /** What becomes of a partition; undefined: it stays as it is. */
 function settle(partition: PartitionState, circumstances: Circumstances): PartitionChanges | undefined {
-  const { leader, isr, leaderRecoveryState } = chosen(partition, circumstances)
-  const changed: PartitionChanges = {
-    ...(leader === partition.leader ? {} : { leader }),
-    ...(sameMembers(isr, partition.isr) ? {} : { isr }),
-    ...(leaderRecoveryState === undefined ? {} : { leaderRecoveryState }),
-    ...eligibleChanges(partition, isr, circumstances.rules, (id) => id === circumstances.lost),
-  }
+  const changed = changesTo(partition, chosen(partition, circumstances), circumstances)
   return Object.keys(changed).length === 0 ? undefined : changed
+}
+
+/** What has to be written for `next` to hold, and what follows: replicas that move have arrived when enough of them are in sync. */
+function changesTo(
+  before: PartitionState,
+  next: Chosen,
+  { canLead: able, rules, lost }: Omit<Circumstances, 'isr'>,
+  arrangement: PartitionState = before,
+): PartitionChanges {
+  const arrived = afterMove({ ...arrangement, ...next }, rules, able)
+  const after = { ...arrangement, ...next, ...arrived }
+  const isGone = before.replicas.some((id) => !after.replicas.includes(id))
+  return {
+    ...(sameOrder(after.replicas, before.replicas) ? {} : { replicas: after.replicas, directories: after.directories }),
+    ...(sameMembers(after.addingReplicas, before.addingReplicas) ? {} : { addingReplicas: after.addingReplicas }),
+    ...(sameMembers(after.removingReplicas, before.removingReplicas)
+      ? {}
+      : { removingReplicas: after.removingReplicas }),
+    // Who is no replica any more must not be heard by the leader that it knew.
+    ...(after.leader === before.leader && arrived === undefined && !isGone ? {} : { leader: after.leader }),
+    ...(sameMembers(after.isr, before.isr) ? {} : { isr: after.isr }),
+    ...(next.leaderRecoveryState === undefined ? {} : { leaderRecoveryState: next.leaderRecoveryState }),
+    ...eligibleChanges({ ...before, replicas: after.replicas }, after.isr, rules, (id) => id === lost),
+  }
 }
 
 function eligibleChanges(
@@ -181,7 +216,7 @@ function eligibleChanges(
 function chosen(
   { replicas, leader, isr: before, eligibleLeaderReplicas, lastKnownElr }: PartitionState,
   { isr, canLead: able, rules }: Circumstances,
-): { readonly leader: number; readonly isr: readonly number[]; readonly leaderRecoveryState?: number } {
+): Chosen {
   if (leader !== -1 && isr.includes(leader)) return { leader, isr }
   const inSync = elect({ replicas, isr }, able)
   if (inSync !== -1) return { leader: inSync, isr }
@@ -193,10 +228,6 @@ function chosen(
     : undefined
   if (anybody !== undefined) return { leader: anybody, isr: [anybody], leaderRecoveryState: RECOVERING }
   return { leader: -1, isr: rules.keepsEligible ? isr : before }
-}
-
-export function sameMembers(one: readonly number[], other: readonly number[]): boolean {
-  return one.length === other.length && one.every((id) => other.includes(id))
 }
 
 function changes(

@@ -1,9 +1,8 @@
 /** Partitions as they begin: by numbers or by assignment, and the records that make them. Used where topics are created and where they grow. */
-import { ZERO_UUID } from '../base/uuid.js'
 import type { BrokerImage, MetadataImage } from '../metadata/image.js'
 import type { Cause, MetadataRecord } from '../metadata/records.js'
 import type { DecisionContext } from './context.js'
-import { elect } from './leader-election.js'
+import { elect, onlyDirectory } from './moving-replicas.js'
 import { placeReplicas } from './placement.js'
 import { Refusal } from './refusal.js'
 
@@ -98,23 +97,19 @@ export function checkAssignment(
 }
 
 export function newPartition(
-  { brokers }: MetadataImage,
+  image: MetadataImage,
   topicId: string,
   partitionId: number,
   replicas: readonly number[],
   cause: Cause,
 ): MetadataRecord {
-  const isr = replicas.filter((id) => isActive(brokers.get(id)))
+  const isr = replicas.filter((id) => isActive(image.brokers.get(id)))
   return {
     type: 'partition',
     topicId,
     partitionId,
     replicas,
-    // A broker of several chooses one, and says which.
-    directories: replicas.map((id) => {
-      const logDirs = brokers.get(id)?.logDirs ?? []
-      return logDirs.length === 1 ? logDirs[0]! : ZERO_UUID
-    }),
+    directories: replicas.map((id) => onlyDirectory(image, id)),
     isr,
     removingReplicas: [],
     addingReplicas: [],

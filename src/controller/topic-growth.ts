@@ -1,10 +1,12 @@
 /** CreatePartitions: topics get more partitions, never fewer; the new ones have as many replicas as the first one has. */
 import type { Decision } from '../base/decision.js'
+import type { TopicImage } from '../metadata/image.js'
 import type { MetadataRecord } from '../metadata/records.js'
 import { ErrorCode } from '../protocol/errors.js'
 import type { CreatePartitions } from '../protocol/messages/create-partitions.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
 import type { DecisionContext } from './context.js'
+import { targetOf } from './moving-replicas.js'
 import {
   checkAssignment,
   checkRoom,
@@ -59,7 +61,7 @@ function grow(
   const added = count - partitions.length
   const full = checkRoom(context, added, room)
   if (full !== undefined) return full
-  const factor = partitions[0]!.replicas.length
+  const factor = targetOf(partitions[0]!).length
   const placed =
     assignments === null ? placeNewPartitions(context, added, factor) : assigned(context, assignments, added, topic)
   if (placed instanceof Refusal) return placed
@@ -71,13 +73,13 @@ function assigned(
   { image }: DecisionContext,
   assignments: NonNullable<WantedTopic['assignments']>,
   added: number,
-  { partitions }: { readonly partitions: readonly { readonly replicas: readonly number[] }[] },
+  { partitions }: TopicImage,
 ): (readonly number[])[] | Refusal {
   if (assignments.length !== added) {
     const sentence = `${added} partitions are to be added, and ${assignments.length} are assigned`
     return new Refusal('INVALID_REPLICA_ASSIGNMENT', sentence)
   }
-  const factor = partitions[0]!.replicas.length
+  const factor = targetOf(partitions[0]!).length
   for (const [n, { brokerIds }] of assignments.entries()) {
     const refused = checkAssignment(image, partitions.length + n, brokerIds, factor)
     if (refused !== undefined) return refused

@@ -22,6 +22,7 @@ export type Reason =
   | 'UNCLEAN_ELECTION'
   | 'LEADERS_BALANCED'
   | 'SETTINGS_CHANGED'
+  | 'REASSIGNMENT_ASKED'
 
 /** Why a leader, an ISR, a fence or an epoch moved. */
 export interface Cause {

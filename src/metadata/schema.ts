@@ -25,6 +25,7 @@ export const schema = {
                 UNCLEAN_ELECTION: 15,
                 LEADERS_BALANCED: 16,
                 SETTINGS_CHANGED: 17,
+                REASSIGNMENT_ASKED: 18,
               },
             },
             Cause: {

@@ -116,6 +116,11 @@ export class PartitionFollower {
     this.#follow(log)
   }
 
+  /** Its disk did not take what it was given: the log ends where it ended before. */
+  fellBack({ nextOffset }: FollowedLog): void {
+    this.#highWatermark = Math.min(this.#highWatermark, nextOffset)
+  }
+
   #part(
     { epoch, endOffset }: { readonly epoch: number; readonly endOffset: number },
     log: FollowedLog,

@@ -23,6 +23,8 @@ export interface PartitionLeaderOptions {
   readonly partitionEpoch: number
   readonly replicas: readonly number[]
   readonly isr: readonly number[]
+  /** It was elected although it may lack what was committed, and the controller has not been told yet that it goes on with what it has (KIP-704). */
+  readonly isRecovering?: boolean
   readonly flushPolicy: FlushPolicy
   readonly minInsyncReplicas: number
   /** `replica.lag.time.max.ms` */
@@ -36,7 +38,7 @@ export interface PartitionLeaderOptions {
   readonly nowMs: number
 }
 
-/** What the controller is asked for: that just these are in sync. */
+/** What the controller is asked for: that just these are in sync, and that the leader has recovered, if it had to. */
 export interface IsrProposal {
   /** Of this leader, from 1. */
   readonly number: number
@@ -85,6 +87,7 @@ export class PartitionLeader {
   #longestLagMs: number
   #replicas: readonly number[]
   #isr: readonly number[]
+  #isRecovering: boolean
   readonly #followers: Map<number, FollowerState>
   /** Brokers that may be in sync, with the epoch of their incarnation. */
   #usable: ReadonlyMap<number, number>
@@ -112,6 +115,7 @@ export class PartitionLeader {
     this.#longestLagMs = options.longestLagMs
     this.#replicas = replicas
     this.#isr = isr
+    this.#isRecovering = options.isRecovering ?? false
     this.#followers = new Map(state?.followers)
     this.#usable = new Map(state?.usable)
     this.#proposals = state?.proposals ?? 0
@@ -121,7 +125,10 @@ export class PartitionLeader {
     this.#highWatermark = highWatermark
     this.#nowMs = options.nowMs
     // Who is in sync has as long to show it as anybody.
-    if (state === undefined) for (const id of isr) this.#followers.set(id, { ...UNSEEN, caughtUpMs: options.nowMs })
+    if (state === undefined) {
+      for (const id of isr) this.#followers.set(id, { ...UNSEEN, caughtUpMs: options.nowMs })
+      this.#proposeRecovered()
+    }
     this.#count()
   }
 
@@ -137,6 +144,11 @@ export class PartitionLeader {
 
   get isr(): readonly number[] {
     return this.#isr
+  }
+
+  /** It has still to tell the controller that it goes on with what it has. */
+  get isRecovering(): boolean {
+    return this.#isRecovering
   }
 
   get replicas(): readonly number[] {
@@ -166,11 +178,18 @@ export class PartitionLeader {
    * What the metadata says, in this leader epoch. What was proposed on the ground of an older partition epoch can only be refused, or is what is said now.
    * True: the high watermark has moved.
    */
-  changed(partitionEpoch: number, replicas: readonly number[], isr: readonly number[]): boolean {
+  changed(
+    partitionEpoch: number,
+    replicas: readonly number[],
+    isr: readonly number[],
+    isRecovering: boolean = false,
+  ): boolean {
     if (partitionEpoch <= this.#partitionEpoch) return false
     this.#adopt(partitionEpoch, isr)
     this.#replicas = replicas
     for (const id of this.#followers.keys()) if (!replicas.includes(id)) this.#followers.delete(id)
+    this.#isRecovering = isRecovering
+    this.#proposeRecovered()
     return this.#count()
   }
 
@@ -232,6 +251,7 @@ export class PartitionLeader {
     if (this.#pending !== undefined) return
     const inSync = this.#isr.filter((id) => id === this.#nodeId || !this.#lags(id))
     if (inSync.length < this.#isr.length) this.#propose(inSync)
+    else this.#proposeRecovered()
   }
 
   /** Whether there is something to be asked of the controller. */
@@ -256,6 +276,8 @@ export class PartitionLeader {
       case 'accepted':
         if (answer.partitionEpoch > this.#partitionEpoch) this.#adopt(answer.partitionEpoch, answer.isr)
         else this.#pending = undefined
+        // Every proposal says so.
+        this.#isRecovering = false
         break
       case 'refused':
         this.#pending = undefined
@@ -279,6 +301,7 @@ export class PartitionLeader {
       partitionEpoch: this.#partitionEpoch,
       replicas: this.#replicas,
       isr: this.#isr,
+      isRecovering: this.#isRecovering,
       flushPolicy: this.#flushPolicy,
       minInsyncReplicas: this.#minInsyncReplicas,
       longestLagMs: this.#longestLagMs,
@@ -307,6 +330,11 @@ export class PartitionLeader {
       brokerEpoch: this.#followers.get(brokerId)?.brokerEpoch ?? -1,
     }))
     this.#pending = { number: ++this.#proposals, isr, underWay: false }
+  }
+
+  /** That it has recovered is said with any proposal; with the ISR as it is, where there is no other. */
+  #proposeRecovered(): void {
+    if (this.#isRecovering && this.#pending === undefined) this.#propose(this.#isr)
   }
 
   #isProposed(replicaId: number): boolean {

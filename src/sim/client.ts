@@ -1,6 +1,7 @@
 /**
  * SimulatedClient: what every client of the workload stands on: a connection to the node that is made again whenever it is lost, and requests in
- * versions that both sides know. It runs on ports, so that it can also be pointed at a real process.
+ * versions that both sides know. It runs on ports, so that it can also be pointed at a real process. In a cluster a locator says whom to
+ * connect to, and who finds that it is the wrong one leaves it.
  */
 import type { Clock } from '../io/clock.js'
 import type { Address, Network } from '../io/network.js'
@@ -15,12 +16,19 @@ export interface ClientPorts {
   readonly random: Random
 }
 
+/** Finds out whom to connect to, however long it takes. */
+export interface Locator {
+  readonly locate: (found: (address: Address) => void) => void
+}
+
 const REQUEST_TIMEOUT_MS = 3000
 const LONGEST_BACKOFF_MS = 400
 
 export class SimulatedClient {
   readonly ports: ClientPorts
-  readonly #address: () => Address
+  /** There are others whom it could be connected to. */
+  readonly isLocated: boolean
+  readonly #locator: Locator
   readonly #name: string
   #connection: ClientConnection | undefined
   #ready = false
@@ -30,9 +38,10 @@ export class SimulatedClient {
   onLost: () => void = () => {}
 
   /** `address`: of the node, or whom to try next, asked whenever there is no connection. */
-  constructor(ports: ClientPorts, address: Address | (() => Address), name: string) {
+  constructor(ports: ClientPorts, address: Address | (() => Address) | Locator, name: string) {
     this.ports = ports
-    this.#address = typeof address === 'function' ? address : () => address
+    this.isLocated = 'locate' in address
+    this.#locator = locatorOf(address)
     this.#name = name
     this.#connect()
   }
@@ -61,6 +70,11 @@ export class SimulatedClient {
     if (version !== undefined) this.#connection!.sendOneWay(message, version, body)
   }
 
+  /** It is connected to the wrong one: it finds out anew. Requests without an answer get none. */
+  leave(): void {
+    if (this.isLocated) this.#connection?.close()
+  }
+
   stop(): void {
     this.#stopped = true
     this.#connection?.close()
@@ -74,11 +88,17 @@ export class SimulatedClient {
   }
 
   #connect(): void {
+    this.#locator.locate((address) => {
+      if (!this.#stopped) this.#connectTo(address)
+    })
+  }
+
+  #connectTo(address: Address): void {
     const { clock, network } = this.ports
     this.#connection = new ClientConnection({
       clock,
       network,
-      address: this.#address(),
+      address,
       clientId: this.#name,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
       closed: () => this.#lost(),
@@ -98,4 +118,10 @@ export class SimulatedClient {
     this.later(1 + this.ports.random.below(LONGEST_BACKOFF_MS), () => this.#connect())
     if (wasReady) this.onLost()
   }
+}
+
+function locatorOf(address: Address | (() => Address) | Locator): Locator {
+  if ('locate' in address) return address
+  const next = typeof address === 'function' ? address : () => address
+  return { locate: (found) => found(next()) }
 }

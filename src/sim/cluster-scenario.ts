@@ -8,11 +8,13 @@ import type { Prng } from '../base/prng.js'
 import { checkQuorum } from '../check/check-quorum.js'
 import { checkLinearizable } from '../check/linearizability.js'
 import { EXISTENCE, followed, MEMBERSHIP, REGISTER, withAcknowledgements } from '../check/models.js'
+import { ClusterAgreement, coreOf, standingOf } from './cluster-agreement.js'
 import { ClusterFaults } from './cluster-faults.js'
 import { ClusterInvariants } from './cluster-invariants.js'
 import { type ClusterNode, type ClusterPlan, ClusterWorld, type NodeRole } from './cluster-world.js'
 import { CLUSTER_FAULTS, type ClusterFaultKind, drawScript, type FaultScript, LEADER_LOSSES } from './fault-script.js'
 import { type KeyHistory, MetadataWorkload } from './metadata-workload.js'
+import { ReplaceableDisks } from './replaceable-disks.js'
 import { Simulation, SimulationError } from './simulation.js'
 import { withTraps } from './traps.js'
 
@@ -24,8 +26,6 @@ const HEAL_MS = 120_000
 /** How long clients go on when everything has converged. */
 const AFTERWARDS_MS = 5000
 const LOOK_EVERY_MS = 5
-/** On a link that is slower a follower may hear of its leader too late. */
-const SLOW_MS = 300
 
 export interface ClusterScenarioOptions {
   /** How many nodes; without it one to five. */
@@ -87,6 +87,8 @@ class ClusterScenario {
   readonly #faults: ClusterFaults
   readonly #script: FaultScript
   readonly #faultsMs: number
+  readonly #agreement: ClusterAgreement
+  readonly #disks: ReplaceableDisks
 
   constructor(seed: string | number, options: ClusterScenarioOptions) {
     const simulation = new Simulation(seed)
@@ -95,6 +97,8 @@ class ClusterScenario {
     const random = simulation.random('cluster')
     this.#world = new ClusterWorld(simulation, withSnapshots(drawPlan(random, options), simulation.random('snapshots')))
     this.#invariants = new ClusterInvariants(this.#world)
+    this.#agreement = new ClusterAgreement(this.#world)
+    this.#disks = new ReplaceableDisks(this.#world)
     const drawnMs = random.pick(FAULTS_MS)
     this.#faultsMs = options.faultsMs ?? drawnMs
     const faults = simulation.random('faults')
@@ -112,7 +116,7 @@ class ClusterScenario {
         leaderChance: faults.pick([0.2, 0.5]),
         leaderLosses: faults.between(2, 4),
       })
-    this.#faults = new ClusterFaults(this.#world, (node) => this.#isDispensable(node))
+    this.#faults = new ClusterFaults(this.#world, (node) => this.#disks.take(node))
     this.#workload = new MetadataWorkload(this.#world, random.between(2, 5), random.pick([100, 300, 1000]))
   }
 
@@ -125,7 +129,7 @@ class ClusterScenario {
     this.#faults.play(this.#script)
     this.#until(() => false, this.#faultsMs)
 
-    const core = this.#core()
+    const core = coreOf(this.#world, this.#simulation.random('core'), this.#disks.lost)
     this.#simulation.note(`the core is ${core.map(({ host }) => host).join(' ')}`)
     this.#faults.freezeBut(core, this.#workload.hosts)
     const coreBrokers = core.filter(({ role }) => role !== 'controller')
@@ -138,7 +142,7 @@ class ClusterScenario {
     this.#until(() => false, AFTERWARDS_MS)
     this.#workload.stop()
     this.#must('the clients come to an end', HEAL_MS, () => this.#workload.idle)
-    this.#must('all come to the same end', HEAL_MS, () => this.#isLevel())
+    this.#must('all come to the same end', HEAL_MS, () => this.#agreement.isLevel())
     this.#invariants.checkAll()
     return this.#report(convergedMs, healedMs)
   }
@@ -162,22 +166,9 @@ class ClusterScenario {
     const beganMs = this.#simulation.nowMs
     if (!this.#until(condition, limitMs)) {
       const { seed, nowMs, trace } = this.#simulation
-      throw new SimulationError(seed, nowMs, what, trace, `not within ${limitMs} ms: ${this.#standing()}`)
+      throw new SimulationError(seed, nowMs, what, trace, `not within ${limitMs} ms: ${standingOf(this.#world)}`)
     }
     return this.#simulation.nowMs - beganMs
-  }
-
-  /** How the nodes stand, for a report. */
-  #standing(): string {
-    return this.#world.nodes
-      .map((node) => {
-        const quorum = node.node?.quorum
-        if (quorum === undefined) return `${node.host} ${node.node === undefined ? 'down' : 'starting'}`
-        const { nodeId: leaderId, epoch: leaderEpoch } = quorum.leader()
-        const applied = node.node?.broker?.image.offset
-        return `${node.host} leader ${leaderId} in ${leaderEpoch}, committed ${quorum.highWatermark} of ${quorum.endOffset}, applied ${applied}${node.serving ? '' : ', not serving'}`
-      })
-      .join('; ')
   }
 
   /**
@@ -185,9 +176,8 @@ class ClusterScenario {
    * change was acknowledged. While clients go on, whose link is slow is never where the others are.
    */
   #hasConverged(nodes: readonly ClusterNode[]): boolean {
-    this.#lookAtLinks(nodes)
-    const connected = nodes.filter((node) => !this.#cutOff.has(node))
-    if (!this.#agree(connected)) return false
+    const connected = this.#agreement.connectedOf(nodes)
+    if (!this.#agreement.holds(connected)) return false
     const ends = connected.map(({ node }) => node!.quorum!.highWatermark)
     const { acknowledged } = this.#workload
     const before = this.#before
@@ -204,97 +194,8 @@ class ClusterScenario {
     return true
   }
 
-  #agree(nodes: readonly ClusterNode[]): boolean {
-    const isApart = this.#world.plan.naming === 'none'
-    let leader: { readonly leaderId: number; readonly leaderEpoch: number } | undefined
-    for (const node of nodes) {
-      const quorum = node.node?.quorum
-      if (quorum === undefined) return false
-      const { nodeId: leaderId, epoch: leaderEpoch } = quorum.leader()
-      if (leaderId < 0) return false
-      if (isApart) {
-        if (leaderId !== node.id) return false
-      } else if (leader === undefined) leader = { leaderId, leaderEpoch }
-      else if (leader.leaderId !== leaderId || leader.leaderEpoch !== leaderEpoch) return false
-      const { image } = quorum
-      if (image === undefined) return false
-      const { broker } = node.node!
-      if (broker !== undefined) {
-        if (!node.serving || broker.image.brokers.get(node.id)?.fenced !== false) return false
-        if (broker.image !== image) return false
-      }
-    }
-    return true
-  }
-
-  /** Nobody asks for anything any more: all are where the others are. */
-  #isLevel(): boolean {
-    const { nodes, plan } = this.#world
-    if (plan.naming === 'none') return true
-    return this.#agree(nodes) && new Set(nodes.map(({ node }) => node!.quorum!.highWatermark)).size === 1
-  }
-
   /** How far clients and nodes were when all agreed first; undefined: they have not. */
   #before: { readonly acknowledged: number; readonly highWatermark: number } | undefined
-
-  /**
-   * A node outside of the core may lead it, if a majority hears of it; those of the core that do not, because of a fault that stays, follow nobody and
-   * cannot depose it. That is so in every Raft with a pre-vote.
-   */
-  readonly #cutOff = new Set<ClusterNode>()
-
-  #lookAtLinks(nodes: readonly ClusterNode[]): void {
-    const { leader, network } = this.#world
-    if (leader === undefined || nodes.includes(leader)) return this.#cutOff.clear()
-    const isWell = (from: string, to: string): boolean =>
-      !network.rules.cuts(from, to) &&
-      !network.rules.refuses(from, to) &&
-      network.rules.extraDelayMs(from, to) < SLOW_MS
-    for (const node of nodes) {
-      if (!isWell(node.host, leader.host) || !isWell(leader.host, node.host)) this.#cutOff.add(node)
-    }
-  }
-
-  /**
-   * Those that are enough to go on: a majority of the voters whose disks are those that they voted with, and some brokers. As long as not all know
-   * their cluster, all controllers.
-   */
-  #core(): readonly ClusterNode[] {
-    const { nodes, controllers, brokers, plan } = this.#world
-    const random = this.#simulation.random('core')
-    if (plan.naming === 'none') return nodes
-    const isFounded = controllers.every(({ clusterId }) => clusterId !== undefined)
-    const sound = controllers.filter((node) => !this.#lost.has(node))
-    const majority = (controllers.length >> 1) + 1
-    const chosen = isFounded && sound.length >= majority ? some(random, sound, majority) : controllers
-    const core = new Set(chosen)
-    const others = brokers.filter((node) => !core.has(node))
-    if (chosen.every(({ role }) => role === 'controller')) core.add(random.pick(others))
-    for (const node of others) if (random.chance(0.3)) core.add(node)
-    return nodes.filter((node) => core.has(node))
-  }
-
-  /** Nodes whose disk was replaced, and that are no voters again as far as is known. */
-  readonly #lost = new Set<ClusterNode>()
-
-  /** One disk at a time, and the next only when all controllers are voters again. */
-  #isDispensable(node: ClusterNode): boolean {
-    const { controllers, plan } = this.#world
-    if (plan.naming === 'none') return false
-    if (node.role === 'broker') return true
-    if (controllers.length < 3 || controllers.some(({ clusterId }) => clusterId === undefined)) return false
-    const quorum = this.#world.leader?.node?.quorum
-    // A voter is one again when that is committed.
-    if (quorum === undefined || quorum.highWatermark < quorum.endOffset) return false
-    const voters = quorum.describe().voters.filter(({ isVoter }) => isVoter)
-    for (const each of this.#lost) {
-      const directoryId = each.node?.directory?.directoryId
-      if (voters.some((voter) => voter.id === each.id && voter.directoryId === directoryId)) this.#lost.delete(each)
-    }
-    if (this.#lost.size > 0 || voters.length < controllers.length) return false
-    this.#lost.add(node)
-    return true
-  }
 
   #report(convergedMs: number, healedMs: number): ClusterReport {
     const { nodes } = this.#world
@@ -378,11 +279,4 @@ function withSnapshots(plan: ClusterPlan, random: Prng): ClusterPlan {
     'controller.quorum.fetch.snapshot.max.bytes': String(random.pick([300, 2000, 1_048_576])),
   }
   return { ...plan, settings }
-}
-
-/** So many of them, at random, in their order. */
-function some<T>(random: Prng, items: readonly T[], count: number): T[] {
-  const left = [...items]
-  while (left.length > count) left.splice(random.below(left.length), 1)
-  return left
 }

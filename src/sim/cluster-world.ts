@@ -11,7 +11,7 @@ import type { Simulation } from './simulation.js'
 
 const CLIENT_PORT = 9092
 const CONTROLLER_PORT = 9093
-const DATA_DIRECTORY = '/var/lib/lograft'
+export const DATA_DIRECTORY = '/var/lib/lograft'
 export const METADATA_DIRECTORY = `${DATA_DIRECTORY}/__cluster_metadata-0`
 
 export type NodeRole = 'combined' | 'controller' | 'broker'
@@ -27,6 +27,8 @@ export interface ClusterPlan {
   readonly settings: Readonly<Record<string, string>>
   /** The longest a dead node stays down. */
   readonly longestDownMs: number
+  /** Where nodes stand, by id, from 1 on; absent: nobody knows. */
+  readonly racks?: readonly string[]
 }
 
 export class ClusterWorld {
@@ -137,6 +139,7 @@ function settingsOf(plan: ClusterPlan, id: number, role: NodeRole): Record<strin
   const addresses = named.map((id) => `${hostOf(id)}:${port}`)
   return {
     ...settings,
+    ...(plan.racks === undefined ? {} : { 'broker.rack': plan.racks[id - 1] ?? '' }),
     'node.id': String(id),
     'process.roles': [...(isBroker ? ['broker'] : []), ...(isController ? ['controller'] : [])].join(','),
     listeners: listeners.join(','),

@@ -1,6 +1,7 @@
 /**
  * WorkloadConsumer: reads one partition from its beginning on, for as long as it may, and keeps the history of what it was given. In a session it
- * names its partition only where it wants something else of it than before.
+ * names its partition only where it wants something else of it than before. In a cluster it goes to another leader where the one that it knows is none any
+ * more, and goes back where its leader says that what it has read stands in no log any more (KIP-320).
  */
 import type { Operation, PollOperation } from '../check/history.js'
 import { ErrorCode } from '../protocol/errors.js'
@@ -8,7 +9,7 @@ import { Fetch } from '../protocol/messages/fetch.js'
 import { ListOffsets } from '../protocol/messages/list-offsets.js'
 import { BatchIterator, readRecords, type StoredRecord } from '../records/reader.js'
 import type { SimulatedClient } from './client.js'
-import { VALUE_HEADER } from './producer.js'
+import { ELSEWHERE, VALUE_HEADER } from './producer.js'
 
 const RETRY_MS = 50
 const MAX_BATCH_BYTES = 10 * 1024 * 1024
@@ -27,6 +28,8 @@ export interface ConsumerOptions {
   readonly sessions: boolean
   /** Waits for more than there mostly is: its time is up again and again. */
   readonly patient: boolean
+  /** In a cluster: the epoch of the leader that it is connected to. */
+  readonly leaderEpoch?: () => number
   readonly now: () => number
   readonly record: (operation: Operation) => void
 }
@@ -46,18 +49,29 @@ export class WorkloadConsumer {
   #sessionEpoch = 0
   /** What the session fetches from; undefined: nothing yet. */
   #sessionOffset: number | undefined
+  /** The epoch of the leader that the session names, and that of the last batch that was read; -1: none. */
+  #namedEpoch = -1
+  #lastFetchedEpoch = -1
   #gone = false
+  /** How often it was told that what it had read is not there any more. */
+  truncations = 0
 
   constructor(client: SimulatedClient, options: ConsumerOptions) {
     this.#client = client
     this.#options = options
     this.key = options.key ?? `${options.topic}-${options.partition}`
+    if (client.isLocated) client.onLost = () => this.#endSession()
     this.#next()
   }
 
   /** A final reading has come to the end. */
   get done(): boolean {
     return this.#done
+  }
+
+  /** Where it reads on. */
+  get offset(): number {
+    return this.#offset
   }
 
   /** Its topic is not there any more: it has ended. */
@@ -77,11 +91,12 @@ export class WorkloadConsumer {
   }
 
   #findEnd(): void {
-    const { topic, partition } = this.#options
-    const topics = [{ name: topic, partitions: [{ partitionIndex: partition, timestamp: LATEST }] }]
+    const { topic, partition, leaderEpoch } = this.#options
+    const wanted = { partitionIndex: partition, currentLeaderEpoch: leaderEpoch?.() ?? -1, timestamp: LATEST }
+    const topics = [{ name: topic, partitions: [wanted] }]
     this.#client.call(ListOffsets, { replicaId: -1, topics }, (_, response) => {
       const found = response?.topics[0]?.partitions[0]
-      if (found?.errorCode !== ErrorCode.NONE) return this.#again()
+      if (found?.errorCode !== ErrorCode.NONE) return this.#failed(found?.errorCode)
       this.#endOffset = found.offset
       if (found.offset === 0) this.#finish([])
       else this.#next()
@@ -89,14 +104,18 @@ export class WorkloadConsumer {
   }
 
   #poll(): void {
-    const { topic, topicId, partition, sessions, patient } = this.#options
+    const { topic, topicId, partition, sessions, patient, leaderEpoch } = this.#options
     const { random } = this.#client.ports
+    const currentLeaderEpoch = leaderEpoch?.() ?? -1
+    const isNamed = this.#namedEpoch === currentLeaderEpoch && this.#sessionOffset === this.#offset
+    this.#namedEpoch = currentLeaderEpoch
     const wanted = {
       partition,
+      ...(leaderEpoch === undefined ? {} : { currentLeaderEpoch, lastFetchedEpoch: this.#lastFetchedEpoch }),
       fetchOffset: this.#offset,
       partitionMaxBytes: random.below(3) === 0 ? 1 : 100 + random.below(20_000),
     }
-    const told = this.#sessionEpoch > 0 && this.#sessionOffset === this.#offset && random.below(4) > 0
+    const told = this.#sessionEpoch > 0 && isNamed && random.below(4) > 0
     this.#sessionOffset = this.#offset
     const body = {
       maxWaitMs: random.below(patient ? 60 : 500),
@@ -109,11 +128,12 @@ export class WorkloadConsumer {
       const result = response?.responses[0]?.partitions[0]
       if (result === undefined && inSession) return this.#next()
       if (result === undefined || result.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) return this.#restart(result)
-      if (result.errorCode === ErrorCode.UNKNOWN_TOPIC_ID) {
+      if (result.errorCode === ErrorCode.UNKNOWN_TOPIC_ID && !this.#client.isLocated) {
         this.#gone = true
         return
       }
-      if (result.errorCode !== ErrorCode.NONE) return this.#again()
+      if (result.errorCode !== ErrorCode.NONE) return this.#failed(result.errorCode)
+      if (result.divergingEpoch.epoch >= 0) return this.#goBack(result.divergingEpoch)
       const { records, nextOffset } = this.#decode(result.records)
       this.#offset = nextOffset
       this.#highWatermark = result.highWatermark
@@ -135,10 +155,30 @@ export class WorkloadConsumer {
     return false
   }
 
+  #endSession(): void {
+    this.#sessionId = 0
+    this.#sessionEpoch = 0
+  }
+
+  #failed(errorCode: number | undefined): void {
+    if (errorCode !== undefined && ELSEWHERE.has(errorCode)) this.#client.leave()
+    this.#again()
+  }
+
+  /** What was read of the log from there on was cut off. */
+  #goBack({ epoch, endOffset }: { readonly epoch: number; readonly endOffset: number }): void {
+    this.truncations++
+    this.#offset = Math.min(this.#offset, endOffset)
+    this.#lastFetchedEpoch = epoch
+    this.#sought = true
+    this.#again()
+  }
+
   /** The log is shorter than what was read of it, or begins later: it says so by beginning anew where the log does. */
   #restart(result: { readonly logStartOffset: number } | undefined): void {
     if (result !== undefined) {
       this.#offset = this.#startOffset = Math.max(0, result.logStartOffset)
+      this.#lastFetchedEpoch = -1
       this.#sought = true
       if (this.#options.final && this.#offset >= this.#endOffset!) return this.#finish([])
     }
@@ -162,6 +202,7 @@ export class WorkloadConsumer {
         if (record.offset >= this.#offset) records.push([record.offset, textOf(record)])
       }
       nextOffset = batch.nextOffset
+      this.#lastFetchedEpoch = batch.partitionLeaderEpoch
     }
     return { records, nextOffset }
   }

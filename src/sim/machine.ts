@@ -36,6 +36,8 @@ export class Machine {
   goesSilently = false
   /** Not every system tells its processes which boot they run in. */
   knowsBootId = true
+  /** It says after a loss of power what it said before. */
+  keepsBootId = false
   readonly #simulation: Simulation
   readonly #network: SimulatedNetwork
   readonly #random: Prng
@@ -126,7 +128,7 @@ export class Machine {
     if (this.goesSilently) this.#network.setPower(this.host, false)
     this.#process?.kill()
     for (const device of this.devices) device.losePower()
-    this.#bootId = this.#newBootId()
+    if (!this.keepsBootId) this.#bootId = this.#newBootId()
   }
 
   /** The disk breaks while the machine runs, and an empty one takes its place. */

@@ -3,7 +3,8 @@
  *
  * An idempotent one does what Kafka's producer does: up to five batches in flight, and after an error or a lost connection everything that was not
  * acknowledged again, in order, with the same sequences. One that is not idempotent sends each batch once: without an answer its outcome is
- * unknown. A batch whose outcome cannot be learned any more ends as unknown, and the producer goes on under a new id.
+ * unknown. A batch whose outcome cannot be learned any more ends as unknown, and the producer goes on under a new id. In a cluster it goes to
+ * another leader where the one that it knows cannot take its batches.
  */
 import { type Operation, type SendOperation, selfDescribing } from '../check/history.js'
 import { ErrorCode, errorByCode } from '../protocol/errors.js'
@@ -55,6 +56,8 @@ interface Batch {
 
 export class WorkloadProducer {
   readonly key: string
+  /** Answers with an error, by its code. */
+  readonly errors: Record<number, number> = {}
   readonly #client: SimulatedClient
   readonly #options: ProducerOptions
   /** Made and not acknowledged, oldest first. */
@@ -182,7 +185,9 @@ export class WorkloadProducer {
       if (error !== undefined) return this.#unanswered(batch, error)
       const { errorCode, baseOffset } = response!.responses[0]!.partitionResponses[0]!
       if (errorCode === ErrorCode.NONE) return this.#end(batch, 'ok', baseOffset)
-      if (errorCode === ErrorCode.UNKNOWN_TOPIC_ID) return this.#endWithTopic()
+      if (errorCode === ErrorCode.UNKNOWN_TOPIC_ID && !this.#client.isLocated) return this.#endWithTopic()
+      this.errors[errorCode] = (this.errors[errorCode] ?? 0) + 1
+      if (ELSEWHERE.has(errorCode)) this.#client.leave()
       if (!idempotent) return this.#end(batch, isCertain(errorCode) ? 'fail' : 'info')
       if (errorByCode(errorCode).retriable || this.#batches[0] !== batch) return this.#retryLater()
       // Of what was sent nothing can be learned any more: it goes on as somebody else.
@@ -278,6 +283,17 @@ export class WorkloadProducer {
     return buildBatch(records, { codec, ...producer })
   }
 }
+
+/** Errors of a broker that is not the leader, or does not know it yet, or cannot be it. */
+export const ELSEWHERE: ReadonlySet<number> = new Set([
+  ErrorCode.NOT_LEADER_OR_FOLLOWER,
+  ErrorCode.FENCED_LEADER_EPOCH,
+  ErrorCode.LEADER_NOT_AVAILABLE,
+  ErrorCode.REPLICA_NOT_AVAILABLE,
+  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+  ErrorCode.UNKNOWN_TOPIC_ID,
+  ErrorCode.KAFKA_STORAGE_ERROR,
+])
 
 /**
  * Errors that say that nothing was appended. NOT_LEADER_OR_FOLLOWER does not: the lead may have been lost after the append (KAFKA-13574); nor

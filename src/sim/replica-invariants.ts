@@ -49,6 +49,8 @@ interface Watched {
   largestMin: number
   /** So many were enough, and have been kept in mind since. */
   remembered: number
+  /** As long as eligible replicas were not kept apart; -1: they always were. */
+  partitionEpochBefore: number
   replicas: readonly number[]
 }
 
@@ -98,6 +100,8 @@ export class ReplicaInvariants {
 
   /** A client was told that what ends at this offset (exclusive) is committed. */
   acknowledged(topicId: string, partition: number, endOffset: number): void {
+    const watched = this.#watched.get(keyOf(topicId, partition))
+    if (watched !== undefined && this.#mayHaveLost(watched)) return
     const committedEnd = this.committedEnd(topicId, partition)
     assert(
       committedEnd >= endOffset,
@@ -199,7 +203,9 @@ export class ReplicaInvariants {
     watched.replicas = state.replicas
     watched.remembered = Math.min(watched.remembered, enough)
     checkState(state, { keepsEligible, largestMin: watched.largestMin, remembered: watched.remembered }, where)
-    checkFenced(state, isFenced, keepsEligible, where)
+    if (!keepsEligible) watched.partitionEpochBefore = state.partitionEpoch
+    // Who was the last one before eligible replicas were kept apart stays it until something changes.
+    checkFenced(state, isFenced, keepsEligible && state.partitionEpoch > watched.partitionEpochBefore, where)
     if (state.isr.length > 1) this.#count('no fenced broker is in sync with others')
     if (state.leader < 0) this.#count('a fenced broker leads nothing')
     if (state.eligibleLeaderReplicas.length > 0) this.#count('somebody is eligible beside the ISR')
@@ -216,7 +222,7 @@ export class ReplicaInvariants {
         ...{ key, name: `${name}-${partition}`, topicId, partition, directory, committed: new CommittedLog(directory) },
         ...{ leaders: new Map(), state: undefined, verifiedEpoch: -1, moved: false, everOs: false },
         ...{ everCompacted: false, mayHaveLost: false, lowestMin: Number.POSITIVE_INFINITY, largestMin: 0 },
-        ...{ remembered: 0, replicas: [] },
+        ...{ remembered: 0, partitionEpochBefore: -1, replicas: [] },
       }
       this.#watched.set(key, watched)
     }
@@ -231,8 +237,8 @@ export class ReplicaInvariants {
 
   #replica(node: ClusterNode, replicas: Map<Partition, Seen>, partition: Partition, watched: Watched): void {
     const { log, highWatermark, leading, following, leaderEpoch } = partition
-    // Everything is in flux.
-    if (following?.cutting === true || log.failed || log.closed) return
+    // Everything is in flux. A leader goes on counting what others have while its own log is repaired.
+    if (following?.cutting === true || (log.failed && leading === undefined) || log.closed) return
     const { flushedEndOffset, logEndOffset, startOffset } = log
     const partitionEpoch = leading?.partitionEpoch ?? -1
     const counted = leading === undefined ? 0 : leading.isr.length * 64 + leading.maximalIsr.length
@@ -273,8 +279,11 @@ export class ReplicaInvariants {
           highWatermark > seen.highWatermark,
           () => `${where}: the high watermark goes back from ${seen.highWatermark} to ${highWatermark}`,
         )
-        checkAdvance(leading, node.id, highWatermark, where)
-        this.#count('the high watermark moves with all that count')
+        // In one turn it may have moved first, and then those in sync were others.
+        if (seen.partitionEpoch === partitionEpoch) {
+          checkAdvance(leading, node.id, highWatermark, where)
+          this.#count('the high watermark moves with all that count')
+        }
       }
       if (watched.state?.leaderEpoch === leaderEpoch) {
         checkQuorumSuperset(leading, watched.state, where)

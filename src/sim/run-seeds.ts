@@ -3,11 +3,18 @@
  * programs call as `lograft/sim`.
  */
 import { type ClusterReport, type ClusterScenarioOptions, runClusterSeed } from './cluster-scenario.js'
+import { isNMinusOne, N_MINUS_ONE, N_MINUS_ONE_NAMES, type NMinusOneName } from './n-minus-one.js'
+import { runNMinusOneSeed } from './n-minus-one-scenario.js'
+import type { ReplicationReport } from './replicated-cluster.js'
+import { type ReplicationScenarioOptions, runReplicationSeed } from './replication-scenario.js'
 import { runSeed, type ScenarioOptions, type SeedReport } from './scenario.js'
 import { SimulationError } from './simulation.js'
 
-/** `one`: a node under a load of records; `quorum`: a cluster under changes of its metadata. */
-export const PROFILES = ['one', 'quorum'] as const
+/**
+ * `one`: a node under a load of records; `quorum`: a cluster under changes of its metadata; `replication`: a cluster under a load of records; and those that
+ * let all replicas but one fail, by name.
+ */
+export const PROFILES = ['one', 'quorum', 'replication', ...N_MINUS_ONE_NAMES] as const
 export type Profile = (typeof PROFILES)[number]
 
 export type SimulationOptions = {
@@ -23,7 +30,11 @@ export type SimulationOptions = {
 } & (
   | { readonly profile: 'one'; readonly scenario?: ScenarioOptions }
   | { readonly profile: 'quorum'; readonly scenario?: ClusterScenarioOptions }
+  | { readonly profile: 'replication'; readonly scenario?: ReplicationScenarioOptions }
+  | { readonly profile: NMinusOneName }
 )
+
+export type Report = SeedReport | ClusterReport | ReplicationReport
 
 export interface SeedOutcome {
   readonly seed: string | number
@@ -33,7 +44,7 @@ export interface SeedOutcome {
   /** The latest events before it failed inside. */
   readonly trace: readonly string[]
   /** Undefined: it did not come to its end. */
-  readonly report: SeedReport | ClusterReport | undefined
+  readonly report: Report | undefined
 }
 
 export interface Spread {
@@ -45,6 +56,7 @@ export interface SimulationResult {
   readonly seeds: number
   readonly failed: readonly (string | number)[]
   readonly acknowledged: number
+  readonly medianAcknowledged: number
   /** How often each kind of fault has struck. */
   readonly faults: Readonly<Record<string, number>>
   readonly virtualSeconds: number
@@ -79,15 +91,10 @@ export function runSeeds(options: SimulationOptions): SimulationResult {
 
 function runOne(seed: string | number, options: SimulationOptions): SeedOutcome {
   const { profile } = options
-  const run = (): SeedReport | ClusterReport =>
-    options.profile === 'one' ? runSeed(seed, options.scenario) : runClusterSeed(seed, options.scenario)
+  const run = (): Report => ('scenario' in options ? withScenario(seed, options) : reportOf(profile, seed))
   try {
     const report = run()
-    const [finding] = report.findings
-    let failure =
-      finding === undefined
-        ? undefined
-        : `${report.findings.length} findings, the first: ${finding.anomaly}, ${finding.key}: ${finding.detail}`
+    let failure = failureOf(profile, report)
     if (options.twice === true) {
       const again = run().hash
       if (again !== report.hash) failure = `two runs had different hashes, ${report.hash} and ${again}`
@@ -99,11 +106,51 @@ function runOne(seed: string | number, options: SimulationOptions): SeedOutcome 
   }
 }
 
+/** A run as the profile has it. */
+export function reportOf(profile: Profile, seed: string | number): Report {
+  switch (profile) {
+    case 'one':
+      return runSeed(seed)
+    case 'quorum':
+      return runClusterSeed(seed)
+    case 'replication':
+      return runReplicationSeed(seed)
+    default:
+      return runNMinusOneSeed(profile, seed)
+  }
+}
+
+function withScenario(
+  seed: string | number,
+  options: Extract<SimulationOptions, { readonly scenario?: object }>,
+): Report {
+  switch (options.profile) {
+    case 'one':
+      return runSeed(seed, options.scenario)
+    case 'quorum':
+      return runClusterSeed(seed, options.scenario)
+    case 'replication':
+      return runReplicationSeed(seed, options.scenario)
+    default:
+      return options satisfies never
+  }
+}
+
+/** Undefined: all is as it should be. Where something has to be lost, it must be seen. */
+export function failureOf(profile: Profile, { findings }: Report): string | undefined {
+  const [finding] = findings
+  if (isNMinusOne(profile) && N_MINUS_ONE[profile].lost !== 'nothing') {
+    return findings.some(({ anomaly }) => anomaly === 'lost-write') ? undefined : 'nothing was lost that could be seen'
+  }
+  if (finding === undefined) return undefined
+  return `${findings.length} findings, the first: ${finding.anomaly}, ${finding.key}: ${finding.detail}`
+}
+
 /** Adds runs up. Those that did not come to their end count as seeds that failed, and nothing else. */
 export class Totals {
   #seeds = 0
   readonly #failed: (string | number)[] = []
-  #acknowledged = 0
+  readonly #acknowledged: number[] = []
   readonly #faults: Record<string, number> = {}
   readonly #checks: Record<string, number> = {}
   readonly #seedsWithCheck: Record<string, number> = {}
@@ -119,7 +166,7 @@ export class Totals {
     if (failure !== undefined) this.#failed.push(seed)
     if (report === undefined) return
     this.#hash = report.hash
-    this.#acknowledged += report.acknowledged
+    this.#acknowledged.push(report.acknowledged)
     this.#events.push(report.events)
     this.#virtualMs.push(report.virtualMs)
     for (const [kind, count] of Object.entries(report.faults)) {
@@ -139,7 +186,8 @@ export class Totals {
     return {
       seeds: this.#seeds,
       failed: this.#failed,
-      acknowledged: this.#acknowledged,
+      acknowledged: sum(this.#acknowledged),
+      medianAcknowledged: spread(this.#acknowledged)?.median ?? 0,
       faults: this.#faults,
       virtualSeconds: sum(this.#virtualMs) / 1000,
       realSeconds: realMs === undefined ? undefined : realMs / 1000,

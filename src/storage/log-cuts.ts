@@ -1,6 +1,10 @@
-/** Cuts logs that are in use back, or has them begin anew, one after the other, so that a crash in between leaves a log that recovery believes. */
+/**
+ * Cuts logs that are in use back, or has them begin anew, one after the other, so that a crash in between leaves a log that recovery believes; and mends batches
+ * in them while nobody else is at their files.
+ */
 import { type DiskDone, DiskError } from '../io/disk.js'
 import { asDiskError } from './atomic-file.js'
+import { type Damage, type Mended, mend } from './batch-mending.js'
 import type { RebuildDone } from './log-rebuild.js'
 import type { LogWork } from './log-work.js'
 import type { PartitionLog } from './partition-log.js'
@@ -39,6 +43,25 @@ export class LogCuts {
         left(undefined)
       })
     this.#work.do('front', (finished) => this.#work.at(log, drop, finished))
+  }
+
+  /** See `batch-mending.ts`. One at a time. */
+  mend(log: PartitionLog, damage: Damage, bytes: Uint8Array, done: (mended: Mended) => void): void {
+    let outcome: Mended = 'gone'
+    const action = (left: DiskDone): void =>
+      mend(log, damage, bytes, (error, mended) => {
+        outcome = error === undefined ? mended : 'gone'
+        left(error)
+      })
+    this.#work.do(
+      'mending',
+      (finished) =>
+        this.#work.at(log, action, (error) => {
+          finished(error)
+          done(outcome)
+        }),
+      () => done('gone'),
+    )
   }
 
   #cut(log: PartitionLog, recoveryPoint: number, cut: (done: RebuildDone) => void, done: RebuildDone): void {

@@ -116,6 +116,19 @@ export class LogDirectories {
     return this.#usable.map(({ directory }) => directory.directoryId)
   }
 
+  /** Of the broker's last registration, if of all that it has reported nothing is missing in any of them; else -1. A new one has nothing to miss. */
+  get previousBrokerEpoch(): number {
+    const used = this.#volumes.filter(({ directory }) => directory.lastStop !== 'new')
+    const epochs = new Set(used.map(({ directory }) => directory.previousBrokerEpoch))
+    const [epoch = -1] = epochs
+    return epochs.size === 1 ? epoch : -1
+  }
+
+  /** The broker has this registration now. */
+  registered(brokerEpoch: number): void {
+    for (const { directory } of this.#online) directory.registered(brokerEpoch)
+  }
+
   get described(): readonly DescribedDirectory[] {
     return this.#options.paths.map((path) => {
       const directory = this.#volumes.find((volume) => volume.directory.path === path)?.directory

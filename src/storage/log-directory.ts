@@ -14,22 +14,21 @@ import type { Ports } from '../io/ports.js'
 import { asDiskError, writeAtomically } from './atomic-file.js'
 import { flushPath } from './durable-directory.js'
 import { isSnapshotName, METADATA_LOG, parsePartitionDirectoryName } from './log-files.js'
+import {
+  type LastStop,
+  type Markers,
+  markClean,
+  markRunning,
+  readMarkers,
+  unmark,
+  writeRunning,
+} from './stop-markers.js'
 
 const META_PROPERTIES = 'meta.properties'
-/** Kafka's marker of a clean stop. */
-export const CLEAN_MARKER = '.kafka_cleanshutdown'
-/** Stands while a node uses the directory: which boot of the operating system it runs in. */
-const RUNNING_MARKER = '.lograft_running'
 /** There is too little of something, and there may be enough of it again. */
 const SHORTAGES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOMEM'])
 
 const FREE_SPACE_CHECK_MS = 1000
-
-/**
- * How the directory was left. `clean`: everything was flushed and written down. `processCrash`: the process died, the page cache lived.
- * `unclean`: what was not flushed may be gone.
- */
-export type LastStop = 'new' | 'clean' | 'processCrash' | 'unclean'
 
 export interface DirectoryIdentity {
   readonly clusterId: string
@@ -71,6 +70,8 @@ export class LogDirectory {
   readonly nodeId: number
   readonly directoryId: Uuid
   readonly lastStop: LastStop
+  /** Of the broker's last registration, if of all that it has reported nothing is missing here; else -1. */
+  readonly previousBrokerEpoch: number
   #clusterId: string | undefined
   readonly #ports: Ports
   readonly #options: LogDirectoryOptions
@@ -78,13 +79,15 @@ export class LogDirectory {
   #state: 'online' | 'full' | 'offline' = 'online'
   #failure: DiskError | undefined
   #timer: Timer | undefined
+  /** A marker is being written, and what comes after it. */
+  #marking: { next: (() => void) | undefined } | undefined
 
   private constructor(
     ports: Ports,
     options: LogDirectoryOptions,
     lock: DiskLock,
     { clusterId, nodeId, directoryId }: StoredIdentity,
-    lastStop: LastStop,
+    { lastStop, brokerEpoch }: Markers,
   ) {
     this.path = options.path
     this.#ports = ports
@@ -94,6 +97,7 @@ export class LogDirectory {
     this.directoryId = directoryId
     this.#clusterId = clusterId
     this.lastStop = lastStop
+    this.previousBrokerEpoch = brokerEpoch
     this.#watchFreeSpace()
   }
 
@@ -132,7 +136,7 @@ export class LogDirectory {
     }
     takeOver(ports, path, opened, (error) => {
       if (error !== undefined) return abandon(new DirectoryError(`${path} cannot be used: ${error.message}`, error))
-      done(undefined, new LogDirectory(ports, options, lock, opened.identity, opened.lastStop))
+      done(undefined, new LogDirectory(ports, options, lock, opened.identity, opened.markers))
     })
   }
 
@@ -199,29 +203,44 @@ export class LogDirectory {
     this.#state = 'offline'
     this.#failure = error
     this.#timer?.cancel()
+    unmark(this.#ports.disk, this.path)
     this.#ports.logger.error({ directory: this.path, error: error.message }, 'directory is offline')
     this.#options.onOffline(error)
   }
 
+  /** The broker has this registration now: after a crash of the process the next start knows that nothing of it is missing. */
+  registered(brokerEpoch: number): void {
+    const { disk, host } = this.#ports
+    this.#mark((done) => {
+      if (this.offline) return done()
+      writeRunning(disk, this.path, { bootId: host.bootId, brokerEpoch }, (error) => {
+        if (error !== undefined) this.report(error)
+        done()
+      })
+    })
+  }
+
   /** Everything is flushed and written down: leaves the marker that says so, and the directory. */
   closeClean(brokerEpoch: number, done: DiskDone): void {
-    const { disk } = this.#ports
-    const marker = Buffer.from(JSON.stringify({ version: 0, brokerEpoch }))
-    writeAtomically(disk, this.path, CLEAN_MARKER, marker, (error) => {
-      if (error !== undefined) {
+    this.#mark(() =>
+      markClean(this.#ports.disk, this.path, brokerEpoch, (error) => {
         this.abandon()
-        return done(error)
-      }
-      try {
-        disk.remove(`${this.path}/${RUNNING_MARKER}`)
-      } catch (cause) {
-        this.abandon()
-        return done(asDiskError(cause))
-      }
-      disk.flushDirectory(this.path, (flushError) => {
-        this.abandon()
-        done(flushError)
-      })
+        done(error)
+      }),
+    )
+  }
+
+  /** One after the other; of those that have to wait only the last is written. */
+  #mark(write: (done: () => void) => void): void {
+    if (this.#marking !== undefined) {
+      this.#marking.next = () => this.#mark(write)
+      return
+    }
+    const marking: { next: (() => void) | undefined } = { next: undefined }
+    this.#marking = marking
+    write(() => {
+      this.#marking = undefined
+      marking.next?.()
     })
   }
 
@@ -266,12 +285,14 @@ interface StoredIdentity {
 
 interface Opened {
   readonly identity: StoredIdentity
-  readonly lastStop: LastStop
+  readonly markers: Markers
   /** What stands in `meta.properties` is not this. */
   readonly isNew: boolean
   /** It belonged to no cluster, and may hold what is left of a founding that did not come to its end. */
   readonly isUnfounded: boolean
 }
+
+const NEW: Markers = { lastStop: 'new', brokerEpoch: -1 }
 
 function inspect(ports: Ports, options: LogDirectoryOptions): Opened {
   const { disk, host, random } = ports
@@ -286,7 +307,7 @@ function inspect(ports: Ports, options: LogDirectoryOptions): Opened {
       )
     }
     const identity = { clusterId: beginning, nodeId, directoryId: randomUuid(random) }
-    return { identity, lastStop: 'new', isNew: true, isUnfounded: false }
+    return { identity, markers: NEW, isNew: true, isUnfounded: false }
   }
   const identity = parseIdentity(path, Buffer.from(meta).toString('utf8'))
   if (identity.nodeId !== nodeId) {
@@ -301,20 +322,14 @@ function inspect(ports: Ports, options: LogDirectoryOptions): Opened {
       throw new DirectoryError(sentence)
     }
     const isNew = beginning !== undefined
-    return { identity: { ...identity, clusterId: beginning }, lastStop: 'new', isNew, isUnfounded: true }
+    return { identity: { ...identity, clusterId: beginning }, markers: NEW, isNew, isUnfounded: true }
   }
   if (clusterId !== undefined && identity.clusterId !== clusterId) {
     throw new DirectoryError(
       `${path} belongs to the cluster ${identity.clusterId}, this is ${clusterId}: all of log.dirs must be of one cluster`,
     )
   }
-  const running = disk.readFile(`${path}/${RUNNING_MARKER}`)
-  const clean = disk.stat(`${path}/${CLEAN_MARKER}`) !== undefined
-  let lastStop: LastStop
-  // Both markers: the crash came while one took the other's place, and nothing is known for certain.
-  if (running === undefined) lastStop = clean ? 'clean' : 'unclean'
-  else lastStop = host.bootId !== undefined && bootIdOf(running) === host.bootId ? 'processCrash' : 'unclean'
-  return { identity, lastStop, isNew: false, isUnfounded: false }
+  return { identity, markers: readMarkers(disk, path, host.bootId), isNew: false, isUnfounded: false }
 }
 
 /** The cluster that the directory belongs to; undefined if it belongs to none yet, or that cannot be told. */
@@ -332,26 +347,18 @@ export function storedClusterId(disk: Disk, path: string): string | undefined {
 /** Writes what must be durable before the first append: identity and running marker; the clean marker goes. */
 function takeOver(ports: Ports, path: string, opened: Opened, done: DiskDone): void {
   const { disk, host } = ports
-  const running = Buffer.from(JSON.stringify({ version: 0, bootId: host.bootId ?? null }))
-  const markRunning = (): void =>
-    writeAtomically(disk, path, RUNNING_MARKER, running, (error) => {
-      if (error !== undefined) return done(error)
-      try {
-        disk.remove(`${path}/${CLEAN_MARKER}`)
-      } catch (cause) {
-        return done(asDiskError(cause))
-      }
-      disk.flushDirectory(path, done)
-    })
+  // What is known of the stop before holds on, until there is another registration.
+  const { brokerEpoch } = opened.markers
+  const run = (): void => markRunning(disk, path, { bootId: host.bootId, brokerEpoch }, done)
   if (opened.isUnfounded) {
     return removeFounding(disk, path, (error) =>
       error === undefined ? takeOver(ports, path, { ...opened, isUnfounded: false }, done) : done(error),
     )
   }
-  if (!opened.isNew) return markRunning()
+  if (!opened.isNew) return run()
   flushPath(disk, path, (pathError) => {
     if (pathError !== undefined) return done(pathError)
-    writeMeta(disk, path, opened.identity, (error) => (error === undefined ? markRunning() : done(error)))
+    writeMeta(disk, path, opened.identity, (error) => (error === undefined ? run() : done(error)))
   })
 }
 
@@ -397,13 +404,4 @@ function parseIdentity(path: string, text: string): StoredIdentity {
     throw new DirectoryError(`${path}/${META_PROPERTIES} is damaged, or of a version that this release does not know`)
   }
   return { clusterId, directoryId, nodeId }
-}
-
-function bootIdOf(marker: Uint8Array): string | undefined {
-  try {
-    const { bootId } = JSON.parse(Buffer.from(marker).toString('utf8')) as { bootId?: unknown }
-    return typeof bootId === 'string' ? bootId : undefined
-  } catch {
-    return undefined
-  }
 }

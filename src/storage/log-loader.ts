@@ -18,13 +18,13 @@ import { ReplicaDigest } from '../log/replica-digest.js'
 import { BatchTableCursor } from '../log/scanned-batches.js'
 import { asDiskError } from './atomic-file.js'
 import { LogDamagedError } from './log-damaged-error.js'
-import type { LastStop } from './log-directory.js'
 import type { LoadEnvironment } from './log-environment.js'
 import { DIGEST_CHECKPOINT, LEADER_EPOCH_CHECKPOINT } from './log-files.js'
 import { type IndexTrust, LogSegment, type SegmentOptions, segmentPath } from './log-segment.js'
 import { LogState } from './log-state.js'
 import { damaged, listSegmentFiles, removeSegmentFiles } from './segment-files.js'
 import { finishReplacements } from './segment-replacement.js'
+import type { LastStop } from './stop-markers.js'
 
 /** The largest batch that recovery believes in. */
 const LARGEST_BATCH_BYTES = 128 * 1024 * 1024

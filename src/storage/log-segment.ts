@@ -263,6 +263,7 @@ export class LogSegment {
     const batch = new BatchView()
     let windowStart = start
     let windowEnd = start
+    let nextOffset = this.baseOffset
     for (let position = start; position + BATCH_HEADER_BYTES <= endPosition; ) {
       if (position + BATCH_HEADER_BYTES > windowEnd) {
         windowStart = position
@@ -270,6 +271,9 @@ export class LogSegment {
         if (position + BATCH_HEADER_BYTES > windowEnd) return undefined
       }
       batch.reset(window, position - windowStart)
+      // An offset that has rotted would have it stepped over.
+      if (batch.baseOffset < nextOffset) return undefined
+      nextOffset = batch.nextOffset
       if (found(batch)) return position
       const size = batch.sizeBytes
       if (size < BATCH_HEADER_BYTES) return undefined

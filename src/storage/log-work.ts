@@ -3,7 +3,7 @@ import type { DiskDone } from '../io/disk.js'
 import type { LogDirectory } from './log-directory.js'
 import type { PartitionLog } from './partition-log.js'
 
-export type WorkName = 'checkpoint' | 'retention' | 'cleaning' | 'cut' | 'front'
+export type WorkName = 'checkpoint' | 'retention' | 'cleaning' | 'cut' | 'front' | 'mending'
 
 interface Waiting {
   readonly work: (done: DiskDone) => void

@@ -3,8 +3,9 @@
  * would take them for strays. A crash does not leave that behind: partitions are made of what is committed, and that is on the disk with its name.
  */
 import { type Disk, DiskError } from '../io/disk.js'
-import { CLEAN_MARKER, hasMetadataLog, storedClusterId } from './log-directory.js'
+import { hasMetadataLog, storedClusterId } from './log-directory.js'
 import { isSnapshotName, METADATA_LOG, parsePartitionDirectoryName } from './log-files.js'
+import { CLEAN_MARKER } from './stop-markers.js'
 
 /** Looks before anything is written. A sentence for the operator; undefined: nothing speaks against it. */
 export function misplacedMetadata(disk: Disk, paths: readonly string[], metadataPath: string): string | undefined {

@@ -234,8 +234,8 @@ export class PartitionLog implements TurnWritable {
     // Nothing is wrong with the disk, nor when a segment is removed while somebody waits to read it.
     if (this.#closed) return done(new DiskError('EBADF', 'read', this.directory), undefined)
     const upToOffset = Math.min(request.upToOffset, this.#logEndOffset)
-    readLog(this.#environment, this.#segments, { ...request, upToOffset }, (error, read) => {
-      if (error !== undefined && error.code !== 'EBADF') this.#environment.logDirectory.report(error)
+    readLog(this.#environment, this.directory, this.#segments, { ...request, upToOffset }, (error, read) => {
+      if (error instanceof DiskError && error.code !== 'EBADF') this.#environment.logDirectory.report(error)
       done(error, read)
     })
   }
@@ -434,9 +434,9 @@ export class PartitionLog implements TurnWritable {
     this.#flusher.restarted(loaded)
   }
 
-  #opened({ segments }: LoadedLog): Segments {
+  #opened({ segments, endOffset }: LoadedLog): Segments {
     for (const segment of segments) this.#prepare(segment)
-    return new Segments(segments)
+    return new Segments(segments, endOffset)
   }
 
   #prepare(segment: LogSegment): void {

@@ -11,7 +11,11 @@ export class Segments {
   readonly #list: LogSegment[]
   readonly #boundaries = new BoundaryRing()
 
-  constructor(list: readonly LogSegment[]) {
+  /** What is behind it was appended by this process, and looked at then. */
+  readonly appendedFrom: number
+
+  constructor(list: readonly LogSegment[], endOffset: number) {
+    this.appendedFrom = endOffset
     assert(list.length > 0, 'a log has at least one segment')
     this.#list = [...list]
   }

@@ -4,6 +4,7 @@ import { after, test } from 'node:test'
 import { ZERO_UUID } from '../../src/base/uuid.js'
 import { HANDLERS } from '../../src/broker/apis/index.js'
 import { AlterConfigs } from '../../src/protocol/messages/alter-configs.js'
+import { AlterPartitionReassignments } from '../../src/protocol/messages/alter-partition-reassignments.js'
 import { ApiVersions } from '../../src/protocol/messages/api-versions.js'
 import { CreatePartitions } from '../../src/protocol/messages/create-partitions.js'
 import { CreateTopics } from '../../src/protocol/messages/create-topics.js'
@@ -20,6 +21,7 @@ import { IncrementalAlterConfigs } from '../../src/protocol/messages/incremental
 import { InitProducerId } from '../../src/protocol/messages/init-producer-id.js'
 import { ListConfigResources } from '../../src/protocol/messages/list-config-resources.js'
 import { ListOffsets } from '../../src/protocol/messages/list-offsets.js'
+import { ListPartitionReassignments } from '../../src/protocol/messages/list-partition-reassignments.js'
 import { Metadata } from '../../src/protocol/messages/metadata.js'
 import { OffsetForLeaderEpoch } from '../../src/protocol/messages/offset-for-leader-epoch.js'
 import { UpdateFeatures } from '../../src/protocol/messages/update-features.js'
@@ -183,6 +185,23 @@ const exchanges = new Map<number, Exchange>([
     },
   ],
   [
+    AlterPartitionReassignments.key,
+    async (client, version) => {
+      const partitions = [{ partitionIndex: 1, replicas: [1] }]
+      const response = await client.request(AlterPartitionReassignments, version, {
+        topics: [{ name: 'nowhere', partitions }],
+      })
+      assert.deepEqual([response.errorCode, response.responses[0]!.partitions[0]!.errorCode], [0, 3])
+    },
+  ],
+  [
+    ListPartitionReassignments.key,
+    async (client, version) => {
+      const response = await client.request(ListPartitionReassignments, version, {})
+      assert.deepEqual([response.errorCode, response.topics], [0, []])
+    },
+  ],
+  [
     UpdateFeatures.key,
     async (client, version) => {
       const featureUpdates = [{ feature: 'nothing', maxVersionLevel: 1, allowDowngrade: false }]
@@ -327,11 +346,11 @@ for (const listener of ['PLAINTEXT', 'CONTROLLER']) {
 test('each listener advertises what it serves', () => {
   assert.deepEqual(
     advertised.get('PLAINTEXT')!.map(({ apiKey }) => apiKey),
-    [0, 1, 2, 3, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 43, 44, 55, 57, 60, 61, 64, 74, 75, 80, 81],
+    [0, 1, 2, 3, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 43, 44, 45, 46, 55, 57, 60, 61, 64, 74, 75, 80, 81],
   )
   assert.deepEqual(
     advertised.get('CONTROLLER')!.map(({ apiKey }) => apiKey),
-    [1, 18, 19, 20, 33, 37, 43, 44, 52, 53, 54, 55, 56, 57, 58, 59, 60, 62, 63, 64, 67, 73, 80, 81, 82],
+    [1, 18, 19, 20, 33, 37, 43, 44, 45, 46, 52, 53, 54, 55, 56, 57, 58, 59, 60, 62, 63, 64, 67, 73, 80, 81, 82],
   )
   for (const { message, versions } of HANDLERS) {
     assert.ok(message.request.knows(versions[0]) && message.request.knows(versions[1]), message.name)

@@ -16,6 +16,7 @@ export interface ClusterShape {
   readonly roles?: readonly NodeRole[]
   readonly ports?: 'one' | 'two'
   readonly settings?: Readonly<Record<string, string>>
+  readonly racks?: readonly string[]
 }
 
 export class SimulatedCluster {
@@ -24,9 +25,9 @@ export class SimulatedCluster {
   #clients = 0
 
   constructor(seed: string, shape: ClusterShape = {}) {
-    const { roles = ['combined', 'combined', 'combined'], ports = 'one', settings = {} } = shape
+    const { roles = ['combined', 'combined', 'combined'], ports = 'one', settings = {}, racks } = shape
     this.simulation = new Simulation(seed)
-    const plan = { roles, ports, naming: 'voters' as const, settings, longestDownMs: 100 }
+    const plan = { roles, ports, naming: 'voters' as const, settings, longestDownMs: 100, ...(racks && { racks }) }
     this.world = new ClusterWorld(this.simulation, plan)
     for (const node of this.world.nodes) {
       node.restart = false
@@ -102,8 +103,15 @@ export class SimulatedCluster {
   }
 
   /** Has a topic made by this node; all brokers know it afterwards. */
-  createTopic(name: string, at: ClusterNode, numPartitions: number, replicationFactor: number): string {
-    const wanted = { name, numPartitions, replicationFactor, assignments: [], configs: [] }
+  createTopic(
+    name: string,
+    at: ClusterNode,
+    numPartitions: number,
+    replicationFactor: number,
+    values: Readonly<Record<string, string>> = {},
+  ): string {
+    const configs = Object.entries(values).map(([key, value]) => ({ name: key, value }))
+    const wanted = { name, numPartitions, replicationFactor, assignments: [], configs }
     const [topic] = this.client(at).request(CreateTopics, 7, { topics: [wanted], timeoutMs: 30_000 }).topics
     assert.equal(errorByCode(topic!.errorCode).name, 'NONE', topic!.errorMessage ?? name)
     this.untilKnown(({ topicsByName }) => topicsByName.has(name))

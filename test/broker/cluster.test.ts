@@ -161,7 +161,10 @@ for (const [shapeName, shape] of SHAPES) {
       cluster.untilKnown(({ brokers }) => brokers.get(id)!.fenced, 1000)
       cluster.start(id)
     }
-    assert.ok(cluster.topic('t').partitions.every(({ isr }) => isr.length === 1))
+    cluster.untilKnown(
+      ({ topicsByName }) => topicsByName.get('t')!.partitions.every(({ isr }) => isr.length === 3),
+      5000,
+    )
   })
 }
 

@@ -1,7 +1,12 @@
 /** Who is in sync, in clusters whose leaders propose it: by `replica.lag.time.max.ms`, and as long as a majority of controllers can say so. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { errorByCode } from '../../src/protocol/errors.js'
+import type { ControllerChannel } from '../../src/broker/controller/controller-channel.js'
+import { IsrProposals } from '../../src/broker/isr-proposals.js'
+import type { Partition } from '../../src/broker/partition.js'
+import { ErrorCode, type ErrorName, errorByCode } from '../../src/protocol/errors.js'
+import type { ProposalAnswer } from '../../src/replication/partition-leader.js'
+import { FakeClock } from '../fake-clock.js'
 import { SimulatedCluster } from './cluster-rig.js'
 import { batchOf, Produce, produceRequest } from './requests.js'
 
@@ -33,6 +38,98 @@ function lagging(seed: string, lagMs: number): Lag {
   const heal = cluster.network.rules.add({ applies: (a, b) => a === from && b === to, cuts: true })
   return { cluster, leader, lagging, produce, heal }
 }
+
+/** A leader that proposes the same again as soon as it hears that it came to nothing, and what it is told. */
+function stubborn(partition: number, proposals: () => IsrProposals): { readonly told: string[]; partition: Partition } {
+  const told: string[] = []
+  let number = 0
+  const stub = {
+    id: { topic: 't', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partition },
+    takeProposal: () => ({
+      number: ++number,
+      leaderEpoch: 3,
+      partitionEpoch: 5,
+      isr: [{ brokerId: 1, brokerEpoch: 9 }],
+    }),
+    proposalAnswered: (_: object, answer: ProposalAnswer) => {
+      told.push(answer.kind)
+      if (answer.kind !== 'accepted') proposals().proposes(stub as unknown as Partition)
+    },
+    tick() {},
+  }
+  return { told, partition: stub as unknown as Partition }
+}
+
+interface Controlled {
+  readonly clock: FakeClock
+  readonly proposals: IsrProposals
+  readonly told: readonly string[]
+  readonly partition: Partition
+  /** How often the controller was asked. */
+  readonly asked: () => number
+  /** By whom the metadata up to an offset is waited for. */
+  readonly waiting: { readonly endOffset: number; readonly go: (isApplied: boolean) => void }[]
+}
+
+/** A controller that answers each proposal with this error, from metadata up to offset 77. */
+function controlled(error: ErrorName): Controlled {
+  const clock = new FakeClock()
+  let asked = 0
+  const channel = {
+    send: (
+      _: string,
+      { topics }: { topics: { topicId: string }[] },
+      __: object,
+      ___: number,
+      done: (a: object) => void,
+    ) => {
+      asked++
+      const { topicId } = topics[0]!
+      const part = { partitionIndex: 0, errorCode: ErrorCode[error], isr: [1], partitionEpoch: 6 }
+      done({ reply: { errorCode: 0, topics: [{ topicId, partitions: [part] }] }, endOffset: 77 })
+    },
+  }
+  const waiting: Controlled['waiting'] = []
+  const proposals: IsrProposals = new IsrProposals(clock, channel as unknown as ControllerChannel, {
+    nodeId: 1,
+    brokerEpoch: () => 9,
+    longestLagMs: () => 1000,
+    partitions: () => [],
+    whenApplied: (endOffset, go) => void waiting.push({ endOffset, go }),
+  })
+  return { clock, proposals, ...stubborn(0, () => proposals), asked: () => asked, waiting }
+}
+
+for (const [error, kind] of [
+  ['INELIGIBLE_REPLICA', 'refused'],
+  ['INVALID_REQUEST', 'refused'],
+  ['OPERATION_NOT_ATTEMPTED', 'refused'],
+  ['UNKNOWN_SERVER_ERROR', 'unanswered'],
+] as const) {
+  test(`after ${error} a leader that insists is heard again only after a while`, () => {
+    const { clock, proposals, partition, told, asked, waiting } = controlled(error)
+    proposals.proposes(partition)
+    for (let ms = 0; ms < 1000; ms++) {
+      clock.advance(1)
+      for (const { go } of waiting.splice(0)) go(true)
+    }
+    assert.deepEqual([...new Set(told)], [kind])
+    assert.ok(asked() >= 9 && asked() <= 11, `${asked()} times in a second`)
+    proposals.stop()
+  })
+}
+
+test('a leader is told what was decided when the metadata is applied up to there, and that nobody knows if that takes too long', () => {
+  for (const isApplied of [true, false]) {
+    const { clock, proposals, partition, told, waiting } = controlled('NONE')
+    proposals.proposes(partition)
+    clock.advance(50)
+    assert.deepEqual([told, waiting.map(({ endOffset }) => endOffset)], [[], [77]])
+    waiting[0]!.go(isApplied)
+    assert.deepEqual(told, [isApplied ? 'accepted' : 'unanswered'])
+    proposals.stop()
+  }
+})
 
 test('who does not catch up for replica.lag.time.max.ms is out of sync, and nobody waits for it; when it has caught up it is back', () => {
   for (const lagMs of [1000, 4000]) {

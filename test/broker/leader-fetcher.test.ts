@@ -187,3 +187,19 @@ test('a partition that comes anew does not wait until a fetch of others is answe
   assert.deepEqual([connection, request.sessionId, request.sessionEpoch], [1, 9, 0])
   assert.deepEqual(new Set(request.topics.map((each) => each.topicId)), new Set([topicId, newId]))
 })
+
+test('what all leaders together are asked for at once is bounded, and is free again when they have answered', () => {
+  const { world, leader } = following('sum', { 'replica.fetch.response.max.bytes': '60000000' })
+  const second = new ScriptedLeader(() => world.simulation.nowMs)
+  const other = world.other(3, { connection: second.connection }).join()
+  assert.equal(other.answer('CreateTopics', topicOn('elsewhere', 3, 1)).answer!.reply.topics[0]!.errorMessage, null)
+  world.until(() => leader.seen.length > 0 && second.seen.length > 0, 'both are asked')
+  const half = 32 * 1024 * 1024
+  assert.deepEqual([leader.seen[0]!.request.maxBytes, second.seen[0]!.request.maxBytes], [half, half / 2])
+  // The first goes, and is asked for nothing any more.
+  world.network.rules.add({ applies: (from, to) => [from, to].includes('node2'), cuts: true })
+  second.script = ({ request }) =>
+    request.sessionEpoch === 0 ? answerFor(world.topic('elsewhere')!.topicId, [found()], 9) : undefined
+  world.until(() => second.seen.length > 1, 'asked again')
+  assert.equal(second.seen[1]!.request.maxBytes, half)
+})

@@ -28,6 +28,8 @@ test('a registration that is refused is asked for again, and what refuses it is 
     release: THIS_RELEASE,
     endpoints: [],
     appliedOffset: () => -1,
+    previousBrokerEpoch: -1,
+    onRegistered() {},
     onUsable: () => assert.fail('it is not registered'),
   })
   const said = (): unknown[] => logger.lines.map(({ fields }) => (fields as { readonly error: string }).error)

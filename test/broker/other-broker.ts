@@ -216,6 +216,8 @@ export class OtherBroker {
       release: THIS_RELEASE,
       endpoints: [{ name: 'PLAINTEXT', ...this.address }],
       appliedOffset: () => 1_000_000,
+      previousBrokerEpoch: -1,
+      onRegistered() {},
       onUsable: () => {
         this.usable = true
       },

@@ -1,65 +1,10 @@
 /** Clusters whose brokers follow each other: what is acknowledged with acks=all is with all who are in sync. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Partition } from '../../src/broker/partition.js'
-import { errorByCode } from '../../src/protocol/errors.js'
 import { ListOffsets } from '../../src/protocol/messages/list-offsets.js'
 import { SimulatedCluster } from './cluster-rig.js'
-import { batchOf, Fetch, fetchRequest, Produce, produceRequest, valuesIn } from './requests.js'
-
-const nameOf = (errorCode: number): string => errorByCode(errorCode).name
-
-interface Topic {
-  readonly name: string
-  readonly topicId: string
-}
-
-function replicaOf(cluster: SimulatedCluster, { topicId }: Topic, id: number, index = 0): Partition {
-  const hosted = cluster.node(id).node!.broker!.replicas.find(topicId, index)
-  assert.ok(hosted instanceof Partition, `node ${id} has the partition`)
-  return hosted
-}
-
-function newTopic(cluster: SimulatedCluster, name: string, partitions = 1, replicas = 3): Topic {
-  return { name, topicId: cluster.createTopic(name, cluster.brokers[0]!, partitions, replicas) }
-}
-
-/** Asks whoever leads, and again while nobody can do it yet. Returns the base offset. */
-function produce(cluster: SimulatedCluster, topic: Topic, values: readonly string[], partition = 0): number {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const { leader } = cluster.partition(topic.name, partition)
-    if (leader > 0 && cluster.node(leader).node !== undefined) {
-      const request = produceRequest(topic, batchOf(values), { timeoutMs: 5000, partition })
-      const { responses } = cluster.client(cluster.node(leader)).request(Produce, 12, request)
-      const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!
-      if (errorCode === 0) return baseOffset
-      assert.match(nameOf(errorCode), /NOT_LEADER_OR_FOLLOWER|NOT_ENOUGH_REPLICAS/)
-    }
-    cluster.pass(100)
-  }
-  assert.fail('nobody takes it')
-}
-
-function valuesAt(cluster: SimulatedCluster, topic: Topic): string[] {
-  const { leader } = cluster.partition(topic.name)
-  const { responses } = cluster.client(cluster.node(leader)).request(Fetch, 17, fetchRequest(topic, 0))
-  return valuesIn(responses[0]!.partitions[0]!.records)
-}
-
-/** Whether the metadata says that just these are in sync. */
-function inSync(cluster: SimulatedCluster, { name }: Topic, ids: readonly number[]): boolean {
-  const { isr } = cluster.partition(name)
-  return isr.length === ids.length && ids.every((id) => isr.includes(id))
-}
-
-/** Their logs and what they know to be committed are the same. */
-function agree(cluster: SimulatedCluster, topic: Topic, ids: readonly number[], index = 0): boolean {
-  const replicas = ids.map((id) => replicaOf(cluster, topic, id, index))
-  const texts = replicas.map(({ log, highWatermark }) =>
-    JSON.stringify([log.startOffset, log.logEndOffset, highWatermark, log.state.digest.toText()]),
-  )
-  return replicas.every(({ log, highWatermark }) => highWatermark === log.nextOffset) && new Set(texts).size === 1
-}
+import { agree, inSync, nameOf, newTopic, produce, replicaOf, valuesAt } from './replicated.js'
+import { batchOf, Produce, produceRequest } from './requests.js'
 
 test('acks=all is acknowledged when all three have it, soon, and followers hear that it is committed', () => {
   const cluster = new SimulatedCluster('acknowledged')

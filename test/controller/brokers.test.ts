@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { MAX_GIVEN_AWAY_AT_ONCE } from '../../src/controller/brokers.js'
 import { COME_BACK_MS, ControllerCore } from '../../src/controller/controller-core.js'
 import { Cluster, diskOf, nameOf, RANDOM, SECOND, SESSION_MS, TOPIC_ID } from './cluster.js'
 
@@ -137,6 +138,20 @@ test('the same core comes of what was captured, closed connections with it', () 
   const copy = ControllerCore.restore(cluster.core.capture(), RANDOM)
   assert.deepEqual(copy.capture(), cluster.core.capture())
   assert.equal(copy.nextDeadlineMs(), cluster.core.nextDeadlineMs())
+})
+
+test('who wants to stop and leads more than is moved at once is let go when all of it is moved', () => {
+  const cluster = new Cluster([1, 2])
+  const partitions = 2.5 * MAX_GIVEN_AWAY_AT_ONCE
+  const topic = { name: 'many', numPartitions: partitions, replicationFactor: 2, assignments: [], configs: [] }
+  cluster.ask('CreateTopics', { topics: [topic], timeoutMs: 1000, validateOnly: false })
+  const inSync = (): number =>
+    cluster.core.image.topicsByName.get('many')!.partitions.filter(({ isr }) => isr.includes(1)).length
+  const left: number[] = []
+  while (!cluster.heartbeat(1, { wantShutDown: true }).shouldShutDown) left.push(inSync())
+  assert.deepEqual(left, [1.5 * MAX_GIVEN_AWAY_AT_ONCE, 0.5 * MAX_GIVEN_AWAY_AT_ONCE, 0])
+  assert.ok(cluster.core.image.topicsByName.get('many')!.partitions.every(({ leader }) => leader === 2))
+  assert.equal(cluster.isFenced(1), true)
 })
 
 test('who wants to stop loses its leaderships first, and is let go when that is committed', () => {

@@ -76,10 +76,11 @@ test('who may lead uncleanly does so when it comes back, if it is the first', ()
   assert.equal(cluster.causes.at(-1)!.evidence['after'], 'BROKER_CAUGHT_UP')
 })
 
-test('unclean.leader.election.enable counts for partitions without a leader as soon as it is set, for a topic or for all', () => {
+test('unclean.leader.election.enable counts for partitions without a leader as soon as it is set, for a topic, for all or for the controller', () => {
   for (const [resourceType, resourceName] of [
     [2, 't0'],
     [4, ''],
+    [4, '1'],
   ] as const) {
     const cluster = aloneInSync()
     lose(cluster, 1)

@@ -7,6 +7,7 @@ import { attempt, commandError, run } from './external.js'
 import { ADMIN_CHECKS } from './java-admin.js'
 import { consume, create, ends, installJava, java, javaCommand, missingJava, produce } from './java-command.js'
 import { checkQuorumOfThree } from './java-quorum.js'
+import { checkReassignment } from './java-reassignment.js'
 import { kcat, missingKcat, readWithKcat } from './kcat-tool.js'
 import { compareBytes, compareRecords, count } from './records.js'
 
@@ -318,6 +319,7 @@ export const javaTools: Client = {
     { name: 'offsets', run: checkOffsets },
     { name: 'quorum', run: checkQuorum },
     { name: 'quorum of three', run: checkQuorumOfThree },
+    { name: 'reassignment', run: checkReassignment },
     { name: 'ApiVersions', run: checkApiVersions },
     { name: 'configs', run: checkConfigs },
     { name: 'segment file', run: checkSegmentFile },

@@ -33,6 +33,7 @@ const reasons: Reason[] = [
   'UNCLEAN_ELECTION',
   'LEADERS_BALANCED',
   'SETTINGS_CHANGED',
+  'REASSIGNMENT_ASKED',
 ]
 
 const cause: fc.Arbitrary<Cause> = record({

@@ -136,6 +136,21 @@ test('another flush policy counts from now on, and takes back nothing', () => {
   assert.equal(leader.capture().flushPolicy, 'commit')
 })
 
+test('who was elected without being in sync says that it has recovered, with the ISR as it is, until that is accepted', () => {
+  const leader = leaderOf({ isr: [1], isRecovering: true })
+  const unchanged = { leaderEpoch: 4, partitionEpoch: 7, isr: [{ brokerId: 1, brokerEpoch: -1 }] }
+  assert.deepEqual(leader.takeProposal(), { number: 1, ...unchanged })
+  leader.answered(1, { kind: 'refused' })
+  assert.equal(leader.hasProposal, false)
+  leader.tick(500, 0)
+  assert.deepEqual(leader.takeProposal(), { number: 2, ...unchanged })
+  leader.changed(8, [1, 2, 3], [1], true)
+  assert.deepEqual(leader.takeProposal(), { ...unchanged, number: 3, partitionEpoch: 8 })
+  leader.answered(3, { kind: 'accepted', isr: [1], partitionEpoch: 9 })
+  leader.tick(1000, 0)
+  assert.deepEqual([leader.isRecovering, leader.hasProposal], [false, false])
+})
+
 test('what was captured is the same leader', () => {
   const leader = leaderOf({ isr: [1, 2] })
   leader.appended(30)

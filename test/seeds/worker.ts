@@ -1,6 +1,7 @@
 /** Runs seeds for the pool: one message in, one message out. */
-import { type ClusterReport, runClusterSeed } from '../../src/sim/cluster-scenario.js'
-import type { Profile } from '../../src/sim/run-seeds.js'
+import type { ClusterReport } from '../../src/sim/cluster-scenario.js'
+import type { ReplicationReport } from '../../src/sim/replicated-cluster.js'
+import { type Profile, reportOf } from '../../src/sim/run-seeds.js'
 import { runSeed, type ScenarioOptions } from '../../src/sim/scenario.js'
 import type { SeedSummary } from '../../src/sim/tally.js'
 
@@ -19,9 +20,13 @@ export interface JobResult {
   readonly summary: SeedSummary | undefined
   /** Of a cluster. */
   readonly cluster: ClusterReport | undefined
+  /** Of a cluster under a load of records. */
+  readonly replication: ReplicationReport | undefined
   /** What went wrong, other than findings. */
   readonly failure: string | undefined
 }
+
+const NOTHING = { summary: undefined, cluster: undefined, replication: undefined } as const
 
 process.on('message', (job: Job) => {
   process.send!(run(job))
@@ -29,15 +34,16 @@ process.on('message', (job: Job) => {
 
 function run({ seed, profile, options, twice }: Job): JobResult {
   try {
-    const isCluster = profile === 'quorum'
-    const runOnce = () => (isCluster ? runClusterSeed(seed) : runSeed(seed, options))
+    const runOnce = () => (profile === undefined ? runSeed(seed, options) : reportOf(profile, seed))
     const report = runOnce()
     const again = twice ? runOnce().hash : report.hash
     const failure = again === report.hash ? undefined : `hash ${report.hash}, the second time ${again}`
-    if ('convergedMs' in report) return { seed, summary: undefined, cluster: report, failure }
+    const result = { seed, ...NOTHING, failure }
+    if ('elections' in report) return { ...result, replication: report }
+    if ('convergedMs' in report) return { ...result, cluster: report }
     const { history: _, ...summary } = report
-    return { seed, summary, cluster: undefined, failure }
+    return { ...result, summary }
   } catch (error) {
-    return { seed, summary: undefined, cluster: undefined, failure: (error as Error).stack ?? String(error) }
+    return { seed, ...NOTHING, failure: (error as Error).stack ?? String(error) }
   }
 }

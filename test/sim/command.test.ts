@@ -52,6 +52,7 @@ const REFUSED: readonly (readonly [string[], RegExp])[] = [
   [['--faults', 'earthquake'], /^lograft: --faults earthquake is not allowed: it must be one of process-crash, /],
   [['--flush-policy', 'never'], /^lograft: --flush-policy never is not allowed: /],
   [['--nodes', '8'], /^lograft: --nodes must be a whole number from 1 to 7$/],
+  [['--nodes', '3', '--profile', 'rf5'], /^lograft: --profile rf5 says how many nodes there are$/],
   [['--nodes', '3', '--profile', 'one'], /^lograft: --profile one has one node, and --nodes is 3$/],
   [['--acks', '2'], /^lograft: --acks 2 is not allowed: /],
   [['--replay-flight', '/nowhere/flight-recorder.jsonl'], /^lograft: cannot read the flight record: ENOENT/],

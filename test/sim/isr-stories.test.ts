@@ -58,25 +58,27 @@ test('R07: a leader that is alone commits nothing while one that will join is on
 })
 
 // Guard: who is taken in is the incarnation that the leader has heard.
-test('R08: a proposal that arrives late does not take in a replica that has lost its disk meanwhile', () => {
-  inSomeWorlds({ replicas: [1, 2] }, (story) => {
-    story.write('a', 'b')
-    story.crash(2)
-    story.untilInSync(1)
-    story.write('c')
-    story.node(2).start()
-    story.untilUsable(2, 1)
-    const mute = story.hold(1, story.controller)
-    story.soon('the second is proposed', () => isProposed(story, 1, 2))
-    const empty = story.hold(1, 2)
-    story.node(2).replaceDisk()
-    story.start(2)
-    mute()
-    story.never('an empty replica is in sync', 3000, () => story.state.isr.includes(2))
-    story.crash(1)
-    story.never('it leads', 3000, () => story.state.leader === 2)
-    empty()
-  })
+test('R08: a proposal that arrives late does not take in a replica that has lost its log meanwhile', () => {
+  for (const how of ['replaceDisk', 'losePower'] as const) {
+    inSomeWorlds({ replicas: [1, 2], topic: { 'flush.policy': 'os' } }, (story) => {
+      story.write('a', 'b')
+      story.crash(2)
+      story.untilInSync(1)
+      story.write('c')
+      story.node(2).start()
+      story.untilUsable(2, 1)
+      const mute = story.hold(1, story.controller)
+      story.soon('the second is proposed', () => isProposed(story, 1, 2))
+      const apart = story.cut(1, 2)
+      story.node(2)[how]()
+      story.start(2)
+      mute()
+      story.never(`it is in sync after ${how}`, 3000, () => story.state.isr.includes(2))
+      story.crash(1)
+      story.never('it leads', 3000, () => story.state.leader === 2)
+      apart()
+    })
+  }
 })
 
 // Guard: a broker's epoch is that of one start; what an earlier one has sent is refused.
@@ -208,5 +210,52 @@ test('R23: a new leader that does not know yet what is committed says so, and te
     story.soon('it knows', () => story.replica(2).knowsHighWatermark)
     assert.deepEqual(story.latestOffset(2), { error: 'NONE', offset: 4 })
     assert.deepEqual(story.consume(2, 2).values, ['c', 'd'])
+  })
+})
+
+// Guard: an ISR has the leader in it, each member once, and nobody who is no replica.
+test('R27: no leader talks the controller into an ISR that is not one of its replicas', () => {
+  inSomeWorlds({ replicas: [1, 2], brokers: 3 }, (story) => {
+    const { leaderEpoch, partitionEpoch } = story.state
+    const { brokerEpoch } = story.node(1).node!.broker!
+    const propose = (...isr: readonly number[]): string => {
+      const newIsrWithEpochs = isr.map((brokerId) => ({ brokerId, brokerEpoch: -1 }))
+      const known = { partitionIndex: 0, leaderEpoch, partitionEpoch, leaderRecoveryState: 0 }
+      const topics = [{ topicId: story.topicId, partitions: [{ ...known, newIsr: [], newIsrWithEpochs }] }]
+      const reply = story.ask('AlterPartition', { brokerId: 1, brokerEpoch, topics }, story.node(1))
+      return errorByCode(reply.topics[0]!.partitions![0]!.errorCode!).name
+    }
+    for (const isr of [[1, 2, 3], [1, 3], [2], [], [1, 1]]) assert.equal(propose(...isr), 'INVALID_REQUEST', `${isr}`)
+    assert.equal(propose(2, 1), 'NONE')
+    assert.ok(story.inSync(1, 2))
+  })
+})
+
+// Guard: a move ends when all that were added are in sync; it is not taken back to fewer in sync than are wanted.
+test('R26: a partition moves when who comes has all, and stays on its way where it could only go back to too few', () => {
+  inSomeWorlds({ replicas: [1, 2], brokers: 4, topic: { 'min.insync.replicas': '2' } }, (story) => {
+    for (const value of ['a', 'b', 'c']) story.write(value)
+    const { leaderEpoch } = story.state
+    const slow = story.hold(1, 4)
+    assert.equal(story.move([3, 4]), 'NONE')
+    story.soon('the third is in sync', () => story.inSync(1, 2, 3))
+    story.never('it has moved without the fourth', 2000, () => story.state.addingReplicas.length === 0)
+    slow()
+    story.soon('it has moved', () => story.state.replicas.join() === '3,4')
+    assert.ok(story.state.leaderEpoch > leaderEpoch)
+    story.write('d')
+    assert.deepEqual(story.valuesOn(4), ['a', 'b', 'c', 'd'])
+
+    const leader = story.state.leader
+    const other = leader === 3 ? 4 : 3
+    const late = [story.hold(3, 2), story.hold(4, 2)]
+    assert.equal(story.move([1, 2]), 'NONE')
+    story.soon('the first is in sync again', () => story.inSync(1, 3, 4))
+    story.crash(other)
+    story.soon('one of those that were there is left', () => story.inSync(1, leader))
+    assert.equal(story.move(null), 'INVALID_REPLICA_ASSIGNMENT')
+    for (const release of late) release()
+    story.soon('it has moved back', () => story.state.replicas.join() === '1,2')
+    story.write('e')
   })
 })

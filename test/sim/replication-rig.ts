@@ -37,6 +37,8 @@ export interface StoryShape {
   /** Brokers, the first of them preferred; without it three. */
   readonly replicas?: readonly number[]
   readonly controllers?: number
+  /** More than the replicas. */
+  readonly brokers?: number
   /** Of the topic. */
   readonly topic?: Readonly<Record<string, string>>
   readonly settings?: Readonly<Record<string, string>>
@@ -68,7 +70,7 @@ export class ReplicationStory {
     const { replicas = [1, 2, 3], controllers = 1, topic = {}, settings = {}, elr = false } = shape
     this.replicas = replicas
     this.simulation = new Simulation(seed)
-    const brokers = Math.max(...replicas)
+    const brokers = shape.brokers ?? Math.max(...replicas)
     this.world = new ClusterWorld(this.simulation, {
       roles: Array.from({ length: brokers + controllers }, (_, n): NodeRole => (n < brokers ? 'broker' : 'controller')),
       ports: 'two',
@@ -268,10 +270,17 @@ export class ReplicationStory {
   /** To the leader, with acks=all, until it is acknowledged. */
   write(...values: readonly string[]): void {
     const { leader } = this.state
+    this.untilLeads(leader)
     const production = this.produce(leader, values)
     this.soon(`${values} are acknowledged`, () => this.outcome(production) !== 'nothing')
     assert.equal(this.outcome(production), 'NONE')
     this.invariants.replicas.acknowledged(this.topicId, 0, this.#offsetOf(production) + values.length)
+  }
+
+  /** The same, where it is not promised to stay. */
+  writeForNow(...values: readonly string[]): void {
+    const production = this.produce(this.state.leader, values)
+    this.soon(`${values} are acknowledged`, () => this.outcome(production, false) === 'NONE')
   }
 
   /** To the leader, with acks=1: the leader has it, and that is all. */
@@ -317,6 +326,18 @@ export class ReplicationStory {
     }
     const [answer] = this.client(id).request(ListOffsets, 10, request).topics[0]!.partitions
     return { error: errorByCode(answer!.errorCode).name, offset: Number(answer!.offset) }
+  }
+
+  /** Has the partition moved to these replicas, without any has the move taken back; returns the name of what became of it. */
+  move(replicas: readonly number[] | null): string {
+    const partitions = [{ partitionIndex: 0, replicas: replicas && [...replicas] }]
+    const request = {
+      timeoutMs: 5000,
+      allowReplicationFactorChange: true,
+      topics: [{ name: this.#topic.name, partitions }],
+    }
+    const reply = this.ask('AlterPartitionReassignments', request)
+    return errorByCode(reply.responses[0]!.partitions![0]!.errorCode!).name
   }
 
   /** The first replica leads again, if it can. */
@@ -433,8 +454,8 @@ export class ReplicationStory {
 const SEEDS = 3
 
 /** The same in a few worlds; each comes to a good end. */
-export function inSomeWorlds(shape: StoryShape, tell: (story: ReplicationStory) => void): void {
-  for (let seed = 1; seed <= SEEDS; seed++) {
+export function inSomeWorlds(shape: StoryShape, tell: (story: ReplicationStory) => void, seeds = SEEDS): void {
+  for (let seed = 1; seed <= seeds; seed++) {
     const story = new ReplicationStory(seed, shape)
     tell(story)
     story.heal()

@@ -62,7 +62,7 @@ test('a stop whose flush fails says so, and leaves no marker of a clean stop', (
     assert.equal(store.stop(), 'failed')
     store.machine.device.faults.failedFlushChance = 0
     store.reopened()
-    assert.equal(store.running!.directory.lastStop, 'processCrash')
+    assert.equal(store.running!.directory.lastStop, 'unclean')
     assert.deepEqual(store.values(), VALUES)
   }
 })

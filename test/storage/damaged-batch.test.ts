@@ -9,6 +9,7 @@ import { after, test } from 'node:test'
 import { BatchView, FIELD_AT } from '../../src/records/batch.js'
 import { buildBatch } from '../../src/records/builder.js'
 import { BatchIterator, RecordFormatError } from '../../src/records/reader.js'
+import { DamagedBatchError } from '../../src/storage/log-damaged-error.js'
 import { LogDirectory } from '../../src/storage/log-directory.js'
 import { LogManager } from '../../src/storage/log-manager.js'
 import type { LogOptions, PartitionLog } from '../../src/storage/partition-log.js'
@@ -70,15 +71,61 @@ for (const length of [-1000, 0, 48, 0x7fff_ff00]) {
       assert.throws(() => log.batchAtTimestamp(FIRST_TIMESTAMP, 40), RecordFormatError)
       // The others are not affected.
       assert.equal(new BatchView().reset(log.batchAtTimestamp(FIRST_TIMESTAMP + 39, 40)!, 0).baseOffset, 39)
-      const request = { offset: 0, upToOffset: 40, maxBytes: 10, wholeFirstBatch: true }
-      return new Promise((resolve, reject) =>
+      for (const maxBytes of [10, 1_000_000]) {
+        const request = { offset: 0, upToOffset: 40, maxBytes, wholeFirstBatch: true }
         log.read(request, (error, read) => {
-          if (read === undefined) return reject(error)
-          assert.ok(read.bytes.length <= bytes.length, `${read.bytes.length} bytes of a file of ${bytes.length}`)
-          read.release()
-          resolve()
-        }),
-      )
+          assert.equal(read, undefined)
+          assert.ok(error instanceof DamagedBatchError && error.offset === 0, String(error))
+        })
+      }
+    })
+  })
+}
+
+/** The values of byte fields of batches in the first file, changed behind the back of a node. */
+function rot(change: (bytes: Buffer, sizeBytes: number) => void): void {
+  const file = join(path, 't-0', '00000000000000000000.log')
+  const bytes = fs.readFileSync(file)
+  change(bytes, new BatchView().reset(bytes, 0).sizeBytes)
+  fs.writeFileSync(file, bytes)
+}
+
+function readAt(log: PartitionLog, offset: number): Promise<number[] | number> {
+  const request = { offset, upToOffset: log.logEndOffset, maxBytes: 1_000_000, wholeFirstBatch: true }
+  return new Promise((resolve, reject) =>
+    log.read(request, (error, read) => {
+      if (read === undefined) return error instanceof DamagedBatchError ? resolve(error.offset) : reject(error)
+      const found: number[] = []
+      const batches = new BatchIterator(read.bytes)
+      while (batches.next() === 'batch') found.push(batches.batch.baseOffset)
+      read.release()
+      resolve(found)
+    }),
+  )
+}
+
+for (const [what, change] of [
+  ['value', (bytes, size) => void bytes.writeUInt8(bytes.readUInt8(3 * size - 3) ^ 1, 3 * size - 3)],
+  [
+    'checksum',
+    (bytes, size) => void bytes.writeUInt8(bytes.readUInt8(2 * size + FIELD_AT.crc) ^ 1, 2 * size + FIELD_AT.crc),
+  ],
+  ['offset, which no checksum holds,', (bytes, size) => void bytes.writeBigInt64BE(1n, 2 * size)],
+  ['offset, to one that comes later,', (bytes, size) => void bytes.writeBigInt64BE(5n, 2 * size)],
+  ['offset, to one that never came,', (bytes, size) => void bytes.writeBigInt64BE(1n << 40n, 2 * size)],
+] as const satisfies readonly [string, (bytes: Buffer, size: number) => void][]) {
+  test(`a batch whose ${what} has become another is not given away, and what stands before and behind it is`, async () => {
+    fs.rmSync(path, { recursive: true })
+    await withLog(append)
+    rot(change)
+    await withLog(async (log) => {
+      // Which of two offsets is wrong cannot be told: then neither is given.
+      const before = (await readAt(log, 0)) as number[]
+      assert.ok(before.length > 0 && before.every((offset, n) => offset === n && n < 2), `${before}`)
+      assert.equal(await readAt(log, 2), 2)
+      // In the next segment.
+      const [next] = (await readAt(log, 20)) as number[]
+      assert.equal(next, 20)
     })
   })
 }

@@ -33,7 +33,7 @@ for (const flushPolicy of ['commit', 'os'] as const) {
       store.machine.crash()
 
       store.reopened()
-      assert.equal(store.running!.directory.lastStop, 'processCrash')
+      assert.equal(store.running!.directory.lastStop, 'unclean')
       const { nextOffset } = store.log
       assert.deepEqual(store.values(), valuesUpTo(nextOffset), `seed ${seed}`)
       assert.ok(nextOffset >= 3)

@@ -10,12 +10,14 @@ import { describeCluster } from './cluster/describe-cluster.js'
 import { describeTopicPartitions } from './cluster/describe-topic-partitions.js'
 import { metadata } from './cluster/metadata.js'
 import { alterConfigs, incrementalAlterConfigs } from './controller/alter-configs.js'
+import { alterPartitionReassignments } from './controller/alter-partition-reassignments.js'
 import { createPartitions } from './controller/create-partitions.js'
 import { createTopics } from './controller/create-topics.js'
 import { deleteTopics } from './controller/delete-topics.js'
 import { describeConfigs } from './controller/describe-configs.js'
 import { electLeaders } from './controller/elect-leaders.js'
 import { listConfigResources } from './controller/list-config-resources.js'
+import { listPartitionReassignments } from './controller/list-partition-reassignments.js'
 import { unregisterBroker } from './controller/unregister-broker.js'
 import { updateFeatures } from './controller/update-features.js'
 import { deleteRecords } from './partition/delete-records.js'
@@ -56,6 +58,8 @@ export const HANDLERS: readonly Handler<Services>[] = [
   describeLogDirs,
   createPartitions,
   electLeaders,
+  alterPartitionReassignments,
+  listPartitionReassignments,
   vote,
   beginQuorumEpoch,
   endQuorumEpoch,

@@ -18,6 +18,7 @@ import type { Fields } from '../../protocol/field.js'
 import { AllocateProducerIds } from '../../protocol/messages/allocate-producer-ids.js'
 import { AlterConfigs } from '../../protocol/messages/alter-configs.js'
 import { AlterPartition } from '../../protocol/messages/alter-partition.js'
+import { AlterPartitionReassignments } from '../../protocol/messages/alter-partition-reassignments.js'
 import { AssignReplicasToDirs } from '../../protocol/messages/assign-replicas-to-dirs.js'
 import { BrokerHeartbeat } from '../../protocol/messages/broker-heartbeat.js'
 import { BrokerRegistration } from '../../protocol/messages/broker-registration.js'
@@ -26,6 +27,7 @@ import { CreateTopics } from '../../protocol/messages/create-topics.js'
 import { DeleteTopics } from '../../protocol/messages/delete-topics.js'
 import { ElectLeaders } from '../../protocol/messages/elect-leaders.js'
 import { IncrementalAlterConfigs } from '../../protocol/messages/incremental-alter-configs.js'
+import { ListPartitionReassignments } from '../../protocol/messages/list-partition-reassignments.js'
 import { UnregisterBroker } from '../../protocol/messages/unregister-broker.js'
 import { UpdateFeatures } from '../../protocol/messages/update-features.js'
 import type { InOfMessage, Message, OutOfMessage } from '../../protocol/schema.js'
@@ -47,6 +49,8 @@ const MESSAGES: ControllerApis = {
   DeleteTopics,
   CreatePartitions,
   ElectLeaders,
+  AlterPartitionReassignments,
+  ListPartitionReassignments,
   UpdateFeatures,
   UnregisterBroker,
   BrokerRegistration,

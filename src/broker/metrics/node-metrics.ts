@@ -10,6 +10,7 @@ import type { Broker } from '../broker.js'
 import type { ConnectionLimits } from '../server/connection-limits.js'
 import type { RequestMemory } from '../server/request-memory.js'
 import { ofCleaner } from './cleaner-metrics.js'
+import { ofController, ofIsrChanges, ofReplicas } from './cluster-metrics.js'
 import { Exposition, type Labels } from './exposition.js'
 import type { RequestMetrics } from './request-metrics.js'
 import type { Traffic } from './traffic.js'
@@ -57,7 +58,7 @@ export class EventLoopDelay {
 export function metricsText(sources: MetricsSources, delay: EventLoopDelay, host: Host): string {
   const page = new Exposition()
   if (sources.broker !== undefined) ofBroker(page, sources, sources.broker)
-  ofController(page, sources)
+  ofController(page, sources.image(), sources.isActiveController())
   ofServer(page, sources)
   page.histogram('kafka_log_logflushstats_logflushtimems', 'Time of a flush of a log, in milliseconds.', [
     [{}, sources.flushes],
@@ -88,22 +89,8 @@ function ofBroker(page: Exposition, { image, nodeId }: MetricsSources, broker: B
   counter('bytesin', 'Bytes of batches that producers have written', ({ bytesIn }) => bytesIn)
   counter('bytesout', 'Bytes of batches that consumers were given', ({ bytesOut }) => bytesOut)
 
-  const leads = [...topicsByName.values()].flatMap(({ partitions }) =>
-    partitions.filter(({ leader }) => leader === nodeId),
-  )
-  const { partitions, offline } = replicas.hosted
-  page.gauge('kafka_server_replicamanager_partitioncount', 'Partitions that are hosted here.', [
-    [{}, partitions.length + offline],
-  ])
-  page.gauge('kafka_server_replicamanager_leadercount', 'Partitions that are led from here.', [[{}, leads.length]])
-  page.gauge('kafka_server_replicamanager_offlinereplicacount', 'Partitions whose log here cannot be used.', [
-    [{}, offline],
-  ])
-  page.gauge(
-    'kafka_server_replicamanager_underreplicatedpartitions',
-    'Partitions led from here with fewer replicas in sync than they have.',
-    [[{}, leads.filter(({ isr, replicas: all }) => isr.length < all.length).length]],
-  )
+  ofReplicas(page, image(), nodeId, replicas.hosted)
+  ofIsrChanges(page, broker.isrChanges)
   page.gauge('kafka_server_delayedoperationpurgatory_purgatorysize', 'Requests that wait.', [
     [{ delayedOperation: 'Produce' }, replicas.produces.size],
     [{ delayedOperation: 'Fetch' }, replicas.fetches.size],
@@ -129,7 +116,7 @@ function ofBroker(page: Exposition, { image, nodeId }: MetricsSources, broker: B
   page.gauge('lograft_fetch_memory_used_bytes', 'Read for fetches and not taken by their clients yet.', [
     [{}, broker.fetchMemory.bytes],
   ])
-  const logs = partitions
+  const logs = replicas.hosted.partitions
     .slice(0, MAX_LOGS)
     .map(({ id: { topic, partition }, log }) => ({ labels: { topic, partition }, log }))
   page.gauge(
@@ -147,24 +134,6 @@ function ofBroker(page: Exposition, { image, nodeId }: MetricsSources, broker: B
     'The offset behind the last of the log.',
     logs.map(({ labels, log }) => [labels, log.logEndOffset]),
   )
-}
-
-function ofController(page: Exposition, { image, isActiveController }: MetricsSources): void {
-  const active = isActiveController()
-  const { topicsById, brokers } = image()
-  const partitions = active ? [...topicsById.values()].flatMap((topic) => topic.partitions) : []
-  const gauge = (name: string, help: string, value: number): void =>
-    page.gauge(`kafka_controller_kafkacontroller_${name}`, help, [[{}, value]])
-  gauge('activecontrollercount', 'Whether this node is the active controller.', active ? 1 : 0)
-  gauge('globaltopiccount', 'Topics, if this is the active controller.', active ? topicsById.size : 0)
-  gauge('globalpartitioncount', 'Partitions, if this is the active controller.', partitions.length)
-  gauge(
-    'offlinepartitionscount',
-    'Partitions without a leader, if this is the active controller.',
-    partitions.filter(({ leader }) => leader < 0).length,
-  )
-  const fenced = [...brokers.values()].filter((broker) => broker.fenced).length
-  gauge('fencedbrokercount', 'Brokers that are fenced, if this is the active controller.', active ? fenced : 0)
 }
 
 function ofServer(page: Exposition, { requests, limits, memory, connections }: MetricsSources): void {

@@ -1,0 +1,310 @@
+/**
+ * ReplicationWorkload: clients that write records to a cluster and read them: producers, idempotent and not, with any acks; consumers; and such as ask where
+ * a log ends. Each finds the leader of its partition by itself, and follows it. What they were told is the history, and the judgement of it.
+ */
+import type { Prng } from '../base/prng.js'
+import { Findings } from '../check/anomalies.js'
+import { checkLog, type Finding } from '../check/check-log.js'
+import { checkListedOffsets, type OffsetListed } from '../check/check-watermarks.js'
+import { checkWorkload } from '../check/check-workload.js'
+import { clientOperations } from '../check/client-history.js'
+import type { Operation } from '../check/history.js'
+import type { Address } from '../io/network.js'
+import { CODEC_NAMES } from '../records/compression/codec.js'
+import { type ClientPorts, type Locator, SimulatedClient } from './client.js'
+import type { ClusterNode, ClusterWorld } from './cluster-world.js'
+import { WorkloadConsumer } from './consumer.js'
+import { LeaderLocator } from './leader-locator.js'
+import { Machine } from './machine.js'
+import { OffsetWatcher } from './offset-watcher.js'
+import { WorkloadProducer } from './producer.js'
+import { createTopic, keyOf, type ReplicatedTopic, type ReplicatedTopicPlan } from './replicated-topics.js'
+import { ReplicationChanges } from './replication-changes.js'
+
+/** Processes of single sends; others are less. */
+const FIRST_SENDER = 1_000_000
+
+export interface ReplicationWorkloadOptions {
+  readonly plans: readonly ReplicatedTopicPlan[]
+  /** Of all producers; without it some of each. */
+  readonly acks?: 0 | 1 | -1
+  /** Mean time between two batches of a producer; without it drawn. */
+  readonly pauseMs?: number
+  /** Mean time between two changes of how partitions are replicated; without it there are none. */
+  readonly changesMs?: number
+}
+
+/** Whether, in spite of everything that has happened, nothing is lost that was acknowledged with these acks, or was read. */
+export type IsPromised = (topic: ReplicatedTopicPlan, acks?: 0 | 1 | -1) => boolean
+
+export interface Judgement {
+  readonly findings: readonly Finding[]
+  /** Records. */
+  readonly acknowledged: number
+  readonly unknown: number
+  /** What the checkers had to look at. */
+  readonly counts: Readonly<Record<string, number>>
+}
+
+export class ReplicationWorkload {
+  readonly history: Operation[] = []
+  readonly listed: OffsetListed[] = []
+  readonly topics: ReplicatedTopic[] = []
+  readonly hosts: string[] = []
+  /** By partition: when the record was made that was made last of those that were acknowledged. */
+  readonly #progress = new Map<string, number>()
+  readonly #madeMs = new Map<string, number>()
+  readonly #world: ClusterWorld
+  readonly #options: ReplicationWorkloadOptions
+  readonly #random: Prng
+  readonly #producers: WorkloadProducer[] = []
+  readonly #consumers: WorkloadConsumer[] = []
+  readonly #clients: SimulatedClient[] = []
+  readonly #watchers: OffsetWatcher[] = []
+  #brokers: readonly ClusterNode[]
+  readonly #changes: ReplicationChanges | undefined
+  #nextProcess = 0
+  #stopped = false
+
+  constructor(world: ClusterWorld, options: ReplicationWorkloadOptions) {
+    this.#world = world
+    this.#options = options
+    this.#random = world.simulation.random('records')
+    this.#brokers = world.brokers
+    const admin = this.#client('admin', () => ({ locate: (found) => found(this.#address()) }))
+    for (const plan of options.plans) {
+      createTopic(world, admin, plan, (topic) => {
+        this.topics.push(topic)
+        if (!this.#stopped) this.#use(topic)
+      })
+    }
+    if (options.changesMs !== undefined) {
+      const operator = this.#client('operator', () => ({ locate: (found) => found(this.#address()) }))
+      this.#changes = new ReplicationChanges(operator, world.simulation.random('replication changes'), {
+        meanPauseMs: options.changesMs,
+        topics: () => this.topics,
+        brokers: world.brokers.map(({ id }) => id),
+      })
+    }
+  }
+
+  /** These are asked who leads from now on. */
+  confineTo(brokers: readonly ClusterNode[]): void {
+    this.#brokers = brokers
+  }
+
+  /** All topics are there. */
+  get isReady(): boolean {
+    return this.topics.length === this.#options.plans.length
+  }
+
+  /** How partitions are replicated is not changed any more. */
+  stopChanges(): void {
+    this.#changes?.stop()
+  }
+
+  /** Makes no more batches; those that are made are seen through. */
+  stop(): void {
+    this.#stopped = true
+    for (const producer of this.#producers) producer.stop()
+  }
+
+  get idle(): boolean {
+    return this.#producers.every((producer) => producer.idle)
+  }
+
+  /** How many partitions have acknowledged a record that was made after this. */
+  goingOnSince(timeMs: number): number {
+    return [...this.#progress.values()].filter((madeMs) => madeMs > timeMs).length
+  }
+
+  /** How many records have been acknowledged that were made after this. */
+  acknowledgedSince(timeMs: number): number {
+    const made = new Set<string>()
+    let count = 0
+    for (const operation of this.history) {
+      if (operation.f !== 'send' || operation.time <= timeMs) continue
+      if (operation.type === 'invoke') made.add(operation.value)
+      else if (operation.type === 'ok' && operation.acks !== 0 && made.has(operation.value)) count++
+    }
+    return count
+  }
+
+  /** How often somebody who had read something was told that it is not there any more. */
+  get truncations(): number {
+    return this.#consumers.reduce((sum, { truncations }) => sum + truncations, 0)
+  }
+
+  /** Reads everything from the beginning to the end; true: it is done. */
+  read(): () => boolean {
+    const readers = this.topics.flatMap((topic) =>
+      Array.from({ length: topic.partitions }, (_, partition) => this.#consume(topic, partition, true)),
+    )
+    return () => readers.every(({ done }) => done)
+  }
+
+  /** By what is promised: there what is committed, or was acknowledged with these acks, must not be lost. */
+  judge(isPromised: IsPromised): Judgement {
+    const plans = new Map<string, ReplicatedTopicPlan>()
+    for (const topic of this.topics) {
+      for (let partition = 0; partition < topic.partitions; partition++) plans.set(keyOf(topic, partition), topic)
+    }
+    const isKept = (key: string, acks?: 0 | 1 | -1): boolean => isPromised(plans.get(key)!, acks)
+    const verdict = checkLog(this.history, {
+      mayBeLost: (key, _, acks) => !isKept(key, acks),
+    })
+    const ofKept = this.history.flatMap((operation, at): Operation[] => {
+      if (operation.f === 'fault' || !isKept(operation.key)) return []
+      if (operation.f !== 'send') return [operation]
+      const isSure = operation.type !== 'ok' || isKept(operation.key, operation.acks)
+      // A producer does not wait for an answer before it sends on: what orders its records is their sequence, and the clock.
+      const process = FIRST_SENDER + at
+      return [isSure ? { ...operation, process } : { ...operation, process, type: 'info' }]
+    })
+    const operations = clientOperations(ofKept)
+    const findings = new Findings()
+    const listed = this.listed.filter(({ key }) => isKept(key))
+    checkListedOffsets(operations, listed, findings)
+    const isUsed = ofKept.some(
+      (each) => each.type === 'ok' && (each.f === 'send' || (each.f === 'poll' && each.records.length > 0)),
+    )
+    const workload = isUsed
+      ? checkWorkload(operations, { selfDescribing: true, isolation: 'read_uncommitted' })
+      : undefined
+    return {
+      findings: [...verdict.findings, ...findings.told, ...(workload?.findings ?? [])],
+      acknowledged: verdict.acknowledged,
+      unknown: verdict.unknown,
+      counts: {
+        'histories of partitions are judged': verdict.keys,
+        'what is promised is judged': [...plans.keys()].filter((key) => isKept(key)).length,
+        'ends of logs are compared': listed.length,
+        'who leads no more is not believed': this.#watchers.reduce((sum, { outdated }) => sum + outdated, 0),
+        'a consumer learns that it was cut off': this.truncations,
+        ...this.#changes?.counts,
+      },
+    }
+  }
+
+  get #now(): () => number {
+    return () => this.#world.simulation.nowMs
+  }
+
+  #address(): Address {
+    return this.#random.pick(this.#brokers).address
+  }
+
+  #client(name: string, locator: (ports: ClientPorts) => Locator): SimulatedClient {
+    const { simulation, network } = this.#world
+    const machine = new Machine(simulation, network, name)
+    let client: SimulatedClient | undefined
+    machine.boot(
+      (ports) => {
+        client = new SimulatedClient(ports, locator(ports), name)
+      },
+      () => {},
+    )
+    this.hosts.push(name)
+    this.#clients.push(client!)
+    return client!
+  }
+
+  /** A client of the leader of a partition. */
+  #leaderClient(name: string, { topicId }: ReplicatedTopic, partition: number): [SimulatedClient, () => number] {
+    let locator: LeaderLocator | undefined
+    const client = this.#client(name, (ports) => {
+      locator = new LeaderLocator(ports, () => this.#address(), { topicId, partition })
+      return locator
+    })
+    return [client, () => locator!.leaderEpoch]
+  }
+
+  #use(topic: ReplicatedTopic): void {
+    for (let partition = 0; partition < topic.partitions; partition++) {
+      const random = this.#world.simulation.random(`use ${keyOf(topic, partition)}`)
+      const producers = random.between(1, 2)
+      for (let n = 0; n < producers; n++) this.#produce(topic, partition, random)
+      if (random.chance(0.7)) this.#consume(topic, partition, false)
+      if (random.chance(0.5)) this.#watch(topic, partition)
+    }
+  }
+
+  #produce(topic: ReplicatedTopic, partition: number, random: Prng): void {
+    const { name, topicId } = topic
+    const process = this.#nextProcess++
+    const acks = this.#options.acks ?? random.pick([-1, -1, -1, -1, -1, 1, 1, 0] as const)
+    const drawnMs = random.pick([100, 300, 1000])
+    const [client] = this.#leaderClient(`producer${process}`, topic, partition)
+    const options = {
+      process,
+      topic: name,
+      topicId,
+      partition,
+      acks,
+      idempotent: acks === -1 && random.chance(0.7),
+      codec: random.chance(0.8) ? ('none' as const) : random.pick(CODEC_NAMES),
+      pauseMs: this.#options.pauseMs ?? drawnMs,
+      maxRecordsPerBatch: random.pick([1, 4, 12]),
+      keyBytes: random.pick([0, 0, 0, 100, 1000]),
+      now: this.#now,
+      record: (operation: Operation) => this.#record(operation),
+    }
+    this.#producers.push(new WorkloadProducer(client, options))
+  }
+
+  #record(operation: Operation): void {
+    this.history.push(operation)
+    if (operation.f !== 'send') return
+    const { type, key, value, acks, time } = operation
+    if (type === 'invoke') this.#madeMs.set(value, time)
+    else if (type === 'ok' && acks !== 0) {
+      this.#progress.set(key, Math.max(this.#progress.get(key) ?? 0, this.#madeMs.get(value)!))
+    }
+    if (type !== 'invoke') this.#madeMs.delete(value)
+  }
+
+  #consume(topic: ReplicatedTopic, partition: number, final: boolean): WorkloadConsumer {
+    const { name, topicId } = topic
+    const process = this.#nextProcess++
+    const [client, leaderEpoch] = this.#leaderClient(`consumer${process}`, topic, partition)
+    const consumer = new WorkloadConsumer(client, {
+      process,
+      topic: name,
+      topicId,
+      partition,
+      final,
+      sessions: process % 2 === 0,
+      patient: !final && process % 3 === 0,
+      leaderEpoch,
+      now: this.#now,
+      record: (operation) => this.#record(operation),
+    })
+    this.#consumers.push(consumer)
+    return consumer
+  }
+
+  /** As the latest committed metadata say, whoever knows them. */
+  #latestEpochOf({ topicId }: ReplicatedTopic, partition: number): number {
+    const known = this.#world.nodes.map(
+      ({ node }) => node?.quorum?.image?.topicsById.get(topicId)?.partitions[partition]?.leaderEpoch ?? -1,
+    )
+    return Math.max(...known)
+  }
+
+  #watch(topic: ReplicatedTopic, partition: number): void {
+    const process = this.#nextProcess++
+    const [client, leaderEpoch] = this.#leaderClient(`watcher${process}`, topic, partition)
+    const watcher = new OffsetWatcher(client, {
+      process,
+      topic: topic.name,
+      partition,
+      key: keyOf(topic, partition),
+      pauseMs: 300,
+      leaderEpoch,
+      latestEpoch: () => this.#latestEpochOf(topic, partition),
+      now: this.#now,
+      record: (listed) => void this.listed.push(listed),
+    })
+    this.#watchers.push(watcher)
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * The simulation suite of replication: `node dist/test/seeds/replication.js [--profile NAME]... [--seeds N] [--twice N] [--first N] [--hunt] [--ledger FILE]`.
+ *
+ * Every profile that writes records to clusters, or those that are named, with so many seeds as stand here or as are asked for. No seed may fail; those that run
+ * twice, which are the first, must have one hash; together they must have acknowledged and broken enough to mean something. Where a condition is taken away, the
+ * loss must be seen. `--hunt` goes on behind the seeds that the ledger names, and writes down what it has tried.
+ */
+import { parseArgs } from 'node:util'
+import { CLUSTER_FAULTS } from '../../src/sim/fault-script.js'
+import { isNMinusOne, N_MINUS_ONE, N_MINUS_ONE_NAMES } from '../../src/sim/n-minus-one.js'
+import { failureOf, type Profile, Totals } from '../../src/sim/run-seeds.js'
+import { Ledger } from './ledger.js'
+import { runJobs } from './pool.js'
+
+/** Seeds of the profile with all faults, of each N-1 profile, and of each without a condition. */
+const SEEDS = 1500
+const SEEDS_N_MINUS_ONE = 500
+const SEEDS_CONTROL = 50
+/** So many are one row of the ledger, and one line of progress. */
+const CHUNK = 50
+/** Floors that all seeds of a profile together must reach. */
+const MEDIAN_ACKNOWLEDGED = 500
+const SEEDS_WITH_ELECTION = 0.6
+const SEEDS_WITH_CHECK = 0.01
+const SEEDS_WITH_LOSS = 0.8
+const SEEDS_WITHIN_LAG = 0.3
+const INVARIANTS = [
+  'one cluster id',
+  'two name one leader for an epoch',
+  'committed batches are equal',
+  'no fenced broker is in sync with others',
+  'what is promised is judged',
+  'ends of logs are compared',
+  'replicas have the same bytes',
+  'a leader is well-formed',
+  'a follower is well-formed',
+  'the high watermark moves with all that count',
+  'the leader counts all who may lead',
+  'committed records are equal',
+  'who may lead has all that is committed',
+  'a new leader has what is committed of a partition',
+]
+
+const { values } = parseArgs({
+  options: {
+    profile: { type: 'string', multiple: true, default: ['replication', ...N_MINUS_ONE_NAMES] },
+    seeds: { type: 'string' },
+    twice: { type: 'string', default: '20' },
+    first: { type: 'string', default: '1' },
+    hunt: { type: 'boolean', default: false },
+    ledger: { type: 'string', default: 'test/seeds/ledger.tsv' },
+  },
+})
+const ledger = values.hunt ? new Ledger(values.ledger) : undefined
+const failures: string[] = []
+
+function isControl(profile: Profile): boolean {
+  return isNMinusOne(profile) && N_MINUS_ONE[profile].lost !== 'nothing'
+}
+
+function seedsOf(profile: Profile): number {
+  if (values.seeds !== undefined) return Number(values.seeds)
+  if (isControl(profile)) return SEEDS_CONTROL
+  return isNMinusOne(profile) ? SEEDS_N_MINUS_ONE : SEEDS
+}
+
+class Suite {
+  readonly #profile: Profile
+  readonly #totals = new Totals()
+  #elections = 0
+  #ran = 0
+
+  constructor(profile: Profile) {
+    this.#profile = profile
+  }
+
+  async run(first: number, seeds: number): Promise<void> {
+    const startedAtMs = performance.now()
+    for (let from = first; from < first + seeds; from += CHUNK) {
+      await this.#runChunk(from, Math.min(CHUNK, first + seeds - from), first + Number(values.twice))
+      const { failed, medianAcknowledged, virtualSeconds } = this.#totals.result(undefined)
+      const tookS = (performance.now() - startedAtMs) / 1000
+      process.stdout.write(
+        `${this.#profile}: ${this.#ran} of ${seeds} seeds, ${failed.length} failed, ${medianAcknowledged} acknowledged in the median, ${virtualSeconds.toFixed(0)} s of virtual time in ${tookS.toFixed(0)} s\n`,
+      )
+    }
+    this.#judge(first, seeds)
+  }
+
+  /** Seeds below `twiceBelow` are run twice. */
+  async #runChunk(first: number, seeds: number, twiceBelow: number): Promise<void> {
+    const profile = this.#profile
+    const chunk = new Totals()
+    let next = first
+    await runJobs(
+      () => {
+        if (next === first + seeds) return undefined
+        const seed = next++
+        return { seed: String(seed), profile, options: {}, twice: seed < twiceBelow }
+      },
+      ({ seed, replication, failure }) => {
+        const why = failure ?? (replication && failureOf(profile, replication))
+        if (why !== undefined && (!isControl(profile) || replication === undefined || failure !== undefined)) {
+          failures.push(`${profile}: seed ${seed}: ${why}`)
+        }
+        const outcome = { seed, failure: why, report: replication }
+        chunk.add(outcome)
+        this.#totals.add(outcome)
+        this.#ran++
+        if ((replication?.elections ?? 0) > 0) this.#elections++
+      },
+    )
+    const { failed, medianAcknowledged: acknowledged, virtualSeconds } = chunk.result(undefined)
+    ledger?.add({ profile, first, seeds, failed, acknowledged, virtualSeconds })
+  }
+
+  #judge(first: number, seeds: number): void {
+    const result = this.#totals.result(undefined)
+    const { faults, checks, failed, seedsWithCheck } = result
+    process.stdout.write(`${JSON.stringify({ profile: this.#profile, first, ...result }, undefined, 1)}\n`)
+    this.#atLeast('the number of seeds', this.#ran, seeds)
+    this.#atLeast('the median of acknowledged records', result.medianAcknowledged, MEDIAN_ACKNOWLEDGED)
+    this.#atLeast('the share of seeds with an election', this.#elections / seeds, SEEDS_WITH_ELECTION)
+    if (isControl(this.#profile)) {
+      this.#atLeast('the share of seeds in which the loss is seen', 1 - failed.length / seeds, SEEDS_WITH_LOSS)
+      return
+    }
+    for (const invariant of INVARIANTS) {
+      const share = (seedsWithCheck[invariant] ?? 0) / seeds
+      this.#atLeast(`the share of seeds in which was tried: ${invariant}`, share, SEEDS_WITH_CHECK)
+    }
+    if (isNMinusOne(this.#profile)) {
+      const within = (checks['all fail within one lag time'] ?? 0) / seeds
+      this.#atLeast('the share of seeds in which all fail within one lag time', within, SEEDS_WITHIN_LAG)
+      const { stages } = N_MINUS_ONE[this.#profile]
+      if (!stages.some(({ after }) => after === 'goes on')) return
+      const share = (seedsWithCheck['records acknowledged after the last failure'] ?? 0) / seeds
+      this.#atLeast('the share of seeds with records acknowledged after the last failure', share, 1)
+      return
+    }
+    for (const kind of CLUSTER_FAULTS) this.#atLeast(`how often struck: ${kind}`, faults[kind] ?? 0, seeds / 100)
+  }
+
+  #atLeast(what: string, found: number, floor: number): void {
+    if (!(found >= floor)) failures.push(`${this.#profile}: ${what} is ${found}, and must be at least ${floor}`)
+  }
+}
+
+for (const name of values.profile) {
+  const profile = name as Profile
+  await new Suite(profile).run(ledger?.nextOf(profile) ?? Number(values.first), seedsOf(profile))
+}
+process.stdout.write(failures.length === 0 ? '\nall well\n' : `\n${failures.join('\n')}\n`)
+process.exitCode = failures.length === 0 ? 0 : 1
