@@ -67,7 +67,7 @@ async function measure(maker: Maker, jars: string, context: BenchmarkContext): P
   const idempotent = producer('2', { 'enable.idempotence': 'true', retries: '2147483647' })
   await idempotent.next(() => true, LONGEST_TAKEOVER_MS)
 
-  const took = { leader: [] as number[], controller: [] as number[], silent: [] as number[] }
+  const took = { leader: [] as number[], controller: [] as number[], silent: [] as number[], deposed: [] as number[] }
   const endMs = performance.now() + minutes * 60_000
   for (let n = 0; n < FEWEST_KILLS || performance.now() < endMs; n++) {
     const before = await inSync(cluster)
@@ -88,8 +88,11 @@ async function measure(maker: Maker, jars: string, context: BenchmarkContext): P
     const victim = before.find(({ leader }) => leader !== controller)?.leader ?? controller
     await pause(PAUSE_MS)
     const stoppedMs = performance.now()
+    const again = acknowledgedOf(idempotent, before, victim, stoppedMs)
     cluster.signal(victim, 'SIGSTOP')
-    took.silent.push((await acknowledgedOf(idempotent, before, victim, stoppedMs)) - stoppedMs)
+    await leadByOthers(cluster, victim)
+    took.deposed.push(performance.now() - stoppedMs)
+    took.silent.push((await again) - stoppedMs)
     cluster.signal(victim, 'SIGCONT')
   }
   await inSync(cluster)
@@ -113,6 +116,7 @@ async function measure(maker: Maker, jars: string, context: BenchmarkContext): P
   return [
     timed('kill -9 of a leader until all its partitions acknowledge', took.leader),
     timed('the same of the active controller', took.controller),
+    timed('SIGSTOP of a leader until others lead its partitions', took.deposed),
     timed('SIGSTOP of a leader until all its partitions acknowledge', took.silent),
     counted('acknowledged', plain.acknowledged.length + idempotent.acknowledged.length),
     counted('acknowledged and lost', ofPlain.lost.length + ofIdempotent.lost.length),
@@ -151,6 +155,14 @@ function inSync(cluster: ClusterProcesses): Promise<readonly PartitionSeen[]> {
     const seen = await admin.partitionsOf(TOPIC)
     const isWhole = seen.length === PARTITIONS && seen.every(({ leader, isr }) => leader > 0 && isr.length === 3)
     return isWhole ? seen : undefined
+  })
+}
+
+/** Waits until nothing is led by this node as the others know it. */
+async function leadByOthers(cluster: ClusterProcesses, victim: number): Promise<void> {
+  await cluster.until(cluster.ids.find((id) => id !== victim)!, async (admin) => {
+    const seen = await admin.partitionsOf(TOPIC)
+    return seen.length === PARTITIONS && seen.every(({ leader }) => leader > 0 && leader !== victim) ? true : undefined
   })
 }
 

@@ -1,6 +1,7 @@
 /** Partitions that move between the brokers of a cluster while they are written to. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Prng } from '../../src/base/prng.js'
 import { errorByCode } from '../../src/protocol/errors.js'
 import { AlterPartitionReassignments } from '../../src/protocol/messages/alter-partition-reassignments.js'
 import { CreateTopics } from '../../src/protocol/messages/create-topics.js'
@@ -40,6 +41,12 @@ class Moving {
     return nameOf(reply.responses[0]!.partitions[0]!.errorCode)
   }
 
+  /** By somebody who runs, as all know. */
+  get isLed(): boolean {
+    const { leader } = this.cluster.partition('t')
+    return leader !== -1 && this.leader.node !== undefined
+  }
+
   get leader(): ClusterNode {
     return this.cluster.node(this.cluster.partition('t').leader)
   }
@@ -52,7 +59,7 @@ class Moving {
       const { leader } = this
       const produced = this.client(leader).request(Produce, 12, produceRequest(this.topic, batchOf([value])))
       error = nameOf(produced.responses[0]!.partitionResponses[0]!.errorCode)
-      assert.match(error, /^(NONE|NOT_LEADER_OR_FOLLOWER|NOT_ENOUGH_REPLICAS)$/)
+      assert.match(error, /^(NONE|NOT_LEADER_OR_FOLLOWER|NOT_ENOUGH_REPLICAS|REQUEST_TIMED_OUT)$/)
       if (error === 'NONE') continue
       this.#again.add(value)
       this.cluster.pass(10)
@@ -140,3 +147,48 @@ test('who leads while a partition moves may be killed', () => {
   const { replicas, isr } = cluster.partition('t')
   assert.deepEqual([replicas, isr.length, moving.read()], [[4, 5, 3], 3, moving.sent])
 })
+
+/** Values that are not there, or out of order. */
+function missing(sent: readonly string[], read: readonly string[]): readonly string[] {
+  const places = sent.map((value) => read.indexOf(value))
+  return sent.filter((_, n) => places[n] === -1 || (n > 0 && places[n]! < places[n - 1]!))
+}
+
+for (const seed of ['one', 'two', 'three', 'four', 'five']) {
+  test(`${seed}: moves that are begun, replaced and taken back while brokers lose their power keep what was acknowledged`, () => {
+    const moving = new Moving(`storm ${seed}`, [1, 2, 3])
+    const { cluster } = moving
+    const random = new Prng(`moves ${seed}`)
+    const pick = <T>(from: readonly T[]): T => from[random.below(from.length)]!
+    const shuffled = (): number[] => {
+      const left = [1, 2, 3, 4, 5]
+      return left.map(() => left.splice(random.below(left.length), 1)[0]!)
+    }
+    let down: number | undefined
+    const outcomes = new Map<string, number>()
+    const asked = (outcome: string): void => void outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+    for (let round = 0; round < 30; round++) {
+      const what = pick(['move', 'move', 'cancel', 'crash', 'start', 'wait'] as const)
+      if (what === 'move') asked(moving.move(shuffled().slice(0, 3), pick(cluster.brokers)))
+      else if (what === 'cancel') asked(moving.move(null, pick(cluster.brokers)))
+      else if (what === 'crash' && down === undefined) {
+        down = pick(cluster.brokers).id
+        cluster.node(down).losePower()
+        cluster.until(() => cluster.world.leader !== undefined, 'a controller')
+      } else if (what === 'start' && down !== undefined) {
+        cluster.start(down)
+        down = undefined
+      } else cluster.pass(random.below(500))
+      if (moving.isLed) moving.produce()
+    }
+    if (down !== undefined) cluster.start(down)
+    const target = shuffled().slice(0, 3)
+    cluster.until(() => moving.isLed, 'a leader')
+    assert.equal(moving.move(target), 'NONE')
+    moving.finish()
+    moving.produce()
+    cluster.until(() => cluster.partition('t').isr.length === 3, 'all in sync')
+    assert.deepEqual([cluster.partition('t').replicas, missing(moving.sent, moving.read())], [target, []])
+    assert.ok((outcomes.get('NONE') ?? 0) > 5 && moving.sent.length > 15, JSON.stringify([...outcomes]))
+  })
+}

@@ -97,7 +97,7 @@ test('replicas that are only added or only removed', () => {
   assert.equal(cluster.partition(2).partitionEpoch, partitionEpoch)
 })
 
-test('a move does not end while fewer would be in sync than min.insync.replicas asks for', () => {
+test('R26: a move does not end while fewer would be in sync than min.insync.replicas asks for', () => {
   const cluster = new Cluster(FIVE)
   cluster.topics([[1, 2, 3]], { 'min.insync.replicas': '2' })
   assert.equal(cluster.propose([1, 2]), 'NONE')
@@ -174,7 +174,7 @@ test('a move is taken back: what was added goes, and the others stay as they wer
   assert.deepEqual(lists(cluster, 1), [[2, 1], [], [], [1]])
 })
 
-test('a move is not taken back where too few of those before are in sync', () => {
+test('R26: a move is not taken back where too few of those before are in sync', () => {
   const cluster = new Cluster(FIVE)
   cluster.topics([[1, 2]], { 'min.insync.replicas': '2' })
   assert.equal(move(cluster, [3, 4]), 'NONE')
