@@ -69,10 +69,8 @@ export class ReplicatedCluster {
     this.world = new ClusterWorld(simulation, plan)
     this.invariants = new ClusterInvariants(this.world)
     this.disks = new ReplaceableDisks(this.world)
-    this.faults = new ClusterFaults(
-      this.world,
-      (node) => (node.role === 'controller' || this.disks.holdsNothingAlone(node)) && this.disks.take(node),
-    )
+    // Whose disk is gone may be the last one that counts, if others crash before that is noticed: then only an operator can say who leads.
+    this.faults = new ClusterFaults(this.world, (node) => node.role === 'controller' && this.disks.take(node))
     this.workload = new ReplicationWorkload(this.world, workload)
     this.#agreement = new ClusterAgreement(this.world)
   }
