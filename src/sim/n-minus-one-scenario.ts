@@ -65,6 +65,7 @@ class NMinusOneScenario {
       acks: profile.acks,
       pauseMs: random.pick([100, 300]),
     })
+    this.#cluster.looksInside = profile.lost === 'nothing'
     this.#replicas = replicas.map((id) => this.#cluster.world.nodes[id - 1]!)
     this.#victims = shuffled(random, this.#replicas)
     for (const { machine } of this.#replicas) machine.keepsBootId = profile.bootIdIgnored === true

@@ -1,6 +1,6 @@
 /**
- * ReplaceableDisks: which disk of a cluster may be replaced by an empty one, so that what the cluster promises still holds: of the controllers one at a time, and the
- * next only when all are voters again; of the brokers none that somebody else has nothing of.
+ * ReplaceableDisks: which disk of a cluster may be replaced by an empty one, so that what the metadata promise still holds: of the controllers one at a time, and
+ * the next only when all are voters again.
  */
 import type { ClusterNode, ClusterWorld } from './cluster-world.js'
 
@@ -29,20 +29,6 @@ export class ReplaceableDisks {
     }
     if (this.lost.size > 0 || voters.length < controllers.length) return false
     this.lost.add(node)
-    return true
-  }
-
-  /** Whether all that the broker has of partitions stands in sync on others that run, whoever else has failed before. */
-  holdsNothingAlone({ id }: ClusterNode): boolean {
-    const image = this.#world.leader?.node?.quorum?.image
-    if (image === undefined) return false
-    for (const { partitions } of image.topicsById.values()) {
-      for (const { replicas, isr } of partitions) {
-        if (!replicas.includes(id)) continue
-        if (replicas.length < 2 || isr.length < replicas.length) return false
-        if (!isr.every((each) => image.brokers.get(each)?.fenced === false)) return false
-      }
-    }
     return true
   }
 }

