@@ -110,7 +110,7 @@ export class IsrProposals {
       else if (asked.length < MAX_PROPOSALS) {
         this.#waiting.delete(partition)
         const proposal = partition.takeProposal()
-        if (proposal !== undefined) asked.push({ partition, proposal, before: partition.inSync })
+        if (proposal !== undefined) asked.push({ partition, proposal, before: partition.leading?.isr.length ?? 0 })
       }
     }
     if (asked.length > 0) this.#ask(asked, brokerEpoch)

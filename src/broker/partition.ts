@@ -146,16 +146,6 @@ export class Partition implements LogObserver {
     return brokerId !== this.#host.nodeId && this.#leader?.replicas.includes(brokerId) === true
   }
 
-  /** How many are in sync, as their leader knows. */
-  get inSync(): number {
-    return this.#leader?.isr.length ?? 0
-  }
-
-  /** Whether this replica is in sync, as its leader knows. */
-  hasInSync(brokerId: number): boolean {
-    return this.#leader?.isr.includes(brokerId) === true
-  }
-
   /** Whether everything that was appended is committed. */
   get committed(): boolean {
     return this.highWatermark === this.log.nextOffset

@@ -161,7 +161,8 @@ class DelayedFetch implements DelayedOperation {
   /** What a follower that is not in sync is given of this partition has to wait. */
   #isHeldBack(partition: Partition): boolean {
     const replica = this.#replica
-    return replica !== undefined && !partition.hasInSync(replica.id) && this.#broker.throttle.holdsBack(partition)
+    if (replica === undefined || partition.leading?.isr.includes(replica.id) === true) return false
+    return this.#broker.throttle.holdsBack(partition)
   }
 
   /** The end of what is given away. */
