@@ -9,6 +9,9 @@
  * A replica of the partition gets what is not committed, too, and where it fetches from tells the leader what it has. It is answered when the high
  * watermark has moved, also where there is nothing to read: it may have to lead with what it knows of it.
  *
+ * A consumer may read from a follower (KIP-392), up to where that knows of the high watermark; a leader names one where `replica.selector.class` says how it is
+ * chosen.
+ *
  * Left out: transactions: everything committed is stable. What a session's principal may read is asked when a partition joins it.
  */
 import { oneByOne } from '../../../base/one-by-one.js'
@@ -24,6 +27,7 @@ import type {
   PartitionName,
   SessionRequest,
 } from '../../../replication/fetch-session.js'
+import { DamagedBatchError } from '../../../storage/log-damaged-error.js'
 import type { LogRead } from '../../../storage/log-reader.js'
 import type { PartitionLog } from '../../../storage/partition-log.js'
 import type { Broker, WantedPartition } from '../../broker.js'
@@ -34,8 +38,10 @@ import { principalText, topic } from '../../server/stages.js'
 import { fetchMetadata, isMetadataFetch } from '../quorum/fetch-metadata.js'
 import { brokerOf, type Services } from '../services.js'
 import { CurrentLeaders } from './current-leaders.js'
+import { findObstacle, type Obstacle } from './fetch-obstacle.js'
 import { type FetchingReplica, fetchingReplica, whyNotReplica } from './fetching-replica.js'
 import { findPartition } from './find-partition.js'
+import { nearerReplica } from './nearer-replica.js'
 
 type Request = Infer<typeof Fetch.request>
 type Response = InferInput<typeof Fetch.response>
@@ -44,6 +50,8 @@ type PartitionResult = Response['responses'][number]['partitions'][number]
 const TOPIC_IDS_SINCE = 13
 /** From then on clients are told who leads where they asked another. */
 const CURRENT_LEADERS_SINCE = 16
+/** From then on consumers are told of a replica that is nearer, and read from it. */
+const READS_FROM_FOLLOWERS_SINCE = 11
 const MAGIC_1_SINCE = 2
 const MAGIC_2_SINCE = 4
 const ZSTD_SINCE = 10
@@ -155,14 +163,24 @@ class DelayedFetch implements DelayedOperation {
 
   #obstacle(partition: Partition, wanted: WantedPartition): Obstacle | undefined {
     const replica = this.#replica
-    return findObstacle(partition, wanted, () => replica && whyNotReplica(this.#broker, partition, replica, wanted))
+    return findObstacle(partition, wanted, {
+      mayFollow: replica === undefined && this.#call.version >= READS_FROM_FOLLOWERS_SINCE,
+      whyNot: () => replica && whyNotReplica(this.#broker, partition, replica, wanted),
+      nearer: (offset) =>
+        replica === undefined
+          ? nearerReplica(this.#services, this.#call, partition, this.#request.rackId, offset)
+          : undefined,
+    })
   }
 
   /** What a follower that is not in sync is given of this partition has to wait. */
   #isHeldBack(partition: Partition): boolean {
     const replica = this.#replica
-    if (replica === undefined || partition.leading?.isr.includes(replica.id) === true) return false
-    return this.#broker.throttle.holdsBack(partition)
+    return (
+      replica !== undefined &&
+      partition.leading?.isr.includes(replica.id) !== true &&
+      this.#broker.throttle.holdsBack(partition)
+    )
   }
 
   /** The end of what is given away. */
@@ -206,29 +224,32 @@ class DelayedFetch implements DelayedOperation {
   }
 
   protected readPart(
-    { wanted, partition, error }: Part,
+    { wanted, partition, error: refused }: Part,
     bytesLeft: number,
     wholeFirstBatch: boolean,
     done: PartDone,
   ): void {
     const index = wanted.partition
-    if (partition === undefined) return done(failed(index, ErrorCode[error!]))
+    if (partition === undefined) return done(failed(index, ErrorCode[refused!]))
     const { log, highWatermark } = partition
     const offsets = { highWatermark, lastStableOffset: highWatermark, logStartOffset: log.startOffset }
     const obstacle = this.#obstacle(partition, wanted)
     if (obstacle !== undefined) {
-      const { error: found = 'NONE', divergingEpoch } = obstacle
+      const { error: found = 'NONE', divergingEpoch, preferredReplica } = obstacle
       return done({
         ...failed(index, ErrorCode[found]),
         ...(partition.isLeader ? offsets : {}),
         ...(divergingEpoch === undefined ? {} : { divergingEpoch }),
+        ...(preferredReplica === undefined ? {} : { preferredReadReplica: preferredReplica }),
       })
     }
     if (this.#isHeldBack(partition)) return done({ ...failed(index, ErrorCode.NONE), ...offsets })
     const maxBytes = Math.min(wanted.partitionMaxBytes, bytesLeft)
     const upToOffset = this.#readableEnd(partition)
     const request = { offset: wanted.fetchOffset, upToOffset, maxBytes, wholeFirstBatch }
-    log.read(request, (_, read) => {
+    log.read(request, (error, read) => {
+      // It may be mended soon: the client comes again.
+      if (error instanceof DamagedBatchError) partition.rotted(error.offset)
       if (read === undefined) return done(failed(index, ErrorCode.KAFKA_STORAGE_ERROR))
       const result = {
         partitionIndex: index,
@@ -274,12 +295,12 @@ class DelayedFetch implements DelayedOperation {
       if (this.#replica === undefined) traffic.fetched(partition.id.topic, read.length)
       else throttle.passed(partition, read.length)
     }
-    const outcomes = results.map(({ errorCode, highWatermark, logStartOffset = -1, records, divergingEpoch }) => ({
-      errorCode,
-      highWatermark,
-      logStartOffset,
-      recordsBytes: records?.length ?? 0,
-      mustKnow: divergingEpoch !== undefined,
+    const outcomes = results.map((result) => ({
+      errorCode: result.errorCode,
+      highWatermark: result.highWatermark,
+      logStartOffset: result.logStartOffset ?? -1,
+      recordsBytes: result.records?.length ?? 0,
+      mustKnow: result.divergingEpoch !== undefined || result.preferredReadReplica !== undefined,
     }))
     const { error = 'NONE', sessionId, answered } = this.#context.finish(outcomes, this.#broker.clock.monotonicMs())
     const responses = byTopic(this.#context.partitions, results, answered)
@@ -389,34 +410,6 @@ function bytesThere(log: PartitionLog, fetchOffset: number, upToOffset: number, 
     if (error instanceof DiskError) return wantedBytes
     throw error
   }
-}
-
-interface Obstacle {
-  readonly error?: ErrorName
-  /** Where the client's log and this one part. */
-  readonly divergingEpoch?: { readonly epoch: number; readonly endOffset: number }
-}
-
-/**
- * Why nothing can be read there. A client that names the epoch of what it has last is told where the logs part before it is told that its
- * offset is none (KIP-320, KIP-595): after a truncation it usually is both.
- */
-function findObstacle(
-  partition: Partition,
-  { currentLeaderEpoch, lastFetchedEpoch, fetchOffset }: WantedPartition,
-  whyNot: () => ErrorName | undefined,
-): Obstacle | undefined {
-  const epochError = partition.checkEpoch(currentLeaderEpoch) ?? whyNot()
-  if (epochError !== undefined) return { error: epochError }
-  const { startOffset, logEndOffset, state } = partition.log
-  if (lastFetchedEpoch >= 0) {
-    const end = state.epochs.endOffsetFor(lastFetchedEpoch, logEndOffset)
-    // An epoch that is later than any here.
-    if (end === undefined) return { error: 'OFFSET_OUT_OF_RANGE' }
-    const { leaderEpoch: epoch, endOffset } = end
-    if (epoch < lastFetchedEpoch || endOffset < fetchOffset) return { divergingEpoch: { epoch, endOffset } }
-  }
-  return fetchOffset < startOffset || fetchOffset > logEndOffset ? { error: 'OFFSET_OUT_OF_RANGE' } : undefined
 }
 
 function failed(partitionIndex: number, errorCode: number): PartitionResult {
