@@ -78,7 +78,7 @@ test('a controller alone serves the requests of controllers, and has no broker t
       const { apiKeys } = await client.request(ApiVersions, 3, software)
       assert.deepEqual(
         apiKeys.map(({ apiKey }) => apiKey),
-        [1, 18, 19, 20, 33, 37, 43, 44, 52, 53, 54, 55, 56, 57, 58, 59, 60, 62, 63, 64, 67, 73, 80, 81, 82],
+        [1, 18, 19, 20, 33, 37, 43, 44, 45, 46, 52, 53, 54, 55, 56, 57, 58, 59, 60, 62, 63, 64, 67, 73, 80, 81, 82],
       )
       const configs = [{ name: 'message.max.bytes', configOperation: 0, value: '5000' }]
       const { responses } = await client.request(IncrementalAlterConfigs, 1, {
