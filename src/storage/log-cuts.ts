@@ -1,5 +1,5 @@
 /**
- * Cuts logs that are in use back, or has them begin anew, one after the other, so that a crash in between leaves a log that recovery believes; and mends batches
+ * Cuts logs that are in use back, or has them begin anew, empty or with a batch, one after the other, so that a crash in between leaves a log that recovery believes; and mends batches
  * in them while nobody else is at their files.
  */
 import { type DiskDone, DiskError } from '../io/disk.js'
@@ -28,6 +28,14 @@ export class LogCuts {
   /** Has the log begin anew, empty, at `startOffset`, which lies behind its start; durably. One at a time for each log. */
   restart(log: PartitionLog, startOffset: number, done: RebuildDone): void {
     this.#cut(log, log.startOffset, (cut) => log.rebuild.restartAt(startOffset, cut), done)
+  }
+
+  /**
+   * Has the log, which ends where it starts, begin anew with this batch, in whose middle that is; durably. One at a time for each log. Nothing that is there is
+   * counted on any more.
+   */
+  beginWith(log: PartitionLog, batch: Uint8Array, done: RebuildDone): void {
+    this.#cut(log, 0, (cut) => log.rebuild.beginWith(batch, cut), done)
   }
 
   /** Takes the segments out of service that lie in front of where the log starts. What is wrong with the disk is reported. */
