@@ -114,7 +114,8 @@ export class LogRebuild {
         )
         const orFail =
           (go: () => void): DiskDone =>
-          (error) => (error === undefined ? go() : finish(error))
+          (error) =>
+            error === undefined ? go() : finish(error)
         this.#removeAll()
         // None of it may come back beside the batch.
         disk.flushDirectory(

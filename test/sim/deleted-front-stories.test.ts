@@ -14,7 +14,9 @@ function deletedInto(story: ReplicationStory, startOffset: number, behind: reado
   story.write(...VALUES)
   if (behind.length > 0) story.write(...behind)
   story.deleteBefore(1, startOffset)
-  story.soon('all have deleted it', () => story.replicas.every((id) => story.replica(id).log.startOffset === startOffset))
+  story.soon('all have deleted it', () =>
+    story.replicas.every((id) => story.replica(id).log.startOffset === startOffset),
+  )
 }
 
 // Guard: a log that begins in the middle of a batch has that batch.
@@ -82,5 +84,29 @@ test('a replica that comes back to find all that it has deleted begins in the mi
     story.untilInSync(1, 2, 3)
     assert.equal(story.replica(3).log.startOffset, 6)
     assert.deepEqual(story.valuesOn(3), [...VALUES, 'f'])
+  })
+})
+
+// Guard: where the leader's log starts its epochs do, and the records there need not be those that stand there elsewhere.
+test('a replica whose log parts from one that starts in the middle of a batch has none of its own records left', () => {
+  inSomeWorlds({ replicas: [1, 2], topic: { 'unclean.leader.election.enable': 'true' } }, (story) => {
+    story.append(1, 'one of both')
+    story.soon('both have it', () => story.replica(2).log.logEndOffset === 1)
+    const apart = story.cut(1, 2)
+    for (const value of ['w', 'x', 'y', 'z']) story.append(1, value)
+    story.crash(1)
+    apart()
+    story.untilLeads(2)
+    story.append(2, ...VALUES)
+    story.append(2, 'f')
+    story.deleteBefore(2, 3)
+    story.start(1)
+    story.untilInSync(1, 2)
+    assert.equal(story.replica(1).log.startOffset, 3)
+    assert.deepEqual(story.valuesOn(1), [...VALUES, 'f'])
+    story.crash(2)
+    story.untilLeads(1)
+    assert.deepEqual(story.consume(1, 3).values, [...VALUES, 'f'])
+    story.start(2)
   })
 })
