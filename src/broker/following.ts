@@ -25,6 +25,8 @@ import type { PartitionLog } from '../storage/partition-log.js'
 export interface LogCutter {
   truncate(log: PartitionLog, endOffset: number, done: RebuildDone): void
   restart(log: PartitionLog, startOffset: number, done: RebuildDone): void
+  /** Whether it may be asked for the next. */
+  readonly takesBatches: boolean
   beginWith(log: PartitionLog, batch: Uint8Array, done: RebuildDone): void
 }
 
@@ -131,6 +133,7 @@ export class Following {
       const verdict = validator.checkStored(records, batch.start, records.length)
       if (verdict !== 'ok') return this.#refuse(BATCH_FAULTS[verdict].message)
       if (this.#startsWithin(batch)) {
+        if (this.#events.cutter()?.takesBatches !== true) return 'again'
         const { start, sizeBytes } = batch
         this.#cut({ action: 'begin with', batch: new Uint8Array(records.subarray(start, start + sizeBytes)) })
         return 'taken'
