@@ -164,3 +164,24 @@ test('where there is no room for it the log is as it was, and it may be tried ag
     assert.deepEqual(batches(store), [`${startOffset - 1}-${startOffset + 199} e4`])
   }
 })
+
+test('no more batches are kept than there is room for, until the logs have begun with them', () => {
+  const store = new SimulatedStore('kept').reopened()
+  const { cuts } = store.running!.manager
+  let done = 0
+  const finish = (error: Error | undefined): void => {
+    assert.equal(error, undefined)
+    done++
+  }
+  store.turn(() => cuts.restart(store.log, 10, finish))
+  assert.equal(cuts.takesBatches, true)
+  assert.ok(store.until(() => done === 1))
+  const batch = batchOf(['', 'x'.repeat(16 * 1024 * 1024)])
+  batch.baseOffset = 9
+  batch.partitionLeaderEpoch = 1
+  store.turn(() => cuts.beginWith(store.log, batch.bytes.subarray(batch.start, batch.start + batch.sizeBytes), finish))
+  assert.equal(cuts.takesBatches, false)
+  assert.ok(store.until(() => done === 2))
+  assert.equal(cuts.takesBatches, true)
+  assert.deepEqual(batches(store), ['9-11 e1'])
+})
