@@ -123,10 +123,12 @@ export class BatchRepairs {
   }
 
   /** Has a broker send the batch that begins at `offset`; undefined: it has none, or cannot be asked. */
-  #ask(brokerId: number, { id }: Partition, offset: number, done: (batch: Uint8Array | undefined) => void): void {
+  #ask(brokerId: number, { id, log }: Partition, offset: number, done: (batch: Uint8Array | undefined) => void): void {
     const place = this.#options.place(brokerId)
     if (place === undefined) return done(undefined)
     const { clock, network } = this.#ports
+    // The log may start in the middle of it: it comes whole all the same.
+    const fetchOffset = Math.max(offset, log.startOffset)
     let answered = false
     const answer = (batch: Uint8Array | undefined): void => {
       if (answered) return
@@ -153,7 +155,7 @@ export class BatchRepairs {
           topic: id.topic,
           topicId: id.topicId,
           // The first batch comes whole.
-          partitions: [{ partition: id.partition, fetchOffset: offset, partitionMaxBytes: 1 }],
+          partitions: [{ partition: id.partition, fetchOffset, partitionMaxBytes: 1 }],
         },
       ],
       forgottenTopicsData: [],

@@ -2,9 +2,13 @@
  * Following: one replica that follows its leader, in one leader epoch: the shell around `PartitionFollower`. What it is given goes to the log as the core
  * says: it is appended, the log is cut back, or it begins anew.
  *
+ * The leader's log may start in the middle of a batch. Who begins there has that batch, too, and nothing that it can ask for comes before it: so the log begins
+ * with just this one, and what came with it is asked for again.
+ *
  * Every batch is checked before it is appended: what a leader has on its disk may have rotted, and must not spread.
  */
 import { DiskError } from '../io/disk.js'
+import type { BatchView } from '../records/batch.js'
 import { BatchIterator } from '../records/reader.js'
 import { BATCH_FAULTS, BatchValidator } from '../records/validator.js'
 import type {
@@ -21,6 +25,9 @@ import type { PartitionLog } from '../storage/partition-log.js'
 export interface LogCutter {
   truncate(log: PartitionLog, endOffset: number, done: RebuildDone): void
   restart(log: PartitionLog, startOffset: number, done: RebuildDone): void
+  /** Whether it may be asked for the next. */
+  readonly takesBatches: boolean
+  beginWith(log: PartitionLog, batch: Uint8Array, done: RebuildDone): void
 }
 
 export interface FollowingEvents {
@@ -37,7 +44,9 @@ export interface FollowingEvents {
 /** `taken`: it may go on at once. `again`: only after a while. `ignored`: the answer was to an older question. */
 export type Taken = 'taken' | 'again' | 'ignored'
 
-type Cut = Extract<FollowerAction, { action: 'truncate' | 'restart' }>
+type Cut =
+  | Extract<FollowerAction, { action: 'truncate' | 'restart' }>
+  | { readonly action: 'begin with'; readonly batch: Uint8Array }
 
 const NO_RECORDS = new Uint8Array(0)
 const validator = new BatchValidator()
@@ -92,7 +101,7 @@ export class Following {
       case 'append': {
         const taken = this.#append(records ?? NO_RECORDS)
         this.core.changed(this.#view)
-        this.#followStart(answer.logStartOffset)
+        if (!this.#cutting) this.#followStart(answer.logStartOffset)
         if (this.core.highWatermark > highWatermark) this.#events.heard()
         return taken
       }
@@ -123,6 +132,12 @@ export class Following {
       if (step !== 'batch') return this.#refuse('what the leader sends is no record batch')
       const verdict = validator.checkStored(records, batch.start, records.length)
       if (verdict !== 'ok') return this.#refuse(BATCH_FAULTS[verdict].message)
+      if (this.#startsWithin(batch)) {
+        if (this.#events.cutter()?.takesBatches !== true) return 'again'
+        const { start, sizeBytes } = batch
+        this.#cut({ action: 'begin with', batch: new Uint8Array(records.subarray(start, start + sizeBytes)) })
+        return 'taken'
+      }
       let refused: string | undefined
       try {
         refused = this.#log.appendAsIs(batch)
@@ -132,6 +147,12 @@ export class Following {
       }
       if (refused !== undefined) return this.#refuse(refused)
     }
+  }
+
+  /** Whether the log, with nothing in it that counts, starts in the middle of this batch. */
+  #startsWithin({ baseOffset, nextOffset: batchEnd }: BatchView): boolean {
+    const { startOffset, nextOffset } = this.#log
+    return nextOffset === startOffset && baseOffset < startOffset && startOffset < batchEnd
   }
 
   #refuse(reason: string): Taken {
@@ -154,7 +175,8 @@ export class Following {
   #cut(cut: Cut): void {
     this.#cutting = true
     const { directory, logEndOffset } = this.#log
-    this.#events.note('the log is cut to follow its leader', { directory, logEndOffset, ...cut })
+    const how = cut.action === 'begin with' ? { action: cut.action, batchBytes: cut.batch.length } : cut
+    this.#events.note('the log is cut to follow its leader', { directory, logEndOffset, ...how })
     this.#tryCut(cut)
   }
 
@@ -171,7 +193,8 @@ export class Following {
       this.#events.cut(error)
     }
     const { startOffset } = this.#log
-    if (cut.action === 'truncate') cutter.truncate(this.#log, cut.endOffset, done)
+    if (cut.action === 'begin with') cutter.beginWith(this.#log, cut.batch, done)
+    else if (cut.action === 'truncate') cutter.truncate(this.#log, cut.endOffset, done)
     else if (cut.startOffset > startOffset) cutter.restart(this.#log, cut.startOffset, done)
     // What is deleted stays so: with nothing in it the log waits for the leader's to come so far.
     else cutter.truncate(this.#log, startOffset, done)

@@ -39,7 +39,7 @@ export interface LeaderAnswer {
 
 /**
  * `append`: what came with the answer goes to the end of the log. `truncate`: everything from `endOffset` on is thrown away. `restart`: everything is, and
- * the log begins at `startOffset`. `again`: nothing can be done with the answer; it is asked again after a while. `ignore`: the answer is to an older question.
+ * the log begins at `startOffset`, which is never in front of where it starts. `again`: nothing can be done with the answer; it is asked again after a while. `ignore`: the answer is to an older question.
  */
 export type FollowerAction =
   | { readonly action: 'append' }
@@ -104,7 +104,7 @@ export class PartitionFollower {
     if (error === 'out of range' && logStartOffset > fetch.fetchOffset) return this.#restart(logStartOffset)
     if (error !== 'none') return { action: 'again' }
     // What the leader has committed may be nothing of what is here.
-    if (divergingEpoch !== undefined) return this.#part(divergingEpoch, log)
+    if (divergingEpoch !== undefined) return this.#part(divergingEpoch, logStartOffset, log)
     this.#leaderHighWatermark = highWatermark
     this.#follow(log)
     return { action: 'append' }
@@ -123,13 +123,18 @@ export class PartitionFollower {
 
   #part(
     { epoch, endOffset }: { readonly epoch: number; readonly endOffset: number },
+    logStartOffset: number,
     log: FollowedLog,
   ): FollowerAction {
     const own = log.epochs.endOffsetFor(epoch, log.nextOffset)
     const common = Math.min(endOffset, own?.endOffset ?? log.nextOffset)
     // A leader that finds a difference where there is none is asked again.
     if (common >= log.nextOffset) return { action: 'again' }
-    if (common < log.startOffset) return this.#restart(Math.max(common, 0))
+    const startOffset = Math.max(logStartOffset, log.startOffset)
+    // Nothing that would stay counts: it is deleted here, or there. And where the leader's log starts its epochs do, so they need not part just there.
+    if (common < startOffset || (common === startOffset && log.startOffset < startOffset)) {
+      return this.#restart(startOffset)
+    }
     this.#isCutting = true
     this.#highWatermark = Math.min(this.#highWatermark, common)
     return { action: 'truncate', endOffset: common }

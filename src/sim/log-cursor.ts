@@ -57,10 +57,11 @@ export class LogCursor {
     if (this.#baseOffset >= 0) {
       const file = folder.get(nameOf(this.#baseOffset))
       if (file instanceof SimulatedFile) return file
-      // It was deleted with the front of the log.
+      // It was deleted with the front of the log; where none is behind it, the log has begun anew.
       this.#offset = -1
     }
-    const first = baseOffsetsOf(folder).find((baseOffset) => baseOffset > this.#baseOffset)
+    const found = baseOffsetsOf(folder)
+    const first = found.find((baseOffset) => baseOffset > this.#baseOffset) ?? found[0]
     if (first === undefined) return undefined
     this.#baseOffset = first
     this.#position = 0

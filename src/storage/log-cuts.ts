@@ -1,5 +1,5 @@
 /**
- * Cuts logs that are in use back, or has them begin anew, one after the other, so that a crash in between leaves a log that recovery believes; and mends batches
+ * Cuts logs that are in use back, or has them begin anew, empty or with a batch, one after the other, so that a crash in between leaves a log that recovery believes; and mends batches
  * in them while nobody else is at their files.
  */
 import { type DiskDone, DiskError } from '../io/disk.js'
@@ -9,15 +9,29 @@ import type { RebuildDone } from './log-rebuild.js'
 import type { LogWork } from './log-work.js'
 import type { PartitionLog } from './partition-log.js'
 
+/** Of batches that are kept for logs that wait to begin with them; one more than that may be. */
+const MAX_KEPT_BYTES = 16 * 1024 * 1024
+
+interface Cut {
+  readonly begin: () => void
+  readonly keptBytes: number
+}
+
 export class LogCuts {
   readonly #work: LogWork
   readonly #writeRecoveryPoints: (done: DiskDone) => void
   /** The first is under way. There is one for each log at most, as its owner waits for it. */
-  readonly #queue: (() => void)[] = []
+  readonly #queue: Cut[] = []
+  #keptBytes = 0
 
   constructor(work: LogWork, writeRecoveryPoints: (done: DiskDone) => void) {
     this.#work = work
     this.#writeRecoveryPoints = writeRecoveryPoints
+  }
+
+  /** Whether a log may begin with a batch now; if not it is to be asked later, and the batch not kept meanwhile. */
+  get takesBatches(): boolean {
+    return this.#keptBytes < MAX_KEPT_BYTES
   }
 
   /** Has the log end at `endOffset`, or before, where no batch ends there; durably. One at a time for each log. */
@@ -28,6 +42,14 @@ export class LogCuts {
   /** Has the log begin anew, empty, at `startOffset`, which lies behind its start; durably. One at a time for each log. */
   restart(log: PartitionLog, startOffset: number, done: RebuildDone): void {
     this.#cut(log, log.startOffset, (cut) => log.rebuild.restartAt(startOffset, cut), done)
+  }
+
+  /**
+   * Has the log, which ends where it starts, begin anew with this batch, in whose middle that is; durably. One at a time for each log. Nothing that is there is
+   * counted on any more.
+   */
+  beginWith(log: PartitionLog, batch: Uint8Array, done: RebuildDone): void {
+    this.#cut(log, 0, (cut) => log.rebuild.beginWith(batch, cut), done, batch.length)
   }
 
   /** Takes the segments out of service that lie in front of where the log starts. What is wrong with the disk is reported. */
@@ -64,7 +86,13 @@ export class LogCuts {
     )
   }
 
-  #cut(log: PartitionLog, recoveryPoint: number, cut: (done: RebuildDone) => void, done: RebuildDone): void {
+  #cut(
+    log: PartitionLog,
+    recoveryPoint: number,
+    cut: (done: RebuildDone) => void,
+    done: RebuildDone,
+    keptBytes = 0,
+  ): void {
     let failure: Parameters<RebuildDone>[0]
     const action = (left: DiskDone): void => {
       log.lowerRecoveryPoint(recoveryPoint)
@@ -87,12 +115,13 @@ export class LogCuts {
           }),
         () => this.#ended(),
       )
-    this.#queue.push(begin)
+    this.#queue.push({ begin, keptBytes })
+    this.#keptBytes += keptBytes
     if (this.#queue.length === 1) begin()
   }
 
   #ended(): void {
-    this.#queue.shift()
-    this.#queue[0]?.()
+    this.#keptBytes -= this.#queue.shift()!.keptBytes
+    this.#queue[0]?.begin()
   }
 }

@@ -1,18 +1,21 @@
 /**
- * A log that is built again from its files: after an append that failed, when it is cut back, or when it begins anew behind a snapshot. Meanwhile
- * it takes no appends.
+ * A log that is built again from its files: after an append that failed, when it is cut back, when it begins anew behind a snapshot, or with a batch in whose
+ * middle it starts. Meanwhile it takes no appends.
  *
  * A cut is durable when it is done: what was cut off does not come back. Recovery has to be told before anything is cut that the log may be shorter
  * (`lowerRecoveryPoint`, and the recovery points written down), or a crash in the middle would look like damage.
  */
 import { assert } from '../base/assert.js'
-import { DiskError } from '../io/disk.js'
+import { type DiskDone, DiskError } from '../io/disk.js'
+import { BatchView } from '../records/batch.js'
 import { asDiskError } from './atomic-file.js'
 import type { LogDamagedError } from './log-damaged-error.js'
 import type { LogEnvironment } from './log-environment.js'
+import { DIGEST_CHECKPOINT, LEADER_EPOCH_CHECKPOINT } from './log-files.js'
 import type { LogFront } from './log-front.js'
 import { type LoadedLog, loadLog } from './log-loader.js'
 import type { LogOptions } from './log-options.js'
+import { parseSegmentName, segmentPath, writeFlushed } from './log-segment.js'
 import type { Segments } from './segments.js'
 
 export type RebuildDone = (error: DiskError | LogDamagedError | undefined) => void
@@ -92,6 +95,59 @@ export class LogRebuild {
         })
       })
     })
+  }
+
+  /**
+   * Has the log, in which nothing counts, consist of this batch, in whose middle it starts. What stands in front of the start goes with all that was written
+   * down of it; after a crash the log has the batch, or nothing, and starts where it did.
+   */
+  beginWith(bytes: Uint8Array, done: RebuildDone): void {
+    const { baseOffset, nextOffset } = new BatchView().reset(bytes, 0)
+    this.whenIdle(() => {
+      if (this.#log.closed) return done(undefined)
+      this.#begin(done, (finish) => {
+        const { disk } = this.#environment
+        const { startOffset } = this.#log.front
+        assert(
+          this.#log.logEndOffset === startOffset && baseOffset < startOffset && startOffset < nextOffset,
+          () => `${this.#directory} from ${startOffset} to ${this.#log.logEndOffset} cannot begin with ${baseOffset}`,
+        )
+        const orFail =
+          (go: () => void): DiskDone =>
+          (error) =>
+            error === undefined ? go() : finish(error)
+        this.#removeAll()
+        // None of it may come back beside the batch.
+        disk.flushDirectory(
+          this.#directory,
+          orFail(() =>
+            writeFlushed(
+              disk,
+              segmentPath(this.#directory, baseOffset, 'log'),
+              bytes,
+              orFail(() =>
+                disk.flushDirectory(
+                  this.#directory,
+                  orFail(() => this.#load(finish, nextOffset)),
+                ),
+              ),
+            ),
+          ),
+        )
+      })
+    })
+  }
+
+  /** Throws `DiskError`. */
+  #removeAll(): void {
+    const { disk } = this.#environment
+    this.#log.segments.close()
+    for (const name of disk.list(this.#directory)) {
+      const isOfLog = parseSegmentName(name) !== undefined
+      if (isOfLog || name === LEADER_EPOCH_CHECKPOINT || name === DIGEST_CHECKPOINT) {
+        disk.remove(`${this.#directory}/${name}`)
+      }
+    }
   }
 
   /** What `build` throws is the disk's error. */

@@ -1,6 +1,7 @@
 /** Batches that have rotted on one disk: nobody is given them, and they are fetched again from another replica. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { DeleteRecords } from '../../src/protocol/messages/delete-records.js'
 import { BatchView, FIELD_AT } from '../../src/records/batch.js'
 import { SimulatedFile } from '../../src/sim/disk-file.js'
 import { SimulatedCluster } from './cluster-rig.js'
@@ -18,9 +19,15 @@ interface Stored {
 
 /** One batch a value, on three brokers or one, all of which have been started again since: so nobody has looked at what is there. */
 function stored(seed: string, replicas = 3): Stored {
+  return storedBy(seed, replicas, (cluster, topic) => {
+    for (const value of VALUES) produce(cluster, topic, [value])
+  })
+}
+
+function storedBy(seed: string, replicas: number, fill: (cluster: SimulatedCluster, topic: Topic) => void): Stored {
   const cluster = new SimulatedCluster(seed)
   const topic = newTopic(cluster, 'stored', 1, replicas)
-  for (const value of VALUES) produce(cluster, topic, [value])
+  fill(cluster, topic)
   for (const id of ALL) {
     const node = cluster.node(id)
     node.stop()
@@ -99,6 +106,23 @@ test('several batches are mended one after the other', () => {
   read(on, leader, 2)
   on.cluster.until(() => read(on, leader, 0)[1].length === BATCHES, 'all are mended', 2000)
   assert.equal(on.cluster.node(leader).node!.broker!.repairs.mended, 4)
+})
+
+test('the batch in whose middle the log starts is mended, too', () => {
+  const on = storedBy('start', 3, (cluster, topic) => {
+    produce(cluster, topic, ['a', 'b', 'c'])
+    produce(cluster, topic, ['d'])
+    const leader = cluster.node(cluster.partition('stored').leader)
+    const topics = [{ name: 'stored', partitions: [{ partitionIndex: 0, offset: 1 }] }]
+    cluster.client(leader).request(DeleteRecords, 2, { topics, timeoutMs: 1000 })
+    const starts = (): number[] => ALL.map((id) => replicaOf(cluster, topic, id).log.startOffset)
+    cluster.until(() => starts().every((offset) => offset === 1), 'all have deleted it', 5000)
+  })
+  const { leader } = on.cluster.partition('stored')
+  rot(on, leader, 0, CHANGES['value']!)
+  assert.deepEqual(read(on, leader, 1), ['KAFKA_STORAGE_ERROR', []])
+  on.cluster.until(() => read(on, leader, 1)[1].length === 4, 'it is mended', 1000)
+  assert.deepEqual(read(on, leader, 1), ['NONE', ['a', 'b', 'c', 'd']])
 })
 
 test('what has rotted everywhere is given to nobody, and what is around it is', () => {
