@@ -60,19 +60,21 @@ const TABLES: Readonly<Record<string, () => string>> = {
         profile.cluster,
         settingsOf(profile),
         profile.stages.map((stage, at) => failureOf(stage, profile, at)).join('; '),
-        profile.stages.map(({ after }) => `it ${after}`).join('; '),
+        profile.stages.map(({ after }) => (after === 'nobody leads' ? after : `it ${after}`)).join('; '),
         profile.lost,
       ]),
     ),
 }
 
-function settingsOf({ replicationFactor, minInsyncReplicas, flushPolicy, acks, unclean }: NMinusOneProfile): string {
+function settingsOf(profile: NMinusOneProfile): string {
+  const { replicationFactor, minInsyncReplicas, flushPolicy, acks, unclean, keepsEligible } = profile
   return [
     `${replicationFactor} replicas`,
     code(`min.insync.replicas=${minInsyncReplicas}`),
     code(`flush.policy=${flushPolicy}`),
     code(`acks=${acks === -1 ? 'all' : acks}`),
     ...(unclean === true ? [code('unclean.leader.election.enable=true')] : []),
+    ...(keepsEligible === true ? [code('eligible.leader.replicas.version=1')] : []),
   ].join(', ')
 }
 
@@ -80,12 +82,13 @@ const FAILURES = { crash: 'crash', 'power-loss': 'lose power', either: 'crash or
 const NUMBERS = ['none', 'one', 'two', 'three', 'four', 'five']
 
 function failureOf(stage: FailureStage, { replicationFactor, bootIdIgnored }: NMinusOneProfile, at: number): string {
-  const { failures, kind, atOnce, cutOff, othersReturn } = stage
+  const { failures, kind, atOnce, cutOff, othersReturn, theseReturn } = stage
   return [
     `${at === 0 ? '' : 'then '}${NUMBERS[failures]}${at === 0 ? ` of ${NUMBERS[replicationFactor]}` : ' more'} ${FAILURES[kind]}`,
     ...(atOnce === true ? ['all at once'] : []),
     ...(cutOff === true ? ['each cut off from the others just before'] : []),
     ...(othersReturn === true ? ['and the others come back'] : []),
+    ...(theseReturn === true ? [`and ${failures === 1 ? 'is' : 'are'} back before the others`] : []),
     ...(bootIdIgnored === true && kind === 'power-loss' ? ['and says that it has not'] : []),
   ].join(', ')
 }

@@ -21,6 +21,8 @@ const GOES_ON_MS = [500, 3000]
 /** How long it may take until records are acknowledged again, and how long nothing must be where it stops. */
 const RESUME_MS = 60_000
 const STOPS_MS = 15_000
+/** How long those are away who come back in the same stage. */
+const RETURN_MS = [0, 15_000]
 /** A node that does nothing with its disk for so long is struck all the same. */
 const STRIKE_WITHIN_MS = 300
 const MOST_OPERATIONS = 40
@@ -31,7 +33,12 @@ const IS_PROMISED = (): boolean => true
 
 /** Throws `SimulationError` where something inside goes wrong, or where it does not go on, or does not stop, as claimed. */
 export function runNMinusOneSeed(name: NMinusOneName, seed: string | number): ReplicationReport {
-  return withTraps(() => new NMinusOneScenario(N_MINUS_ONE[name], seed).run())
+  return runProfileSeed(N_MINUS_ONE[name], seed)
+}
+
+/** The same for a profile that has no name. */
+export function runProfileSeed(profile: NMinusOneProfile, seed: string | number): ReplicationReport {
+  return withTraps(() => new NMinusOneScenario(profile, seed).run())
 }
 
 class NMinusOneScenario {
@@ -63,6 +70,7 @@ class NMinusOneScenario {
     this.#cluster = new ReplicatedCluster(simulation, plan, {
       plans: [topicOf(profile, random, replicas)],
       acks: profile.acks,
+      ...(profile.keepsEligible === true ? { keepsEligible: true } : {}),
       pauseMs: random.pick([100, 300]),
     })
     this.#cluster.looksInside = profile.lost === 'nothing'
@@ -100,11 +108,11 @@ class NMinusOneScenario {
       this.#fail(stage)
     }
     const lastMs = this.#simulation.nowMs
-    if (stage.othersReturn === true) {
-      for (const node of before) {
-        node.restart = true
-        node.start()
-      }
+    if (stage.othersReturn === true) this.#return(before)
+    if (stage.theseReturn === true) {
+      // Before it is missed, or after.
+      cluster.until(() => false, this.#random.pick(RETURN_MS))
+      this.#return(this.#failed.slice(before.length))
     }
     if (stage.after === 'goes on') {
       const resumedMs = cluster.must('records are acknowledged again', RESUME_MS, () => this.#isGoingOn(lastMs))
@@ -112,13 +120,26 @@ class NMinusOneScenario {
       this.#acknowledgedAfter = cluster.workload.acknowledgedSince(lastMs)
       return resumedMs
     }
-    cluster.until(() => false, STOPS_MS)
+    if (stage.after === 'nobody leads') {
+      cluster.must('nobody leads', RESUME_MS, () => cluster.led === 0)
+      if (cluster.until(() => cluster.led > 0, STOPS_MS))
+        this.#fails('nobody leads', `${cluster.led} partitions are led`)
+    } else cluster.until(() => false, STOPS_MS)
     const goingOn = cluster.workload.goingOnSince(lastMs)
-    if (goingOn > 0) {
-      const { seed, nowMs, trace } = this.#simulation
-      throw new SimulationError(seed, nowMs, 'it stops', trace, `${goingOn} partitions have acknowledged records since`)
-    }
+    if (goingOn > 0) this.#fails('it stops', `${goingOn} partitions have acknowledged records since`)
     return 0
+  }
+
+  #fails(what: string, why: string): never {
+    const { seed, nowMs, trace } = this.#simulation
+    throw new SimulationError(seed, nowMs, what, trace, why)
+  }
+
+  #return(nodes: readonly ClusterNode[]): void {
+    for (const node of nodes) {
+      node.restart = true
+      node.start()
+    }
   }
 
   #gapMs(failures: number): number {

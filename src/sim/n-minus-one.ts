@@ -17,8 +17,13 @@ export interface FailureStage {
   readonly cutOff?: true
   /** Those that failed in an earlier stage come back then. */
   readonly othersReturn?: true
-  /** What is seen afterwards. `goes on`: every partition acknowledges records that were sent after the last failure. `stops`: none does. */
-  readonly after: 'goes on' | 'stops'
+  /** Those that failed in this stage come back then, and nobody else. */
+  readonly theseReturn?: true
+  /**
+   * What is seen afterwards. `goes on`: every partition acknowledges records that were sent after the last failure. `stops`: none does. `nobody leads`: nor has any
+   * partition a leader from when it is seen that those who failed are gone, or back.
+   */
+  readonly after: 'goes on' | 'stops' | 'nobody leads'
 }
 
 export interface NMinusOneProfile {
@@ -28,6 +33,8 @@ export interface NMinusOneProfile {
   readonly flushPolicy: 'commit' | 'os'
   readonly acks: 1 | -1
   readonly unclean?: true
+  /** `eligible.leader.replicas.version` is 1. */
+  readonly keepsEligible?: true
   /** A machine that has lost its power says that it has not. */
   readonly bootIdIgnored?: true
   readonly stages: readonly FailureStage[]
@@ -36,6 +43,17 @@ export interface NMinusOneProfile {
 }
 
 const TWO_OF_THREE = { replicationFactor: 3, acks: -1, lost: 'nothing' } as const
+
+/** Who was in sync last loses power, and is back first: with eligible replicas it does not lead, if it says so, and one of those that crashed does. */
+const OS_AND_POWER = {
+  cluster: 'three controllers, three brokers',
+  replicationFactor: 3,
+  minInsyncReplicas: 2,
+  flushPolicy: 'os',
+  acks: -1,
+  keepsEligible: true,
+} as const
+const LAST_IN_SYNC = { failures: 2, kind: 'crash', after: 'stops' } as const
 
 export const N_MINUS_ONE = {
   'rf3-min1': {
@@ -97,6 +115,11 @@ export const N_MINUS_ONE = {
       { failures: 1, kind: 'either', othersReturn: true, after: 'stops' },
     ],
   },
+  'os-boot-id': {
+    ...OS_AND_POWER,
+    stages: [LAST_IN_SYNC, { failures: 1, kind: 'power-loss', theseReturn: true, after: 'nobody leads' }],
+    lost: 'nothing',
+  },
   'control-acks-1': {
     cluster: 'five combined nodes',
     replicationFactor: 3,
@@ -129,16 +152,9 @@ export const N_MINUS_ONE = {
     lost: 'may be lost',
   },
   'control-boot-id': {
-    cluster: 'three controllers, three brokers',
-    replicationFactor: 3,
-    minInsyncReplicas: 1,
-    flushPolicy: 'os',
-    acks: -1,
+    ...OS_AND_POWER,
     bootIdIgnored: true,
-    stages: [
-      { failures: 2, kind: 'crash', after: 'goes on' },
-      { failures: 1, kind: 'power-loss', after: 'stops' },
-    ],
+    stages: [LAST_IN_SYNC, { failures: 1, kind: 'power-loss', theseReturn: true, after: 'stops' }],
     lost: 'may be lost',
   },
 } as const satisfies Readonly<Record<string, NMinusOneProfile>>

@@ -103,6 +103,11 @@ export class ReplicatedCluster {
     return this.simulation.nowMs - beganMs
   }
 
+  /** How many partitions have a leader, as the controller says; all of them while there is none. */
+  get led(): number {
+    return this.#partitions().filter((place) => this.#stateOf(place)?.leader !== -1).length
+  }
+
   agree(nodes: readonly ClusterNode[]): boolean {
     return this.#agreement.holds(this.#agreement.connectedOf(nodes))
   }

@@ -23,6 +23,24 @@ const PREFERRED = 0
 const SET = 0
 const CANCEL_CHANCE = 0.3
 const MOST_IN_SYNC = 2
+const RETRY_MS = 200
+const KEEP_ELIGIBLE = {
+  timeoutMs: TIMEOUT_MS,
+  featureUpdates: [{ feature: ELIGIBLE_LEADER_REPLICAS_VERSION, maxVersionLevel: 1, allowDowngrade: false }],
+  validateOnly: false,
+}
+
+/** Asks until those who are eligible to lead are kept apart from those in sync. */
+export function keepEligible(admin: SimulatedClient, done: () => void): void {
+  const ask = (): void =>
+    admin.whenReady(() =>
+      admin.call(UpdateFeatures, KEEP_ELIGIBLE, (_, response) => {
+        if (response?.errorCode === ErrorCode.NONE) done()
+        else admin.later(RETRY_MS, ask)
+      }),
+    )
+  ask()
+}
 
 export interface ReplicationChangesOptions {
   readonly meanPauseMs: number
@@ -113,11 +131,10 @@ export class ReplicationChanges {
   /** Of a topic of `os` who may have lost something would not be given the lead again by itself. */
   #keepEligible(topics: readonly ReplicatedTopic[]): void {
     if (topics.some(({ flushPolicy }) => flushPolicy === 'os')) return this.#next()
-    const featureUpdates = [{ feature: ELIGIBLE_LEADER_REPLICAS_VERSION, maxVersionLevel: 1, allowDowngrade: false }]
     this.#call(
       'who is eligible is kept apart',
       UpdateFeatures,
-      { timeoutMs: TIMEOUT_MS, featureUpdates, validateOnly: false },
+      KEEP_ELIGIBLE,
       ({ errorCode }) => errorCode === ErrorCode.NONE,
     )
   }

@@ -19,7 +19,7 @@ import { Machine } from './machine.js'
 import { OffsetWatcher } from './offset-watcher.js'
 import { WorkloadProducer } from './producer.js'
 import { createTopic, keyOf, type ReplicatedTopic, type ReplicatedTopicPlan } from './replicated-topics.js'
-import { ReplicationChanges } from './replication-changes.js'
+import { keepEligible, ReplicationChanges } from './replication-changes.js'
 
 /** Processes of single sends; others are less. */
 const FIRST_SENDER = 1_000_000
@@ -30,6 +30,8 @@ export interface ReplicationWorkloadOptions {
   readonly acks?: 0 | 1 | -1
   /** Mean time between two batches of a producer; without it drawn. */
   readonly pauseMs?: number
+  /** Who is eligible to lead is kept apart from those in sync, before there is a topic. */
+  readonly keepsEligible?: true
   /** Mean time between two changes of how partitions are replicated; without it there are none. */
   readonly changesMs?: number
 }
@@ -72,12 +74,16 @@ export class ReplicationWorkload {
     this.#random = world.simulation.random('records')
     this.#brokers = world.brokers
     const admin = this.#client('admin', () => ({ locate: (found) => found(this.#address()) }))
-    for (const plan of options.plans) {
-      createTopic(world, admin, plan, (topic) => {
-        this.topics.push(topic)
-        if (!this.#stopped) this.#use(topic)
-      })
+    const create = (): void => {
+      for (const plan of options.plans) {
+        createTopic(world, admin, plan, (topic) => {
+          this.topics.push(topic)
+          if (!this.#stopped) this.#use(topic)
+        })
+      }
     }
+    if (options.keepsEligible === true) keepEligible(admin, create)
+    else create()
     if (options.changesMs !== undefined) {
       const operator = this.#client('operator', () => ({ locate: (found) => found(this.#address()) }))
       this.#changes = new ReplicationChanges(operator, world.simulation.random('replication changes'), {

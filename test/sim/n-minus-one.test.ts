@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { N_MINUS_ONE, N_MINUS_ONE_NAMES, type NMinusOneProfile, rolesOf } from '../../src/sim/n-minus-one.js'
-import { runNMinusOneSeed } from '../../src/sim/n-minus-one-scenario.js'
+import { runNMinusOneSeed, runProfileSeed } from '../../src/sim/n-minus-one-scenario.js'
 import { failureOf } from '../../src/sim/run-seeds.js'
 
 test('every profile has as many brokers as replicas, and one replica that does not fail where it goes on', () => {
@@ -20,7 +20,17 @@ test('every profile has as many brokers as replicas, and one replica that does n
   }
 })
 
-for (const name of ['rf3-min2', 'three-separate', 'clean-election', 'control-acks-1', 'control-unclean'] as const) {
+const LOOKED_AT = [
+  'rf3-min2',
+  'three-separate',
+  'clean-election',
+  'os-boot-id',
+  'control-acks-1',
+  'control-unclean',
+  'control-boot-id',
+] as const
+
+for (const name of LOOKED_AT) {
   test(`a seed of ${name} is as it should be, and the same again`, () => {
     const report = runNMinusOneSeed(name, 1)
     assert.equal(failureOf(name, report), undefined)
@@ -40,4 +50,9 @@ test('a control in which nothing is lost has failed, and so has a profile in whi
   assert.equal(failureOf('control-os-power-loss', report), undefined)
   assert.match(failureOf('rf3-os', report) ?? '', /findings, the first: /)
   assert.match(failureOf('control-acks-1', { ...report, findings: [] }) ?? '', /nothing was lost/)
+})
+
+test('where the boot id is ignored, somebody leads who has lost something, and that is seen: by who leads, and inside', () => {
+  assert.throws(() => runProfileSeed({ ...N_MINUS_ONE['os-boot-id'], bootIdIgnored: true }, 1), /partitions are led/)
+  assert.throws(() => runProfileSeed({ ...N_MINUS_ONE['control-boot-id'], lost: 'nothing' }, 1), /is committed/)
 })
