@@ -187,7 +187,7 @@ class ClusterScenario {
   #hasConverged(nodes: readonly ClusterNode[]): boolean {
     this.#lookAtLinks(nodes)
     const connected = nodes.filter((node) => !this.#cutOff.has(node))
-    if (!this.#agree(connected)) return false
+    if (connected.length === 0 || !this.#agree(connected)) return false
     const ends = connected.map(({ node }) => node!.quorum!.highWatermark)
     const { acknowledged } = this.#workload
     const before = this.#before
