@@ -177,7 +177,7 @@ class ClusterScenario {
    */
   #hasConverged(nodes: readonly ClusterNode[]): boolean {
     const connected = this.#agreement.connectedOf(nodes)
-    if (!this.#agreement.holds(connected)) return false
+    if (connected.length === 0 || !this.#agreement.holds(connected)) return false
     const ends = connected.map(({ node }) => node!.quorum!.highWatermark)
     const { acknowledged } = this.#workload
     const before = this.#before
