@@ -49,7 +49,7 @@ export class LogCursor {
         this.#position = batches.position
         yield batch
       }
-      if (step !== 'end' || !this.#toNextFile(folder)) return
+      if (step !== 'end' || this.#offset >= endOffset || !this.#toNextFile(folder)) return
     }
   }
 

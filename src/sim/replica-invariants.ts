@@ -14,14 +14,8 @@ import type { ClusterNode, ClusterWorld } from './cluster-world.js'
 import { CommittedLog } from './committed-log.js'
 import { LogCursor } from './log-cursor.js'
 import { checkBroker, checkFenced, checkState, checkSuccession } from './partition-state-rules.js'
-import {
-  checkAdvance,
-  checkComplete,
-  checkFetcher,
-  checkQuorumSuperset,
-  checkReplica,
-  type ReplicaView,
-} from './replica-rules.js'
+import { checkAdvance, checkComplete, checkFetcher, checkQuorumSuperset, checkReplica } from './replica-rules.js'
+import { viewOf } from './replica-view.js'
 
 /** A partition, from its creation to its end. */
 interface Watched {
@@ -56,7 +50,7 @@ interface Watched {
 
 /** A replica as it was seen last. */
 interface Seen {
-  readonly partition: Partition
+  readonly watched: Watched
   readonly cursor: LogCursor
   leaderEpoch: number
   isLeader: boolean
@@ -145,15 +139,17 @@ export class ReplicaInvariants {
       seen = { start: node.starts, replicas: new Map() }
       this.#seen.set(node, seen)
     }
-    const { partitions } = broker.replicas.hosted
-    for (const partition of partitions) {
-      const watched = this.#watched.get(keyOf(partition.id.topicId, partition.id.partition))
-      if (watched !== undefined) this.#replica(node, seen.replicas, partition, watched)
-    }
+    const { replicas } = seen
+    let count = 0
+    broker.replicas.forEach((partition) => {
+      count++
+      const watched = replicas.get(partition)?.watched ?? this.#watchedOf(partition)
+      if (watched !== undefined) this.#replica(node, replicas, partition, watched)
+    })
     // Deleted, or lost with their directory.
-    if (seen.replicas.size > partitions.length) {
-      const hosted = new Set(partitions)
-      for (const partition of seen.replicas.keys()) if (!hosted.has(partition)) seen.replicas.delete(partition)
+    if (replicas.size > count) {
+      const hosted = new Set(broker.replicas.hosted.partitions)
+      for (const partition of replicas.keys()) if (!hosted.has(partition)) replicas.delete(partition)
     }
   }
 
@@ -213,6 +209,10 @@ export class ReplicaInvariants {
       this.#count('a recovery quorum is remembered')
   }
 
+  #watchedOf({ id }: Partition): Watched | undefined {
+    return this.#watched.get(keyOf(id.topicId, id.partition))
+  }
+
   #watch({ name, topicId }: TopicImage, partition: number): Watched {
     const key = keyOf(topicId, partition)
     let watched = this.#watched.get(key)
@@ -245,9 +245,7 @@ export class ReplicaInvariants {
     let seen = replicas.get(partition)
     const isNew = seen === undefined
     if (seen === undefined) {
-      const cursor = new LogCursor(node.machine, log.directory)
-      const nothing = { highWatermark: 0, flushedEndOffset: 0, logEndOffset: 0, startOffset: 0, followed: undefined }
-      seen = { partition, cursor, leaderEpoch: -1, isLeader: false, partitionEpoch: -1, counted: 0, ...nothing }
+      seen = newlySeen(watched, new LogCursor(node.machine, log.directory))
       replicas.set(partition, seen)
     }
     const isSameRole =
@@ -293,8 +291,15 @@ export class ReplicaInvariants {
     // A leader may have told of it and ended in one turn.
     const isLeaderGone = this.#hosted(watched, partition.leaderId)?.isLeader !== true
     this.#match(seen, watched, highWatermark, where, leading !== undefined || isLeaderGone)
-    Object.assign(seen, { leaderEpoch, isLeader: leading !== undefined, followed: following, highWatermark })
-    Object.assign(seen, { flushedEndOffset, logEndOffset, startOffset, partitionEpoch, counted })
+    seen.leaderEpoch = leaderEpoch
+    seen.isLeader = leading !== undefined
+    seen.followed = following
+    seen.highWatermark = highWatermark
+    seen.flushedEndOffset = flushedEndOffset
+    seen.logEndOffset = logEndOffset
+    seen.startOffset = startOffset
+    seen.partitionEpoch = partitionEpoch
+    seen.counted = counted
     this.#move(watched)
   }
 
@@ -402,13 +407,19 @@ export class ReplicaInvariants {
   }
 }
 
-function viewOf(node: ClusterNode, partition: Partition): ReplicaView {
-  const { log, leaderId, leaderEpoch, highWatermark, isLeader, following } = partition
-  const { startOffset, flushedEndOffset, settledEndOffset, logEndOffset, nextOffset } = log
+function newlySeen(watched: Watched, cursor: LogCursor): Seen {
   return {
-    ...{ nodeId: node.id, leaderId, leaderEpoch, isLeader, followed: following?.core },
-    sources: node.node!.broker!.fetcher.sourcesOf(partition),
-    ...{ startOffset, flushedEndOffset, settledEndOffset, logEndOffset, nextOffset, highWatermark },
+    watched,
+    cursor,
+    leaderEpoch: -1,
+    isLeader: false,
+    highWatermark: 0,
+    flushedEndOffset: 0,
+    logEndOffset: 0,
+    startOffset: 0,
+    followed: undefined,
+    partitionEpoch: -1,
+    counted: 0,
   }
 }
 
