@@ -37,6 +37,8 @@ interface Watched {
   everOs: boolean
   /** The cleaner may take records out of it. */
   everCompacted: boolean
+  /** Its records may be gone that are in front of this: somebody wanted that. */
+  deletable: number
   /** It may have lost what was committed, and was allowed to. */
   mayHaveLost: boolean
   lowestMin: number
@@ -87,6 +89,11 @@ export class ReplicaInvariants {
     this.#bootIds = world.nodes.map(({ machine }) => machine.bootId)
   }
 
+  /** The newest that is committed to any node. */
+  get image(): MetadataImage | undefined {
+    return this.#image
+  }
+
   /** The end (exclusive) of what any leader has counted as committed. */
   committedEnd(topicId: string, partition: number): number {
     return this.#watched.get(keyOf(topicId, partition))?.committed.endOffset ?? 0
@@ -102,6 +109,12 @@ export class ReplicaInvariants {
       () => `${topicId}-${partition}: acknowledged up to ${endOffset}, and committed up to ${committedEnd}`,
     )
     this.#count('acknowledged is committed')
+  }
+
+  /** The front of a log is to be deleted up to here (exclusive). */
+  mayDelete(topicId: string, partition: number, offset: number): void {
+    const watched = this.#watched.get(keyOf(topicId, partition))
+    if (watched !== undefined) watched.deletable = Math.max(watched.deletable, offset)
   }
 
   /** What is committed in the metadata, newer than all before. */
@@ -222,7 +235,7 @@ export class ReplicaInvariants {
         ...{ key, name: `${name}-${partition}`, topicId, partition, directory, committed: new CommittedLog(directory) },
         ...{ leaders: new Map(), state: undefined, verifiedEpoch: -1, moved: false, everOs: false },
         ...{ everCompacted: false, mayHaveLost: false, lowestMin: Number.POSITIVE_INFINITY, largestMin: 0 },
-        ...{ remembered: 0, partitionEpochBefore: -1, replicas: [] },
+        ...{ remembered: 0, partitionEpochBefore: -1, replicas: [], deletable: 0 },
       }
       this.#watched.set(key, watched)
     }
@@ -269,6 +282,12 @@ export class ReplicaInvariants {
     const view = viewOf(node, partition)
     checkReplica(view, where)
     checkFetcher(view, where)
+    assert(
+      startOffset <= watched.deletable || watched.everCompacted || this.#mayHaveLost(watched),
+      () =>
+        `${where} starts at ${startOffset}, and nobody wanted more to be deleted than what is in front of ${watched.deletable}`,
+    )
+    if (startOffset > 0) this.#count('only what was to be deleted is')
     this.#count(view.isLeader ? 'a leader is well-formed' : 'a follower is well-formed')
     if (leading !== undefined) {
       this.#leads(node, watched, leaderEpoch)
@@ -384,7 +403,8 @@ export class ReplicaInvariants {
       const cursor = new LogCursor(node.machine, node.directoryOf(watched.directory), !everOs)
       let isSame = true
       for (const batch of cursor.batchesUpTo(endOffset)) isSame &&= committed.has(batch)
-      if (isSame && cursor.offset >= endOffset) holders++
+      const isDeleted = watched.deletable >= endOffset && cursor.beginsAt >= endOffset
+      if (isSame && (isDeleted || cursor.offset >= endOffset)) holders++
     }
     const replaced = this.#world.brokers.filter((node) => node.replaced > 0).length
     const needed = Math.min(watched.lowestMin, state.replicas.length) - replaced
