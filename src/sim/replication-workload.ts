@@ -338,9 +338,7 @@ export class ReplicationWorkload {
     const place = { topic: name, topicId, partition }
     const process = this.#nextProcess++
     const [client] = this.#leaderClient(`deleter${process}`, topic, partition)
-    const state = () => this.#world.leader?.node?.quorum?.image?.topicsById.get(topicId)?.partitions[partition]
-    const startsOf = (replicas: readonly number[]): number[] =>
-      replicas.map((id) => hostedBy(this.#world.nodes[id - 1]!, place)?.log.startOffset ?? -1)
+    const startOf = (id: number): number => hostedBy(this.#world.nodes[id - 1]!, place)?.log.startOffset ?? -1
     const options = {
       ...{ topic: name, partition, key: keyOf(topic, partition), process, meanPauseMs },
       log: () => {
@@ -348,7 +346,10 @@ export class ReplicationWorkload {
         const hosted = leader && hostedBy(leader, place)
         return hosted && { startOffset: hosted.log.startOffset, highWatermark: hosted.highWatermark }
       },
-      isDeleted: (offset: number) => startsOf(state()?.replicas ?? [-1]).every((start) => start >= offset),
+      isDeleted: (offset: number) => {
+        const state = this.#invariants.image?.topicsById.get(topicId)?.partitions[partition]
+        return state?.replicas.every((id) => startOf(id) >= offset) === true
+      },
       mayDelete: (offset: number) => this.#invariants.mayDelete(topicId, partition, offset),
       now: this.#now,
       record: (operation: Operation) => this.#record(operation),
