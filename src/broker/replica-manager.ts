@@ -123,6 +123,13 @@ export class ReplicaManager {
     return { partitions, offline: all.length - partitions.length }
   }
 
+  /** What is hosted and not offline. Called after every event of a simulation: nothing is built for it. */
+  forEach(visit: (partition: Partition) => void): void {
+    for (const partitions of this.#topics.values()) {
+      for (const hosted of partitions.values()) if (hosted !== 'offline') visit(hosted)
+    }
+  }
+
   /**
    * Does what the metadata says; `done` when the logs of what is not to be here any more are closed and those of new partitions open. Without a delta everything is
    * looked at, and what could not be opened is tried again: at the start, and where a snapshot took the place of a part of the metadata log.

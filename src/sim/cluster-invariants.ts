@@ -13,6 +13,7 @@ import { type ClusterNode, type ClusterWorld, METADATA_DIRECTORY } from './clust
 import { SimulatedDirectory } from './disk-directory.js'
 import { SimulatedFile } from './disk-file.js'
 import { imageText } from './image-text.js'
+import { LogCursor } from './log-cursor.js'
 import { ReplicaInvariants } from './replica-invariants.js'
 
 const THOROUGH_EVERY = 1000
@@ -29,6 +30,8 @@ interface Committed {
 /** What was seen last of a process. */
 interface Looked {
   readonly start: number
+  /** Behind what was matched of its log. */
+  readonly cursor: LogCursor
   turns: number
   epoch: number
   leaderId: number
@@ -110,7 +113,8 @@ export class ClusterInvariants {
     if (quorum === undefined) return
     if (looked?.start !== node.starts) {
       const nothing = { epoch: -1, leaderId: -1, highWatermark: -1, committedImage: undefined, appliedImage: undefined }
-      looked = { start: node.starts, turns, ...nothing }
+      const cursor = new LogCursor(node.machine, METADATA_DIRECTORY)
+      looked = { start: node.starts, cursor, turns, ...nothing }
       this.#looked.set(node, looked)
     }
     looked.turns = turns
@@ -129,7 +133,7 @@ export class ClusterInvariants {
         highWatermark > looked.highWatermark,
         () => `${node.host}: its high watermark goes back to ${highWatermark} from ${looked.highWatermark}`,
       )
-      this.#match(node, highWatermark, looked.highWatermark)
+      this.#matchMore(node, looked, highWatermark)
       looked.highWatermark = highWatermark
     }
     const committed = quorum.image
@@ -176,6 +180,14 @@ export class ClusterInvariants {
     this.#count('a new leader has what is committed')
   }
 
+  /** What a node counts as committed since it was looked at. */
+  #matchMore(node: ClusterNode, { cursor, highWatermark: fromOffset }: Looked, highWatermark: number): void {
+    if (this.#world.plan.naming === 'none' || node.node?.quorum?.isCutting === true) return
+    for (const batch of cursor.batchesUpTo(highWatermark)) this.#matchBatch(node, batch)
+    // A snapshot took the place of a part of the log.
+    if (cursor.offset !== highWatermark) this.#match(node, highWatermark, fromOffset)
+  }
+
   /** What a node counts as committed, from an offset on, is what the others do. */
   #match(node: ClusterNode, highWatermark: number, fromOffset: number): void {
     if (this.#world.plan.naming === 'none') return
@@ -183,25 +195,29 @@ export class ClusterInvariants {
     if (node.node?.quorum?.isCutting === true) return
     for (const batch of batchesOf(node, fromOffset)) {
       if (batch.nextOffset > highWatermark) break
-      const { baseOffset, nextOffset, partitionLeaderEpoch: epoch, crc } = batch
-      const index = this.#indexByOffset.get(baseOffset)
-      if (index === undefined) {
-        assert(
-          baseOffset === this.committedEnd,
-          () => `${node.host} has a batch committed at ${baseOffset}, and the others are at ${this.committedEnd}`,
-        )
-        this.#indexByOffset.set(baseOffset, this.#committed.length)
-        this.#committed.push({ baseOffset, nextOffset, epoch, crc })
-        continue
-      }
-      const known = this.#committed[index]!
-      assert(
-        known.nextOffset === nextOffset && known.epoch === epoch && known.crc === crc,
-        () =>
-          `${node.host} has ${baseOffset} to ${nextOffset} of epoch ${epoch} committed, and another ${known.baseOffset} to ${known.nextOffset} of epoch ${known.epoch}`,
-      )
-      this.#count('committed batches are equal')
+      this.#matchBatch(node, batch)
     }
+  }
+
+  #matchBatch(node: ClusterNode, batch: BatchView): void {
+    const { baseOffset, nextOffset, partitionLeaderEpoch: epoch, crc } = batch
+    const index = this.#indexByOffset.get(baseOffset)
+    if (index === undefined) {
+      assert(
+        baseOffset === this.committedEnd,
+        () => `${node.host} has a batch committed at ${baseOffset}, and the others are at ${this.committedEnd}`,
+      )
+      this.#indexByOffset.set(baseOffset, this.#committed.length)
+      this.#committed.push({ baseOffset, nextOffset, epoch, crc })
+      return
+    }
+    const known = this.#committed[index]!
+    assert(
+      known.nextOffset === nextOffset && known.epoch === epoch && known.crc === crc,
+      () =>
+        `${node.host} has ${baseOffset} to ${nextOffset} of epoch ${epoch} committed, and another ${known.baseOffset} to ${known.nextOffset} of epoch ${known.epoch}`,
+    )
+    this.#count('committed batches are equal')
   }
 
   /** What is committed stands on the disk of somebody, whatever has happened: replaced disks are never too many. */

@@ -11,6 +11,8 @@ import type { Simulation } from './simulation.js'
 /** Bytes of one direction that the system takes before the writer has to wait. */
 const WINDOW_BYTES = 64 * 1024
 
+const NOTHING = Buffer.alloc(0)
+
 /** What lies between the two ends. */
 export interface ConnectionNetwork {
   readonly simulation: Simulation
@@ -38,7 +40,7 @@ export class SimulatedConnection implements Connection {
   #handlers: ConnectionHandlers | undefined
   #peer: SimulatedConnection | undefined
   /** Accepted by the system, not delivered yet. */
-  #outgoing = Buffer.alloc(0)
+  #outgoing: Buffer = NOTHING
   /** Waiting for the window. */
   readonly #waiting: { bytes: Buffer; readonly taken: (() => void) | undefined }[] = []
   #delivering = false
@@ -145,7 +147,7 @@ export class SimulatedConnection implements Connection {
 
   /** Ends here, and nobody is told but the process: what is on its way in either direction is lost. */
   vanish(): void {
-    this.#outgoing = Buffer.alloc(0)
+    this.#outgoing = NOTHING
     this.fail(new NetworkError('ECONNRESET', 'the connection was lost'))
   }
 
@@ -189,9 +191,13 @@ export class SimulatedConnection implements Connection {
       const first = this.#waiting[0]!
       const room = WINDOW_BYTES - this.#outgoing.length
       if (room <= 0) return
-      this.#outgoing = Buffer.concat([this.#outgoing, first.bytes.subarray(0, room)])
-      first.bytes = first.bytes.subarray(room)
-      if (first.bytes.length > 0) return
+      const isAll = first.bytes.length <= room
+      const taken = isAll ? first.bytes : first.bytes.subarray(0, room)
+      this.#outgoing = this.#outgoing.length === 0 ? taken : Buffer.concat([this.#outgoing, taken])
+      if (!isAll) {
+        first.bytes = first.bytes.subarray(room)
+        return
+      }
       this.#waiting.shift()
       this.#tellTaken(first.taken, withinCall)
     }
@@ -242,8 +248,10 @@ export class SimulatedConnection implements Connection {
       return this.fail(undefined)
     }
     const length = this.#network.pieceBytes(this.#outgoing.length)
-    const piece = Buffer.from(this.#outgoing.subarray(0, length))
-    this.#outgoing = this.#outgoing.subarray(length)
+    // Nobody else has these bytes.
+    const isAll = length === this.#outgoing.length
+    const piece = isAll ? this.#outgoing : this.#outgoing.subarray(0, length)
+    this.#outgoing = isAll ? NOTHING : this.#outgoing.subarray(length)
     if (this.#process.alive) this.#accept(false)
     peer.#process.after(0, 'arrival', 'data', () => {
       this.#delivering = false

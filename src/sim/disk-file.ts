@@ -49,6 +49,7 @@ export class SimulatedFile {
   /** Sizes since the last flush that a power loss may leave, oldest first. */
   #sizes: Version<number>[] = []
   #writes = 0
+  #isFlipped = false
 
   get sizeBytes(): number {
     return this.#cachedBytes
@@ -94,8 +95,11 @@ export class SimulatedFile {
 
   beginFlush(): PendingFlush {
     const sectors = new Map<number, Version<Buffer>>()
-    for (const [index, { dirty, lastWrite }] of this.#sectors) {
-      if (dirty) sectors.set(index, { write: lastWrite, value: this.#sectorContent(index) })
+    for (const [index, { dirty, lastWrite, versions }] of this.#sectors) {
+      if (!dirty) continue
+      // What the last write has left, unless a bit was flipped since.
+      const last = this.#isFlipped ? undefined : versions.at(-1)
+      sectors.set(index, last ?? { write: lastWrite, value: this.#sectorContent(index) })
     }
     return { lastWrite: this.#writes, sizeBytes: this.#cachedBytes, sectors }
   }
@@ -147,6 +151,7 @@ export class SimulatedFile {
 
   /** Flips one bit of what is on the device and in the cache. */
   flipBit(position: number, bit: number): void {
+    this.#isFlipped = true
     if (position < this.#cached.length) this.#cached[position]! ^= 1 << bit
     if (position < this.#durableEnd) this.#durable[position]! ^= 1 << bit
   }
@@ -162,9 +167,9 @@ export class SimulatedFile {
 
   #sectorContent(index: number): Buffer {
     const start = index * SECTOR_BYTES
-    const content = Buffer.alloc(SECTOR_BYTES)
-    this.#cached.copy(content, 0, start, Math.min(start + SECTOR_BYTES, this.#cached.length))
-    return content
+    const content = Buffer.allocUnsafe(SECTOR_BYTES)
+    const length = this.#cached.copy(content, 0, start, Math.min(start + SECTOR_BYTES, this.#cached.length))
+    return length < SECTOR_BYTES ? content.fill(0, length) : content
   }
 
   #storeDurable(index: number, content: Buffer): void {

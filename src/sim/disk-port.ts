@@ -8,6 +8,12 @@ import { SimulatedDirectory } from './disk-directory.js'
 import { SimulatedFile } from './disk-file.js'
 import { ProcessDead, type SimulatedProcess } from './process.js'
 
+interface Label {
+  readonly own: string
+  /** With the name of the process. */
+  readonly ofProcess: string
+}
+
 export class SimulatedDisk implements Disk {
   readonly device: DiskDevice
   readonly process: SimulatedProcess
@@ -15,6 +21,8 @@ export class SimulatedDisk implements Disk {
   readonly #atOnceChance: number
   /** What the death of the process leaves of operations on their way. */
   readonly #unfinished = new Set<() => void>()
+  /** What operations are called, by path: there are few paths and many operations. */
+  readonly #labels = new Map<string, Map<DiskOperation, Label>>()
 
   constructor(device: DiskDevice, process: SimulatedProcess) {
     this.device = device
@@ -163,16 +171,28 @@ export class SimulatedDisk implements Disk {
       return this.#die(crash)
     }
     const abandon = (): void => void action(device.random.pick(['partly done', 'not done']))
+    const label = this.#labelOf(operation, path)
     const finish = (): void => {
       this.#unfinished.delete(abandon)
       const tell = action('done')
-      process.simulation.note(`${process.name}: ${operation} ${path}`)
+      process.simulation.note(label.ofProcess)
       tell()
     }
     const latencyMs = device.latencyMs(process.nowMs)
     if (latencyMs < 5 && process.random.chance(this.#atOnceChance)) return finish()
     this.#unfinished.add(abandon)
-    process.after(latencyMs, 'arrival', `${operation} ${path}`, finish)
+    process.after(latencyMs, 'arrival', label.own, finish)
+  }
+
+  #labelOf(operation: DiskOperation, path: string): Label {
+    let labels = this.#labels.get(path)
+    if (labels === undefined) this.#labels.set(path, (labels = new Map()))
+    let label = labels.get(operation)
+    if (label === undefined) {
+      const own = `${operation} ${path}`
+      labels.set(operation, (label = { own, ofProcess: `${this.process.name}: ${own}` }))
+    }
+    return label
   }
 
   /** An operation that the process waits for. */
@@ -183,7 +203,7 @@ export class SimulatedDisk implements Disk {
     device.mayFail(operation, path)
     const crash = device.takeCrashPoint()
     if (crash === undefined || device.random.chance(0.5)) {
-      process.simulation.note(`${process.name}: ${operation} ${path}`)
+      process.simulation.note(this.#labelOf(operation, path).ofProcess)
       action()
     }
     if (crash !== undefined) this.#die(crash)
@@ -316,7 +336,7 @@ class SimulatedDiskFile implements DiskFile {
         this.#file.write(position, bytes.subarray(0, part))
         return () => {}
       }
-      if (!Buffer.concat(chunks).equals(bytes)) throw new Error(`bytes changed while they were written to ${this.path}`)
+      if (!isMadeOf(bytes, chunks)) throw new Error(`bytes changed while they were written to ${this.path}`)
       const error = this.#writeError(operation, position, bytes)
       process.simulation.hash.bytes(bytes)
       return () => this.#finish(() => done(error))
@@ -344,4 +364,13 @@ class SimulatedDiskFile implements DiskFile {
     this.#failure = new DiskError(code, operation, this.path)
     return this.#failure
   }
+}
+
+function isMadeOf(bytes: Buffer, chunks: readonly Uint8Array[]): boolean {
+  let at = 0
+  for (const chunk of chunks) {
+    if (bytes.compare(chunk, 0, chunk.length, at, at + chunk.length) !== 0) return false
+    at += chunk.length
+  }
+  return at === bytes.length
 }

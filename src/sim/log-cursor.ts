@@ -30,6 +30,11 @@ export class LogCursor {
     return this.#offset
   }
 
+  /** The offset with which the file begins in which it stands; -1: it has not found any. */
+  get beginsAt(): number {
+    return this.#baseOffset
+  }
+
   /** The batches from here on that end at `endOffset` or before; one without a successor in its file is followed by the next file. */
   *batchesUpTo(endOffset: number): Iterable<BatchView> {
     const folder = this.#machine.find(this.#directory)
@@ -49,7 +54,7 @@ export class LogCursor {
         this.#position = batches.position
         yield batch
       }
-      if (step !== 'end' || !this.#toNextFile(folder)) return
+      if (step !== 'end' || this.#offset >= endOffset || !this.#toNextFile(folder)) return
     }
   }
 

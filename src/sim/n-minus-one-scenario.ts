@@ -26,7 +26,8 @@ const RETURN_MS = [0, 15_000]
 /** A node that does nothing with its disk for so long is struck all the same. */
 const STRIKE_WITHIN_MS = 300
 const MOST_OPERATIONS = 40
-const CUT_OFF_MS = 600
+/** How long who is cut off may take to acknowledge a record of each partition that it leads: nobody leads in its place so soon. */
+const CUT_OFF_MS = 2500
 
 /** It is judged as if everything was: what the settings do not promise must be found to be lost. */
 const IS_PROMISED = (): boolean => true
@@ -147,7 +148,8 @@ class NMinusOneScenario {
   }
 
   /** Returns what heals it. */
-  #cutOff({ host }: ClusterNode): () => void {
+  #cutOff(node: ClusterNode): () => void {
+    const { host } = node
     const { world } = this.#cluster
     const others = new Set(world.nodes.map((node) => node.host).filter((each) => each !== host))
     const isBetween = (from: string, to: string): boolean => from === host && others.has(to)
@@ -155,12 +157,21 @@ class NMinusOneScenario {
       applies: (from, to) => isBetween(from, to) || isBetween(to, from),
       cuts: true,
     })
-    this.#cluster.until(() => false, CUT_OFF_MS)
+    const { workload } = this.#cluster
+    const led = this.#cluster.ledBy(node)
+    const cutMs = this.#simulation.nowMs
+    this.#cluster.until(() => led.every((place) => workload.latestOf(place) > cutMs), CUT_OFF_MS)
     return heal
   }
 
+  /** `leads`: rather one who leads something. */
+  #nextVictim(leads: boolean): ClusterNode {
+    const left = this.#victims.filter((node) => !this.#failed.includes(node))
+    return (leads ? left.find((node) => this.#cluster.ledBy(node).length > 0) : undefined) ?? left[0]!
+  }
+
   #fail({ kind, atOnce, cutOff }: FailureStage): void {
-    const node = this.#victims[this.#failed.length]!
+    const node = this.#nextVictim(cutOff === true)
     const heal = cutOff === true ? this.#cutOff(node) : undefined
     this.#failed.push(node)
     const drawn = this.#random.pick(['crash', 'power-loss'] as const)

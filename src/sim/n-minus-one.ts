@@ -13,7 +13,9 @@ export interface FailureStage {
   readonly kind: FailureKind
   /** All in the same moment. */
   readonly atOnce?: true
-  /** Each is cut off from the other nodes for a moment before, and not from its clients. */
+  /**
+   * Each is cut off from the other nodes before, and not from its clients, until it has acknowledged records that nobody else has; who leads something goes first.
+   */
   readonly cutOff?: true
   /** Those that failed in an earlier stage come back then. */
   readonly othersReturn?: true

@@ -14,14 +14,8 @@ import type { ClusterNode, ClusterWorld } from './cluster-world.js'
 import { CommittedLog } from './committed-log.js'
 import { LogCursor } from './log-cursor.js'
 import { checkBroker, checkFenced, checkState, checkSuccession } from './partition-state-rules.js'
-import {
-  checkAdvance,
-  checkComplete,
-  checkFetcher,
-  checkQuorumSuperset,
-  checkReplica,
-  type ReplicaView,
-} from './replica-rules.js'
+import { checkAdvance, checkComplete, checkFetcher, checkQuorumSuperset, checkReplica } from './replica-rules.js'
+import { viewOf } from './replica-view.js'
 
 /** A partition, from its creation to its end. */
 interface Watched {
@@ -43,6 +37,8 @@ interface Watched {
   everOs: boolean
   /** The cleaner may take records out of it. */
   everCompacted: boolean
+  /** Its records may be gone that are in front of this: somebody wanted that. */
+  deletable: number
   /** It may have lost what was committed, and was allowed to. */
   mayHaveLost: boolean
   lowestMin: number
@@ -56,7 +52,7 @@ interface Watched {
 
 /** A replica as it was seen last. */
 interface Seen {
-  readonly partition: Partition
+  readonly watched: Watched
   readonly cursor: LogCursor
   leaderEpoch: number
   isLeader: boolean
@@ -93,6 +89,11 @@ export class ReplicaInvariants {
     this.#bootIds = world.nodes.map(({ machine }) => machine.bootId)
   }
 
+  /** The newest that is committed to any node. */
+  get image(): MetadataImage | undefined {
+    return this.#image
+  }
+
   /** The end (exclusive) of what any leader has counted as committed. */
   committedEnd(topicId: string, partition: number): number {
     return this.#watched.get(keyOf(topicId, partition))?.committed.endOffset ?? 0
@@ -108,6 +109,12 @@ export class ReplicaInvariants {
       () => `${topicId}-${partition}: acknowledged up to ${endOffset}, and committed up to ${committedEnd}`,
     )
     this.#count('acknowledged is committed')
+  }
+
+  /** The front of a log is to be deleted up to here (exclusive). */
+  mayDelete(topicId: string, partition: number, offset: number): void {
+    const watched = this.#watched.get(keyOf(topicId, partition))
+    if (watched !== undefined) watched.deletable = Math.max(watched.deletable, offset)
   }
 
   /** What is committed in the metadata, newer than all before. */
@@ -145,15 +152,17 @@ export class ReplicaInvariants {
       seen = { start: node.starts, replicas: new Map() }
       this.#seen.set(node, seen)
     }
-    const { partitions } = broker.replicas.hosted
-    for (const partition of partitions) {
-      const watched = this.#watched.get(keyOf(partition.id.topicId, partition.id.partition))
-      if (watched !== undefined) this.#replica(node, seen.replicas, partition, watched)
-    }
+    const { replicas } = seen
+    let count = 0
+    broker.replicas.forEach((partition) => {
+      count++
+      const watched = replicas.get(partition)?.watched ?? this.#watchedOf(partition)
+      if (watched !== undefined) this.#replica(node, replicas, partition, watched)
+    })
     // Deleted, or lost with their directory.
-    if (seen.replicas.size > partitions.length) {
-      const hosted = new Set(partitions)
-      for (const partition of seen.replicas.keys()) if (!hosted.has(partition)) seen.replicas.delete(partition)
+    if (replicas.size > count) {
+      const hosted = new Set(broker.replicas.hosted.partitions)
+      for (const partition of replicas.keys()) if (!hosted.has(partition)) replicas.delete(partition)
     }
   }
 
@@ -213,6 +222,10 @@ export class ReplicaInvariants {
       this.#count('a recovery quorum is remembered')
   }
 
+  #watchedOf({ id }: Partition): Watched | undefined {
+    return this.#watched.get(keyOf(id.topicId, id.partition))
+  }
+
   #watch({ name, topicId }: TopicImage, partition: number): Watched {
     const key = keyOf(topicId, partition)
     let watched = this.#watched.get(key)
@@ -222,7 +235,7 @@ export class ReplicaInvariants {
         ...{ key, name: `${name}-${partition}`, topicId, partition, directory, committed: new CommittedLog(directory) },
         ...{ leaders: new Map(), state: undefined, verifiedEpoch: -1, moved: false, everOs: false },
         ...{ everCompacted: false, mayHaveLost: false, lowestMin: Number.POSITIVE_INFINITY, largestMin: 0 },
-        ...{ remembered: 0, partitionEpochBefore: -1, replicas: [] },
+        ...{ remembered: 0, partitionEpochBefore: -1, replicas: [], deletable: 0 },
       }
       this.#watched.set(key, watched)
     }
@@ -245,9 +258,7 @@ export class ReplicaInvariants {
     let seen = replicas.get(partition)
     const isNew = seen === undefined
     if (seen === undefined) {
-      const cursor = new LogCursor(node.machine, log.directory)
-      const nothing = { highWatermark: 0, flushedEndOffset: 0, logEndOffset: 0, startOffset: 0, followed: undefined }
-      seen = { partition, cursor, leaderEpoch: -1, isLeader: false, partitionEpoch: -1, counted: 0, ...nothing }
+      seen = newlySeen(watched, new LogCursor(node.machine, log.directory))
       replicas.set(partition, seen)
     }
     const isSameRole =
@@ -271,6 +282,12 @@ export class ReplicaInvariants {
     const view = viewOf(node, partition)
     checkReplica(view, where)
     checkFetcher(view, where)
+    assert(
+      startOffset <= watched.deletable || watched.everCompacted || this.#mayHaveLost(watched),
+      () =>
+        `${where} starts at ${startOffset}, and nobody wanted more to be deleted than what is in front of ${watched.deletable}`,
+    )
+    if (startOffset > 0) this.#count('only what was to be deleted is')
     this.#count(view.isLeader ? 'a leader is well-formed' : 'a follower is well-formed')
     if (leading !== undefined) {
       this.#leads(node, watched, leaderEpoch)
@@ -293,8 +310,15 @@ export class ReplicaInvariants {
     // A leader may have told of it and ended in one turn.
     const isLeaderGone = this.#hosted(watched, partition.leaderId)?.isLeader !== true
     this.#match(seen, watched, highWatermark, where, leading !== undefined || isLeaderGone)
-    Object.assign(seen, { leaderEpoch, isLeader: leading !== undefined, followed: following, highWatermark })
-    Object.assign(seen, { flushedEndOffset, logEndOffset, startOffset, partitionEpoch, counted })
+    seen.leaderEpoch = leaderEpoch
+    seen.isLeader = leading !== undefined
+    seen.followed = following
+    seen.highWatermark = highWatermark
+    seen.flushedEndOffset = flushedEndOffset
+    seen.logEndOffset = logEndOffset
+    seen.startOffset = startOffset
+    seen.partitionEpoch = partitionEpoch
+    seen.counted = counted
     this.#move(watched)
   }
 
@@ -379,7 +403,8 @@ export class ReplicaInvariants {
       const cursor = new LogCursor(node.machine, node.directoryOf(watched.directory), !everOs)
       let isSame = true
       for (const batch of cursor.batchesUpTo(endOffset)) isSame &&= committed.has(batch)
-      if (isSame && cursor.offset >= endOffset) holders++
+      const isDeleted = watched.deletable >= endOffset && cursor.beginsAt >= endOffset
+      if (isSame && (isDeleted || cursor.offset >= endOffset)) holders++
     }
     const replaced = this.#world.brokers.filter((node) => node.replaced > 0).length
     const needed = Math.min(watched.lowestMin, state.replicas.length) - replaced
@@ -402,13 +427,19 @@ export class ReplicaInvariants {
   }
 }
 
-function viewOf(node: ClusterNode, partition: Partition): ReplicaView {
-  const { log, leaderId, leaderEpoch, highWatermark, isLeader, following } = partition
-  const { startOffset, flushedEndOffset, settledEndOffset, logEndOffset, nextOffset } = log
+function newlySeen(watched: Watched, cursor: LogCursor): Seen {
   return {
-    ...{ nodeId: node.id, leaderId, leaderEpoch, isLeader, followed: following?.core },
-    sources: node.node!.broker!.fetcher.sourcesOf(partition),
-    ...{ startOffset, flushedEndOffset, settledEndOffset, logEndOffset, nextOffset, highWatermark },
+    watched,
+    cursor,
+    leaderEpoch: -1,
+    isLeader: false,
+    highWatermark: 0,
+    flushedEndOffset: 0,
+    logEndOffset: 0,
+    startOffset: 0,
+    followed: undefined,
+    partitionEpoch: -1,
+    counted: 0,
   }
 }
 

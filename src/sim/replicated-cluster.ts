@@ -73,7 +73,7 @@ export class ReplicatedCluster {
     this.disks = new ReplaceableDisks(this.world)
     // Whose disk is gone may be the last one that counts, if others crash before that is noticed: then only an operator can say who leads.
     this.faults = new ClusterFaults(this.world, (node) => node.role === 'controller' && this.disks.take(node))
-    this.workload = new ReplicationWorkload(this.world, workload)
+    this.workload = new ReplicationWorkload(this.world, this.invariants.replicas, workload)
     this.#agreement = new ClusterAgreement(this.world)
   }
 
@@ -106,6 +106,11 @@ export class ReplicatedCluster {
   /** How many partitions have a leader, as the controller says; all of them while there is none. */
   get led(): number {
     return this.#partitions().filter((place) => this.#stateOf(place)?.leader !== -1).length
+  }
+
+  /** The partitions that this node takes itself to lead. */
+  ledBy(node: ClusterNode): readonly PartitionPlace[] {
+    return this.#partitions().filter((place) => hostedBy(node, place)?.isLeader === true)
   }
 
   agree(nodes: readonly ClusterNode[]): boolean {

@@ -4,6 +4,7 @@
  * promise. The same seed is the same run.
  */
 import type { Prng } from '../base/prng.js'
+import { BrokerDisks } from './broker-disks.js'
 import { coreOf } from './cluster-agreement.js'
 import type { ClusterPlan, ClusterWorld, NodeRole } from './cluster-world.js'
 import { CLUSTER_FAULTS, type ClusterFaultKind, drawScript, type FaultScript, LEADER_LOSSES } from './fault-script.js'
@@ -61,6 +62,7 @@ function run(simulation: Simulation, options: ReplicationScenarioOptions): Repli
       plans,
       ...(options.acks === undefined ? {} : { acks: options.acks }),
       ...(options.script === undefined ? changesOf(simulation.random('changes')) : {}),
+      ...(options.script === undefined ? deletionsOf(simulation.random('deletions')) : {}),
     },
     options.probe,
   )
@@ -76,7 +78,10 @@ function run(simulation: Simulation, options: ReplicationScenarioOptions): Repli
   // Without topics nothing could be lost yet; how clusters are founded under faults is seen elsewhere.
   cluster.must('all topics are there', CONVERGE_MS, () => workload.isReady)
   faults.play(script)
+  const brokerDisks =
+    options.script === undefined ? brokerDisksOf(cluster, simulation.random('broker disks')) : undefined
   cluster.until(() => false, faultsMs)
+  brokerDisks?.stop()
 
   const core = coreOf(world, simulation.random('core'), cluster.disks.lost)
   simulation.note(`the core is ${core.map(({ host }) => host).join(' ')}`)
@@ -84,18 +89,34 @@ function run(simulation: Simulation, options: ReplicationScenarioOptions): Repli
   workload.confineTo(core.filter(({ role }) => role !== 'controller'))
   const convergedMs = cluster.must('the core converges', CONVERGE_MS, () => cluster.agree(core))
   const healedMs = cluster.rest()
-  const hasKeptCaches = TAKES_CACHE.every((kind) => faults.counts[kind] === undefined)
+  const replaced = brokerDisks?.replaced ?? 0
+  const hasKeptCaches = replaced === 0 && TAKES_CACHE.every((kind) => faults.counts[kind] === undefined)
   const isPromised = ({ flushPolicy }: ReplicatedTopicPlan, acks?: 0 | 1 | -1): boolean => {
     if (options.strict === true) return true
     // One replica may have had what others have never heard of.
     return acks !== 0 && acks !== 1 && (flushPolicy === 'commit' || hasKeptCaches)
   }
-  return cluster.report(isPromised, convergedMs, healedMs, script)
+  return cluster.report(isPromised, convergedMs, healedMs, script, { 'a broker is given an empty disk': replaced })
 }
 
 /** In half of the runs somebody changes how partitions are replicated meanwhile. */
 function changesOf(random: Prng): { readonly changesMs?: number } {
   return random.chance(0.5) ? { changesMs: random.pick([500, 3000]) } : {}
+}
+
+/** In half of the runs somebody deletes the front of some partitions meanwhile. */
+function deletionsOf(random: Prng): { readonly deletionsMs?: number } {
+  return random.chance(0.5) ? { deletionsMs: random.pick([500, 2000]) } : {}
+}
+
+/** In a third of the runs brokers are given empty disks meanwhile. */
+function brokerDisksOf({ world, disks, invariants }: ReplicatedCluster, random: Prng): BrokerDisks | undefined {
+  if (!random.chance(0.3)) return undefined
+  return new BrokerDisks(world, random, {
+    meanPauseMs: random.pick([2000, 8000]),
+    image: () => invariants.replicas.image,
+    mayReplace: (node) => disks.take(node),
+  })
 }
 
 function scriptFor(

@@ -8,7 +8,7 @@ import { checkLog, type Finding } from '../check/check-log.js'
 import { checkListedOffsets, type OffsetListed } from '../check/check-watermarks.js'
 import { checkWorkload } from '../check/check-workload.js'
 import { clientOperations } from '../check/client-history.js'
-import type { Operation } from '../check/history.js'
+import type { Operation, SendOperation } from '../check/history.js'
 import type { Address } from '../io/network.js'
 import { CODEC_NAMES } from '../records/compression/codec.js'
 import { type ClientPorts, type Locator, SimulatedClient } from './client.js'
@@ -18,6 +18,9 @@ import { LeaderLocator } from './leader-locator.js'
 import { Machine } from './machine.js'
 import { OffsetWatcher } from './offset-watcher.js'
 import { WorkloadProducer } from './producer.js'
+import { hostedBy, type PartitionPlace } from './replica-files.js'
+import type { ReplicaInvariants } from './replica-invariants.js'
+import { ReplicatedDeletions } from './replicated-deletions.js'
 import { createTopic, keyOf, type ReplicatedTopic, type ReplicatedTopicPlan } from './replicated-topics.js'
 import { keepEligible, ReplicationChanges } from './replication-changes.js'
 
@@ -32,6 +35,8 @@ export interface ReplicationWorkloadOptions {
   readonly pauseMs?: number
   /** Who is eligible to lead is kept apart from those in sync, before there is a topic. */
   readonly keepsEligible?: true
+  /** Mean time between two deletions of the front of a partition, of those of which there are any; without it there are none. */
+  readonly deletionsMs?: number
   /** Mean time between two changes of how partitions are replicated; without it there are none. */
   readonly changesMs?: number
 }
@@ -57,19 +62,22 @@ export class ReplicationWorkload {
   readonly #progress = new Map<string, number>()
   readonly #madeMs = new Map<string, number>()
   readonly #world: ClusterWorld
+  readonly #invariants: ReplicaInvariants
   readonly #options: ReplicationWorkloadOptions
   readonly #random: Prng
   readonly #producers: WorkloadProducer[] = []
   readonly #consumers: WorkloadConsumer[] = []
   readonly #clients: SimulatedClient[] = []
   readonly #watchers: OffsetWatcher[] = []
+  readonly #deletions: ReplicatedDeletions[] = []
   #brokers: readonly ClusterNode[]
   readonly #changes: ReplicationChanges | undefined
   #nextProcess = 0
   #stopped = false
 
-  constructor(world: ClusterWorld, options: ReplicationWorkloadOptions) {
+  constructor(world: ClusterWorld, invariants: ReplicaInvariants, options: ReplicationWorkloadOptions) {
     this.#world = world
+    this.#invariants = invariants
     this.#options = options
     this.#random = world.simulation.random('records')
     this.#brokers = world.brokers
@@ -104,9 +112,10 @@ export class ReplicationWorkload {
     return this.topics.length === this.#options.plans.length
   }
 
-  /** How partitions are replicated is not changed any more. */
+  /** How partitions are replicated is not changed any more, and nothing is deleted. */
   stopChanges(): void {
     this.#changes?.stop()
+    for (const deletions of this.#deletions) deletions.stop()
   }
 
   /** Makes no more batches; those that are made are seen through. */
@@ -122,6 +131,11 @@ export class ReplicationWorkload {
   /** How many partitions have acknowledged a record that was made after this. */
   goingOnSince(timeMs: number): number {
     return [...this.#progress.values()].filter((madeMs) => madeMs > timeMs).length
+  }
+
+  /** When the latest record of this partition was made that was acknowledged; 0: there is none. */
+  latestOf({ topic, partition }: Pick<PartitionPlace, 'topic' | 'partition'>): number {
+    return this.#progress.get(keyOf({ name: topic }, partition)) ?? 0
   }
 
   /** How many records have been acknowledged that were made after this. */
@@ -159,17 +173,22 @@ export class ReplicationWorkload {
     const verdict = checkLog(this.history, {
       mayBeLost: (key, _, acks) => !isKept(key, acks),
     })
+    const removedUpTo = this.#removed()
+    const isThere = ({ key, offset = -1 }: SendOperation): boolean =>
+      offset < 0 || offset >= (removedUpTo.get(key) ?? 0)
     const ofKept = this.history.flatMap((operation, at): Operation[] => {
       if (operation.f === 'fault' || !isKept(operation.key)) return []
       if (operation.f !== 'send') return [operation]
-      const isSure = operation.type !== 'ok' || isKept(operation.key, operation.acks)
+      // What was deleted need not have been read by anybody: `checkLog` knows of it.
+      const isSure = operation.type !== 'ok' || (isKept(operation.key, operation.acks) && isThere(operation))
       // A producer does not wait for an answer before it sends on: what orders its records is their sequence, and the clock.
       const process = FIRST_SENDER + at
       return [isSure ? { ...operation, process } : { ...operation, process, type: 'info' }]
     })
     const operations = clientOperations(ofKept)
     const findings = new Findings()
-    const listed = this.listed.filter(({ key }) => isKept(key))
+    // Who leads after a leader that has deleted something may have it still.
+    const listed = this.listed.filter(({ key, of }) => isKept(key) && (of !== 'earliest' || !removedUpTo.has(key)))
     checkListedOffsets(operations, listed, findings)
     const isUsed = ofKept.some(
       (each) => each.type === 'ok' && (each.f === 'send' || (each.f === 'poll' && each.records.length > 0)),
@@ -187,9 +206,24 @@ export class ReplicationWorkload {
         'ends of logs are compared': listed.length,
         'who leads no more is not believed': this.#watchers.reduce((sum, { outdated }) => sum + outdated, 0),
         'a consumer learns that it was cut off': this.truncations,
+        'the front of a log is deleted': sum(this.#deletions, ({ done }) => done),
+        'all replicas have deleted it': sum(this.#deletions, ({ certain }) => certain),
+        'a reader finds that the front is gone': [...removedUpTo.values()].filter((offset) => offset > 0).length,
         ...this.#changes?.counts,
       },
     }
+  }
+
+  /** By partition whose front was to be deleted: where the last reading found its beginning. */
+  #removed(): Map<string, number> {
+    const removedUpTo = new Map<string, number>()
+    for (const operation of this.history) {
+      if (operation.f === 'delete') removedUpTo.set(operation.key, 0)
+      if (operation.f !== 'poll' || operation.final !== true || !removedUpTo.has(operation.key)) continue
+      const { key, startOffset = 0 } = operation
+      removedUpTo.set(key, Math.max(removedUpTo.get(key)!, startOffset))
+    }
+    return removedUpTo
   }
 
   get #now(): () => number {
@@ -232,6 +266,8 @@ export class ReplicationWorkload {
       for (let n = 0; n < producers; n++) this.#produce(topic, partition, random)
       if (random.chance(0.7)) this.#consume(topic, partition, false)
       if (random.chance(0.5)) this.#watch(topic, partition)
+      const { deletionsMs } = this.#options
+      if (deletionsMs !== undefined && random.chance(0.5)) this.#delete(topic, partition, deletionsMs)
     }
   }
 
@@ -297,6 +333,31 @@ export class ReplicationWorkload {
     return Math.max(...known)
   }
 
+  #delete(topic: ReplicatedTopic, partition: number, meanPauseMs: number): void {
+    const { name, topicId } = topic
+    const place = { topic: name, topicId, partition }
+    const process = this.#nextProcess++
+    const [client] = this.#leaderClient(`deleter${process}`, topic, partition)
+    const startOf = (id: number): number => hostedBy(this.#world.nodes[id - 1]!, place)?.log.startOffset ?? -1
+    const options = {
+      ...{ topic: name, partition, key: keyOf(topic, partition), process, meanPauseMs },
+      log: () => {
+        const leader = this.#world.brokers.find((node) => hostedBy(node, place)?.isLeader === true)
+        const hosted = leader && hostedBy(leader, place)
+        return hosted && { startOffset: hosted.log.startOffset, highWatermark: hosted.highWatermark }
+      },
+      isDeleted: (offset: number) => {
+        const state = this.#invariants.image?.topicsById.get(topicId)?.partitions[partition]
+        return state?.replicas.every((id) => startOf(id) >= offset) === true
+      },
+      mayDelete: (offset: number) => this.#invariants.mayDelete(topicId, partition, offset),
+      now: this.#now,
+      record: (operation: Operation) => this.#record(operation),
+    }
+    const random = this.#world.simulation.random(`delete ${keyOf(topic, partition)}`)
+    this.#deletions.push(new ReplicatedDeletions(client, random, options))
+  }
+
   #watch(topic: ReplicatedTopic, partition: number): void {
     const process = this.#nextProcess++
     const [client, leaderEpoch] = this.#leaderClient(`watcher${process}`, topic, partition)
@@ -313,4 +374,8 @@ export class ReplicationWorkload {
     })
     this.#watchers.push(watcher)
   }
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((all, item) => all + of(item), 0)
 }

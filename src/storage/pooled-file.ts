@@ -162,7 +162,8 @@ export class PooledFile implements DiskFile {
     if (this.#closed) return
     this.#closed = true
     this.#slots.closed(this)
-    this.#failWaiting(new DiskError('EBADF', 'open', this.path))
+    // An error knows where it was made, which takes a while.
+    if (this.#waiting.length > 0) this.#failWaiting(new DiskError('EBADF', 'open', this.path))
     if (this.#operations === 0) this.#giveBack()
   }
 

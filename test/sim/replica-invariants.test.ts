@@ -267,6 +267,15 @@ test('a replica in sync that has lost its log is noticed at once', () => {
   assert.throws(() => story.write('d'), /node2: story-0, in sync or eligible ends at 2, and \d is committed/)
 })
 
+test('a log whose front is gone that nobody wanted to be deleted is noticed', () => {
+  const story = written(2)
+  story.deleteBefore(1, 1)
+  story.soon('all begin there', () => story.replicas.every((id) => story.replica(id).log.startOffset === 1))
+  const { log } = story.replica(3)
+  Object.defineProperty(log, 'startOffset', { get: () => 2 })
+  assert.throws(() => story.write('d'), /node3: story-0 starts at 2, and nobody wanted more .* in front of 1/)
+})
+
 test('an acknowledgement of what no leader has committed is noticed', () => {
   const story = written(2)
   story.invariants.replicas.acknowledged(story.topicId, 0, 3)

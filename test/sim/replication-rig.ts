@@ -294,6 +294,7 @@ export class ReplicationStory {
   deleteBefore(id: number, offset: number): void {
     const partitions = [{ partitionIndex: 0, offset }]
     const request = { topics: [{ name: this.#topic.name, partitions }], timeoutMs: 5000 }
+    this.invariants.replicas.mayDelete(this.topicId, 0, offset)
     const [answer] = this.client(id).request(DeleteRecords, 2, request).topics[0]!.partitions
     assert.equal(errorByCode(answer!.errorCode).name, 'NONE')
   }
