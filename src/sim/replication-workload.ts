@@ -24,6 +24,22 @@ import { keepEligible, ReplicationChanges } from './replication-changes.js'
 /** Processes of single sends; others are less. */
 const FIRST_SENDER = 1_000_000
 
+/** Where what clients were told goes, as it happens. */
+export interface HistoryRecorder {
+  readonly operation: (operation: Operation) => void
+  readonly listed: (listed: OffsetListed) => void
+}
+
+/** How much clients do; without it, it is drawn for each. */
+export interface WorkloadLoad {
+  /** Of each partition. */
+  readonly producers: number
+  readonly consumers: number
+  /** Each has one of these. */
+  readonly maxRecordsPerBatch: readonly number[]
+  readonly keyBytes: readonly number[]
+}
+
 export interface ReplicationWorkloadOptions {
   readonly plans: readonly ReplicatedTopicPlan[]
   /** Of all producers; without it some of each. */
@@ -34,6 +50,9 @@ export interface ReplicationWorkloadOptions {
   readonly keepsEligible?: true
   /** Mean time between two changes of how partitions are replicated; without it there are none. */
   readonly changesMs?: number
+  readonly load?: WorkloadLoad
+  /** For a history that is too long to be kept here: it is judged elsewhere then. */
+  readonly recorder?: HistoryRecorder
 }
 
 /** Whether, in spite of everything that has happened, nothing is lost that was acknowledged with these acks, or was read. */
@@ -228,9 +247,10 @@ export class ReplicationWorkload {
   #use(topic: ReplicatedTopic): void {
     for (let partition = 0; partition < topic.partitions; partition++) {
       const random = this.#world.simulation.random(`use ${keyOf(topic, partition)}`)
-      const producers = random.between(1, 2)
+      const producers = this.#options.load?.producers ?? random.between(1, 2)
       for (let n = 0; n < producers; n++) this.#produce(topic, partition, random)
-      if (random.chance(0.7)) this.#consume(topic, partition, false)
+      const consumers = this.#options.load?.consumers ?? (random.chance(0.7) ? 1 : 0)
+      for (let n = 0; n < consumers; n++) this.#consume(topic, partition, false)
       if (random.chance(0.5)) this.#watch(topic, partition)
     }
   }
@@ -250,8 +270,8 @@ export class ReplicationWorkload {
       idempotent: acks === -1 && random.chance(0.7),
       codec: random.chance(0.8) ? ('none' as const) : random.pick(CODEC_NAMES),
       pauseMs: this.#options.pauseMs ?? drawnMs,
-      maxRecordsPerBatch: random.pick([1, 4, 12]),
-      keyBytes: random.pick([0, 0, 0, 100, 1000]),
+      maxRecordsPerBatch: random.pick(this.#options.load?.maxRecordsPerBatch ?? [1, 4, 12]),
+      keyBytes: random.pick(this.#options.load?.keyBytes ?? [0, 0, 0, 100, 1000]),
       now: this.#now,
       record: (operation: Operation) => this.#record(operation),
     }
@@ -259,7 +279,9 @@ export class ReplicationWorkload {
   }
 
   #record(operation: Operation): void {
-    this.history.push(operation)
+    const { recorder } = this.#options
+    if (recorder === undefined) this.history.push(operation)
+    else recorder.operation(operation)
     if (operation.f !== 'send') return
     const { type, key, value, acks, time } = operation
     if (type === 'invoke') this.#madeMs.set(value, time)
@@ -309,7 +331,7 @@ export class ReplicationWorkload {
       leaderEpoch,
       latestEpoch: () => this.#latestEpochOf(topic, partition),
       now: this.#now,
-      record: (listed) => void this.listed.push(listed),
+      record: this.#options.recorder?.listed ?? ((listed) => void this.listed.push(listed)),
     })
     this.#watchers.push(watcher)
   }
