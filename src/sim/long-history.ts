@@ -78,7 +78,7 @@ function run(simulation: Simulation, { operations, recorder, progress }: LongHis
   const cluster = new ReplicatedCluster(simulation, planOf(simulation.random('cluster')), {
     plans: TOPICS,
     pauseMs: PAUSE_MS,
-    load: { producers: 3, consumers: 1, maxRecordsPerBatch: [1, 12, 50], keyBytes: [0, 0, 0, 100] },
+    load: { producers: 3, consumers: 1, maxRecordsPerBatch: [1, 20, 100], keyBytes: [0, 0, 0, 100] },
     recorder: {
       listed: recorder.listed,
       operation: (operation) => {
@@ -97,8 +97,8 @@ function run(simulation: Simulation, { operations, recorder, progress }: LongHis
       drawScript(simulation.random(`faults ${stretch}`), {
         kinds: FAULTS,
         lengthMs: STRETCH_MS,
-        meanPauseMs: 1200,
-        longestFaultMs: 1500,
+        meanPauseMs: 800,
+        longestFaultMs: 2000,
         leaderChance: 0.2,
         leaderLosses: 0,
       }),

@@ -3,12 +3,11 @@
  * a log ends. Each finds the leader of its partition by itself, and follows it. What they were told is the history, and the judgement of it.
  */
 import type { Prng } from '../base/prng.js'
-import { Findings } from '../check/anomalies.js'
-import { checkLog, type Finding } from '../check/check-log.js'
-import { checkListedOffsets, type OffsetListed } from '../check/check-watermarks.js'
-import { checkWorkload } from '../check/check-workload.js'
-import { clientOperations } from '../check/client-history.js'
+import type { Finding } from '../check/anomalies.js'
+import type { OffsetListed } from '../check/check-watermarks.js'
 import type { Operation } from '../check/history.js'
+import { judgeHistory } from '../check/judge-history.js'
+import { columnsOf } from '../check/to-columns.js'
 import type { Address } from '../io/network.js'
 import { CODEC_NAMES } from '../records/compression/codec.js'
 import { type ClientPorts, type Locator, SimulatedClient } from './client.js'
@@ -20,9 +19,6 @@ import { OffsetWatcher } from './offset-watcher.js'
 import { WorkloadProducer } from './producer.js'
 import { createTopic, keyOf, type ReplicatedTopic, type ReplicatedTopicPlan } from './replicated-topics.js'
 import { keepEligible, ReplicationChanges } from './replication-changes.js'
-
-/** Processes of single sends; others are less. */
-const FIRST_SENDER = 1_000_000
 
 /** Where what clients were told goes, as it happens. */
 export interface HistoryRecorder {
@@ -175,35 +171,15 @@ export class ReplicationWorkload {
       for (let partition = 0; partition < topic.partitions; partition++) plans.set(keyOf(topic, partition), topic)
     }
     const isKept = (key: string, acks?: 0 | 1 | -1): boolean => isPromised(plans.get(key)!, acks)
-    const verdict = checkLog(this.history, {
-      mayBeLost: (key, _, acks) => !isKept(key, acks),
-    })
-    const ofKept = this.history.flatMap((operation, at): Operation[] => {
-      if (operation.f === 'fault' || !isKept(operation.key)) return []
-      if (operation.f !== 'send') return [operation]
-      const isSure = operation.type !== 'ok' || isKept(operation.key, operation.acks)
-      // A producer does not wait for an answer before it sends on: what orders its records is their sequence, and the clock.
-      const process = FIRST_SENDER + at
-      return [isSure ? { ...operation, process } : { ...operation, process, type: 'info' }]
-    })
-    const operations = clientOperations(ofKept)
-    const findings = new Findings()
-    const listed = this.listed.filter(({ key }) => isKept(key))
-    checkListedOffsets(operations, listed, findings)
-    const isUsed = ofKept.some(
-      (each) => each.type === 'ok' && (each.f === 'send' || (each.f === 'poll' && each.records.length > 0)),
-    )
-    const workload = isUsed
-      ? checkWorkload(operations, { selfDescribing: true, isolation: 'read_uncommitted' })
-      : undefined
+    const { findings, acknowledged, unknown, keys, listed } = judgeHistory(columnsOf(this.history), this.listed, isKept)
     return {
-      findings: [...verdict.findings, ...findings.told, ...(workload?.findings ?? [])],
-      acknowledged: verdict.acknowledged,
-      unknown: verdict.unknown,
+      findings,
+      acknowledged,
+      unknown,
       counts: {
-        'histories of partitions are judged': verdict.keys,
+        'histories of partitions are judged': keys,
         'what is promised is judged': [...plans.keys()].filter((key) => isKept(key)).length,
-        'ends of logs are compared': listed.length,
+        'ends of logs are compared': listed,
         'who leads no more is not believed': this.#watchers.reduce((sum, { outdated }) => sum + outdated, 0),
         'a consumer learns that it was cut off': this.truncations,
         ...this.#changes?.counts,

@@ -1,0 +1,91 @@
+/**
+ * The whole judgement of a history of single sends and polls of partitioned logs, as the simulator makes them: what `checkLog` finds, what
+ * `checkWorkload` finds, and where logs end as they say.
+ */
+import type { Finding } from './anomalies.js'
+import { Findings } from './anomalies.js'
+import { checkLogColumns } from './check-log.js'
+import { checkListedColumns, type OffsetListed } from './check-watermarks.js'
+import { checkWorkloadColumns } from './check-workload.js'
+import { type HistoryColumns, INFO, LEFT_OUT, OK, POLL, SEND } from './history-columns.js'
+
+/** Whether nothing is lost that was acknowledged to a key with these acks; without acks, whether nothing is lost of it that is committed. */
+export type IsKept = (key: string, acks?: 0 | 1 | -1) => boolean
+
+export interface HistoryVerdict {
+  readonly findings: readonly Finding[]
+  /** Records. */
+  readonly acknowledged: number
+  readonly unknown: number
+  readonly keys: number
+  /** Answers about ends that were compared with others. */
+  readonly listed: number
+}
+
+/** In two steps, so that each can be measured by itself. */
+export interface HistoryJudges {
+  readonly log: () => ReturnType<typeof checkLogColumns>
+  readonly ends: () => { readonly findings: readonly Finding[]; readonly listed: number }
+  readonly workload: () => readonly Finding[]
+}
+
+export function judgesOf(history: HistoryColumns, listed: readonly OffsetListed[], isKept: IsKept): HistoryJudges {
+  const { keys } = history.values
+  let kept: HistoryColumns | undefined
+  return {
+    log: () => checkLogColumns(history, { mayBeLost: (key, _, acks) => !isKept(key, acks) }),
+    ends: () => {
+      const found = new Findings()
+      const ofKept = listed.filter(({ key }) => isKept(key))
+      checkListedColumns((kept ??= keptOf(history, isKept)), ofKept, found)
+      return { findings: found.told, listed: ofKept.length }
+    },
+    workload: () => {
+      const columns = (kept ??= keptOf(history, isKept))
+      const isUsed = columns.kind.some((kind, row) => {
+        if (columns.outcome[row] !== OK) return false
+        const at = columns.firstPart[row]!
+        return kind === SEND || (kind === POLL && columns.firstValue[at]! < columns.firstValue[at + 1]!)
+      })
+      if (!isUsed || keys.length === 0) return []
+      return checkWorkloadColumns(columns, { selfDescribing: true, isolation: 'read_uncommitted' }).findings
+    },
+  }
+}
+
+export function judgeHistory(
+  history: HistoryColumns,
+  listed: readonly OffsetListed[],
+  isKept: IsKept,
+): HistoryVerdict {
+  const judges = judgesOf(history, listed, isKept)
+  const { findings, acknowledged, unknown, keys } = judges.log()
+  const ends = judges.ends()
+  return {
+    findings: [...findings, ...ends.findings, ...judges.workload()],
+    acknowledged,
+    unknown,
+    keys,
+    listed: ends.listed,
+  }
+}
+
+/** What is promised of it: the rest is left out, or, where it was acknowledged and may be lost, nobody knows what became of it. */
+function keptOf(history: HistoryColumns, isKept: IsKept): HistoryColumns {
+  const { values, firstPart, key, acks } = history
+  const kind = history.kind.slice()
+  const outcome = history.outcome.slice()
+  const isAlone = new Uint8Array(kind.length)
+  const keepsKey = values.keys.map((name) => isKept(name))
+  const keepsAcks = values.keys.map((name) => ([-1, 0, 1] as const).map((each) => isKept(name, each)))
+  for (let row = 0; row < kind.length; row++) {
+    const at = firstPart[row]!
+    if (!keepsKey[key[at]!]) kind[row] = LEFT_OUT
+    else if (kind[row] === SEND) {
+      if (outcome[row] === OK && !keepsAcks[key[at]!]![acks[at]! + 1]) outcome[row] = INFO
+      // A producer does not wait for an answer before it sends on: what orders its records is their sequence, and the clock.
+      isAlone[row] = 1
+    }
+  }
+  return { ...history, kind, outcome, isAlone }
+}
