@@ -4,10 +4,8 @@
  */
 import fs from 'node:fs'
 import { parseArgs } from 'node:util'
-import { HistoryEncoder } from '../src/check/history-file.js'
 import { recordLongHistory } from '../src/sim/long-history.js'
-
-const CHUNK_CHARACTERS = 1 << 20
+import { writeHistory } from './lib/history-file.js'
 
 const { values } = parseArgs({
   options: {
@@ -21,22 +19,7 @@ if (values.file === undefined) {
   process.exit(2)
 }
 
-const descriptor = fs.openSync(values.file, 'w')
-let lines: string[] = []
-let characters = 0
-const flush = (): void => {
-  fs.writeSync(descriptor, lines.join(''))
-  lines = []
-  characters = 0
-}
-const encoder = new HistoryEncoder(
-  (line) => {
-    lines.push(line)
-    characters += line.length
-    if (characters >= CHUNK_CHARACTERS) flush()
-  },
-  { from: 'simulator', seed: values.seed },
-)
+const { encoder, close } = writeHistory(values.file, { from: 'simulator', seed: values.seed })
 // The simulation takes the clock away.
 const startedAt = process.cpuUsage()
 const startedAtMs = performance.now()
@@ -57,9 +40,7 @@ const report = recordLongHistory(values.seed, {
     )
   },
 })
-encoder.end()
-flush()
-fs.closeSync(descriptor)
+close()
 
 const { operations, polls, acknowledged, unknown, keys, events, virtualMs, faults, findings } = report
 const { user, system } = process.cpuUsage(startedAt)

@@ -14,20 +14,26 @@ import type { Operation } from '../check/history.js'
 import { CLUSTER_FAULTS, type ClusterFaultKind, drawScript } from './fault-script.js'
 import { ReplicatedCluster } from './replicated-cluster.js'
 import type { ReplicatedTopicPlan } from './replicated-topics.js'
-import type { HistoryRecorder } from './replication-workload.js'
+import type { HistoryRecorder, WorkloadLoad } from './replication-workload.js'
 import { Simulation } from './simulation.js'
 import { withTraps } from './traps.js'
 
 /** Faults are drawn for so long at a time. */
-const STRETCH_MS = 20_000
+const STRETCH_MS = 10_000
+/** They come faster as long as less of what was sent has an unknown outcome. */
+const UNKNOWN_SHARE = 0.03
+const PAUSES_MS = { fewUnknown: 400, enough: 1500 }
 const SETTLE_MS = 60_000
 const NODES = 3
 /** A run that takes more events than this for an operation goes in circles. */
 const MOST_EVENTS_AN_OPERATION = 100
 const LEAST_EVENTS = 5_000_000
 const PAUSE_MS = 60
-/** Those that leave what is committed where it is, and end by themselves. */
-const FAULTS = CLUSTER_FAULTS.filter((kind) => kind !== 'disk-replaced' && kind !== 'disk-full')
+/** Those that leave what is committed where it is, and end by themselves; more often such as clients lose answers by. */
+const FAULTS: readonly ClusterFaultKind[] = [
+  ...CLUSTER_FAULTS.filter((kind) => kind !== 'disk-replaced' && kind !== 'disk-full'),
+  ...(['crash', 'crash-at-operation', 'power-loss', 'pause', 'isolate', 'isolate', 'half-open', 'partition'] as const),
+]
 
 /** Nothing that is committed may be lost, whatever strikes: who flushes before it answers has promised that. */
 const TOPICS: readonly ReplicatedTopicPlan[] = [1, 2].map((minInsyncReplicas) => ({
@@ -39,9 +45,20 @@ const TOPICS: readonly ReplicatedTopicPlan[] = [1, 2].map((minInsyncReplicas) =>
   configs: { 'internal.segment.bytes': String(1024 * 1024) },
 }))
 
+const LOAD: WorkloadLoad = {
+  producers: 4,
+  consumers: 2,
+  acks: [-1, -1, -1, -1, 1, 1, 1, 0],
+  maxRecordsPerBatch: [1, 20, 80],
+  keyBytes: [0, 0, 0, 100],
+  idempotentChance: 0.5,
+}
+
 export interface LongHistoryOptions {
-  /** So many have ended before all is healed; what is under way then, and the last reading, come on top. */
+  /** So many have ended before all is healed, and of enough of them the outcome is unknown; what is under way then, and the last reading, come on top. */
   readonly operations: number
+  /** Mean time between two batches of a producer. */
+  readonly pauseMs?: number
   readonly recorder: HistoryRecorder
   /** Told now and then. */
   readonly progress?: (soFar: LongHistoryCounts, virtualMs: number) => void
@@ -73,12 +90,15 @@ export function recordLongHistory(seed: string | number, options: LongHistoryOpt
   return withTraps(() => run(new Simulation(seed, mostEvents), options))
 }
 
-function run(simulation: Simulation, { operations, recorder, progress }: LongHistoryOptions): LongHistoryReport {
+function run(
+  simulation: Simulation,
+  { operations, recorder, progress, pauseMs = PAUSE_MS }: LongHistoryOptions,
+): LongHistoryReport {
   const counts: LongHistoryCounts = { operations: 0, polls: 0, acknowledged: 0, unknown: 0 }
   const cluster = new ReplicatedCluster(simulation, planOf(simulation.random('cluster')), {
     plans: TOPICS,
-    pauseMs: PAUSE_MS,
-    load: { producers: 3, consumers: 1, maxRecordsPerBatch: [1, 20, 100], keyBytes: [0, 0, 0, 100] },
+    pauseMs,
+    load: LOAD,
     recorder: {
       listed: recorder.listed,
       operation: (operation) => {
@@ -92,12 +112,14 @@ function run(simulation: Simulation, { operations, recorder, progress }: LongHis
   const { world, faults, workload } = cluster
   for (const node of world.nodes) node.start()
   cluster.must('all topics are there', SETTLE_MS, () => workload.isReady)
-  for (let stretch = 0; counts.operations < operations; stretch++) {
+  const hasFew = (): boolean => counts.unknown < UNKNOWN_SHARE * counts.operations
+  const isEnough = (): boolean => counts.operations >= operations && !hasFew()
+  for (let stretch = 0; !isEnough(); stretch++) {
     faults.play(
       drawScript(simulation.random(`faults ${stretch}`), {
         kinds: FAULTS,
         lengthMs: STRETCH_MS,
-        meanPauseMs: 800,
+        meanPauseMs: hasFew() ? PAUSES_MS.fewUnknown : PAUSES_MS.enough,
         longestFaultMs: 2000,
         leaderChance: 0.2,
         leaderLosses: 0,
@@ -109,7 +131,7 @@ function run(simulation: Simulation, { operations, recorder, progress }: LongHis
         toldMs = simulation.nowMs
         progress?.(counts, simulation.nowMs)
       }
-      return counts.operations >= operations
+      return isEnough()
     }, STRETCH_MS)
   }
   cluster.rest()

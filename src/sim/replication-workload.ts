@@ -32,8 +32,11 @@ export interface WorkloadLoad {
   readonly producers: number
   readonly consumers: number
   /** Each has one of these. */
+  readonly acks: readonly (0 | 1 | -1)[]
   readonly maxRecordsPerBatch: readonly number[]
   readonly keyBytes: readonly number[]
+  /** Of those with acks=all. */
+  readonly idempotentChance: number
 }
 
 export interface ReplicationWorkloadOptions {
@@ -233,8 +236,9 @@ export class ReplicationWorkload {
 
   #produce(topic: ReplicatedTopic, partition: number, random: Prng): void {
     const { name, topicId } = topic
+    const { load } = this.#options
     const process = this.#nextProcess++
-    const acks = this.#options.acks ?? random.pick([-1, -1, -1, -1, -1, 1, 1, 0] as const)
+    const acks = this.#options.acks ?? random.pick(load?.acks ?? ([-1, -1, -1, -1, -1, 1, 1, 0] as const))
     const drawnMs = random.pick([100, 300, 1000])
     const [client] = this.#leaderClient(`producer${process}`, topic, partition)
     const options = {
@@ -243,11 +247,11 @@ export class ReplicationWorkload {
       topicId,
       partition,
       acks,
-      idempotent: acks === -1 && random.chance(0.7),
+      idempotent: acks === -1 && random.chance(load?.idempotentChance ?? 0.7),
       codec: random.chance(0.8) ? ('none' as const) : random.pick(CODEC_NAMES),
       pauseMs: this.#options.pauseMs ?? drawnMs,
-      maxRecordsPerBatch: random.pick(this.#options.load?.maxRecordsPerBatch ?? [1, 4, 12]),
-      keyBytes: random.pick(this.#options.load?.keyBytes ?? [0, 0, 0, 100, 1000]),
+      maxRecordsPerBatch: random.pick(load?.maxRecordsPerBatch ?? [1, 4, 12]),
+      keyBytes: random.pick(load?.keyBytes ?? [0, 0, 0, 100, 1000]),
       now: this.#now,
       record: (operation: Operation) => this.#record(operation),
     }
