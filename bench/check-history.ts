@@ -115,7 +115,9 @@ if (values.file !== undefined) {
 
 const seconds = ((performance.now() - beganMs) / 1000).toFixed(1)
 const list = [...found].map(([anomaly, count]) => `${anomaly} ${count}`).join(', ')
-process.stdout.write(`${seconds} s in all, peak ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB; found ${list || 'nothing'}\n`)
+process.stdout.write(
+  `${seconds} s in all, peak ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB; found ${list || 'nothing'}\n`,
+)
 if (told !== undefined) process.stdout.write(`${told.anomaly} ${told.key}: ${told.detail}\n`)
 const isRight = values.planted === 'nothing' ? found.size === 0 : told !== undefined
 if (!isRight) {

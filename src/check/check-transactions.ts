@@ -84,8 +84,7 @@ class Reading {
     const log = this.#log
     const { firstPart, firstValue, part, key, numbers, offsets, transactions, values } = log.history
     const { rebalances } = transactions.get(row) ?? {}
-    for (const { keys } of rebalances ?? [])
-      for (const name of keys) this.#moved.set(values.keyNumber(name), undefined)
+    for (const { keys } of rebalances ?? []) for (const name of keys) this.#moved.set(values.keyNumber(name), undefined)
     // Keys that a group takes and gives back unseen may have been read by another meanwhile.
     const isUnsteady = this.#isSubscribed && rebalances === undefined
     if (isUnsteady) for (let at = firstPart[row]!; at < firstPart[row + 1]!; at++) this.#moved.set(key[at]!, undefined)

@@ -43,11 +43,7 @@ export function checkListedOffsets(
   checkListedColumns(columnsOfClients(history), listed, findings)
 }
 
-export function checkListedColumns(
-  history: HistoryColumns,
-  listed: readonly OffsetListed[],
-  findings: Findings,
-): void {
+export function checkListedColumns(history: HistoryColumns, listed: readonly OffsetListed[], findings: Findings): void {
   const { values, completedMs } = history
   const { transactional, rowOf, starts, items } = acknowledgedOf(history)
   const completed = Float64Array.from(rowOf, (row) => completedMs[row]!)

@@ -17,8 +17,8 @@ export class Column<Array extends Numbers> {
 
   push(number: number): void {
     if (this.#length === this.#array.length) {
-      const constructor = this.#array.constructor as new (length: number) => Array
-      const larger = new constructor(Math.max(256, this.#length * 2))
+      const Same = this.#array.constructor as new (length: number) => Array
+      const larger = new Same(Math.max(256, this.#length * 2))
       larger.set(this.#array)
       this.#array = larger
     }
@@ -103,7 +103,10 @@ export function sortedBy(items: Int32Array, by: Float64Array): Int32Array {
 }
 
 /** The indices of a column, grouped by the number that stands there; without those below 0. Group n goes from `starts[n]` to `starts[n + 1]`. */
-export function groupedBy(group: Int32Array, groups: number): { readonly starts: Int32Array; readonly items: Int32Array } {
+export function groupedBy(
+  group: Int32Array,
+  groups: number,
+): { readonly starts: Int32Array; readonly items: Int32Array } {
   const starts = new Int32Array(groups + 1)
   for (let at = 0; at < group.length; at++) if (group[at]! >= 0) starts[group[at]! + 1]!++
   for (let at = 0; at < groups; at++) starts[at + 1]! += starts[at]!

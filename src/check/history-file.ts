@@ -55,7 +55,19 @@ export class HistoryEncoder {
     this.#line(['e', this.#lines])
   }
 
-  #send({ type, key, value, time, process, acks, producer, sequence, offset, recordKey, deletes }: SendOperation): void {
+  #send({
+    type,
+    key,
+    value,
+    time,
+    process,
+    acks,
+    producer,
+    sequence,
+    offset,
+    recordKey,
+    deletes,
+  }: SendOperation): void {
     const number = this.#key(key)
     const written = asWritten(key, value)
     if (type !== 'invoke') return this.#line([ENDS[type], number, time, process, offset ?? null, ...written])

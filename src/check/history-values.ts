@@ -78,8 +78,7 @@ export class HistoryValues {
 
   text(number: number): string {
     return (
-      this.#texts[number] ??
-      this.#described(this.#key.at(number), this.#process.at(number), this.#sequence.at(number))
+      this.#texts[number] ?? this.#described(this.#key.at(number), this.#process.at(number), this.#sequence.at(number))
     )
   }
 

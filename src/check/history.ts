@@ -76,7 +76,10 @@ export function belongsTo(value: string, key: string): boolean {
 
 /** Of a value that is whole and was meant for this key: by which process it was sent, and as its how manieth. */
 export function placeIn(value: string, key: string): readonly [process: number, sequence: number] | undefined {
-  const [process, sequence] = value.slice(key.length + 1).split('/', 2).map(Number)
+  const [process, sequence] = value
+    .slice(key.length + 1)
+    .split('/', 2)
+    .map(Number)
   if (!Number.isSafeInteger(process) || !Number.isSafeInteger(sequence)) return undefined
   return selfDescribing(key, process!, sequence!) === value ? [process!, sequence!] : undefined
 }

@@ -53,11 +53,7 @@ export function judgesOf(history: HistoryColumns, listed: readonly OffsetListed[
   }
 }
 
-export function judgeHistory(
-  history: HistoryColumns,
-  listed: readonly OffsetListed[],
-  isKept: IsKept,
-): HistoryVerdict {
+export function judgeHistory(history: HistoryColumns, listed: readonly OffsetListed[], isKept: IsKept): HistoryVerdict {
   const judges = judgesOf(history, listed, isKept)
   const { findings, acknowledged, unknown, keys } = judges.log()
   const ends = judges.ends()

@@ -2,7 +2,17 @@
  * How far behind who polls is: figures of a history that are never wrong, only large. What was acknowledged and not yet polled by anybody, how old the
  * news is that a process has, and how often one that is in a group was given a value.
  */
-import { ASSIGN, FAIL, type HistoryColumns, isMessages, LEFT_OUT, OF_POLL, OK, SEND, SUBSCRIBE } from './history-columns.js'
+import {
+  ASSIGN,
+  FAIL,
+  type HistoryColumns,
+  isMessages,
+  LEFT_OUT,
+  OF_POLL,
+  OK,
+  SEND,
+  SUBSCRIBE,
+} from './history-columns.js'
 import { outcomesOf } from './observed-log.js'
 
 /** Told of the series, at even distances, and the last in any case. */
@@ -93,7 +103,8 @@ class Known {
  * adds; a subscription forgets all.
  */
 export function worstRealtimeLag(history: HistoryColumns): RealtimeLag | undefined {
-  const { kind, process, invokedMs, completedMs, values, firstPart, firstValue, part, key, offsets, assignments } = history
+  const { kind, process, invokedMs, completedMs, values, firstPart, firstValue, part, key, offsets, assignments } =
+    history
   const outcome = outcomesOf(history)
   const known = values.keys.map(() => new Known())
   for (let row = 0; row < kind.length; row++) {

@@ -84,7 +84,10 @@ test('a value that describes itself is the same, however it is written', () => {
 test('a line that cannot be is told', () => {
   const lines = linesOf(history)
   const fails = (altered: readonly string[], why: RegExp): void => {
-    assert.throws(() => read(altered), (error) => error instanceof HistoryFormatError && why.test(error.message))
+    assert.throws(
+      () => read(altered),
+      (error) => error instanceof HistoryFormatError && why.test(error.message),
+    )
   }
   fails(lines.slice(0, -1), /cut off/)
   fails(lines.slice(1), /line 1 does not begin a history/)
