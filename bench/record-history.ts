@@ -42,11 +42,11 @@ const report = recordLongHistory(values.seed, {
 })
 close()
 
-const { operations, polls, acknowledged, unknown, keys, events, virtualMs, faults, findings } = report
+const { operations, batches, polls, acknowledged, unknown, keys, events, virtualMs, faults, findings } = report
 const { user, system } = process.cpuUsage(startedAt)
 const share = ((100 * unknown) / operations).toFixed(2)
 process.stdout.write(
-  `seed ${report.seed}, hash ${report.hash}: ${operations} operations over ${keys} keys: ${operations - polls} sends, ${polls} polls; ` +
+  `seed ${report.seed}, hash ${report.hash}: ${operations} operations over ${keys} keys: ${operations - polls} sends in ${batches} requests, ${polls} polls; ` +
     `${acknowledged} acknowledged, ${unknown} unknown (${share} %)\n` +
     `${(virtualMs / 1000).toFixed(0)} s in the simulator, ${events} events, faults ${JSON.stringify(faults)}\n` +
     `${(fs.statSync(values.file).size / 1e6).toFixed(0)} MB in ${((performance.now() - startedAtMs) / 1000).toFixed(0)} s, ` +

@@ -67,6 +67,8 @@ export interface LongHistoryOptions {
 export interface LongHistoryCounts {
   /** Sends that have ended and polls. */
   operations: number
+  /** What sends went in: all of one moment of a producer is one request. */
+  batches: number
   polls: number
   /** Sends. */
   acknowledged: number
@@ -94,7 +96,8 @@ function run(
   simulation: Simulation,
   { operations, recorder, progress, pauseMs = PAUSE_MS }: LongHistoryOptions,
 ): LongHistoryReport {
-  const counts: LongHistoryCounts = { operations: 0, polls: 0, acknowledged: 0, unknown: 0 }
+  const counts: LongHistoryCounts = { operations: 0, batches: 0, polls: 0, acknowledged: 0, unknown: 0 }
+  let latest: Operation | undefined
   const cluster = new ReplicatedCluster(simulation, planOf(simulation.random('cluster')), {
     plans: TOPICS,
     pauseMs,
@@ -102,7 +105,8 @@ function run(
     recorder: {
       listed: recorder.listed,
       operation: (operation) => {
-        count(counts, operation)
+        count(counts, operation, latest)
+        if (operation.f === 'send' && operation.type === 'invoke') latest = operation
         recorder.operation(operation)
       },
     },
@@ -149,7 +153,10 @@ function run(
   }
 }
 
-function count(counts: LongHistoryCounts, operation: Operation): void {
+/** `latest`: the last send that began before. */
+function count(counts: LongHistoryCounts, operation: Operation, latest: Operation | undefined): void {
+  const { f, type, time, process } = operation
+  if (f === 'send' && type === 'invoke' && (latest?.process !== process || latest.time !== time)) counts.batches++
   if (operation.f === 'poll') counts.polls++
   else if (operation.f !== 'send' || operation.type === 'invoke') return
   else if (operation.type === 'ok') counts.acknowledged++
