@@ -1,19 +1,26 @@
 /**
- * How long the checkers take for a long history, and how much memory: `node dist/bench/check-history.js [--kind log|transactions] [--operations N] [--keys N]
- * [--checker log|workload] [--unknown SHARE] [--planted ANOMALY] [--seed N]`. The history is generated, with one planted anomaly, which must be found. Peak memory is that of the process, with
- * the history in it, so that this is a command of its own and not one of the benchmarks.
+ * How long the checkers take for a long history, and how much memory: a history from the simulator, as `record-history` writes it:
+ * `node dist/bench/check-history.js --file FILE [--planted ANOMALY] [--seed N]`, judged as the simulator judges its own; or one that is generated here:
+ * `node dist/bench/check-history.js [--kind log|transactions] [--operations N] [--keys N] [--unknown SHARE] [--planted ANOMALY] [--seed N]`.
+ *
+ * What is planted must be found, and nothing where nothing is (`--planted nothing`). Peak memory is that of the process, with the history in it, so that this is
+ * a command of its own and not one of the benchmarks.
  */
 import { parseArgs } from 'node:util'
-import { checkLog } from '../src/check/check-log.js'
-import { checkWorkload } from '../src/check/check-workload.js'
-import { clientOperations } from '../src/check/client-history.js'
+import type { Finding } from '../src/check/anomalies.js'
+import { checkWorkloadColumns } from '../src/check/check-workload.js'
+import type { HistoryColumns } from '../src/check/history-columns.js'
+import { type IsKept, judgesOf } from '../src/check/judge-history.js'
+import { columnsOf, columnsOfClients } from '../src/check/to-columns.js'
 import { generateLog, PLANTED_IN_LOG } from '../test/check/generated-log.js'
 import { generateTransactions, PLANTED_IN_TRANSACTIONS } from '../test/check/generated-transactions.js'
+import { PLANTED_IN_COLUMNS, plant } from '../test/check/planted.js'
+import { readHistory } from './lib/history-file.js'
 
 const { values } = parseArgs({
   options: {
+    file: { type: 'string' },
     kind: { type: 'string', default: 'log' },
-    checker: { type: 'string', default: 'log' },
     operations: { type: 'string', default: '1000000' },
     keys: { type: 'string', default: '8' },
     unknown: { type: 'string', default: '0.02' },
@@ -42,44 +49,78 @@ function timed<Result>(what: string, run: () => Result): Result {
   return result
 }
 
+/** Undefined: nothing. */
+function plantedOf<Name extends string>(names: readonly Name[]): Name | undefined {
+  if (values.planted === 'nothing') return undefined
+  return names.find((each) => each === values.planted) ?? fail(`--planted is nothing, or one of ${names.join(', ')}`)
+}
+
 const options = {
   seed: Number(values.seed),
   operations: Number(values.operations),
   keys: Number(values.keys),
   unknown: Number(values.unknown),
 }
-let found = true
-const judge = (name: string, counts: ReadonlyMap<string, number>): void => {
-  process.stdout.write(
-    `${name} found ${[...counts].map(([anomaly, count]) => `${anomaly} ${count}`).join(', ') || 'nothing'}\n`,
-  )
-  found &&= counts.has(values.planted)
+const found = new Map<string, number>()
+/** The first of what was planted. */
+let told: Finding | undefined
+function take(findings: readonly Finding[]): void {
+  for (const each of findings) {
+    found.set(each.anomaly, (found.get(each.anomaly) ?? 0) + 1)
+    if (each.anomaly === values.planted) told ??= each
+  }
 }
 
-if (values.kind === 'log') {
-  const planted = PLANTED_IN_LOG.find((each) => each === values.planted)
-  if (planted === undefined) fail(`--planted is one of ${PLANTED_IN_LOG.join(', ')}`)
-  const history = timed('generated', () => generateLog({ ...options, planted }))
-  if (values.checker === 'log') {
-    const { findings, acknowledged, unknown } = timed('checkLog', () => checkLog(history))
-    process.stdout.write(`${history.length} entries, ${acknowledged} acknowledged, ${unknown} unknown\n`)
-    const counts = new Map<string, number>()
-    for (const { anomaly } of findings) counts.set(anomaly, (counts.get(anomaly) ?? 0) + 1)
-    judge('checkLog', counts)
-  } else {
-    const operations = timed('converted', () => clientOperations(history.splice(0)))
-    judge('checkWorkload', timed('checkWorkload', () => checkWorkload(operations)).counts)
-  }
+/** As the simulator judges its own. */
+function judge(history: HistoryColumns, listed: Parameters<typeof judgesOf>[1], isKept: IsKept): void {
+  const judges = judgesOf(history, listed, isKept)
+  const { findings, acknowledged, unknown, keys } = timed('checkLog', judges.log)
+  take(findings)
+  const ends = timed('ends of logs', judges.ends)
+  take(ends.findings)
+  take(timed('checkWorkload', judges.workload))
+  const rows = history.kind.length
+  const share = ((100 * unknown) / rows).toFixed(2)
+  process.stdout.write(
+    `${rows} operations over ${keys} keys, ${history.numbers.length} records sent and polled, ${acknowledged} sends acknowledged, ${unknown} unknown (${share} %), ${ends.listed} answers about ends\n`,
+  )
+}
+
+const KEEPS_ALL: IsKept = () => true
+/** A record that was acknowledged by one replica, or by none, may be lost. */
+const KEEPS_WHAT_ALL_HAVE: IsKept = (_, acks) => acks !== 0 && acks !== 1
+
+const beganMs = performance.now()
+if (values.file !== undefined) {
+  const { file } = values
+  const planted = plantedOf(PLANTED_IN_COLUMNS)
+  const { history, listed, about } = timed('read', () => readHistory(file))
+  process.stdout.write(`${JSON.stringify(about)}\n`)
+  const altered = planted === undefined ? history : timed('planted', () => plant(history, planted, options.seed))
+  judge(altered, listed, KEEPS_WHAT_ALL_HAVE)
+} else if (values.kind === 'log') {
+  const planted = plantedOf(PLANTED_IN_LOG)
+  judge(
+    timed('generated', () => columnsOf(generateLog({ ...options, planted }))),
+    [],
+    KEEPS_ALL,
+  )
 } else if (values.kind === 'transactions') {
-  const planted = PLANTED_IN_TRANSACTIONS.find((each) => each === values.planted)
-  if (planted === undefined) fail(`--planted is one of ${PLANTED_IN_TRANSACTIONS.join(', ')}`)
-  const history = timed('generated', () => generateTransactions({ ...options, planted }))
-  const { counts, acknowledged, unknown } = timed('checkWorkload', () => checkWorkload(history))
-  process.stdout.write(`${history.length} entries, ${acknowledged} acknowledged, ${unknown} unknown\n`)
-  judge('checkWorkload', counts)
+  const planted = plantedOf(PLANTED_IN_TRANSACTIONS)
+  const history = timed('generated', () => columnsOfClients(generateTransactions({ ...options, planted })))
+  const { findings, acknowledged, unknown } = timed('checkWorkload', () => checkWorkloadColumns(history))
+  process.stdout.write(`${history.kind.length} entries, ${acknowledged} acknowledged, ${unknown} unknown\n`)
+  take(findings)
 } else fail('--kind is log or transactions')
 
-if (!found) {
-  process.stdout.write(`${values.planted} was planted and not found\n`)
+const seconds = ((performance.now() - beganMs) / 1000).toFixed(1)
+const list = [...found].map(([anomaly, count]) => `${anomaly} ${count}`).join(', ')
+process.stdout.write(
+  `${seconds} s in all, peak ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB; found ${list || 'nothing'}\n`,
+)
+if (told !== undefined) process.stdout.write(`${told.anomaly} ${told.key}: ${told.detail}\n`)
+const isRight = values.planted === 'nothing' ? found.size === 0 : told !== undefined
+if (!isRight) {
+  process.stdout.write(`${values.planted} was planted, and that was not found\n`)
   process.exitCode = 1
 }

@@ -10,8 +10,10 @@
  * The order of time has one node for each moment at which something was acknowledged, each in front of the next: as many edges as operations.
  */
 import type { CycleAnomaly, Findings } from './anomalies.js'
+import { sortedBy } from './columns.js'
 import { type Components, type Graph, GraphBuilder, type Step } from './graph.js'
-import { isMessages, type ObservedLog, told } from './observed-log.js'
+import { FAIL, isMessages, OF_POLL, OK } from './history-columns.js'
+import type { ObservedLog } from './observed-log.js'
 
 const WW = 1
 const WR = 2
@@ -92,84 +94,79 @@ function findCycles(graph: Graph, kind: Kind, componentsOf: (mask: number) => Co
 
 /** Nodes are the operations, and behind them the moments. */
 function graphOf(log: ObservedLog): Graph {
-  const { history } = log
-  const builder = new GraphBuilder(history.length * 2)
-  for (const key of log.keys.values()) {
+  const { history, writers } = log
+  const { firstPart, firstValue, part, numbers, process, isAlone } = history
+  const rows = history.kind.length
+  const builder = new GraphBuilder(rows * 2)
+  for (const key of log.keys) {
     let before = -1
-    for (let place = 0; place < key.length; place++) {
-      const writer = key.writers[key.valueAt(place)]!
+    for (let place = 0; place < (key?.length ?? 0); place++) {
+      const writer = writers[key!.valueAt(place)]!
       if (writer !== -1 && before !== -1) builder.add(before, writer, WW)
       before = writer
     }
   }
   const lastOf = new Map<number, number>()
-  for (const [at, operation] of history.entries()) {
-    if (!isMessages(operation)) continue
-    let next = log.starts[at]!
-    for (const part of operation.parts) {
-      if (part.f === 'send') {
-        next++
-        continue
-      }
-      const { writers } = log.key(part.key)
-      for (let left = part.records.length; left > 0; left--) {
-        const writer = writers[log.numbers[next++]!]!
-        if (writer !== -1) builder.add(writer, at, WR)
+  for (let row = 0; row < rows; row++) {
+    if (!isMessages(history, row)) continue
+    for (let at = firstPart[row]!; at < firstPart[row + 1]!; at++) {
+      if ((part[at]! & OF_POLL) === 0) continue
+      for (let place = firstValue[at]!; place < firstValue[at + 1]!; place++) {
+        const writer = writers[numbers[place]!]!
+        if (writer !== -1) builder.add(writer, row, WR)
       }
     }
-    if (operation.outcome !== 'ok') continue
-    const last = lastOf.get(operation.process)
-    if (last !== undefined) builder.add(last, at, PROCESS)
-    lastOf.set(operation.process, at)
+    if (log.outcome[row] !== OK || isAlone[row] === 1) continue
+    const last = lastOf.get(process[row]!)
+    if (last !== undefined) builder.add(last, row, PROCESS)
+    lastOf.set(process[row]!, row)
   }
   addMoments(log, builder)
   return builder.build()
 }
 
-function addMoments({ history }: ObservedLog, builder: GraphBuilder): void {
-  const judged = [...history.keys()].filter((at) => isMessages(history[at]!) && history[at]!.outcome !== 'fail')
-  const completed = judged.filter((at) => history[at]!.outcome === 'ok')
-  completed.sort((a, b) => history[a]!.completedMs - history[b]!.completedMs)
-  judged.sort((a, b) => history[a]!.invokedMs - history[b]!.invokedMs)
-  const moment = (at: number): number => history.length + at
-  for (const [at, operation] of completed.entries()) {
-    builder.add(operation, moment(at), REALTIME)
-    if (at > 0) builder.add(moment(at - 1), moment(at), REALTIME)
+function addMoments({ history, outcome }: ObservedLog, builder: GraphBuilder): void {
+  const { invokedMs, completedMs } = history
+  const rows = history.kind.length
+  const all = Int32Array.from({ length: rows }, (_, row) => row)
+  const judged = all.filter((row) => isMessages(history, row) && outcome[row] !== FAIL)
+  const completed = sortedBy(
+    judged.filter((row) => outcome[row] === OK),
+    completedMs,
+  )
+  for (let at = 0; at < completed.length; at++) {
+    builder.add(completed[at]!, rows + at, REALTIME)
+    if (at > 0) builder.add(rows + at - 1, rows + at, REALTIME)
   }
   let passed = 0
-  for (const operation of judged) {
-    while (passed < completed.length && history[completed[passed]!]!.completedMs < history[operation]!.invokedMs)
-      passed++
-    if (passed > 0) builder.add(moment(passed - 1), operation, REALTIME)
+  for (const row of sortedBy(judged, invokedMs)) {
+    while (passed < completed.length && completedMs[completed[passed]!]! < invokedMs[row]!) passed++
+    if (passed > 0) builder.add(rows + passed - 1, row, REALTIME)
   }
 }
 
 /** Moments are left out: what lies between two operations is one step. */
 function explained(log: ObservedLog, cycle: readonly Step[]): string {
-  const { length } = log.history
+  const rows = log.history.kind.length
   const steps = cycle
-    .filter(({ to }) => to < length)
+    .filter(({ to }) => to < rows)
     .map(({ from, to, kind }) => {
-      const why = from >= length ? 'then' : whyBefore(log, from, to, kind)
-      return `${why} ${told(to, log.history[to]!)}`
+      const why = from >= rows ? 'then' : whyBefore(log, from, to, kind)
+      return `${why} ${log.told(to)}`
     })
-  return `${told(cycle[0]!.from, log.history[cycle[0]!.from]!)} ${steps.join(' ')}`
+  return `${log.told(cycle[0]!.from)} ${steps.join(' ')}`
 }
 
 function whyBefore(log: ObservedLog, from: number, to: number, kind: number): string {
   if (kind === PROCESS) return 'in the same process before'
-  for (const part of log.messages(to).parts) {
-    const key = log.key(part.key)
-    if (kind === WR && part.f === 'poll') {
-      const read = part.records.find(([, value]) => key.writers[key.numberOf(value)] === from)
-      if (read !== undefined) return `sent ${read[1]} to`
-    }
-    if (kind === WW && part.f === 'send') {
-      const place = key.placeOf(key.numberOf(part.value)) ?? 0
-      const before = place === 0 ? undefined : key.valueAt(place - 1)
-      if (before !== undefined && key.writers[before] === from) {
-        return `has ${key.values[before]} right in front of ${part.value} of`
-      }
+  const { firstPart, firstValue, part, key, numbers } = log.history
+  for (let at = firstPart[to]!; at < firstPart[to + 1]!; at++) {
+    const isPoll = (part[at]! & OF_POLL) !== 0
+    for (const number of numbers.subarray(firstValue[at]!, firstValue[at + 1]!)) {
+      if (kind === WR && isPoll && log.writers[number] === from) return `sent ${log.text(number)} to`
+      if (kind !== WW || isPoll || log.places[number]! < 1) continue
+      const before = log.keys[key[at]!]!.valueAt(log.places[number]! - 1)
+      if (log.writers[before] === from) return `has ${log.text(before)} right in front of ${log.text(number)} of`
     }
   }
   return 'before'

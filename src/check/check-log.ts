@@ -7,8 +7,11 @@
  */
 
 import type { Anomaly, Finding } from './anomalies.js'
-import { belongsTo, type Operation, type PollOperation, type SendOperation } from './history.js'
+import { groupedBy, NumbersByOffset, sortedBy } from './columns.js'
+import type { Operation } from './history.js'
+import { FAIL, type HistoryColumns, INFO, OF_FINAL, OF_POLL, OF_SOUGHT, OK, POLL, SEND } from './history-columns.js'
 import { Supersession } from './supersession.js'
+import { columnsOf } from './to-columns.js'
 
 export type { Anomaly, Finding } from './anomalies.js'
 
@@ -19,8 +22,6 @@ export interface CheckOptions {
   readonly mayBeRemoved?: (key: string, time: number) => boolean
 }
 
-const NOT_REMOVABLE = (): boolean => false
-
 export interface Verdict {
   /** Undefined: it cannot be said, because a key was not read to its end. */
   readonly valid: boolean | undefined
@@ -30,246 +31,369 @@ export interface Verdict {
   readonly keys: number
 }
 
-interface Send {
-  readonly operation: SendOperation
-  readonly invokedAt: number
-}
-
-/** What is known of one key. */
-class KeyHistory {
-  readonly sends = new Map<string, Send>()
-  readonly polls: PollOperation[] = []
-  finalRead = false
-  /** Where the log began at the last reading, and up to where its front was to be deleted, and certainly was. */
-  startOffset = 0
-  deletedUpTo = 0
-  certainlyDeletedUpTo = 0
-}
-
 /** `history` in order of time. */
 export function checkLog(history: readonly Operation[], options: CheckOptions = {}): Verdict {
-  const keys = new Map<string, KeyHistory>()
-  const invoked = new Map<string, SendOperation>()
+  return checkLogColumns(columnsOf(history), options)
+}
+
+/** Of single sends and polls. */
+export function checkLogColumns(history: HistoryColumns, options: CheckOptions = {}): Verdict {
+  const { kind, outcome, values, key, part, firstPart } = history
+  const findings: Finding[] = []
   let acknowledged = 0
   let unknown = 0
-  const keyOf = (name: string): KeyHistory => {
-    let key = keys.get(name)
-    if (key === undefined) keys.set(name, (key = new KeyHistory()))
-    return key
-  }
-  for (const operation of history) {
-    if (operation.f === 'poll') {
-      const key = keyOf(operation.key)
-      key.polls.push(operation)
-      if (operation.final) {
-        key.finalRead = true
-        key.startOffset = Math.max(key.startOffset, operation.startOffset ?? 0)
-      }
-    } else if (operation.f === 'delete') {
-      const key = keyOf(operation.key)
-      key.deletedUpTo = Math.max(key.deletedUpTo, operation.offset)
-      if (operation.type === 'ok') key.certainlyDeletedUpTo = Math.max(key.certainlyDeletedUpTo, operation.offset)
-    } else if (operation.f === 'send') {
-      const id = `${operation.key}\n${operation.value}`
-      if (operation.type === 'invoke') {
-        invoked.set(id, operation)
-        keyOf(operation.key)
-        continue
-      }
-      if (operation.type === 'ok') acknowledged++
-      else if (operation.type === 'info') unknown++
-      keyOf(operation.key).sends.set(operation.value, { operation, invokedAt: invoked.get(id)!.time })
-      invoked.delete(id)
+  const sends = new Int32Array(key.length).fill(-1)
+  const polls = new Int32Array(key.length).fill(-1)
+  for (let row = 0; row < kind.length; row++) {
+    const at = firstPart[row]!
+    if (kind[row] === POLL) polls[at] = key[at]!
+    else if (kind[row] === SEND) {
+      sends[at] = key[at]!
+      if (outcome[row] === OK) acknowledged++
+      else if (outcome[row] === INFO) unknown++
     }
   }
-  for (const operation of invoked.values()) {
-    unknown++
-    keyOf(operation.key).sends.set(operation.value, {
-      operation: { ...operation, type: 'info' },
-      invokedAt: operation.time,
-    })
-  }
-
-  const findings: Finding[] = []
+  const facts = new Facts(history)
+  const [sent, polled] = [groupedBy(sends, values.keys.length), groupedBy(polls, values.keys.length)]
   let complete = true
-  for (const [name, key] of keys) {
-    if (!key.finalRead && key.sends.size > 0) complete = false
-    checkKey(name, key, options, findings)
+  for (let number = 0; number < values.keys.length; number++) {
+    const ofKey = sent.items
+      .subarray(sent.starts[number], sent.starts[number + 1])
+      .filter((at) => facts.sentBy[history.numbers[history.firstValue[at]!]!] === at)
+    const ofPolls = polled.items.subarray(polled.starts[number], polled.starts[number + 1])
+    const isReadToEnd = ofPolls.some((at) => (part[at]! & OF_FINAL) !== 0)
+    if (!isReadToEnd && ofKey.length > 0) complete = false
+    new KeyCheck(facts, number, ofKey, ofPolls, options, findings).check(isReadToEnd)
   }
   const valid = findings.length > 0 ? false : complete ? true : undefined
-  return { valid, findings, acknowledged, unknown, keys: keys.size }
+  return { valid, findings, acknowledged, unknown, keys: values.keys.length }
 }
 
-function checkKey(name: string, key: KeyHistory, options: CheckOptions, findings: Finding[]): void {
-  const { mayBeLost, mayBeRemoved = NOT_REMOVABLE } = options
-  const report = (anomaly: Anomaly, detail: string): void => void findings.push({ anomaly, key: name, detail })
-  const removed = (offset: number | undefined, time: number): boolean =>
-    offset !== undefined &&
-    offset >= 0 &&
-    offset < key.startOffset &&
-    (offset < key.deletedUpTo || mayBeRemoved(name, time))
-  /** Whether a later record of its key may have taken its place. */
-  const compacted = (value: string, offset: number | undefined): boolean => {
-    const send = key.sends.get(value)?.operation
-    return send !== undefined && supersession.mayBeGone(send, offset)
-  }
-  const excused = (time: number, acks?: 0 | 1 | -1): boolean => mayBeLost?.(name, time, acks) ?? false
+/** What is known of all values and parts. */
+class Facts {
+  readonly history: HistoryColumns
+  /** By value: the part that sent it, the last one if there are several; -1: none. */
+  readonly sentBy: Int32Array
+  /** By part. */
+  readonly rowOf: Int32Array
+  /** By value: the first offset in the last reading, and the first at which it was seen at all; not a number: none. */
+  readonly finalOffset: Float64Array
+  readonly seenOffset: Float64Array
 
-  /** Value by offset in the final log, and the first offset by value. */
-  const final = new Map<number, string>()
-  /** When it was read there. */
-  const finallyRead = new Map<number, number>()
-  const finalOffset = new Map<string, number>()
-  const supersession = new Supersession()
-  /** First value seen at an offset, from every poll and acknowledgement that nothing excuses. */
-  const seen = new Map<number, string>()
-  const offsetsOf = new Map<string, Set<number>>()
-  const observe = (offset: number, value: string): void => {
-    const other = seen.get(offset)
-    if (other === undefined) seen.set(offset, value)
-    else if (other !== value) report('inconsistent-offsets', `offset ${offset} has ${other} and ${value}`)
-    const offsets = offsetsOf.get(value)
-    if (offsets === undefined) offsetsOf.set(value, new Set([offset]))
-    else offsets.add(offset)
-  }
-
-  for (const poll of key.polls) {
-    for (const [offset, value] of poll.records) {
-      const send = key.sends.get(value)
-      if (send === undefined || !belongsTo(value, name)) report('phantom', `offset ${offset} has ${value}`)
-      else if (send.operation.type === 'fail') report('failed-write-visible', `${value} at offset ${offset}`)
-      if (offset >= (poll.highWatermark ?? Number.POSITIVE_INFINITY)) {
-        report('uncommitted-read', `${value} at offset ${offset}, committed up to ${poll.highWatermark}`)
+  constructor(history: HistoryColumns) {
+    const { values, key, kind, firstPart, firstValue, part, numbers } = history
+    this.history = history
+    this.sentBy = new Int32Array(values.count).fill(-1)
+    this.rowOf = new Int32Array(key.length)
+    this.finalOffset = new Float64Array(values.count).fill(Number.NaN)
+    this.seenOffset = new Float64Array(values.count).fill(Number.NaN)
+    for (let row = 0; row < kind.length; row++) {
+      for (let at = firstPart[row]!; at < firstPart[row + 1]!; at++) {
+        this.rowOf[at] = row
+        if ((part[at]! & OF_POLL) === 0) this.sentBy[numbers[firstValue[at]!]!] = at
       }
-      if (poll.final && offset < key.certainlyDeletedUpTo) report('deleted-visible', `${value} at offset ${offset}`)
-      if (poll.final) {
-        final.set(offset, value)
-        finallyRead.set(offset, poll.time)
-        if (!finalOffset.has(value)) finalOffset.set(value, offset)
-        if (send !== undefined) supersession.isThere(send.operation, offset)
-      }
-      if (poll.final || !excused(poll.time)) observe(offset, value)
     }
   }
-  for (const [value, { operation }] of key.sends) {
-    const { offset } = operation
-    supersession.wasSent(operation)
-    if (operation.type !== 'ok' || offset === undefined || offset < 0) continue
-    if (!excused(operation.time, operation.acks)) observe(offset, value)
-  }
-  for (const [value, offsets] of offsetsOf) {
-    if (offsets.size > 1) report('duplicate', `${value} at offsets ${[...offsets].join(', ')}`)
+}
+
+/** Of one key. */
+class KeyCheck {
+  readonly #facts: Facts
+  readonly #history: HistoryColumns
+  readonly #name: string
+  readonly #sends: Int32Array
+  readonly #polls: Int32Array
+  readonly #options: CheckOptions
+  readonly #findings: Finding[]
+  /** Places of the last reading by offset: what stands there, and by which poll it was read. */
+  readonly #final = new NumbersByOffset()
+  readonly #supersession = new Supersession()
+  /** The value that was seen first at an offset, in every poll and acknowledgement that nothing excuses. */
+  readonly #seen = new NumbersByOffset()
+  /** All offsets of values that were seen at several. */
+  readonly #several = new Map<number, Set<number>>()
+  /** Where the log began at the last reading, and up to where its front was to be deleted, and certainly was. */
+  #startOffset = 0
+  #deletedUpTo = 0
+  #certainlyDeletedUpTo = 0
+
+  constructor(
+    facts: Facts,
+    key: number,
+    sends: Int32Array,
+    polls: Int32Array,
+    options: CheckOptions,
+    findings: Finding[],
+  ) {
+    this.#facts = facts
+    this.#history = facts.history
+    this.#name = facts.history.values.keys[key]!
+    this.#sends = sends
+    this.#polls = polls
+    this.#options = options
+    this.#findings = findings
+    const { deletions, part, startOffset } = facts.history
+    for (const { key: of, offset, isCertain } of deletions) {
+      if (of !== key) continue
+      this.#deletedUpTo = Math.max(this.#deletedUpTo, offset)
+      if (isCertain) this.#certainlyDeletedUpTo = Math.max(this.#certainlyDeletedUpTo, offset)
+    }
+    for (const at of polls) {
+      const isSaid = (part[at]! & OF_FINAL) !== 0 && !Number.isNaN(startOffset[at]!)
+      if (isSaid) this.#startOffset = Math.max(this.#startOffset, startOffset[at]!)
+    }
   }
 
-  if (key.finalRead) {
-    for (const [value, { operation, invokedAt }] of key.sends) {
-      if (operation.type !== 'ok' || operation.acks === 0 || finalOffset.has(value)) continue
-      if (excused(operation.time, operation.acks) || removed(operation.offset, invokedAt)) continue
-      if (compacted(value, operation.offset)) {
-        const older = supersession.olderThan(operation)
-        if (older !== undefined) report('resurrected', `offset ${older} is there, and ${value} of its key is not`)
+  check(isReadToEnd: boolean): void {
+    this.#lookAtPolls()
+    this.#lookAtSends()
+    for (const [value, offsets] of this.#several) {
+      this.#report('duplicate', `${this.#text(value)} at offsets ${[...offsets].join(', ')}`)
+    }
+    if (isReadToEnd) {
+      this.#checkLostWrites()
+      this.#checkLostReads()
+    }
+    this.#checkReading()
+    this.#checkProducers()
+    this.#checkRealtime()
+  }
+
+  #report(anomaly: Anomaly, detail: string): void {
+    this.#findings.push({ anomaly, key: this.#name, detail })
+  }
+
+  #text(value: number): string {
+    return this.#history.values.text(value)
+  }
+
+  #timeOf(at: number): number {
+    return this.#history.completedMs[this.#facts.rowOf[at]!]!
+  }
+
+  #valueOf(at: number): number {
+    return this.#history.numbers[this.#history.firstValue[at]!]!
+  }
+
+  #isOk(at: number): boolean {
+    return this.#history.outcome[this.#facts.rowOf[at]!] === OK
+  }
+
+  #excused(time: number, acks?: 0 | 1 | -1): boolean {
+    return this.#options.mayBeLost?.(this.#name, time, acks) ?? false
+  }
+
+  /** With acks=0 nobody has said when it was appended. */
+  #isAcknowledged(at: number): boolean {
+    return this.#isOk(at) && this.#history.acks[at] !== 0
+  }
+
+  #acksOf(at: number): 0 | 1 | -1 {
+    return this.#history.acks[at] as 0 | 1 | -1
+  }
+
+  /** Undefined: nobody said. */
+  #offsetOf(at: number): number | undefined {
+    const offset = this.#history.offsets[this.#history.firstValue[at]!]!
+    return Number.isNaN(offset) ? undefined : offset
+  }
+
+  #isRemoved(offset: number | undefined, time: number): boolean {
+    if (offset === undefined || offset < 0 || offset >= this.#startOffset) return false
+    return offset < this.#deletedUpTo || (this.#options.mayBeRemoved?.(this.#name, time) ?? false)
+  }
+
+  /** Whether a later record of its key may have taken its place. */
+  #isCompacted(value: number, offset: number | undefined): boolean {
+    const compacted = this.#history.compacted.get(this.#facts.sentBy[value]!)
+    return compacted !== undefined && this.#supersession.mayBeGone(compacted, offset)
+  }
+
+  #observe(offset: number, value: number): void {
+    const other = this.#seen.get(offset)
+    if (other === -1) this.#seen.set(offset, value)
+    else if (other !== value) {
+      this.#report('inconsistent-offsets', `offset ${offset} has ${this.#text(other)} and ${this.#text(value)}`)
+    }
+    const { seenOffset } = this.#facts
+    const first = seenOffset[value]!
+    if (Number.isNaN(first)) seenOffset[value] = offset
+    else if (first !== offset) {
+      const offsets = this.#several.get(value)
+      if (offsets === undefined) this.#several.set(value, new Set([first, offset]))
+      else offsets.add(offset)
+    }
+  }
+
+  #lookAtPolls(): void {
+    const { numbers, offsets, part, firstValue, highWatermark, outcome, values, compacted } = this.#history
+    const { sentBy, rowOf, finalOffset } = this.#facts
+    for (const at of this.#polls) {
+      const isFinal = (part[at]! & OF_FINAL) !== 0
+      const isBelieved = isFinal || !this.#excused(this.#timeOf(at))
+      // Not a number is not below anything.
+      const committed = highWatermark[at]!
+      for (let place = firstValue[at]!; place < firstValue[at + 1]!; place++) {
+        const [offset, value] = [offsets[place]!, numbers[place]!]
+        const sent = sentBy[value]!
+        if (sent === -1 || !values.belongs(value)) {
+          this.#report('phantom', `offset ${offset} has ${this.#text(value)}`)
+        } else if (outcome[rowOf[sent]!] === FAIL) {
+          this.#report('failed-write-visible', `${this.#text(value)} at offset ${offset}`)
+        }
+        if (offset >= committed) {
+          this.#report('uncommitted-read', `${this.#text(value)} at offset ${offset}, committed up to ${committed}`)
+        }
+        if (isFinal) {
+          if (offset < this.#certainlyDeletedUpTo) {
+            this.#report('deleted-visible', `${this.#text(value)} at offset ${offset}`)
+          }
+          this.#final.set(offset, place)
+          if (Number.isNaN(finalOffset[value]!)) finalOffset[value] = offset
+          const ofKey = sent === -1 ? undefined : compacted.get(sent)
+          if (ofKey !== undefined) this.#supersession.isThere(ofKey, offset)
+        }
+        if (isBelieved) this.#observe(offset, value)
+      }
+    }
+  }
+
+  #lookAtSends(): void {
+    const { compacted, outcome } = this.#history
+    for (const at of this.#sends) {
+      const ofKey = compacted.get(at)
+      const offset = this.#offsetOf(at)
+      const hasFailed = outcome[this.#facts.rowOf[at]!] === FAIL
+      if (ofKey !== undefined) this.#supersession.wasSent(ofKey, hasFailed, offset)
+      if (!this.#isOk(at) || offset === undefined || offset < 0) continue
+      if (!this.#excused(this.#timeOf(at), this.#acksOf(at))) this.#observe(offset, this.#valueOf(at))
+    }
+  }
+
+  #checkLostWrites(): void {
+    const { finalOffset, rowOf } = this.#facts
+    const { invokedMs, compacted } = this.#history
+    for (const at of this.#sends) {
+      const value = this.#valueOf(at)
+      if (!this.#isAcknowledged(at) || !Number.isNaN(finalOffset[value]!)) continue
+      const [time, acks, offset] = [this.#timeOf(at), this.#acksOf(at), this.#offsetOf(at)]
+      if (this.#excused(time, acks) || this.#isRemoved(offset, invokedMs[rowOf[at]!]!)) continue
+      if (this.#isCompacted(value, offset)) {
+        const older = this.#supersession.olderThan(compacted.get(at)!, offset)
+        if (older === undefined) continue
+        this.#report('resurrected', `offset ${older} is there, and ${this.#text(value)} of its key is not`)
         continue
       }
-      report('lost-write', `${value}, acknowledged at ${operation.time} ms with acks=${operation.acks}`)
+      this.#report('lost-write', `${this.#text(value)}, acknowledged at ${time} ms with acks=${acks}`)
     }
-    for (const poll of key.polls) {
-      if (poll.final || excused(poll.time)) continue
-      for (const [offset, value] of poll.records) {
-        if (finalOffset.has(value) || removed(offset, key.sends.get(value)?.invokedAt ?? poll.time)) continue
-        if (compacted(value, offset)) continue
-        report('lost-read', `${value}, read at ${poll.time} ms from offset ${offset}`)
+  }
+
+  #checkLostReads(): void {
+    const { numbers, offsets, part, firstValue, invokedMs } = this.#history
+    const { finalOffset, sentBy, rowOf } = this.#facts
+    for (const at of this.#polls) {
+      const time = this.#timeOf(at)
+      if ((part[at]! & OF_FINAL) !== 0 || this.#excused(time)) continue
+      for (let place = firstValue[at]!; place < firstValue[at + 1]!; place++) {
+        const [offset, value] = [offsets[place]!, numbers[place]!]
+        if (!Number.isNaN(finalOffset[value]!)) continue
+        const sent = sentBy[value]!
+        if (this.#isRemoved(offset, sent === -1 ? time : invokedMs[rowOf[sent]!]!)) continue
+        if (this.#isCompacted(value, offset)) continue
+        this.#report('lost-read', `${this.#text(value)}, read at ${time} ms from offset ${offset}`)
       }
     }
   }
+
+  /** Each client reads upwards and leaves nothing out. */
+  #checkReading(): void {
+    const { offsets, part, firstValue, process } = this.#history
+    let known: Float64Array | undefined
+    const lastRead = new Map<number, number>()
+    for (const at of this.#polls) {
+      const id = process[this.#facts.rowOf[at]!]!
+      let last = (part[at]! & OF_SOUGHT) !== 0 ? undefined : lastRead.get(id)
+      for (let place = firstValue[at]!; place < firstValue[at + 1]!; place++) {
+        const offset = offsets[place]!
+        if (last !== undefined && offset <= last) {
+          this.#report('nonmonotonic-poll', `process ${id} read offset ${offset} after ${last}`)
+        } else if (last !== undefined && offset > last + 1 && !this.#excused(this.#timeOf(at))) {
+          known ??= this.#final.offsets()
+          let passed = firstAbove(known, last)
+          while (passed !== undefined && passed < offset && this.#isCompactedSince(passed, this.#timeOf(at))) {
+            passed = firstAbove(known, passed)
+          }
+          if (passed !== undefined && passed < offset) {
+            this.#report('poll-skip', `process ${id} read offset ${offset} after ${last}, and ${passed} is there`)
+          }
+        }
+        last = offset
+      }
+      if (last !== undefined) lastRead.set(id, last)
+    }
+  }
+
   /** Logs are cleaned while the last reading goes on, and behind it. */
-  const compactedSince = (offset: number, time: number): boolean =>
-    time > finallyRead.get(offset)! && compacted(final.get(offset)!, offset)
-  checkPolls(key.polls, [...final.keys()], excused, compactedSince, report)
-  checkSends(key.sends, finalOffset, report)
-}
+  #isCompactedSince(offset: number, time: number): boolean {
+    const place = this.#final.get(offset)
+    const at = this.#polls.findLast((each) => this.#history.firstValue[each]! <= place)!
+    return time > this.#timeOf(at) && this.#isCompacted(this.#history.numbers[place]!, offset)
+  }
 
-/** Each client reads upwards and leaves nothing out. */
-function checkPolls(
-  polls: readonly PollOperation[],
-  final: readonly number[],
-  excused: (time: number) => boolean,
-  compactedSince: (offset: number, time: number) => boolean,
-  report: (anomaly: Anomaly, detail: string) => void,
-): void {
-  const known = final.toSorted((a, b) => a - b)
-  const lastRead = new Map<number, number>()
-  for (const poll of polls) {
-    let last = poll.seek ? undefined : lastRead.get(poll.process)
-    for (const [offset] of poll.records) {
-      if (last !== undefined && offset <= last) {
-        report('nonmonotonic-poll', `process ${poll.process} read offset ${offset} after ${last}`)
-      } else if (last !== undefined && offset > last + 1 && !excused(poll.time)) {
-        let passed = firstAbove(known, last)
-        while (passed !== undefined && passed < offset && compactedSince(passed, poll.time)) {
-          passed = firstAbove(known, passed)
-        }
-        if (passed !== undefined && passed < offset) {
-          report('poll-skip', `process ${poll.process} read offset ${offset} after ${last}, and ${passed} is there`)
-        }
+  #checkProducers(): void {
+    const { producer, sequence, producers } = this.#history
+    const isJudged = (at: number): boolean =>
+      producer[at] !== -1 && !Number.isNaN(sequence[at]!) && !Number.isNaN(this.#finalOffsetOf(at))
+    const judged = this.#sends.filter(isJudged)
+    const { starts, items } = groupedBy(
+      judged.map((at) => producer[at]!),
+      producers.length,
+    )
+    const told = (at: number): string => `${this.#text(this.#valueOf(at))} at ${this.#finalOffsetOf(at)}`
+    for (const [number, name] of producers.entries()) {
+      const own = items.subarray(starts[number], starts[number + 1]).map((each) => judged[each]!)
+      const sent = sortedBy(own, sequence)
+      for (let at = 1; at < sent.length; at++) {
+        const [earlier, later] = [sent[at - 1]!, sent[at]!]
+        if (this.#finalOffsetOf(later) > this.#finalOffsetOf(earlier)) continue
+        this.#report('nonmonotonic-send', `producer ${name}: ${told(earlier)}, ${told(later)}`)
       }
-      last = offset
     }
-    if (last !== undefined) lastRead.set(poll.process, last)
   }
-}
 
-function checkSends(
-  sends: ReadonlyMap<string, Send>,
-  finalOffset: ReadonlyMap<string, number>,
-  report: (anomaly: Anomaly, detail: string) => void,
-): void {
-  const byProducer = new Map<string, { sequence: number; offset: number; value: string }[]>()
-  const inLog: { invokedAt: number; completedAt: number; offset: number; value: string }[] = []
-  for (const [value, { operation, invokedAt }] of sends) {
-    const offset = finalOffset.get(value)
-    if (offset === undefined) continue
-    // With acks=0 nobody has said when it was appended.
-    const acknowledged = operation.type === 'ok' && operation.acks !== 0
-    const completedAt = acknowledged ? operation.time : Number.POSITIVE_INFINITY
-    inLog.push({ invokedAt, completedAt, offset, value })
-    const { producer, sequence } = operation
-    if (producer === undefined || sequence === undefined) continue
-    const list = byProducer.get(producer)
-    if (list === undefined) byProducer.set(producer, [{ sequence, offset, value }])
-    else list.push({ sequence, offset, value })
+  #finalOffsetOf(at: number): number {
+    return this.#facts.finalOffset[this.#valueOf(at)]!
   }
-  for (const [producer, list] of byProducer) {
-    list.sort((a, b) => a.sequence - b.sequence)
-    for (let at = 1; at < list.length; at++) {
-      const [earlier, later] = [list[at - 1]!, list[at]!]
-      if (later.offset > earlier.offset) continue
-      report(
-        'nonmonotonic-send',
-        `producer ${producer}: ${earlier.value} at ${earlier.offset}, ${later.value} at ${later.offset}`,
-      )
-    }
-  }
-  // Sweep in order of invocation, with everything that was acknowledged before: its highest offset must be below.
-  const byInvocation = [...inLog].sort((a, b) => a.invokedAt - b.invokedAt)
-  const byCompletion = [...inLog].sort((a, b) => a.completedAt - b.completedAt)
-  let at = 0
-  let highest: { offset: number; value: string } | undefined
-  for (const send of byInvocation) {
-    while (at < byCompletion.length && byCompletion[at]!.completedAt < send.invokedAt) {
-      const completed = byCompletion[at++]!
-      if (highest === undefined || completed.offset > highest.offset) highest = completed
-    }
-    if (highest !== undefined && send.offset < highest.offset) {
-      report(
-        'send-realtime',
-        `${send.value} at ${send.offset} was sent after ${highest.value} at ${highest.offset} was acknowledged`,
-      )
+
+  /** In order of invocation, with everything that was acknowledged before: its highest offset must be below. */
+  #checkRealtime(): void {
+    const { rowOf } = this.#facts
+    const { invokedMs, completedMs } = this.#history
+    const inLog = this.#sends.filter((at) => !Number.isNaN(this.#finalOffsetOf(at)))
+    const places = Int32Array.from(inLog.keys())
+    const invoked = Float64Array.from(inLog, (at) => invokedMs[rowOf[at]!]!)
+    const completed = Float64Array.from(inLog, (at) => completedMs[rowOf[at]!]!)
+    const certain = sortedBy(
+      places.filter((place) => this.#isAcknowledged(inLog[place]!)),
+      completed,
+    )
+    const told = (at: number): string => `${this.#text(this.#valueOf(at))} at ${this.#finalOffsetOf(at)}`
+    let next = 0
+    let highest = -1
+    for (const place of sortedBy(places, invoked)) {
+      const at = inLog[place]!
+      for (; next < certain.length && completed[certain[next]!]! < invoked[place]!; next++) {
+        const before = inLog[certain[next]!]!
+        if (highest === -1 || this.#finalOffsetOf(before) > this.#finalOffsetOf(highest)) highest = before
+      }
+      if (highest === -1 || this.#finalOffsetOf(at) >= this.#finalOffsetOf(highest)) continue
+      this.#report('send-realtime', `${told(at)} was sent after ${told(highest)} was acknowledged`)
     }
   }
 }
 
 /** The smallest of the sorted numbers above `bound`. */
-function firstAbove(sorted: readonly number[], bound: number): number | undefined {
+function firstAbove(sorted: Float64Array, bound: number): number | undefined {
   let low = 0
   let high = sorted.length
   while (low < high) {

@@ -3,8 +3,7 @@
  * duplicate-nonzero, lost-write, unseen, phantom, sent-twice.
  */
 import type { Findings } from './anomalies.js'
-import { belongsTo } from './history.js'
-import { type ObservedKey, type ObservedLog, told } from './observed-log.js'
+import type { ObservedKey, ObservedLog } from './observed-log.js'
 
 export interface LossOptions {
   /** Values are made by `selfDescribing`: one that is damaged, or of another key, is none. */
@@ -12,38 +11,43 @@ export interface LossOptions {
 }
 
 export function checkLoss(log: ObservedLog, options: LossOptions, findings: Findings): void {
-  for (const key of log.keys.values()) {
-    checkPlaces(key, findings)
+  for (const key of log.keys) {
+    if (key === undefined) continue
+    checkPlaces(log, key, findings)
     checkOrigin(log, key, options, findings)
     checkLost(log, key, findings)
-    for (const [number, value] of key.values.entries()) {
-      if (!key.wasSentOk(number) || key.wasPolledOk(number)) continue
-      findings.add('unseen', key.name, () => `${value}, acknowledged to ${teller(log, key.writers[number]!)}`)
+    for (const number of key.values) {
+      if (!log.wasSentOk(number) || log.wasPolledOk(number)) continue
+      findings.add('unseen', key.name, () => {
+        return `${log.text(number)}, acknowledged to ${log.told(log.writers[number]!)}`
+      })
     }
   }
 }
 
-function checkPlaces({ name, conflicts, duplicates, values }: ObservedKey, findings: Findings): void {
+function checkPlaces(log: ObservedLog, { name, conflicts, duplicates }: ObservedKey, findings: Findings): void {
   for (const [offset, numbers] of conflicts) {
-    const all = [...numbers].map((number) => values[number])
-    findings.add('inconsistent-offsets', name, () => `offset ${offset} has ${all.join(' and ')}`)
+    findings.add('inconsistent-offsets', name, () => {
+      const all = [...numbers].map((number) => log.text(number))
+      return `offset ${offset} has ${all.join(' and ')}`
+    })
   }
   for (const [number, offsets] of duplicates) {
-    const detail = (): string => `${values[number]} at offsets ${offsets.join(', ')}`
+    const detail = (): string => `${log.text(number)} at offsets ${offsets.join(', ')}`
     findings.add('duplicate', name, detail)
     if (offsets.filter((offset) => offset !== 0).length > 1) findings.add('duplicate-nonzero', name, detail)
   }
 }
 
 function checkOrigin(log: ObservedLog, key: ObservedKey, { selfDescribing }: LossOptions, findings: Findings): void {
-  for (const [number, value] of key.values.entries()) {
-    const writer = key.writers[number]!
-    if (writer === -1) findings.add('phantom', key.name, () => `${value}, which nobody sent`)
-    else if (selfDescribing && key.placeOf(number) !== undefined && !belongsTo(value, key.name)) {
-      findings.add('phantom', key.name, () => `${value} is damaged, or of another key`)
+  for (const number of key.values) {
+    const writer = log.writers[number]!
+    if (writer === -1) findings.add('phantom', key.name, () => `${log.text(number)}, which nobody sent`)
+    else if (selfDescribing && log.places[number] !== -1 && !log.history.values.belongs(number)) {
+      findings.add('phantom', key.name, () => `${log.text(number)} is damaged, or of another key`)
     }
-    if (key.sentTwice.has(number)) {
-      findings.add('sent-twice', key.name, () => `${value}, the last time by ${teller(log, writer)}`)
+    if (log.sentTwice.has(number)) {
+      findings.add('sent-twice', key.name, () => `${log.text(number)}, the last time by ${log.told(writer)}`)
     }
   }
 }
@@ -55,25 +59,21 @@ function checkOrigin(log: ObservedLog, key: ObservedKey, { selfDescribing }: Los
 function checkLost(log: ObservedLog, key: ObservedKey, findings: Findings): void {
   let bound = -1
   let boundBy = -1
-  for (const number of key.values.keys()) {
-    if (!key.wasPolledOk(number)) continue
-    const first = key.firstPlaceOf(number) ?? -1
-    if (first > bound) [bound, boundBy] = [first, key.readers[number]!]
+  for (const number of key.values) {
+    if (!log.wasPolledOk(number)) continue
+    const first = log.firstPlaces[number]!
+    if (first > bound) [bound, boundBy] = [first, log.readers[number]!]
   }
   if (bound === -1) return
-  for (const [number, value] of key.values.entries()) {
-    const last = key.lastPlaceOf(number)
-    if (last === undefined || last > bound || key.wasPolledOk(number)) continue
-    const writer = key.writers[number]!
-    if (writer === -1 || !log.mustHaveCommitted(log.messages(writer))) continue
+  for (const number of key.values) {
+    const last = log.lastPlaces[number]!
+    if (last === -1 || last > bound || log.wasPolledOk(number)) continue
+    const writer = log.writers[number]!
+    if (writer === -1 || !log.mustHaveCommitted(writer)) continue
     findings.add('lost-write', key.name, () => {
       const offset = key.offsetAt(last)
-      const reader = `${teller(log, boundBy)} read up to offset ${key.offsetAt(bound)}`
-      return `${value} at offset ${offset}, of ${teller(log, writer)}; ${reader}`
+      const reader = `${log.told(boundBy)} read up to offset ${key.offsetAt(bound)}`
+      return `${log.text(number)} at offset ${offset}, of ${log.told(writer)}; ${reader}`
     })
   }
-}
-
-function teller(log: ObservedLog, at: number): string {
-  return told(at, log.history[at]!)
 }

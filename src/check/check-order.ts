@@ -11,9 +11,9 @@
  * Polls of operations that failed are judged by what the last acknowledged one read, but are not remembered: the client seeks back.
  */
 import type { Findings } from './anomalies.js'
-import type { AssignOperation, MessagesOperation, PollPart, SendPart } from './client-history.js'
-import { isMessages, type ObservedKey, type ObservedLog, told } from './observed-log.js'
-import { sweep } from './sweep.js'
+import { groupedBy, sortedBy } from './columns.js'
+import { type Assignment, FAIL, isMessages, LEFT_OUT, OF_POLL, OF_SOUGHT, OK, SUBSCRIBE } from './history-columns.js'
+import type { ObservedLog } from './observed-log.js'
 
 /** What is only told, because the workload lets it happen, goes to `observations`. */
 export interface OrderFindings {
@@ -22,73 +22,86 @@ export interface OrderFindings {
 }
 
 export function checkOrder(log: ObservedLog, { findings, observations }: OrderFindings): void {
-  const subscribes = log.history.some(({ f }) => f === 'subscribe')
+  const { history } = log
+  const pollFindings = history.kind.includes(SUBSCRIBE) ? observations : findings
   const processes = new Map<number, Process>()
-  for (const [at, operation] of log.history.entries()) {
-    let process = processes.get(operation.process)
-    if (process === undefined) {
-      processes.set(operation.process, (process = new Process(log, findings, subscribes ? observations : findings)))
-    }
-    if (!isMessages(operation)) process.assigned(operation)
-    else {
-      checkWithin(log, at, operation, { findings, observations })
-      process.did(at, operation)
-    }
+  for (let row = 0; row < history.kind.length; row++) {
+    if (history.kind[row] === LEFT_OUT) continue
+    if (isMessages(history, row)) checkWithin(log, row, { findings, observations })
+    if (history.isAlone[row] === 1) continue
+    const id = history.process[row]!
+    let process = processes.get(id)
+    if (process === undefined) processes.set(id, (process = new Process(log, findings, pollFindings)))
+    if (isMessages(history, row)) process.did(row)
+    else if (log.outcome[row] !== FAIL) process.assigned(history.assignments.get(row)!)
   }
-  checkRealtime(log, findings)
+  const sends = placedSends(log)
+  checkRealtime(log, sends, findings)
   checkSequences(log, findings)
 }
 
 /** Between the parts of one operation. */
-function checkWithin(
-  log: ObservedLog,
-  at: number,
-  operation: MessagesOperation,
-  { findings, observations }: OrderFindings,
-): void {
-  const { parts, rebalances = [] } = operation
-  if (parts.length === 1 && parts[0]!.f === 'send') return
-  const rebalanced = new Set(rebalances.flatMap(({ keys }) => keys))
-  const polled = new Map<string, number>()
-  const sent = new Map<string, number>()
-  let next = log.starts[at]!
-  for (const part of parts) {
-    const key = log.key(part.key)
-    if (part.f === 'send') {
-      const before = sent.get(part.key)
-      const number = log.numbers[next++]!
-      sent.set(part.key, number)
-      const distance = before === undefined ? 1 : key.distance(before, number)
-      if (distance < 1) findings.add('int-nonmonotonic-send', part.key, after(key, before!, number, at, operation))
-      else if (distance > 1) observations.add('int-send-skip', part.key, after(key, before!, number, at, operation))
+function checkWithin(log: ObservedLog, row: number, { findings, observations }: OrderFindings): void {
+  const { firstPart, firstValue, part, key, numbers } = log.history
+  const [from, to] = [firstPart[row]!, firstPart[row + 1]!]
+  if (to - from === 1) {
+    // Of one part it needs no memory.
+    if ((part[from]! & OF_POLL) === 0) return
+    if (!isRebalanced(log, row, key[from]!)) checkPolled(log, row, from, -1, findings)
+    return
+  }
+  const polled = new Map<number, number>()
+  const sent = new Map<number, number>()
+  for (let at = from; at < to; at++) {
+    const of = key[at]!
+    if ((part[at]! & OF_POLL) === 0) {
+      const number = numbers[firstValue[at]!]!
+      const before = sent.get(of)
+      sent.set(of, number)
+      const distance = before === undefined ? 1 : log.distance(before, number)
+      if (distance < 1) findings.add('int-nonmonotonic-send', log.nameOf(of), after(log, before!, number, row))
+      else if (distance > 1) observations.add('int-send-skip', log.nameOf(of), after(log, before!, number, row))
       continue
     }
-    if (rebalanced.has(part.key)) {
-      next += part.records.length
-      continue
-    }
-    let before = part.sought === true ? undefined : polled.get(part.key)
-    for (let left = part.records.length; left > 0; left--) {
-      const number = log.numbers[next++]!
-      const distance = before === undefined ? 1 : key.distance(before, number)
-      if (distance < 1) findings.add('int-nonmonotonic-poll', part.key, after(key, before!, number, at, operation))
-      else if (distance > 1) findings.add('int-poll-skip', part.key, passed(key, before!, number, at, operation))
-      before = number
-    }
-    if (before !== undefined) polled.set(part.key, before)
+    if (isRebalanced(log, row, of)) continue
+    const before = (part[at]! & OF_SOUGHT) !== 0 ? -1 : (polled.get(of) ?? -1)
+    const last = checkPolled(log, row, at, before, findings)
+    if (last !== -1) polled.set(of, last)
   }
 }
 
-function after(key: ObservedKey, before: number, number: number, at: number, operation: MessagesOperation) {
-  return (): string => `${key.values[number]} after ${key.values[before]} in ${told(at, operation)}`
+function isRebalanced(log: ObservedLog, row: number, key: number): boolean {
+  const { rebalances } = log.history.transactions.get(row) ?? {}
+  return rebalances?.some(({ keys }) => keys.includes(log.nameOf(key))) ?? false
 }
 
-function passed(key: ObservedKey, before: number, number: number, at: number, operation: MessagesOperation) {
+/** `before`: the value that was polled before the part, -1: none. Returns the last of it. */
+function checkPolled(log: ObservedLog, row: number, at: number, before: number, findings: Findings): number {
+  const { firstValue, key, numbers } = log.history
+  let last = before
+  for (let place = firstValue[at]!; place < firstValue[at + 1]!; place++) {
+    const number = numbers[place]!
+    if (last !== -1) {
+      const distance = log.distance(last, number)
+      const name = log.nameOf(key[at]!)
+      if (distance < 1) findings.add('int-nonmonotonic-poll', name, after(log, last, number, row))
+      else if (distance > 1) findings.add('int-poll-skip', name, passed(log, key[at]!, last, number, row))
+    }
+    last = number
+  }
+  return last
+}
+
+function after(log: ObservedLog, before: number, number: number, row: number) {
+  return (): string => `${log.text(number)} after ${log.text(before)} in ${log.told(row)}`
+}
+
+function passed(log: ObservedLog, key: number, before: number, number: number, row: number) {
   return (): string => {
-    const first = key.values[key.valueAt(key.placeOf(before)! + 1)]
-    const count = key.distance(before, number) - 1
-    const pair = `${key.values[number]} after ${key.values[before]}`
-    return `${pair}, without ${count}, the first of them ${first}, in ${told(at, operation)}`
+    const first = log.text(log.keys[key]!.valueAt(log.places[before]! + 1))
+    const count = log.distance(before, number) - 1
+    const pair = `${log.text(number)} after ${log.text(before)}`
+    return `${pair}, without ${count}, the first of them ${first}, in ${log.told(row)}`
   }
 }
 
@@ -98,8 +111,8 @@ class Process {
   readonly #findings: Findings
   readonly #pollFindings: Findings
   /** By key: the last value that an acknowledged operation polled, and the last that was sent and has a place. */
-  readonly #polled = new Map<string, number>()
-  readonly #sent = new Map<string, number>()
+  readonly #polled = new Map<number, number>()
+  readonly #sent = new Map<number, number>()
 
   constructor(log: ObservedLog, findings: Findings, pollFindings: Findings) {
     this.#log = log
@@ -107,149 +120,153 @@ class Process {
     this.#pollFindings = pollFindings
   }
 
-  assigned({ outcome, keys, fromBeginning }: AssignOperation): void {
-    if (outcome === 'fail') return
+  assigned({ keys, fromBeginning }: Assignment): void {
     for (const key of [...this.#polled.keys()]) {
-      if (fromBeginning === true || !keys.includes(key)) this.#polled.delete(key)
+      if (fromBeginning || !keys.includes(key)) this.#polled.delete(key)
     }
   }
 
-  did(at: number, operation: MessagesOperation): void {
-    const polled = new Set<string>()
-    const sent = new Set<string>()
-    let next = this.#log.starts[at]!
-    for (const part of operation.parts) {
-      if (part.f === 'poll') this.#poll(at, operation, part, next, polled)
-      else this.#send(at, operation, part, next, sent)
-      next += part.f === 'poll' ? part.records.length : 1
+  did(row: number): void {
+    const { firstPart, part, key } = this.#log.history
+    const [from, to] = [firstPart[row]!, firstPart[row + 1]!]
+    // Keys that this operation has polled, or sent to, already.
+    const begun = to - from > 1 ? { polled: new Set<number>(), sent: new Set<number>() } : undefined
+    for (let at = from; at < to; at++) {
+      if ((part[at]! & OF_POLL) !== 0) this.#poll(row, at, key[at]!, begun?.polled)
+      else this.#send(row, at, key[at]!, begun?.sent)
     }
   }
 
-  /** `first`: where the numbers of the values begin. `begun`: keys that this operation has polled already. */
-  #poll(at: number, operation: MessagesOperation, part: PollPart, first: number, begun: Set<string>): void {
-    const { key: name, records, sought } = part
-    if (sought === true) this.#polled.delete(name)
-    if (records.length === 0) return
-    const before = begun.has(name) ? undefined : this.#polled.get(name)
-    begun.add(name)
-    const { numbers } = this.#log
+  #poll(row: number, at: number, key: number, begun: Set<number> | undefined): void {
+    const log = this.#log
+    const { part, numbers, firstValue } = log.history
+    if ((part[at]! & OF_SOUGHT) !== 0) this.#polled.delete(key)
+    const [first, end] = [firstValue[at]!, firstValue[at + 1]!]
+    if (first === end) return
+    const before = begun?.has(key) === true ? undefined : this.#polled.get(key)
+    begun?.add(key)
     if (before !== undefined) {
       const number = numbers[first]!
-      const key = this.#log.key(name)
-      const distance = key.distance(before, number)
-      if (distance > 1) this.#pollFindings.add('poll-skip', name, passed(key, before, number, at, operation))
-      else if (distance < 1)
-        this.#pollFindings.add('nonmonotonic-poll', name, after(key, before, number, at, operation))
+      const distance = log.distance(before, number)
+      const name = log.nameOf(key)
+      if (distance > 1) this.#pollFindings.add('poll-skip', name, passed(log, key, before, number, row))
+      else if (distance < 1) this.#pollFindings.add('nonmonotonic-poll', name, after(log, before, number, row))
     }
-    if (operation.outcome === 'ok') this.#polled.set(name, numbers[first + records.length - 1]!)
+    if (log.outcome[row] === OK) this.#polled.set(key, numbers[end - 1]!)
   }
 
-  #send(at: number, operation: MessagesOperation, part: SendPart, first: number, begun: Set<string>): void {
-    const { key: name } = part
-    const key = this.#log.key(name)
-    const number = this.#log.numbers[first]!
-    if (operation.outcome === 'fail' || key.placeOf(number) === undefined) return
-    const before = begun.has(name) ? undefined : this.#sent.get(name)
-    begun.add(name)
-    if (before !== undefined && key.distance(before, number) < 1) {
-      this.#findings.add('nonmonotonic-send', name, after(key, before, number, at, operation))
+  #send(row: number, at: number, key: number, begun: Set<number> | undefined): void {
+    const log = this.#log
+    const number = log.history.numbers[log.history.firstValue[at]!]!
+    if (log.outcome[row] === FAIL || log.places[number] === -1) return
+    const before = begun?.has(key) === true ? undefined : this.#sent.get(key)
+    begun?.add(key)
+    if (before !== undefined && log.distance(before, number) < 1) {
+      this.#findings.add('nonmonotonic-send', log.nameOf(key), after(log, before, number, row))
     }
-    this.#sent.set(name, number)
+    this.#sent.set(key, number)
   }
 }
 
-/** By key: everything that was sent and has a place. */
-function sendsWithPlace(log: ObservedLog): Map<ObservedKey, Placed[]> {
-  const byKey = new Map<ObservedKey, Placed[]>()
-  for (const key of log.keys.values()) byKey.set(key, [])
-  for (const [at, operation] of log.history.entries()) {
-    if (!isMessages(operation)) continue
-    for (const part of operation.parts) {
-      if (part.f !== 'send') continue
-      const key = log.key(part.key)
-      const number = key.numberOf(part.value)
-      const place = key.placeOf(number)
+/** Everything that was sent and has a place: numbers from 0 on, by which the columns go, grouped by key. */
+interface PlacedSends {
+  readonly row: Int32Array
+  readonly value: Int32Array
+  readonly starts: Int32Array
+  readonly items: Int32Array
+}
+
+function placedSends(log: ObservedLog): PlacedSends {
+  const { history, places, sentTwice, keys } = log
+  const { firstPart, firstValue, part, key, numbers } = history
+  const row = new Int32Array(key.length)
+  const value = new Int32Array(key.length)
+  const keyOf = new Int32Array(key.length)
+  let count = 0
+  for (let each = 0; each < history.kind.length; each++) {
+    if (!isMessages(history, each)) continue
+    for (let at = firstPart[each]!; at < firstPart[each + 1]!; at++) {
+      if ((part[at]! & OF_POLL) !== 0) continue
+      const number = numbers[firstValue[at]!]!
       // Where a value was sent twice or stands twice, something else is told already.
-      if (place === undefined || key.sentTwice.has(number) || key.duplicates.has(number)) continue
-      byKey.get(key)!.push({ at, operation, part, place })
+      if (places[number] === -1 || sentTwice.has(number) || keys[key[at]!]!.duplicates.has(number)) continue
+      row[count] = each
+      value[count] = number
+      keyOf[count++] = key[at]!
     }
   }
-  return byKey
+  return { row, value, ...groupedBy(keyOf.subarray(0, count), keys.length) }
 }
 
-interface Placed {
-  readonly at: number
-  readonly operation: MessagesOperation
-  readonly part: SendPart
-  readonly place: number
-}
-
-function checkRealtime(log: ObservedLog, findings: Findings): void {
-  for (const [key, sends] of sendsWithPlace(log)) {
-    let highest: Placed | undefined
-    sweep(
-      sends
-        .filter(({ operation }) => operation.outcome === 'ok')
-        .map((value) => ({ completedMs: value.operation.completedMs, value })),
-      sends.map((question) => ({ invokedMs: question.operation.invokedMs, question })),
-      (send) => {
-        if (highest === undefined || send.place > highest.place) highest = send
-      },
-      ({ at, operation, part, place }) => {
-        const before = highest
-        if (before === undefined || place > before.place) return
-        findings.add('send-realtime', key.name, () => {
-          const first = `${before.part.value} at offset ${key.offsetAt(before.place)} of ${told(before.at, before.operation)}`
-          return `${part.value} at offset ${key.offsetAt(place)} of ${told(at, operation)} was sent after ${first}`
-        })
-      },
+function checkRealtime(log: ObservedLog, { row, value, starts, items }: PlacedSends, findings: Findings): void {
+  const { invokedMs, completedMs } = log.history
+  const invoked = Float64Array.from(row, (each) => invokedMs[each]!)
+  const completed = Float64Array.from(row, (each) => completedMs[each]!)
+  const place = Int32Array.from(value, (each) => log.places[each]!)
+  for (const [number, key] of log.keys.entries()) {
+    if (key === undefined) continue
+    const sends = items.subarray(starts[number], starts[number + 1])
+    const certain = sortedBy(
+      sends.filter((send) => log.outcome[row[send]!] === OK),
+      completed,
     )
-  }
-}
-
-/** Of each idempotent producer, by key. */
-interface Sequenced {
-  readonly value: string
-  readonly sequence: number
-  /** Undefined: nobody has seen it. */
-  readonly place: number | undefined
-  readonly isAcknowledged: boolean
-}
-
-function checkSequences(log: ObservedLog, findings: Findings): void {
-  const byProducer = new Map<string, { readonly key: ObservedKey; readonly sends: Sequenced[] }>()
-  for (const operation of log.history) {
-    if (!isMessages(operation) || operation.outcome === 'fail') continue
-    for (const part of operation.parts) {
-      if (part.f !== 'send' || part.producer === undefined || part.sequence === undefined) continue
-      const id = `${part.producer}\n${part.key}`
-      let known = byProducer.get(id)
-      if (known === undefined) byProducer.set(id, (known = { key: log.key(part.key), sends: [] }))
-      const number = known.key.numberOf(part.value)
-      known.sends.push({
-        value: part.value,
-        sequence: part.sequence,
-        place: known.key.wasPolledOk(number) ? known.key.placeOf(number) : undefined,
-        isAcknowledged: operation.outcome === 'ok',
-      })
+    let next = 0
+    let highest = -1
+    for (const send of sortedBy(sends, invoked)) {
+      for (; next < certain.length && completed[certain[next]!]! < invoked[send]!; next++) {
+        if (highest === -1 || place[certain[next]!]! > place[highest]!) highest = certain[next]!
+      }
+      if (highest === -1 || place[send]! > place[highest]!) continue
+      const before = highest
+      const told = (each: number): string =>
+        `${log.text(value[each]!)} at offset ${key.offsetAt(place[each]!)} of ${log.told(row[each]!)}`
+      findings.add('send-realtime', key.name, () => `${told(send)} was sent after ${told(before)}`)
     }
   }
-  for (const [id, { key, sends }] of byProducer) {
-    const producer = id.slice(0, id.indexOf('\n'))
-    let later: Sequenced | undefined
-    for (const send of sends.sort((a, b) => b.sequence - a.sequence)) {
+}
+
+/** Of each idempotent producer, by key: from the last that it sent to the first. */
+function checkSequences(log: ObservedLog, findings: Findings): void {
+  const { history } = log
+  const { firstPart, firstValue, part, key, producer, sequence, numbers, producers, values } = history
+  const group = new Int32Array(key.length).fill(-1)
+  const rowOf = new Int32Array(key.length)
+  for (let row = 0; row < history.kind.length; row++) {
+    if (!isMessages(history, row) || log.outcome[row] === FAIL) continue
+    for (let at = firstPart[row]!; at < firstPart[row + 1]!; at++) {
+      rowOf[at] = row
+      const isSequenced = (part[at]! & OF_POLL) === 0 && producer[at] !== -1 && !Number.isNaN(sequence[at]!)
+      if (isSequenced) group[at] = producer[at]! * values.keys.length + key[at]!
+    }
+  }
+  const groups = producers.length * values.keys.length
+  const { starts, items } = groupedBy(group, groups)
+  const backwards = sequence.map((each) => -each)
+  const told = (at: number): string => `${log.text(numbers[firstValue[at]!]!)} (${sequence[at]})`
+  for (let each = 0; each < groups; each++) {
+    if (starts[each] === starts[each + 1]) continue
+    const name = producers[Math.floor(each / values.keys.length)]
+    const keyName = log.nameOf(each % values.keys.length)
+    let later = -1
+    let laterPlace = -1
+    for (const at of sortedBy(items.subarray(starts[each], starts[each + 1]), backwards)) {
+      const number = numbers[firstValue[at]!]!
+      const place = log.wasPolledOk(number) ? log.places[number]! : -1
       const after = later
-      if (send.place === undefined) {
-        if (after === undefined || !send.isAcknowledged) continue
-        const detail = `producer ${producer}: ${send.value} (${send.sequence}) is missing, ${after.value} (${after.sequence}) is there`
-        findings.add('sequence-gap', key.name, () => detail)
+      if (place === -1) {
+        if (after === -1 || log.outcome[rowOf[at]!] !== OK) continue
+        findings.add('sequence-gap', keyName, () => {
+          return `producer ${name}: ${told(at)} is missing, ${told(after)} is there`
+        })
         continue
       }
-      if (after !== undefined && after.place! < send.place) {
-        const detail = `producer ${producer}: ${send.value} (${send.sequence}) stands behind ${after.value} (${after.sequence})`
-        findings.add('nonmonotonic-send', key.name, () => detail)
+      if (after !== -1 && laterPlace < place) {
+        findings.add('nonmonotonic-send', keyName, () => {
+          return `producer ${name}: ${told(at)} stands behind ${told(after)}`
+        })
       }
-      later = send
+      later = at
+      laterPlace = place
     }
   }
 }

@@ -6,51 +6,46 @@
  * has read in one go ends with an assignment, a rebalance or a seek.
  */
 import type { Findings } from './anomalies.js'
-import type { AssignOperation, MessagesOperation, SendPart } from './client-history.js'
-import { isMessages, type ObservedLog, told } from './observed-log.js'
+import { type Assignment, FAIL, isMessages, LEFT_OUT, OF_POLL, OF_SOUGHT, OK, SUBSCRIBE } from './history-columns.js'
+import type { ObservedLog } from './observed-log.js'
 
 /** An operation with several sends is a transaction. */
 export function checkTransactions(log: ObservedLog, findings: Findings): void {
+  const { history } = log
+  const hasTransactions = log.sends.some((sends) => sends > 1)
   const readings = new Map<number, Reading>()
-  for (const [at, operation] of log.history.entries()) {
-    let reading = readings.get(operation.process)
-    if (reading === undefined) readings.set(operation.process, (reading = new Reading()))
-    if (!isMessages(operation)) {
-      if (operation.outcome !== 'fail') reading.assigned(operation)
-      continue
-    }
-    checkReads(log, at, operation, findings)
-    reading.read(log, at, operation)
+  for (let row = 0; row < history.kind.length; row++) {
+    if (isMessages(history, row)) checkReads(log, row, findings)
+    if (!hasTransactions || history.kind[row] === LEFT_OUT) continue
+    const process = history.process[row]!
+    let reading = readings.get(process)
+    if (reading === undefined) readings.set(process, (reading = new Reading(log)))
+    if (isMessages(history, row)) reading.read(row)
+    else if (log.outcome[row] !== FAIL) reading.assigned(history.kind[row]!, history.assignments.get(row)!)
   }
-  for (const [process, reading] of readings) reading.check(log, process, findings)
+  for (const [process, reading] of readings) reading.check(process, findings)
 }
 
-function checkReads(log: ObservedLog, at: number, operation: MessagesOperation, findings: Findings): void {
-  let next = log.starts[at]!
-  for (const part of operation.parts) {
-    if (part.f === 'send') {
-      next++
-      continue
-    }
-    const key = log.key(part.key)
-    for (const [offset, value] of part.records) {
-      const number = log.numbers[next++]!
-      const writer = key.writers[number]!
+function checkReads(log: ObservedLog, row: number, findings: Findings): void {
+  const { firstPart, firstValue, part, key, numbers, offsets, completedMs } = log.history
+  const isOk = log.outcome[row] === OK
+  for (let at = firstPart[row]!; at < firstPart[row + 1]!; at++) {
+    if ((part[at]! & OF_POLL) === 0) continue
+    for (let place = firstValue[at]!; place < firstValue[at + 1]!; place++) {
+      const number = numbers[place]!
+      const writer = log.writers[number]!
       if (writer === -1) continue
-      const isOwn = writer === at
-      const hasFailed = operation.outcome === 'ok' && key.hasFailed(number)
-      const isEarly = operation.outcome === 'ok' && !isOwn && operation.completedMs < log.commitStarts[writer]!
+      const isOwn = writer === row
+      const hasFailed = isOk && log.hasFailed(number)
+      const isEarly = isOk && !isOwn && completedMs[row]! < log.commitStarts[writer]!
       if (!isOwn && !hasFailed && !isEarly) continue
+      const name = log.nameOf(key[at]!)
       const detail = (): string =>
-        `${value} at offset ${offset} of ${told(writer, log.history[writer]!)}, polled by ${told(at, operation)}`
-      if (isOwn) findings.add('precommitted-read', part.key, detail)
-      if (hasFailed) findings.add('G1a', part.key, detail)
+        `${log.text(number)} at offset ${offsets[place]} of ${log.told(writer)}, polled by ${log.told(row)}`
+      if (isOwn) findings.add('precommitted-read', name, detail)
+      if (hasFailed) findings.add('G1a', name, detail)
       if (isEarly) {
-        findings.add(
-          'G1b',
-          part.key,
-          () => `${detail()}, which asked to be committed at ${log.commitStarts[writer]} ms`,
-        )
+        findings.add('G1b', name, () => `${detail()}, which asked to be committed at ${log.commitStarts[writer]} ms`)
       }
     }
   }
@@ -64,50 +59,52 @@ interface Run {
 
 /** What one process has read. */
 class Reading {
-  readonly #runs = new Map<string, Run[]>()
+  readonly #log: ObservedLog
+  readonly #runs = new Map<number, Run[]>()
   /** Keys of which the next reading is not known to follow the last, and where it begins if that is known. */
-  readonly #moved = new Map<string, number | undefined>()
+  readonly #moved = new Map<number, number | undefined>()
   /** Operations with several sends of which it has something, and the values that it has of them. */
   readonly #writers = new Set<number>()
   readonly #seen = new Set<number>()
   #isSubscribed = false
 
-  assigned({ f, keys, fromBeginning }: AssignOperation): void {
-    this.#isSubscribed = f === 'subscribe'
+  constructor(log: ObservedLog) {
+    this.#log = log
+  }
+
+  assigned(kind: number, { keys, fromBeginning }: Assignment): void {
+    this.#isSubscribed = kind === SUBSCRIBE
     for (const key of this.#runs.keys()) {
       if (!keys.includes(key)) this.#moved.set(key, undefined)
     }
-    if (fromBeginning === true) for (const key of keys) this.#moved.set(key, 0)
+    if (fromBeginning) for (const key of keys) this.#moved.set(key, 0)
   }
 
-  read(log: ObservedLog, at: number, operation: MessagesOperation): void {
-    const { outcome, parts, rebalances } = operation
-    for (const { keys } of rebalances ?? []) for (const key of keys) this.#moved.set(key, undefined)
+  read(row: number): void {
+    const log = this.#log
+    const { firstPart, firstValue, part, key, numbers, offsets, transactions, values } = log.history
+    const { rebalances } = transactions.get(row) ?? {}
+    for (const { keys } of rebalances ?? []) for (const name of keys) this.#moved.set(values.keyNumber(name), undefined)
     // Keys that a group takes and gives back unseen may have been read by another meanwhile.
     const isUnsteady = this.#isSubscribed && rebalances === undefined
-    if (isUnsteady) for (const { key } of parts) this.#moved.set(key, undefined)
+    if (isUnsteady) for (let at = firstPart[row]!; at < firstPart[row + 1]!; at++) this.#moved.set(key[at]!, undefined)
     // The client seeks back to where it was.
-    if (outcome !== 'ok') return
-    let next = log.starts[at]!
-    for (const part of parts) {
-      if (part.f === 'send') {
-        next++
-        continue
-      }
-      if (part.sought === true) this.#moved.set(part.key, undefined)
-      const key = log.key(part.key)
-      for (const [offset] of part.records) {
-        this.#reach(part.key, offset)
-        const number = log.numbers[next++]!
-        const writer = key.writers[number]!
-        if (writer === -1 || writer === at || log.sends[writer]! < 2) continue
+    if (log.outcome[row] !== OK) return
+    for (let at = firstPart[row]!; at < firstPart[row + 1]!; at++) {
+      if ((part[at]! & OF_POLL) === 0) continue
+      if ((part[at]! & OF_SOUGHT) !== 0) this.#moved.set(key[at]!, undefined)
+      for (let place = firstValue[at]!; place < firstValue[at + 1]!; place++) {
+        this.#reach(key[at]!, offsets[place]!)
+        const number = numbers[place]!
+        const writer = log.writers[number]!
+        if (writer === -1 || writer === row || log.sends[writer]! < 2) continue
         this.#writers.add(writer)
-        this.#seen.add(key.base + number)
+        this.#seen.add(number)
       }
     }
   }
 
-  #reach(key: string, offset: number): void {
+  #reach(key: number, offset: number): void {
     let runs = this.#runs.get(key)
     if (runs === undefined) this.#runs.set(key, (runs = []))
     const run = runs.at(-1)
@@ -119,44 +116,50 @@ class Reading {
     this.#moved.delete(key)
   }
 
-  check(log: ObservedLog, process: number, findings: Findings): void {
-    const isSeen = (part: SendPart): boolean => {
-      const key = log.key(part.key)
-      return this.#seen.has(key.base + key.numberOf(part.value))
-    }
+  check(process: number, findings: Findings): void {
+    const log = this.#log
+    const { firstPart, firstValue, part, key, numbers } = log.history
     for (const writer of this.#writers) {
-      const operation = log.messages(writer)
-      if (operation.outcome === 'fail') continue
-      for (const part of operation.parts) {
-        if (part.f !== 'send' || isSeen(part) || !this.#hasPassed(log, operation, part)) continue
-        findings.add('torn-transaction', part.key, () => {
-          const seen = operation.parts.filter((each) => each.f === 'send' && isSeen(each)).length
-          const values = `${seen} of ${log.sends[writer]} values of ${told(writer, operation)}`
-          return `process ${process} has ${values}, and has read past ${part.value}`
+      if (log.outcome[writer] === FAIL) continue
+      for (let at = firstPart[writer]!; at < firstPart[writer + 1]!; at++) {
+        const number = numbers[firstValue[at]!]!
+        if ((part[at]! & OF_POLL) !== 0 || this.#seen.has(number) || !this.#hasPassed(writer, at)) continue
+        findings.add('torn-transaction', log.nameOf(key[at]!), () => {
+          const values = `${this.#seenOf(writer)} of ${log.sends[writer]} values of ${log.told(writer)}`
+          return `process ${process} has ${values}, and has read past ${log.text(number)}`
         })
         break
       }
     }
   }
 
+  #seenOf(writer: number): number {
+    const { firstPart, firstValue, part, numbers } = this.#log.history
+    let seen = 0
+    for (let at = firstPart[writer]!; at < firstPart[writer + 1]!; at++) {
+      if ((part[at]! & OF_POLL) === 0 && this.#seen.has(numbers[firstValue[at]!]!)) seen++
+    }
+    return seen
+  }
+
   /** Whether a run goes from in front of where the value must stand to behind it. */
-  #hasPassed(log: ObservedLog, { parts, markers }: MessagesOperation, missing: SendPart): boolean {
-    const key = log.key(missing.key)
+  #hasPassed(writer: number, missing: number): boolean {
+    const { history, places, keys } = this.#log
+    const { firstPart, firstValue, part, key, numbers, transactions } = history
+    const of = key[missing]!
     let before = 0
-    let behind = markers?.[missing.key]
-    let isBefore = true
-    for (const part of parts) {
-      if (part.f !== 'send' || part.key !== missing.key) continue
-      const place = key.placeOf(key.numberOf(part.value))
-      if (part === missing) isBefore = false
-      if (place === undefined) continue
-      const offset = key.offsetAt(place)
-      if (part === missing) [before, behind] = [offset, offset]
-      else if (isBefore) before = Math.max(before, offset)
+    let behind = transactions.get(writer)?.markers?.[this.#log.nameOf(of)]
+    for (let at = firstPart[writer]!; at < firstPart[writer + 1]!; at++) {
+      if ((part[at]! & OF_POLL) !== 0 || key[at] !== of) continue
+      const place = places[numbers[firstValue[at]!]!]!
+      if (place === -1) continue
+      const offset = keys[of]!.offsetAt(place)
+      if (at === missing) [before, behind] = [offset, offset]
+      else if (at < missing) before = Math.max(before, offset)
       else behind = Math.min(behind ?? Number.POSITIVE_INFINITY, offset)
     }
     if (behind === undefined) return false
     const end = behind
-    return (this.#runs.get(missing.key) ?? []).some(({ from, to }) => from <= before && to >= end)
+    return (this.#runs.get(of) ?? []).some(({ from, to }) => from <= before && to >= end)
   }
 }

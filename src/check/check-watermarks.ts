@@ -8,8 +8,11 @@
  */
 import type { Findings } from './anomalies.js'
 import type { ClientOperation } from './client-history.js'
-import { isMessages } from './observed-log.js'
-import { type Asked, type Certain, sweep } from './sweep.js'
+import { groupedBy, sortedBy } from './columns.js'
+import { type HistoryColumns, isMessages, OF_POLL, OK, TXN } from './history-columns.js'
+import { outcomesOf } from './observed-log.js'
+import { type Asked, sweep } from './sweep.js'
+import { columnsOfClients } from './to-columns.js'
 
 /** An answer of ListOffsets. */
 export interface OffsetListed {
@@ -37,45 +40,57 @@ export function checkListedOffsets(
   listed: readonly OffsetListed[],
   findings: Findings,
 ): void {
-  const acknowledged = new Map<string, Certain<Bound>[]>()
-  const transactional = new Set<string>()
-  for (const operation of history) {
-    if (!isMessages(operation)) continue
-    const isTransaction = operation.f === 'txn' || operation.parts.length > 1
-    for (const part of operation.parts) {
-      if (part.f !== 'send') continue
-      if (isTransaction) transactional.add(part.key)
-      if (operation.outcome !== 'ok' || part.offset === undefined || part.offset < 0) continue
-      const bound = { offset: part.offset + 1, why: `${part.value} was acknowledged at offset ${part.offset}` }
-      push(acknowledged, part.key, { completedMs: operation.completedMs, value: bound })
-    }
-  }
+  checkListedColumns(columnsOfClients(history), listed, findings)
+}
+
+export function checkListedColumns(history: HistoryColumns, listed: readonly OffsetListed[], findings: Findings): void {
+  const { values, completedMs } = history
+  const { transactional, rowOf, starts, items } = acknowledgedOf(history)
+  const completed = Float64Array.from(rowOf, (row) => completedMs[row]!)
   const groups = new Map<string, OffsetListed[]>()
   for (const each of listed) push(groups, `${each.of}\n${each.key}`, each)
   for (const group of groups.values()) {
     const { of, key } = group[0]!
     const asked = group.map((question): Asked<OffsetListed> => ({ invokedMs: question.invokedMs, question }))
     checkMonotonic(group, asked, findings)
-    if (of === 'earliest' || (of === 'latest committed' && transactional.has(key))) continue
-    let bound: Bound | undefined
-    sweep(
-      acknowledged.get(key) ?? [],
-      asked,
-      (next) => {
-        if (bound === undefined || next.offset > bound.offset) bound = next
-      },
-      (each) => {
-        if (bound === undefined || each.offset >= bound.offset) return
-        const { why } = bound
-        findings.add('stale-latest', key, () => `${why}, and then ${toldOf(each)}`)
-      },
-    )
+    const number = values.keys.indexOf(key)
+    if (number < 0 || of === 'earliest' || (of === 'latest committed' && transactional.has(number))) continue
+    const certain = sortedBy(items.subarray(starts[number], starts[number + 1]), completed)
+    const offsetAt = (at: number): number => history.offsets[history.firstValue[at]!]!
+    let next = 0
+    let highest = -1
+    for (const each of group.toSorted((a, b) => a.invokedMs - b.invokedMs)) {
+      for (; next < certain.length && completed[certain[next]!]! < each.invokedMs; next++) {
+        if (highest === -1 || offsetAt(certain[next]!) > offsetAt(highest)) highest = certain[next]!
+      }
+      if (highest === -1 || each.offset > offsetAt(highest)) continue
+      const before = highest
+      findings.add('stale-latest', key, () => {
+        const value = values.text(history.numbers[history.firstValue[before]!]!)
+        return `${value} was acknowledged at offset ${offsetAt(before)}, and then ${toldOf(each)}`
+      })
+    }
   }
 }
 
-interface Bound {
-  readonly offset: number
-  readonly why: string
+/** By key: the parts that were acknowledged with an offset; and the keys to which transactions have sent. */
+function acknowledgedOf(history: HistoryColumns) {
+  const { firstPart, firstValue, part, key, kind, offsets, values } = history
+  const outcome = outcomesOf(history)
+  const transactional = new Set<number>()
+  const keyOf = new Int32Array(key.length).fill(-1)
+  const rowOf = new Int32Array(key.length)
+  for (let row = 0; row < kind.length; row++) {
+    if (!isMessages(history, row)) continue
+    const isTransaction = kind[row] === TXN || firstPart[row + 1]! - firstPart[row]! > 1
+    for (let at = firstPart[row]!; at < firstPart[row + 1]!; at++) {
+      rowOf[at] = row
+      if ((part[at]! & OF_POLL) !== 0) continue
+      if (isTransaction) transactional.add(key[at]!)
+      if (outcome[row] === OK && offsets[firstValue[at]!]! >= 0) keyOf[at] = key[at]!
+    }
+  }
+  return { transactional, rowOf, ...groupedBy(keyOf, values.keys.length) }
 }
 
 function checkMonotonic(

@@ -10,8 +10,10 @@ import { checkLoss, type LossOptions } from './check-loss.js'
 import { checkOrder } from './check-order.js'
 import { checkTransactions } from './check-transactions.js'
 import type { ClientOperation } from './client-history.js'
+import { type HistoryColumns, INFO, isMessages, LEFT_OUT, OK, POLL } from './history-columns.js'
 import { consumeCounts, type RealtimeLag, type UnseenPoint, unseenSeries, worstRealtimeLag } from './lag.js'
-import { isMessages, ObservedLog } from './observed-log.js'
+import { ObservedLog } from './observed-log.js'
+import { columnsOfClients } from './to-columns.js'
 
 export interface WorkloadOptions extends LossOptions {
   /** Clients read what is not committed, too: that they see it is only observed. */
@@ -35,6 +37,10 @@ export interface WorkloadVerdict {
 
 /** `history` in the order in which operations ended. */
 export function checkWorkload(history: readonly ClientOperation[], options: WorkloadOptions = {}): WorkloadVerdict {
+  return checkWorkloadColumns(columnsOfClients(history), options)
+}
+
+export function checkWorkloadColumns(history: HistoryColumns, options: WorkloadOptions = {}): WorkloadVerdict {
   const findings = new Findings()
   const observations = new Findings()
   const log = new ObservedLog(history)
@@ -43,27 +49,38 @@ export function checkWorkload(history: readonly ClientOperation[], options: Work
   const ofVisibility = options.isolation === 'read_uncommitted' ? observations : findings
   checkTransactions(log, ofVisibility)
   checkCycles(log, ofVisibility, observations)
-  const count = (outcome: string): number =>
-    history.filter((each) => isMessages(each) && each.outcome === outcome && each.f !== 'poll').length
-  const isVacuous = !history.some((each) => isMessages(each) && each.outcome === 'ok' && hasValues(each.parts))
+  const { kind } = history
+  let acknowledged = 0
+  let unknown = 0
+  let operations = 0
+  let isVacuous = true
+  for (let row = 0; row < kind.length; row++) {
+    if (kind[row] === LEFT_OUT) continue
+    operations++
+    if (!isMessages(history, row)) continue
+    if (log.outcome[row] === OK && hasValues(history, row)) isVacuous = false
+    if (kind[row] === POLL) continue
+    if (log.outcome[row] === OK) acknowledged++
+    else if (log.outcome[row] === INFO) unknown++
+  }
   if (isVacuous)
-    findings.add('empty-transaction-graph', '', () => `nothing was sent or polled in ${history.length} operations`)
+    findings.add('empty-transaction-graph', '', () => `nothing was sent or polled in ${operations} operations`)
   return {
     valid: findings.told.length === 0,
     findings: findings.told,
     observations: observations.told,
     counts: sums(observations.counts, findings.counts),
-    acknowledged: count('ok'),
-    unknown: count('info'),
-    keys: log.keys.size,
+    acknowledged,
+    unknown,
+    keys: log.keys.filter((key) => key !== undefined).length,
     unseen: unseenSeries(history),
     worstRealtimeLag: worstRealtimeLag(history),
     consumeCounts: consumeCounts(history),
   }
 }
 
-function hasValues(parts: Extract<ClientOperation, { readonly f: 'txn' | 'send' | 'poll' }>['parts']): boolean {
-  return parts.some((part) => part.f === 'send' || part.records.length > 0)
+function hasValues({ firstPart, firstValue }: HistoryColumns, row: number): boolean {
+  return firstValue[firstPart[row + 1]!]! > firstValue[firstPart[row]!]!
 }
 
 function sums<Key>(a: ReadonlyMap<Key, number>, b: ReadonlyMap<Key, number>): ReadonlyMap<Key, number> {

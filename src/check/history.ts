@@ -74,6 +74,16 @@ export function belongsTo(value: string, key: string): boolean {
   return cut > 0 && value.startsWith(`${key}/`) && value.slice(cut + 1) === checksum(value.slice(0, cut))
 }
 
+/** Of a value that is whole and was meant for this key: by which process it was sent, and as its how manieth. */
+export function placeIn(value: string, key: string): readonly [process: number, sequence: number] | undefined {
+  const [process, sequence] = value
+    .slice(key.length + 1)
+    .split('/', 2)
+    .map(Number)
+  if (!Number.isSafeInteger(process) || !Number.isSafeInteger(sequence)) return undefined
+  return selfDescribing(key, process!, sequence!) === value ? [process!, sequence!] : undefined
+}
+
 /** FNV-1a, 32 bits, in base 36. */
 function checksum(text: string): string {
   let hash = 0x811c9dc5

@@ -2,8 +2,18 @@
  * How far behind who polls is: figures of a history that are never wrong, only large. What was acknowledged and not yet polled by anybody, how old the
  * news is that a process has, and how often one that is in a group was given a value.
  */
-import type { ClientOperation } from './client-history.js'
-import { isMessages } from './observed-log.js'
+import {
+  ASSIGN,
+  FAIL,
+  type HistoryColumns,
+  isMessages,
+  LEFT_OUT,
+  OF_POLL,
+  OK,
+  SEND,
+  SUBSCRIBE,
+} from './history-columns.js'
+import { outcomesOf } from './observed-log.js'
 
 /** Told of the series, at even distances, and the last in any case. */
 const MAX_POINTS = 200
@@ -15,38 +25,45 @@ export interface UnseenPoint {
 }
 
 /** What acknowledged operations had sent by then and none had polled. */
-export function unseenSeries(history: readonly ClientOperation[]): UnseenPoint[] {
-  const acknowledged = history.filter((each) => each.outcome === 'ok' && isMessages(each))
-  const distance = Math.max(1, Math.ceil(acknowledged.length / MAX_POINTS))
-  /** By key and value: whether it was polled. */
-  const sent = new Map<string, Map<string, boolean>>()
-  const counts = new Map<string, number>()
+export function unseenSeries(history: HistoryColumns): UnseenPoint[] {
+  const { values, completedMs } = history
+  const outcome = outcomesOf(history)
+  const rows = history.kind.length
+  let acknowledged = 0
+  for (let row = 0; row < rows; row++) if (outcome[row] === OK && isMessages(history, row)) acknowledged++
+  const distance = Math.max(1, Math.ceil(acknowledged / MAX_POINTS))
+  /** By value: whether it was sent, or polled. */
+  const known = new Uint8Array(values.count)
+  const counts = new Int32Array(values.keys.length)
   const points: UnseenPoint[] = []
-  for (const [at, operation] of acknowledged.entries()) {
-    if (!isMessages(operation)) continue
-    for (const { key, value, isPolled } of valuesOf(operation.parts)) {
-      let values = sent.get(key)
-      if (values === undefined) sent.set(key, (values = new Map()))
-      const wasPolled = values.get(value)
-      if (isPolled && wasPolled === false) counts.set(key, counts.get(key)! - 1)
-      if (!isPolled && wasPolled === undefined) counts.set(key, (counts.get(key) ?? 0) + 1)
-      values.set(value, isPolled || wasPolled === true)
+  let at = 0
+  for (let row = 0; row < rows; row++) {
+    if (outcome[row] !== OK || !isMessages(history, row)) continue
+    forEachValue(history, row, (key, number, isPolled) => {
+      if (isPolled && known[number] === SENT) counts[key]!--
+      if (!isPolled && known[number] === 0) counts[key]!++
+      known[number] = isPolled ? POLLED : Math.max(known[number]!, SENT)
+    })
+    if (at % distance === distance - 1 || at === acknowledged - 1) {
+      const unseen = values.keys.flatMap((name, key) => (counts[key]! > 0 ? [[name, counts[key]!] as const] : []))
+      points.push({ timeMs: completedMs[row]!, unseen: Object.fromEntries(unseen) })
     }
-    if (at % distance !== distance - 1 && at !== acknowledged.length - 1) continue
-    const unseen = Object.fromEntries([...counts].filter(([, count]) => count > 0))
-    points.push({ timeMs: operation.completedMs, unseen })
+    at++
   }
   return points
 }
 
-type Parts = Extract<ClientOperation, { readonly f: 'txn' | 'send' | 'poll' }>['parts']
+const SENT = 1
+const POLLED = 2
 
-function* valuesOf(
-  parts: Parts,
-): Generator<{ readonly key: string; readonly value: string; readonly isPolled: boolean }> {
-  for (const part of parts) {
-    if (part.f === 'send') yield { key: part.key, value: part.value, isPolled: false }
-    else for (const [, value] of part.records) yield { key: part.key, value, isPolled: true }
+function forEachValue(
+  { firstPart, firstValue, part, key, numbers }: HistoryColumns,
+  row: number,
+  visit: (key: number, number: number, isPolled: boolean) => void,
+): void {
+  for (let at = firstPart[row]!; at < firstPart[row + 1]!; at++) {
+    const isPolled = (part[at]! & OF_POLL) !== 0
+    for (let place = firstValue[at]!; place < firstValue[at + 1]!; place++) visit(key[at]!, numbers[place]!, isPolled)
   }
 }
 
@@ -85,58 +102,67 @@ class Known {
  * The oldest news: a poll that began at this time had not seen what was there since so long. A lower bound. An assignment begins anew with keys that it
  * adds; a subscription forgets all.
  */
-export function worstRealtimeLag(history: readonly ClientOperation[]): RealtimeLag | undefined {
-  const known = new Map<string, Known>()
-  for (const operation of history) {
-    if (operation.outcome === 'fail' || !isMessages(operation)) continue
-    for (const part of operation.parts) {
-      let key = known.get(part.key)
-      if (key === undefined) known.set(part.key, (key = new Known()))
-      if (part.f === 'poll') for (const [offset] of part.records) key.exists(offset, operation.completedMs)
-      else key.exists(part.offset ?? -1, operation.completedMs)
+export function worstRealtimeLag(history: HistoryColumns): RealtimeLag | undefined {
+  const { kind, process, invokedMs, completedMs, values, firstPart, firstValue, part, key, offsets, assignments } =
+    history
+  const outcome = outcomesOf(history)
+  const known = values.keys.map(() => new Known())
+  for (let row = 0; row < kind.length; row++) {
+    if (outcome[row] === FAIL || !isMessages(history, row)) continue
+    for (let at = firstPart[row]!; at < firstPart[row + 1]!; at++) {
+      const ofKey = known[key[at]!]!
+      for (let place = firstValue[at]!; place < firstValue[at + 1]!; place++) {
+        if (offsets[place]! >= 0) ofKey.exists(offsets[place]!, completedMs[row]!)
+      }
     }
   }
   let worst: RealtimeLag | undefined
-  const held = new Map<number, Map<string, number>>()
-  for (const operation of history) {
-    const { process, invokedMs } = operation
-    const before = held.get(process) ?? new Map<string, number>()
-    if (!isMessages(operation)) {
-      if (operation.outcome === 'fail') continue
-      const keys = operation.f === 'assign' ? operation.keys : []
-      held.set(process, new Map(keys.map((key) => [key, before.get(key) ?? -1])))
+  const held = new Map<number, Map<number, number>>()
+  for (let row = 0; row < kind.length; row++) {
+    if (kind[row] === SEND || kind[row] === LEFT_OUT) continue
+    const before = held.get(process[row]!) ?? new Map<number, number>()
+    if (!isMessages(history, row)) {
+      if (outcome[row] === FAIL) continue
+      const keys = kind[row] === ASSIGN ? assignments.get(row)!.keys : []
+      held.set(process[row]!, new Map(keys.map((each) => [each, before.get(each) ?? -1])))
       continue
     }
-    if (operation.outcome !== 'ok' || operation.f === 'send') continue
-    for (const part of operation.parts) {
-      if (part.f === 'send') continue
-      for (const [offset] of part.records) before.set(part.key, Math.max(offset, before.get(part.key) ?? -1))
+    if (outcome[row] !== OK) continue
+    for (let at = firstPart[row]!; at < firstPart[row + 1]!; at++) {
+      if ((part[at]! & OF_POLL) === 0) continue
+      for (let place = firstValue[at]!; place < firstValue[at + 1]!; place++) {
+        before.set(key[at]!, Math.max(offsets[place]!, before.get(key[at]!) ?? -1))
+      }
     }
-    held.set(process, before)
-    for (const [key, highest] of before) {
-      const lagMs = invokedMs - (known.get(key)?.since(highest + 1) ?? invokedMs)
-      if (lagMs > (worst?.lagMs ?? 0)) worst = { timeMs: invokedMs, process, key, lagMs }
+    held.set(process[row]!, before)
+    for (const [each, highest] of before) {
+      const lagMs = invokedMs[row]! - (known[each]!.since(highest + 1) ?? invokedMs[row]!)
+      if (lagMs > (worst?.lagMs ?? 0)) {
+        worst = { timeMs: invokedMs[row]!, process: process[row]!, key: values.keys[each]!, lagMs }
+      }
     }
   }
   return worst
 }
 
 /** How often a process in a group was given a value: how many were given once, twice, and so on. */
-export function consumeCounts(history: readonly ClientOperation[]): ReadonlyMap<number, number> {
+export function consumeCounts(history: HistoryColumns): ReadonlyMap<number, number> {
+  const { kind, process, values } = history
+  const outcome = outcomesOf(history)
   const subscribed = new Set<number>()
-  const times = new Map<string, number>()
-  for (const operation of history) {
-    const { process, outcome } = operation
-    if (!isMessages(operation)) {
-      if (outcome === 'fail') continue
-      if (operation.f === 'subscribe') subscribed.add(process)
-      else subscribed.delete(process)
-      continue
-    }
-    if (outcome !== 'ok' || !subscribed.has(process)) continue
-    for (const { key, value, isPolled } of valuesOf(operation.parts)) {
-      const id = `${process}\n${key}\n${value}`
-      if (isPolled) times.set(id, (times.get(id) ?? 0) + 1)
+  const times = new Map<number, number>()
+  for (let row = 0; row < kind.length; row++) {
+    if (kind[row] === LEFT_OUT) continue
+    const id = process[row]!
+    if (!isMessages(history, row)) {
+      if (outcome[row] === FAIL) continue
+      if (kind[row] === SUBSCRIBE) subscribed.add(id)
+      else subscribed.delete(id)
+    } else if (outcome[row] === OK && subscribed.has(id)) {
+      forEachValue(history, row, (_, number, isPolled) => {
+        const pair = id * values.count + number
+        if (isPolled) times.set(pair, (times.get(pair) ?? 0) + 1)
+      })
     }
   }
   const counts = new Map<number, number>()

@@ -5,74 +5,34 @@
  * Every poll is believed, also those of operations that failed: what was given was given. A send is believed where it must have been committed: it
  * was acknowledged, or one of the values of the same operation was polled by one that was.
  */
-import { assert } from '../base/assert.js'
-import type { ClientOperation, MessagesOperation } from './client-history.js'
+import { groupedBy, NumbersByOffset } from './columns.js'
+import { FAIL, type HistoryColumns, INFO, isMessages, KINDS, OF_POLL, OK, OUTCOMES } from './history-columns.js'
 
 const SENT_OK = 1
 const SENT_FAIL = 2
 const POLLED_OK = 4
 
-/** Values have numbers here, in the order in which they were met. */
+/** The log of one key: places are counted from 0 on, without gaps. */
 export class ObservedKey {
   readonly name: string
-  readonly values: string[] = []
-  /** Added to the number of a value, it is that of no value of another key. */
-  base = 0
-  /** By value: the operation that sent it, -1 if none did; the first acknowledged operation that polled it, -1. */
-  readonly writers: number[] = []
-  readonly readers: number[] = []
+  /** The numbers of its values, in the order in which they were met. */
+  readonly values: Int32Array
   /** Offsets at which several values were seen, and values that were seen at several offsets. */
   readonly conflicts = new Map<number, Set<number>>()
   readonly duplicates = new Map<number, number[]>()
-  /** Values that were sent more than once. */
-  readonly sentTwice = new Set<number>()
-  readonly #flags: number[] = []
-  readonly #numbers = new Map<string, number>()
-  readonly #cells = new Map<number, number>()
-  /** By place in the order: offset, and one of the values that were seen there. */
-  #offsets = new Float64Array(0)
+  readonly #cells = new NumbersByOffset()
+  /** By place: offset, and one of the values that were seen there. */
+  #offsets: Float64Array = new Float64Array(0)
   #order = new Int32Array(0)
-  /** By value, -1 if it is not known: its first and last place, and its place if it stands for its cell. */
-  #first = new Int32Array(0)
-  #last = new Int32Array(0)
-  #places = new Int32Array(0)
 
-  constructor(name: string) {
+  constructor(name: string, values: Int32Array) {
     this.name = name
-  }
-
-  numberOf(value: string): number {
-    const known = this.#numbers.get(value)
-    if (known !== undefined) return known
-    const number = this.values.length
-    this.#numbers.set(value, number)
-    this.values.push(value)
-    this.writers.push(-1)
-    this.readers.push(-1)
-    this.#flags.push(0)
-    return number
-  }
-
-  sent(value: string, writer: number, { outcome }: MessagesOperation): number {
-    const number = this.numberOf(value)
-    if (this.writers[number] !== -1) this.sentTwice.add(number)
-    this.writers[number] = writer
-    if (outcome === 'ok') this.#flags[number]! |= SENT_OK
-    else if (outcome === 'fail') this.#flags[number]! |= SENT_FAIL
-    return number
-  }
-
-  polled(value: string, reader: number, { outcome }: MessagesOperation): number {
-    const number = this.numberOf(value)
-    if (outcome !== 'ok') return number
-    this.#flags[number]! |= POLLED_OK
-    if (this.readers[number] === -1) this.readers[number] = reader
-    return number
+    this.values = values
   }
 
   stands(offset: number, number: number): void {
     const there = this.#cells.get(offset)
-    if (there === undefined) this.#cells.set(offset, number)
+    if (there === -1) this.#cells.set(offset, number)
     else if (there !== number) {
       const conflict = this.conflicts.get(offset)
       if (conflict === undefined) this.conflicts.set(offset, new Set([there, number]))
@@ -80,25 +40,23 @@ export class ObservedKey {
     }
   }
 
-  /** After everything was told. */
-  seal(): void {
-    this.#offsets = Float64Array.from(this.#cells.keys()).sort()
+  /** After everything was told. By value: its first and last place, and its place if it stands for its cell. */
+  seal(first: Int32Array, last: Int32Array, places: Int32Array): void {
+    this.#offsets = this.#cells.offsets()
     this.#order = new Int32Array(this.#offsets.length)
-    this.#first = new Int32Array(this.values.length).fill(-1)
-    this.#last = new Int32Array(this.values.length).fill(-1)
-    this.#places = new Int32Array(this.values.length).fill(-1)
-    for (const [place, offset] of this.#offsets.entries()) {
-      const number = this.#cells.get(offset)!
+    for (let place = 0; place < this.#offsets.length; place++) {
+      const offset = this.#offsets[place]!
+      const number = this.#cells.get(offset)
       this.#order[place] = number
-      this.#places[number] = place
+      places[number] = place
       for (const each of this.conflicts.get(offset) ?? [number]) {
-        if (this.#first[each] === -1) this.#first[each] = place
+        if (first[each] === -1) first[each] = place
         else {
           const offsets = this.duplicates.get(each)
-          if (offsets === undefined) this.duplicates.set(each, [this.#offsets[this.#first[each]!]!, offset])
+          if (offsets === undefined) this.duplicates.set(each, [this.#offsets[first[each]!]!, offset])
           else offsets.push(offset)
         }
-        this.#last[each] = place
+        last[each] = place
       }
     }
   }
@@ -114,23 +72,94 @@ export class ObservedKey {
   offsetAt(place: number): number {
     return this.#offsets[place]!
   }
+}
 
-  /** Undefined: it is not known, or another value stands for it there. */
-  placeOf(number: number): number | undefined {
-    return known(this.#places[number])
+export class ObservedLog {
+  readonly history: HistoryColumns
+  /** By number; undefined: nothing was sent to it or polled from it. */
+  readonly keys: readonly (ObservedKey | undefined)[]
+  /** What became of each row: with acks=0 nobody has said that it happened. */
+  readonly outcome: Uint8Array
+  /** By row: how many values it sent, and when it asked to be committed; not a number if nobody said. */
+  readonly sends: Int32Array
+  readonly commitStarts: Float64Array
+  /** By value: the row that sent it, -1 if none did; the first acknowledged one that polled it, -1. */
+  readonly writers: Int32Array
+  readonly readers: Int32Array
+  /** By value, -1 if it is not known: its first and last place, and its place if it stands for its cell. */
+  readonly firstPlaces: Int32Array
+  readonly lastPlaces: Int32Array
+  readonly places: Int32Array
+  /** Values that were sent more than once. */
+  readonly sentTwice = new Set<number>()
+  readonly #flags: Uint8Array
+
+  constructor(history: HistoryColumns) {
+    this.history = history
+    const { values, kind, numbers, offsets, firstPart, firstValue, part, key } = history
+    const none = (): Int32Array => new Int32Array(values.count).fill(-1)
+    const rows = kind.length
+    this.outcome = outcomesOf(history)
+    this.sends = new Int32Array(rows)
+    this.commitStarts = new Float64Array(rows).fill(Number.NaN)
+    this.writers = none()
+    this.readers = none()
+    this.firstPlaces = none()
+    this.lastPlaces = none()
+    this.places = none()
+    this.#flags = new Uint8Array(values.count)
+    for (const [row, { commitStartedMs }] of history.transactions) {
+      if (commitStartedMs !== undefined) this.commitStarts[row] = commitStartedMs
+    }
+    /** By value: its key, where somebody sent or polled it. */
+    const keyOf = none()
+    const isUsed = new Uint8Array(values.keys.length)
+    for (let row = 0; row < rows; row++) {
+      if (!isMessages(history, row)) continue
+      for (let at = firstPart[row]!; at < firstPart[row + 1]!; at++) {
+        const isPoll = (part[at]! & OF_POLL) !== 0
+        isUsed[key[at]!] = 1
+        if (!isPoll) this.sends[row]!++
+        for (let place = firstValue[at]!; place < firstValue[at + 1]!; place++) {
+          const number = numbers[place]!
+          keyOf[number] = key[at]!
+          if (isPoll) this.#polled(number, row)
+          else this.#sent(number, row)
+        }
+      }
+    }
+    const { starts, items } = groupedBy(keyOf, values.keys.length)
+    this.keys = values.keys.map((name, number) =>
+      isUsed[number] === 0 ? undefined : new ObservedKey(name, items.subarray(starts[number], starts[number + 1])),
+    )
+    for (let row = 0; row < rows; row++) {
+      if (!isMessages(history, row)) continue
+      const isThere = this.mustHaveCommitted(row)
+      for (let at = firstPart[row]!; at < firstPart[row + 1]!; at++) {
+        const isBelieved = (part[at]! & OF_POLL) !== 0
+        if (!isBelieved && !isThere) continue
+        for (let place = firstValue[at]!; place < firstValue[at + 1]!; place++) {
+          const offset = offsets[place]!
+          if (isBelieved || offset >= 0) this.keys[key[at]!]!.stands(offset, numbers[place]!)
+        }
+      }
+    }
+    for (const each of this.keys) each?.seal(this.firstPlaces, this.lastPlaces, this.places)
   }
 
-  firstPlaceOf(number: number): number | undefined {
-    return known(this.#first[number])
-  }
-
-  lastPlaceOf(number: number): number | undefined {
-    return known(this.#last[number])
+  /** An operation of which one value is visible was committed, and so all of it. */
+  mustHaveCommitted(row: number): boolean {
+    if (this.outcome[row] !== INFO) return this.outcome[row] === OK
+    const { firstPart, firstValue, part, numbers } = this.history
+    for (let at = firstPart[row]!; at < firstPart[row + 1]!; at++) {
+      if ((part[at]! & OF_POLL) === 0 && this.wasPolledOk(numbers[firstValue[at]!]!)) return true
+    }
+    return false
   }
 
   /** From one value to the next of a client: 1 if nothing is between them, and if it cannot be said. */
   distance(from: number, to: number): number {
-    const [a, b] = [this.#places[from]!, this.#places[to]!]
+    const [a, b] = [this.places[from]!, this.places[to]!]
     return a === -1 || b === -1 ? 1 : b - a
   }
 
@@ -145,98 +174,40 @@ export class ObservedKey {
   wasPolledOk(number: number): boolean {
     return (this.#flags[number]! & POLLED_OK) !== 0
   }
-}
 
-function known(place: number | undefined): number | undefined {
-  return place === undefined || place === -1 ? undefined : place
-}
-
-export class ObservedLog {
-  readonly history: readonly ClientOperation[]
-  readonly keys = new Map<string, ObservedKey>()
-  /** By operation: how many values it sent, and when it asked to be committed; not a number if nobody said. */
-  readonly sends: Int32Array
-  readonly commitStarts: Float64Array
-  /** The numbers of all values that were sent or polled, as they come in the history, and by operation where its own begin. */
-  readonly numbers: Int32Array
-  readonly starts: Int32Array
-
-  constructor(history: readonly ClientOperation[]) {
-    this.history = history
-    this.sends = new Int32Array(history.length)
-    this.commitStarts = new Float64Array(history.length).fill(Number.NaN)
-    this.starts = new Int32Array(history.length + 1)
-    for (const [at, operation] of history.entries()) this.starts[at + 1] = this.starts[at]! + valuesIn(operation)
-    this.numbers = new Int32Array(this.starts.at(-1)!)
-    for (const [at, operation] of history.entries()) {
-      if (!isMessages(operation)) continue
-      this.commitStarts[at] = operation.commitStartedMs ?? Number.NaN
-      let next = this.starts[at]!
-      for (const part of operation.parts) {
-        const key = this.key(part.key)
-        if (part.f === 'send') {
-          this.sends[at]!++
-          this.numbers[next++] = key.sent(part.value, at, operation)
-        } else for (const [, value] of part.records) this.numbers[next++] = key.polled(value, at, operation)
-      }
-    }
-    for (const [at, operation] of history.entries()) {
-      if (!isMessages(operation)) continue
-      const isThere = this.mustHaveCommitted(operation)
-      let next = this.starts[at]!
-      for (const part of operation.parts) {
-        const key = this.key(part.key)
-        if (part.f === 'poll') for (const [offset] of part.records) key.stands(offset, this.numbers[next++]!)
-        else {
-          const number = this.numbers[next++]!
-          if (isThere && part.offset !== undefined && part.offset >= 0) key.stands(part.offset, number)
-        }
-      }
-    }
-    let base = 0
-    for (const key of this.keys.values()) {
-      key.seal()
-      key.base = base
-      base += key.values.length
-    }
+  text(number: number): string {
+    return this.history.values.text(number)
   }
 
-  key(name: string): ObservedKey {
-    let key = this.keys.get(name)
-    if (key === undefined) this.keys.set(name, (key = new ObservedKey(name)))
-    return key
+  nameOf(key: number): string {
+    return this.history.values.keys[key]!
   }
 
-  /** An operation of which one value is visible was committed, and so all of it. */
-  mustHaveCommitted({ outcome, parts }: MessagesOperation): boolean {
-    if (outcome !== 'info') return outcome === 'ok'
-    return parts.some((part) => {
-      if (part.f !== 'send') return false
-      const key = this.key(part.key)
-      return key.wasPolledOk(key.numberOf(part.value))
-    })
+  /** A row, for who reads a finding. */
+  told(row: number): string {
+    const { kind, process, invokedMs, completedMs } = this.history
+    const what = `${KINDS[kind[row]!]} of process ${process[row]}, ${OUTCOMES[this.outcome[row]!]}`
+    return `#${row} (${what}, ${invokedMs[row]} to ${completedMs[row]} ms)`
   }
 
-  /** The operation of this number, which sends or polls. */
-  messages(at: number): MessagesOperation {
-    const operation = this.history[at]!
-    assert(isMessages(operation), 'who sent or polled something sends or polls')
-    return operation
+  #sent(number: number, row: number): void {
+    if (this.writers[number] !== -1) this.sentTwice.add(number)
+    this.writers[number] = row
+    if (this.outcome[row] === OK) this.#flags[number]! |= SENT_OK
+    else if (this.outcome[row] === FAIL) this.#flags[number]! |= SENT_FAIL
+  }
+
+  #polled(number: number, row: number): void {
+    if (this.outcome[row] !== OK) return
+    this.#flags[number]! |= POLLED_OK
+    if (this.readers[number] === -1) this.readers[number] = row
   }
 }
 
-function valuesIn(operation: ClientOperation): number {
-  if (!isMessages(operation)) return 0
-  let count = 0
-  for (const part of operation.parts) count += part.f === 'send' ? 1 : part.records.length
-  return count
-}
-
-export function isMessages(operation: ClientOperation): operation is MessagesOperation {
-  return operation.f !== 'assign' && operation.f !== 'subscribe'
-}
-
-/** For who reads a finding. */
-export function told(at: number, { process, f, outcome, invokedMs, completedMs }: ClientOperation): string {
-  return `#${at} (${f} of process ${process}, ${outcome}, ${invokedMs} to ${completedMs} ms)`
+/** With acks=0 nobody has said that it happened. */
+export function outcomesOf({ outcome, acks, firstPart }: HistoryColumns): Uint8Array {
+  return outcome.map((each, row) => {
+    const at = firstPart[row]!
+    return each === OK && at < firstPart[row + 1]! && acks[at] === 0 ? INFO : each
+  })
 }

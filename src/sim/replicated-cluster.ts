@@ -148,7 +148,7 @@ export class ReplicatedCluster {
   ): ReplicationReport {
     const { world, simulation, workload, invariants, faults } = this
     const { findings, acknowledged, unknown, counts: judged } = workload.judge(isPromised)
-    const replicas = this.#replicas()
+    const replicas = this.replicas()
     const ofReplicas = new Findings()
     checkReplicas(replicas, ofReplicas)
     const states = this.#partitions().map((place) => this.#stateOf(place)!)
@@ -203,7 +203,8 @@ export class ReplicatedCluster {
     return ends.size === 1
   }
 
-  #replicas(): ReplicaSeen[] {
+  /** After `rest`: what stands on the disks. */
+  replicas(): ReplicaSeen[] {
     return this.#partitions().flatMap((place) =>
       this.#stateOf(place)!.replicas.flatMap((id) => {
         const seen = replicaSeen(this.world.nodes[id - 1]!, place)

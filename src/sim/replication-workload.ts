@@ -3,12 +3,11 @@
  * a log ends. Each finds the leader of its partition by itself, and follows it. What they were told is the history, and the judgement of it.
  */
 import type { Prng } from '../base/prng.js'
-import { Findings } from '../check/anomalies.js'
-import { checkLog, type Finding } from '../check/check-log.js'
-import { checkListedOffsets, type OffsetListed } from '../check/check-watermarks.js'
-import { checkWorkload } from '../check/check-workload.js'
-import { clientOperations } from '../check/client-history.js'
-import type { Operation, SendOperation } from '../check/history.js'
+import type { Finding } from '../check/anomalies.js'
+import type { OffsetListed } from '../check/check-watermarks.js'
+import type { Operation } from '../check/history.js'
+import { judgeHistory } from '../check/judge-history.js'
+import { columnsOf } from '../check/to-columns.js'
 import type { Address } from '../io/network.js'
 import { CODEC_NAMES } from '../records/compression/codec.js'
 import { type ClientPorts, type Locator, SimulatedClient } from './client.js'
@@ -24,8 +23,24 @@ import { ReplicatedDeletions } from './replicated-deletions.js'
 import { createTopic, keyOf, type ReplicatedTopic, type ReplicatedTopicPlan } from './replicated-topics.js'
 import { keepEligible, ReplicationChanges } from './replication-changes.js'
 
-/** Processes of single sends; others are less. */
-const FIRST_SENDER = 1_000_000
+/** Where what clients were told goes, as it happens. */
+export interface HistoryRecorder {
+  readonly operation: (operation: Operation) => void
+  readonly listed: (listed: OffsetListed) => void
+}
+
+/** How much clients do; without it, it is drawn for each. */
+export interface WorkloadLoad {
+  /** Of each partition. */
+  readonly producers: number
+  readonly consumers: number
+  /** Each has one of these. */
+  readonly acks: readonly (0 | 1 | -1)[]
+  readonly maxRecordsPerBatch: readonly number[]
+  readonly keyBytes: readonly number[]
+  /** Of those with acks=all. */
+  readonly idempotentChance: number
+}
 
 export interface ReplicationWorkloadOptions {
   readonly plans: readonly ReplicatedTopicPlan[]
@@ -39,6 +54,9 @@ export interface ReplicationWorkloadOptions {
   readonly deletionsMs?: number
   /** Mean time between two changes of how partitions are replicated; without it there are none. */
   readonly changesMs?: number
+  readonly load?: WorkloadLoad
+  /** For a history that is too long to be kept here: it is judged elsewhere then. */
+  readonly recorder?: HistoryRecorder
 }
 
 /** Whether, in spite of everything that has happened, nothing is lost that was acknowledged with these acks, or was read. */
@@ -170,60 +188,27 @@ export class ReplicationWorkload {
       for (let partition = 0; partition < topic.partitions; partition++) plans.set(keyOf(topic, partition), topic)
     }
     const isKept = (key: string, acks?: 0 | 1 | -1): boolean => isPromised(plans.get(key)!, acks)
-    const verdict = checkLog(this.history, {
-      mayBeLost: (key, _, acks) => !isKept(key, acks),
-    })
-    const removedUpTo = this.#removed()
-    const isThere = ({ key, offset = -1 }: SendOperation): boolean =>
-      offset < 0 || offset >= (removedUpTo.get(key) ?? 0)
-    const ofKept = this.history.flatMap((operation, at): Operation[] => {
-      if (operation.f === 'fault' || !isKept(operation.key)) return []
-      if (operation.f !== 'send') return [operation]
-      // What was deleted need not have been read by anybody: `checkLog` knows of it.
-      const isSure = operation.type !== 'ok' || (isKept(operation.key, operation.acks) && isThere(operation))
-      // A producer does not wait for an answer before it sends on: what orders its records is their sequence, and the clock.
-      const process = FIRST_SENDER + at
-      return [isSure ? { ...operation, process } : { ...operation, process, type: 'info' }]
-    })
-    const operations = clientOperations(ofKept)
-    const findings = new Findings()
-    // Who leads after a leader that has deleted something may have it still.
-    const listed = this.listed.filter(({ key, of }) => isKept(key) && (of !== 'earliest' || !removedUpTo.has(key)))
-    checkListedOffsets(operations, listed, findings)
-    const isUsed = ofKept.some(
-      (each) => each.type === 'ok' && (each.f === 'send' || (each.f === 'poll' && each.records.length > 0)),
+    const { findings, acknowledged, unknown, keys, listed, shortened } = judgeHistory(
+      columnsOf(this.history),
+      this.listed,
+      isKept,
     )
-    const workload = isUsed
-      ? checkWorkload(operations, { selfDescribing: true, isolation: 'read_uncommitted' })
-      : undefined
     return {
-      findings: [...verdict.findings, ...findings.told, ...(workload?.findings ?? [])],
-      acknowledged: verdict.acknowledged,
-      unknown: verdict.unknown,
+      findings,
+      acknowledged,
+      unknown,
       counts: {
-        'histories of partitions are judged': verdict.keys,
+        'histories of partitions are judged': keys,
         'what is promised is judged': [...plans.keys()].filter((key) => isKept(key)).length,
-        'ends of logs are compared': listed.length,
+        'ends of logs are compared': listed,
         'who leads no more is not believed': this.#watchers.reduce((sum, { outdated }) => sum + outdated, 0),
         'a consumer learns that it was cut off': this.truncations,
         'the front of a log is deleted': sum(this.#deletions, ({ done }) => done),
         'all replicas have deleted it': sum(this.#deletions, ({ certain }) => certain),
-        'a reader finds that the front is gone': [...removedUpTo.values()].filter((offset) => offset > 0).length,
+        'a reader finds that the front is gone': shortened,
         ...this.#changes?.counts,
       },
     }
-  }
-
-  /** By partition whose front was to be deleted: where the last reading found its beginning. */
-  #removed(): Map<string, number> {
-    const removedUpTo = new Map<string, number>()
-    for (const operation of this.history) {
-      if (operation.f === 'delete') removedUpTo.set(operation.key, 0)
-      if (operation.f !== 'poll' || operation.final !== true || !removedUpTo.has(operation.key)) continue
-      const { key, startOffset = 0 } = operation
-      removedUpTo.set(key, Math.max(removedUpTo.get(key)!, startOffset))
-    }
-    return removedUpTo
   }
 
   get #now(): () => number {
@@ -262,9 +247,10 @@ export class ReplicationWorkload {
   #use(topic: ReplicatedTopic): void {
     for (let partition = 0; partition < topic.partitions; partition++) {
       const random = this.#world.simulation.random(`use ${keyOf(topic, partition)}`)
-      const producers = random.between(1, 2)
+      const producers = this.#options.load?.producers ?? random.between(1, 2)
       for (let n = 0; n < producers; n++) this.#produce(topic, partition, random)
-      if (random.chance(0.7)) this.#consume(topic, partition, false)
+      const consumers = this.#options.load?.consumers ?? (random.chance(0.7) ? 1 : 0)
+      for (let n = 0; n < consumers; n++) this.#consume(topic, partition, false)
       if (random.chance(0.5)) this.#watch(topic, partition)
       const { deletionsMs } = this.#options
       if (deletionsMs !== undefined && random.chance(0.5)) this.#delete(topic, partition, deletionsMs)
@@ -273,8 +259,9 @@ export class ReplicationWorkload {
 
   #produce(topic: ReplicatedTopic, partition: number, random: Prng): void {
     const { name, topicId } = topic
+    const { load } = this.#options
     const process = this.#nextProcess++
-    const acks = this.#options.acks ?? random.pick([-1, -1, -1, -1, -1, 1, 1, 0] as const)
+    const acks = this.#options.acks ?? random.pick(load?.acks ?? ([-1, -1, -1, -1, -1, 1, 1, 0] as const))
     const drawnMs = random.pick([100, 300, 1000])
     const [client] = this.#leaderClient(`producer${process}`, topic, partition)
     const options = {
@@ -283,11 +270,11 @@ export class ReplicationWorkload {
       topicId,
       partition,
       acks,
-      idempotent: acks === -1 && random.chance(0.7),
+      idempotent: acks === -1 && random.chance(load?.idempotentChance ?? 0.7),
       codec: random.chance(0.8) ? ('none' as const) : random.pick(CODEC_NAMES),
       pauseMs: this.#options.pauseMs ?? drawnMs,
-      maxRecordsPerBatch: random.pick([1, 4, 12]),
-      keyBytes: random.pick([0, 0, 0, 100, 1000]),
+      maxRecordsPerBatch: random.pick(load?.maxRecordsPerBatch ?? [1, 4, 12]),
+      keyBytes: random.pick(load?.keyBytes ?? [0, 0, 0, 100, 1000]),
       now: this.#now,
       record: (operation: Operation) => this.#record(operation),
     }
@@ -295,7 +282,9 @@ export class ReplicationWorkload {
   }
 
   #record(operation: Operation): void {
-    this.history.push(operation)
+    const { recorder } = this.#options
+    if (recorder === undefined) this.history.push(operation)
+    else recorder.operation(operation)
     if (operation.f !== 'send') return
     const { type, key, value, acks, time } = operation
     if (type === 'invoke') this.#madeMs.set(value, time)
@@ -370,7 +359,7 @@ export class ReplicationWorkload {
       leaderEpoch,
       latestEpoch: () => this.#latestEpochOf(topic, partition),
       now: this.#now,
-      record: (listed) => void this.listed.push(listed),
+      record: this.#options.recorder?.listed ?? ((listed) => void this.listed.push(listed)),
     })
     this.#watchers.push(watcher)
   }

@@ -41,10 +41,12 @@ export class Simulation {
   events = 0
   readonly #random: Prng
   readonly #heap = new Heap<Event>()
+  readonly #mostEvents: number
   readonly #trace: { readonly atMs: number; readonly line: string }[] = []
   #nowMs = 0
 
-  constructor(seed: string | number) {
+  constructor(seed: string | number, mostEvents = MAX_EVENTS) {
+    this.#mostEvents = mostEvents
     this.seed = String(seed)
     this.#random = new Prng(`simulation ${this.seed}`)
   }
@@ -92,7 +94,7 @@ export class Simulation {
       const { action, label } = this.#heap.pop()!
       if (action === undefined) continue
       this.events++
-      if (this.events > MAX_EVENTS)
+      if (this.events > this.#mostEvents)
         throw new SimulationError(this.seed, this.#nowMs, label, this.trace, 'no end in sight')
       this.hash.number(this.#nowMs)
       this.note(label)

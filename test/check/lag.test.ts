@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { consumeCounts, unseenSeries, worstRealtimeLag } from '../../src/check/lag.js'
-import { tell } from './told-workload.js'
+import { columnsOfClients } from '../../src/check/to-columns.js'
+import { tell as tellOperations } from './told-workload.js'
+
+const tell = (lines: readonly string[]) => columnsOfClients(tellOperations(lines))
 
 test('what is unseen grows with acknowledgements and shrinks with polls, in whichever order they come', () => {
   const series = unseenSeries(
