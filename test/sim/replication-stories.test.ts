@@ -118,6 +118,23 @@ test('R04: a replica joins only when it has all that was there when the leader b
   })
 })
 
+// Guard: nor who has not come to what is committed.
+test('R04: nor does one join that has less than what is committed, although it has all that the leader began with', () => {
+  // One batch with each answer.
+  inSomeWorlds({ settings: { 'replica.fetch.max.bytes': '1' } }, (story) => {
+    story.write('a')
+    const late = story.hold(1, 3)
+    story.untilInSync(1, 2)
+    for (const value of ['b', 'c', 'd', 'e']) story.write(value)
+    late()
+    story.soon('it has one more', () => story.replica(1).leading!.positionOf(3) > 1)
+    const lateAgain = story.hold(1, 3)
+    assert.equal(story.replica(1).leading!.positionOf(3), 2)
+    story.never('it joins', 2000, () => story.state.isr.includes(3))
+    lateAgain()
+  })
+})
+
 // Guard: where logs part a follower does nothing but cut.
 test('R15: who has led and lost shows nothing of what it has to throw away', () => {
   inSomeWorlds({}, (story) => {
@@ -202,6 +219,8 @@ test('R10: a follower that hears nothing of the metadata does not come back into
     assert.equal(story.replica(3).leaderEpoch, 0, 'it still follows in the first epoch')
     story.soon('it is out of sync', () => story.inSync(1, 2))
     story.never('it counts', 3000, () => story.inSync(1, 2, 3) || story.replica(1).leading!.positionOf(3) >= 0)
+    const currentLeaderEpoch = story.state.leaderEpoch + 1
+    assert.equal(story.consume(1, 0, { currentLeaderEpoch }).error, 'UNKNOWN_LEADER_EPOCH')
     assert.equal(answerOf(story, 1, 'b'), 'NONE')
     deaf()
   })
