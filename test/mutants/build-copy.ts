@@ -115,18 +115,23 @@ export class BuildCopy {
   }
 }
 
-/** Tries them all, as many at a time as there are lanes; in order, as far as that goes. */
+/** Tries them all, as many at a time as there are lanes, and each in the copy of its lane. */
 export async function inLanes<T>(
   all: readonly T[],
   longestMs: number,
   action: (each: T, copy: BuildCopy) => Promise<void>,
 ): Promise<void> {
+  const copies = Array.from({ length: Math.min(LANES, all.length) }, () => new BuildCopy(longestMs))
+  await atOnce(all, (each, lane) => action(each, copies[lane]!))
+}
+
+/** In order, as far as that goes. */
+export async function atOnce<T>(all: readonly T[], action: (each: T, lane: number) => Promise<void>): Promise<void> {
   const left = [...all]
-  const lane = async (): Promise<void> => {
-    const copy = new BuildCopy(longestMs)
-    for (let each = left.shift(); each !== undefined; each = left.shift()) await action(each, copy)
+  const work = async (lane: number): Promise<void> => {
+    for (let each = left.shift(); each !== undefined; each = left.shift()) await action(each, lane)
   }
-  await Promise.all(Array.from({ length: Math.min(LANES, all.length) }, lane))
+  await Promise.all(Array.from({ length: Math.min(LANES, all.length) }, (_, lane) => work(lane)))
 }
 
 function optionsOf(): object {

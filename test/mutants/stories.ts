@@ -4,8 +4,9 @@
  */
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type BuildCopy, CLONE, inLanes, type Ran, run } from './build-copy.js'
-import { STORY_MUTANTS, type StoryMutant } from './story-mutants.js'
+import { atOnce, type BuildCopy, CLONE, inLanes, type Ran, run } from './build-copy.js'
+import type { StoryMutant } from './replica-mutants.js'
+import { STORY_MUTANTS } from './story-mutants.js'
 
 const LONGEST_MS = 300_000
 
@@ -30,8 +31,9 @@ function argsOf(tests: string, stories: readonly string[]): string[] {
 /** What is said of the story; undefined: nothing, it is green. */
 function redness({ output }: Ran, story: string): string | undefined {
   const lines = output.split('\n')
-  const told = lines.findIndex((line) => /^ *(?:not )?ok \d+ - /.test(line) && line.includes(`- ${story}`))
-  if (told === -1) throw new Error(`no story ${story}:\n${output.slice(-2000)}`)
+  const isTold = (line: string): boolean => /^ *(?:not )?ok \d+ - /.test(line) && line.includes(`- ${story}`)
+  const told = lines.findIndex(isTold)
+  if (lines.filter(isTold).length !== 1) throw new Error(`no story, or several, are ${story}:\n${output.slice(-2000)}`)
   if (!/^ *not ok/.test(lines[told]!)) return undefined
   const said = /^ *error: (?:\|-\s*)?(.*)$/m.exec(lines.slice(told).join('\n'))
   return said?.[1]?.slice(0, 200) ?? 'red'
@@ -53,14 +55,14 @@ async function replay(mutant: StoryMutant, copy: BuildCopy): Promise<void> {
 }
 
 await inLanes(wanted, LONGEST_MS, replay)
-for (const tests of new Set(wanted.map((mutant) => mutant.tests))) {
+await atOnce([...new Set(wanted.map((mutant) => mutant.tests))], async (tests) => {
   const stories = [...new Set(wanted.filter((mutant) => mutant.tests === tests).map(({ story }) => story))]
   const ran = await run(CLONE, argsOf(tests, stories), LONGEST_MS)
   for (const story of stories) {
     const said = redness(ran, story)
     if (said !== undefined) failures.push(`${story} is red without a mutant: ${said}`)
   }
-}
+})
 process.stdout.write(
   failures.length === 0 ? `${wanted.length} mutants, each found by its story\n` : `${failures.join('\n')}\n`,
 )

@@ -1,14 +1,8 @@
-/** The guards of the stories of replication, each deleted: the story of that name is red then. */
-import type { Patch } from './build-copy.js'
-
-export interface StoryMutant extends Patch {
-  readonly name: string
-  readonly about: string
-  /** Of `test`, without its ending. */
-  readonly tests: string
-  /** How the name of the story begins. */
-  readonly story: string
-}
+/**
+ * The guards of the stories of replication, each deleted: the story of that name is red then. `guard-N` is what the published specifications of Kafka's replication
+ * mark as the N-th load-bearing check. The first is in `cluster-mutants.ts`; those of transactions and groups come with these.
+ */
+import { REPLICA_MUTANTS, type StoryMutant } from './replica-mutants.js'
 
 const LOGS = 'sim/replication-stories'
 const ISR = 'sim/isr-stories'
@@ -48,13 +42,13 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     story: 'R03: logs',
   },
   {
-    name: 'joins-below-epoch-start',
+    name: 'guard-6-joins-below-epoch-start',
     about: 'a replica joins when it has come to the high watermark as a new leader knows it (KAFKA-7128)',
     file: LEADER,
     from: 'position >= this.#highWatermark && position >= this.epochStartOffset',
     to: 'position >= this.#highWatermark',
     tests: LOGS,
-    story: 'R04',
+    story: 'R04: a replica',
   },
   {
     name: 'follows-before-it-cuts',
@@ -81,7 +75,7 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     from: '    log.state.epochs.assign(leaderEpoch, log.nextOffset)\n',
     to: '',
     tests: LOGS,
-    story: 'R17',
+    story: 'R17: a leader',
   },
   {
     name: 'any-leader-epoch-will-do',
@@ -99,7 +93,7 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     from: 'this.#isr.includes(id) || this.#isProposed(id) || this.#isClose(id)',
     to: 'this.#isr.includes(id) || this.#isClose(id)',
     tests: ISR,
-    story: 'R06',
+    story: 'R06: what is',
   },
   {
     name: 'commits-with-too-few',
@@ -111,7 +105,7 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     story: 'R07',
   },
   {
-    name: 'any-incarnation-joins',
+    name: 'guard-9-any-incarnation-joins',
     about: 'the controller takes in a replica in whatever incarnation it is (KIP-903)',
     file: CONTROLLER,
     from: '  return brokerEpoch === ANY_EPOCH || image.brokers.get(brokerId)?.brokerEpoch === brokerEpoch\n',
@@ -135,7 +129,7 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     from: "  if (leaderEpoch > partition.leaderEpoch || partitionEpoch > partition.partitionEpoch) return 'NOT_CONTROLLER'\n",
     to: '',
     tests: ISR,
-    story: 'R19',
+    story: 'R19: a leader',
   },
   {
     name: 'waits-for-who-stops',
@@ -147,7 +141,7 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     story: 'R20',
   },
   {
-    name: 'begins-anew-with-each-change',
+    name: 'guard-2-begins-anew-with-each-change',
     about: 'a role begins anew whenever the metadata says something of the partition (KAFKA-13790)',
     file: PARTITION,
     from: 'if (state.leaderEpoch !== this.#leaderEpoch) this.#begin(state)',
@@ -162,7 +156,7 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     from: "if (verdict.kind === 'duplicate') {",
     to: "if (verdict.kind === 'duplicate' && acks === 1) {",
     tests: ISR,
-    story: 'R22',
+    story: 'R22: what was',
   },
   {
     name: 'tells-of-an-old-high-watermark',
@@ -216,7 +210,7 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     from: '!isr.includes(id) && !isLost(id))',
     to: '!isr.includes(id) && !(isLost(id) && id < 0))',
     tests: LOSS,
-    story: 'R13',
+    story: 'R13: only',
   },
   {
     name: 'eligible-beside-enough',
@@ -225,7 +219,7 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     from: 'if (isr.length >= minInsyncReplicas) return { eligibleLeaderReplicas: [], lastKnownElr: [] }',
     to: 'if (isr.length > minInsyncReplicas) return { eligibleLeaderReplicas: [], lastKnownElr: [] }',
     tests: LOSS,
-    story: 'R13',
+    story: 'R13: only',
   },
   {
     name: 'remembered-leads',
@@ -281,4 +275,5 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     tests: ISR,
     story: 'R26',
   },
+  ...REPLICA_MUTANTS,
 ]

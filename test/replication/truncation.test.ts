@@ -147,6 +147,23 @@ const TABLE: Readonly<Record<string, Row>> = {
     },
     ...{ keeps: 10, cuts: 1 },
   },
+  '(f) the same, where all that is here ends before the common epoch does at the leader': {
+    leader: {
+      epochs: [
+        [0, 0],
+        [2, 15],
+      ],
+      end: 21,
+    },
+    follower: {
+      epochs: [
+        [0, 0],
+        [1, 10],
+      ],
+      end: 12,
+    },
+    ...{ keeps: 10, cuts: 1 },
+  },
   '(g) no common epoch: all is cut': {
     leader: { epochs: [[2, 0]], end: 10 },
     follower: { epochs: [[1, 0]], end: 6 },

@@ -186,8 +186,8 @@ test('R19: nor is one heard that knows less: what was proposed before somebody l
     }
     const { leaderEpoch, partitionEpoch } = story.state
     const apart = [story.cut(1, 3), story.cut(2, 3)]
+    story.append(1, 'b')
     story.untilInSync(1, 2)
-    story.write('b')
     assert.equal(propose(1, { leaderEpoch, partitionEpoch }), 'INVALID_UPDATE_VERSION')
 
     story.crash(1)

@@ -124,8 +124,9 @@ test('R04: nor does one join that has less than what is committed, although it h
   inSomeWorlds({ settings: { 'replica.fetch.max.bytes': '1' } }, (story) => {
     story.write('a')
     const late = story.hold(1, 3)
+    story.append(1, 'b')
     story.untilInSync(1, 2)
-    for (const value of ['b', 'c', 'd', 'e']) story.write(value)
+    for (const value of ['c', 'd', 'e']) story.write(value)
     late()
     story.soon('it has one more', () => story.replica(1).leading!.positionOf(3) > 1)
     const lateAgain = story.hold(1, 3)
@@ -140,7 +141,8 @@ test('R15: who has led and lost shows nothing of what it has to throw away', () 
   inSomeWorlds({}, (story) => {
     story.write('common')
     const holds = [story.hold(1, 2), story.hold(1, 3)]
-    story.append(1, 'x', 'y', 'z')
+    // As long as what comes in its place.
+    story.append(1, 'w', 'x', 'y', 'z')
     story.crash(1)
     for (const release of holds) release()
     story.untilLeads(2)
@@ -196,6 +198,20 @@ test('R17: a leader that has written nothing can tell a follower where their log
     story.start(1)
     story.untilInSync(1, 2, 3)
     assert.deepEqual(story.valuesOn(1), ['a'])
+  })
+})
+
+// Guard: an epoch without a record is none of a follower's log.
+test('R17: who has led and written nothing follows the next leader', () => {
+  inSomeWorlds({}, (story) => {
+    story.write('a')
+    story.crash(1)
+    story.untilLeads(2)
+    story.start(1)
+    story.untilInSync(1, 2, 3)
+    story.electPreferred()
+    story.write('b')
+    story.untilInSync(1, 2, 3)
   })
 })
 
