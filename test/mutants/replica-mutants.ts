@@ -188,7 +188,7 @@ export const REPLICA_MUTANTS: readonly StoryMutant[] = [
     from: 'if (replica === undefined || partition === undefined || this.#obstacle(partition, wanted) !== undefined) return',
     to: 'if (replica === undefined || partition === undefined || this.#obstacle(partition, wanted)?.error !== undefined) return',
     tests: LOGS,
-    story: 'R15',
+    story: 'R15: nor does',
   },
   {
     name: 'parts-by-offset-alone',

@@ -57,7 +57,7 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     from: '    if (divergingEpoch !== undefined) return this.#part(divergingEpoch, logStartOffset, log)\n    this.#leaderHighWatermark = highWatermark\n    this.#follow(log)\n',
     to: '    this.#leaderHighWatermark = highWatermark\n    const cut = divergingEpoch && this.#part(divergingEpoch, logStartOffset, log)\n    this.#follow(log)\n    if (cut !== undefined) return cut\n',
     tests: LOGS,
-    story: 'R15',
+    story: 'R15: who has led',
   },
   {
     name: 'stays-out-of-range',

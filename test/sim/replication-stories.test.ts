@@ -141,8 +141,7 @@ test('R15: who has led and lost shows nothing of what it has to throw away', () 
   inSomeWorlds({}, (story) => {
     story.write('common')
     const holds = [story.hold(1, 2), story.hold(1, 3)]
-    // As long as what comes in its place.
-    story.append(1, 'w', 'x', 'y', 'z')
+    story.append(1, 'x', 'y', 'z')
     story.crash(1)
     for (const release of holds) release()
     story.untilLeads(2)
@@ -160,6 +159,25 @@ test('R15: who has led and lost shows nothing of what it has to throw away', () 
     })
     assert.ok(looked > 0)
     assert.deepEqual(story.valuesOn(1), ['common', 'b', 'c', 'd', 'e'])
+  })
+})
+
+// Guard: where a follower asks from says nothing of what it has, as long as its log parts from the leader's.
+test('R15: nor does one count for what it has to throw away', () => {
+  inSomeWorlds({ settings: { 'replica.lag.time.max.ms': '10000' } }, (story) => {
+    story.write('common')
+    const silent = story.hold(1, 2)
+    story.append(1, 'x')
+    story.soon('the third has it', () => story.replica(3).log.logEndOffset === 2)
+    story.crash(1)
+    const late = story.hold(3, 2)
+    silent()
+    story.untilLeads(2)
+    const produced = story.produce(2, ['b'])
+    story.soon('the second has written it', () => story.replica(2).log.flushedEndOffset === 2)
+    late()
+    story.soon('it is acknowledged', () => story.outcome(produced) === 'NONE')
+    assert.deepEqual(story.valuesOn(3), ['common', 'b'])
   })
 })
 
