@@ -84,15 +84,6 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
     found: FAILED,
   },
   {
-    name: 'fenced-broker-leads',
-    about: 'a broker is fenced, and keeps what it leads',
-    file: 'src/controller/leader-election.ts',
-    from: '  return changes(image, cause, (partition) => without(image, partition, brokerId))\n',
-    to: '  return changes(image, cause, (partition) => (partition.leader === brokerId ? undefined : without(image, partition, brokerId)))\n',
-    options: CLUSTERS,
-    found: FAILED,
-  },
-  {
     name: 'forgotten-in-word-only',
     about: 'a broker is said to be forgotten, and stays',
     file: 'src/controller/brokers.ts',

@@ -1,30 +1,30 @@
 /**
- * Replays the mutants: `node dist/test/mutants/run.js [--find] [--first SEED] [NAME ...]`. Each is put into a copy of the sources, which is compiled and run on the
- * seed that the table names: the run must fail, and say what; the same seed on the sources as they are must not.
+ * Replays the mutants that seeds find: `node dist/test/mutants/run.js [--find] [--types] [--first SEED] [NAME ...]`. Each is put into a copy of what is compiled, and run on
+ * the seed that the table names: the run must fail, and say what; the same seed on what is compiled as it is must not. With `--types` each must also be a program.
  *
  * Other draws come of the same seed when the order of what a node does changes. Where the table's seed does not find a mutant any more, it
  * looks for the first that does, from `--first` on, and says so; with `--find` it writes the table anew.
  */
-import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { atOnce, type BuildCopy, CLONE, inLanes, run } from './build-copy.js'
 import { CLUSTER_MUTANTS } from './cluster-mutants.js'
 import { type Mutant, MUTANTS as NODE_MUTANTS } from './mutants.js'
-import { CLONE, SourceCopy } from './source-copy.js'
+import { REPLICATION_MUTANTS } from './replication-mutants.js'
 
-const MUTANTS = [...NODE_MUTANTS, ...CLUSTER_MUTANTS]
+const MUTANTS: readonly Mutant[] = [...NODE_MUTANTS, ...CLUSTER_MUTANTS, ...REPLICATION_MUTANTS]
 const TABLE = join(CLONE, 'test', 'mutants', 'killed-by.tsv')
 const TABLE_HEADER = '# mutant\tseed that finds it; written by `npm run test:mutants -- --find`'
 const SEEDS_TRIED = 300
 /** In one process: its code is warm after the first. */
-const SEEDS_OF_A_SWEEP = 15
-const SWEEPS_AT_ONCE = 2
-const LONGEST_MS = 120_000
+const SEEDS_OF_A_SWEEP = 10
+const LONGEST_MS = 600_000
 
 const { values, positionals } = parseArgs({
   options: {
     find: { type: 'boolean', default: false },
+    types: { type: 'boolean', default: false },
     first: { type: 'string', default: '1' },
   },
   allowPositionals: true,
@@ -45,15 +45,16 @@ const table = new Map(
     .map(([name, seed]) => [name!, Number(seed)] as const),
 )
 
-const copy = new SourceCopy(['src'], LONGEST_MS)
+const failures: string[] = []
 
-function simulate({ options }: Mutant, seed: number): ReturnType<SourceCopy['run']> {
-  return copy.run([join('dist', 'src', 'main.js'), 'sim', '--seed', String(seed), ...options])
+function argsOf({ options }: Mutant, seed: number, seeds = 1): string[] {
+  const which = ['--seed', String(seed), ...(seeds === 1 ? [] : ['--seeds', String(seeds)])]
+  return [join('dist', 'src', 'main.js'), 'sim', ...which, ...options]
 }
 
 /** What the run has to say, in one line; undefined if it has not found the mutant. */
-function finding(mutant: Mutant, seed: number): string | undefined {
-  const { status, output } = simulate(mutant, seed)
+async function finding(copy: BuildCopy, mutant: Mutant, seed: number): Promise<string | undefined> {
+  const { status, output } = await copy.run(argsOf(mutant, seed))
   if (status === 0) return undefined
   return output
     .split('\n')
@@ -65,70 +66,57 @@ function say({ name }: Mutant, seed: number, found: string): void {
   process.stdout.write(`${name}: found by seed ${seed}: ${found.slice(0, 160)}\n`)
 }
 
-/** Says what went wrong, if anything. */
-function replay(mutant: Mutant): Promise<string | undefined> {
-  return copy.with(mutant, async () => {
-    const inTable = table.get(mutant.name)
-    const found = inTable === undefined ? undefined : finding(mutant, inTable)
-    if (found !== undefined) {
-      say(mutant, inTable!, found)
-      return undefined
-    }
-    process.stdout.write(`${mutant.name}: seed ${inTable} does not find it any more\n`)
-    return await find(mutant)
-  })
+async function replay(mutant: Mutant, copy: BuildCopy): Promise<void> {
+  const { name } = mutant
+  try {
+    const typeErrors = values.types ? await copy.typeErrors(mutant) : undefined
+    if (typeErrors !== undefined) failures.push(`${name}: ${typeErrors}`)
+    await copy.with(mutant, async () => {
+      const inTable = table.get(name)
+      const found = inTable === undefined ? undefined : await finding(copy, mutant, inTable)
+      if (found !== undefined) return say(mutant, inTable!, found)
+      process.stdout.write(`${name}: seed ${inTable} does not find it any more\n`)
+      if (!(await find(copy, mutant))) failures.push(`${name}: none of ${SEEDS_TRIED} seeds finds it`)
+    })
+  } catch (error) {
+    failures.push(`${name}: ${(error as Error).message}`)
+  }
 }
 
-async function find(mutant: Mutant): Promise<string | undefined> {
+/** The first seed that finds it goes into the table. */
+async function find(copy: BuildCopy, mutant: Mutant): Promise<boolean> {
   const end = Number(values.first) + SEEDS_TRIED
-  for (let first = Number(values.first); first < end; first += SEEDS_OF_A_SWEEP * SWEEPS_AT_ONCE) {
-    const starts = Array.from({ length: SWEEPS_AT_ONCE }, (_, n) => first + n * SEEDS_OF_A_SWEEP)
-    const outputs = await Promise.all(starts.map((seed) => sweep(mutant, seed)))
-    for (const [n, output] of outputs.entries()) {
-      if (!mutant.found.test(output)) continue
-      for (let seed = starts[n]!; seed < starts[n]! + SEEDS_OF_A_SWEEP; seed++) {
-        const found = finding(mutant, seed)
-        if (found === undefined) continue
-        say(mutant, seed, found)
-        table.set(mutant.name, seed)
-        return undefined
-      }
+  for (let first = Number(values.first); first < end; first += SEEDS_OF_A_SWEEP) {
+    const { output } = await copy.run(argsOf(mutant, first, SEEDS_OF_A_SWEEP))
+    // Without the names of what was looked at.
+    if (!mutant.found.test(output.replaceAll(/^ *looked at .*$/gm, ''))) continue
+    for (let seed = first; seed < first + SEEDS_OF_A_SWEEP; seed++) {
+      const found = await finding(copy, mutant, seed)
+      if (found === undefined) continue
+      say(mutant, seed, found)
+      table.set(mutant.name, seed)
+      return true
     }
   }
-  return `none of ${SEEDS_TRIED} seeds finds it`
-}
-
-/** What a number of seeds have to say, without the names of what was looked at. */
-function sweep({ options }: Mutant, first: number): Promise<string> {
-  const seeds = ['--seed', String(first), '--seeds', String(SEEDS_OF_A_SWEEP)]
-  const args = [join('dist', 'src', 'main.js'), 'sim', ...seeds, ...options]
-  const limits = { timeout: LONGEST_MS, maxBuffer: 64 * 1024 * 1024 }
-  return new Promise((resolve) => {
-    execFile(process.execPath, args, { cwd: copy.folder, encoding: 'utf8', ...limits }, (_, stdout, stderr) =>
-      resolve((stdout + stderr).replaceAll(/^ *looked at .*$/gm, '')),
-    )
-  })
+  return false
 }
 
 for (const { name, survives } of MUTANTS) {
   if (survives !== undefined && positionals.length === 0) process.stdout.write(`${name}: not found yet: ${survives}\n`)
 }
-const failures: string[] = []
-for (const mutant of wanted) {
-  try {
-    const failure = await replay(mutant)
-    if (failure !== undefined) failures.push(`${mutant.name}: ${failure}`)
-  } catch (error) {
-    failures.push(`${mutant.name}: ${(error as Error).message}`)
-  }
-}
-copy.compile()
+await inLanes(wanted, LONGEST_MS, replay)
+/** Several mutants may have one seed. */
+const seeds = new Map<string, readonly string[]>()
 for (const mutant of wanted) {
   const seed = table.get(mutant.name)
   if (seed === undefined) continue
-  const { status, output } = simulate(mutant, seed)
-  if (status !== 0) failures.push(`seed ${seed} fails without the mutant ${mutant.name}:\n${output.slice(-2000)}`)
+  const args = argsOf(mutant, seed)
+  seeds.set(args.join(' '), args)
 }
+await atOnce([...seeds.values()], async (args) => {
+  const { status, output } = await run(CLONE, args, LONGEST_MS)
+  if (status !== 0) failures.push(`without a mutant fails ${args.slice(1).join(' ')}:\n${output.slice(-2000)}`)
+})
 if (values.find) {
   const rows = MUTANTS.flatMap(({ name }) => (table.has(name) ? [`${name}\t${table.get(name)}`] : []))
   writeFileSync(TABLE, `${[TABLE_HEADER, ...rows].join('\n')}\n`)

@@ -1,49 +1,69 @@
 /**
- * Replays the mutants of the stories of replication: `node dist/test/mutants/stories.js [NAME ...]`. Each is put into a copy of the sources: its story must be
- * red, and green on the sources as they are.
+ * Replays the mutants of replication that stories find: `node dist/test/mutants/stories.js [--types] [NAME ...]`. Each is put into a copy of what is compiled: its
+ * story must be red, and green as it is. With `--types` each must also be a program.
  */
 import { join } from 'node:path'
-import { SourceCopy } from './source-copy.js'
-import { STORY_MUTANTS, type StoryMutant } from './story-mutants.js'
+import { parseArgs } from 'node:util'
+import { atOnce, type BuildCopy, CLONE, inLanes, type Ran, run } from './build-copy.js'
+import type { StoryMutant } from './replica-mutants.js'
+import { STORY_MUTANTS } from './story-mutants.js'
 
 const LONGEST_MS = 300_000
 
-const names = process.argv.slice(2)
-const wanted = STORY_MUTANTS.filter(({ name }) => names.length === 0 || names.includes(name))
-const files = [...new Set(wanted.map(({ stories }) => stories))]
-const copy = new SourceCopy(
-  ['src', 'test'],
-  LONGEST_MS,
-  files.map((each) => join('test', 'sim', `${each}.test.ts`)),
-)
+const { values, positionals } = parseArgs({
+  options: { types: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
+const wanted = STORY_MUTANTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+if (wanted.length === 0 || wanted.length < positionals.length) {
+  process.stderr.write(`there are the mutants ${STORY_MUTANTS.map(({ name }) => name).join(', ')}\n`)
+  process.exit(2)
+}
+const failures: string[] = []
+
+/** Of these stories, by how their names begin. */
+function argsOf(tests: string, stories: readonly string[]): string[] {
+  const names = stories.map((story) => story.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')).join('|')
+  const pattern = `--test-name-pattern=^(?:${names})`
+  return ['--test-reporter=tap', pattern, join('dist', 'test', `${tests}.test.js`)]
+}
 
 /** What is said of the story; undefined: nothing, it is green. */
-function redness({ stories, story }: StoryMutant): string | undefined {
-  const file = join('dist', 'test', 'sim', `${stories}.test.js`)
-  const { output } = copy.run(['--test', '--test-reporter=tap', '--test-name-pattern', `^${story}`, file])
-  if (!new RegExp(`^\\s*(not )?ok \\d+ - ${story}`, 'm').test(output)) throw new Error(`no story ${story}:\n${output}`)
-  if (!new RegExp(`^\\s*not ok \\d+ - ${story}`, 'm').test(output)) return undefined
-  return /^ *error: (?:\|-\s*)?(.*)$/m.exec(output)?.[1]?.slice(0, 200) ?? 'red'
+function redness({ output }: Ran, story: string): string | undefined {
+  const lines = output.split('\n')
+  const isTold = (line: string): boolean => /^ *(?:not )?ok \d+ - /.test(line) && line.includes(`- ${story}`)
+  const told = lines.findIndex(isTold)
+  if (lines.filter(isTold).length !== 1) throw new Error(`no story, or several, are ${story}:\n${output.slice(-2000)}`)
+  if (!/^ *not ok/.test(lines[told]!)) return undefined
+  const said = /^ *error: (?:\|-\s*)?(.*)$/m.exec(lines.slice(told).join('\n'))
+  return said?.[1]?.slice(0, 200) ?? 'red'
 }
 
-const failures: string[] = []
-for (const mutant of wanted) {
+async function replay(mutant: StoryMutant, copy: BuildCopy): Promise<void> {
+  const { name, tests, story } = mutant
   try {
-    await copy.with(mutant, () => {
-      const said = redness(mutant)
-      process.stdout.write(`${mutant.name}: ${mutant.story} ${said === undefined ? 'is green' : `says: ${said}`}\n`)
-      if (said === undefined) failures.push(`${mutant.name}: ${mutant.story} does not find it`)
+    const typeErrors = values.types ? await copy.typeErrors(mutant) : undefined
+    if (typeErrors !== undefined) failures.push(`${name}: ${typeErrors}`)
+    await copy.with(mutant, async () => {
+      const said = redness(await copy.run(argsOf(tests, [story])), story)
+      process.stdout.write(`${name}: ${story} ${said === undefined ? 'is green' : `says: ${said}`}\n`)
+      if (said === undefined) failures.push(`${name}: ${story} does not find it`)
     })
   } catch (error) {
-    failures.push(`${mutant.name}: ${(error as Error).message}`)
+    failures.push(`${name}: ${(error as Error).message}`)
   }
 }
-copy.compile()
-for (const mutant of wanted) {
-  const said = redness(mutant)
-  if (said !== undefined) failures.push(`${mutant.story} is red without ${mutant.name}: ${said}`)
-}
+
+await inLanes(wanted, LONGEST_MS, replay)
+await atOnce([...new Set(wanted.map((mutant) => mutant.tests))], async (tests) => {
+  const stories = [...new Set(wanted.filter((mutant) => mutant.tests === tests).map(({ story }) => story))]
+  const ran = await run(CLONE, argsOf(tests, stories), LONGEST_MS)
+  for (const story of stories) {
+    const said = redness(ran, story)
+    if (said !== undefined) failures.push(`${story} is red without a mutant: ${said}`)
+  }
+})
 process.stdout.write(
-  failures.length === 0 ? `${wanted.length} guards, each missed by its story\n` : `${failures.join('\n')}\n`,
+  failures.length === 0 ? `${wanted.length} mutants, each found by its story\n` : `${failures.join('\n')}\n`,
 )
 process.exitCode = failures.length === 0 ? 0 : 1

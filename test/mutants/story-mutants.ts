@@ -1,18 +1,12 @@
-/** The guards of the stories of replication, each deleted: the story of that name is red then. */
-import type { Replacement } from './source-copy.js'
+/**
+ * The guards of the stories of replication, each deleted: the story of that name is red then. `guard-N` is what the published specifications of Kafka's replication
+ * mark as the N-th load-bearing check. The first is in `cluster-mutants.ts`; those of transactions and groups come with these.
+ */
+import { REPLICA_MUTANTS, type StoryMutant } from './replica-mutants.js'
 
-export interface StoryMutant extends Replacement {
-  readonly name: string
-  readonly about: string
-  /** Of `test/sim`, without its ending. */
-  readonly stories: string
-  /** How the name of the story begins. */
-  readonly story: string
-}
-
-const LOGS = 'replication-stories'
-const ISR = 'isr-stories'
-const LOSS = 'loss-stories'
+const LOGS = 'sim/replication-stories'
+const ISR = 'sim/isr-stories'
+const LOSS = 'sim/loss-stories'
 const LEADER = 'src/replication/partition-leader.ts'
 const FOLLOWER = 'src/replication/partition-follower.ts'
 const PARTITION = 'src/broker/partition.ts'
@@ -26,7 +20,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: 'src/broker/following.ts',
     from: '    this.#events = events\n    this.dropEmptyEpochs()\n',
     to: "    this.#events = events\n    this.dropEmptyEpochs()\n    if (core.highWatermark < log.nextOffset) this.#cut({ action: 'truncate', endOffset: core.highWatermark })\n",
-    ...{ stories: LOGS, story: 'R01' },
+    tests: LOGS,
+    story: 'R01',
   },
   {
     name: 'cut-where-the-leader-says',
@@ -34,7 +29,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: FOLLOWER,
     from: 'Math.min(endOffset, own?.endOffset ?? log.nextOffset)',
     to: 'Math.min(endOffset, own === undefined ? log.nextOffset : log.nextOffset)',
-    ...{ stories: LOGS, story: 'R03: after' },
+    tests: LOGS,
+    story: 'R03: after',
   },
   {
     name: 'asks-by-no-epoch',
@@ -42,23 +38,26 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: FOLLOWER,
     from: 'lastFetchedEpoch: epochs.latestEpoch ?? -1,',
     to: 'lastFetchedEpoch: epochs.size < 0 ? 0 : -1,',
-    ...{ stories: LOGS, story: 'R03: logs' },
+    tests: LOGS,
+    story: 'R03: logs',
   },
   {
-    name: 'joins-below-epoch-start',
+    name: 'guard-6-joins-below-epoch-start',
     about: 'a replica joins when it has come to the high watermark as a new leader knows it (KAFKA-7128)',
     file: LEADER,
     from: 'position >= this.#highWatermark && position >= this.epochStartOffset',
     to: 'position >= this.#highWatermark',
-    ...{ stories: LOGS, story: 'R04' },
+    tests: LOGS,
+    story: 'R04: a replica',
   },
   {
     name: 'follows-before-it-cuts',
     about: 'a follower takes the high watermark that comes with the news that its log parts (KAFKA-14704)',
     file: FOLLOWER,
-    from: "    if (divergingEpoch !== undefined) return this.#part(divergingEpoch, log)\n    this.#leaderHighWatermark = highWatermark\n    this.#follow(log)\n    return { action: 'append' }",
-    to: "    this.#leaderHighWatermark = highWatermark\n    const before = this.#part(divergingEpoch ?? { epoch: 0, endOffset: log.nextOffset }, log)\n    this.#follow(log)\n    return divergingEpoch === undefined ? { action: 'append' } : before",
-    ...{ stories: LOGS, story: 'R15' },
+    from: '    if (divergingEpoch !== undefined) return this.#part(divergingEpoch, logStartOffset, log)\n    this.#leaderHighWatermark = highWatermark\n    this.#follow(log)\n',
+    to: '    this.#leaderHighWatermark = highWatermark\n    const cut = divergingEpoch && this.#part(divergingEpoch, logStartOffset, log)\n    this.#follow(log)\n    if (cut !== undefined) return cut\n',
+    tests: LOGS,
+    story: 'R15: who has led',
   },
   {
     name: 'stays-out-of-range',
@@ -66,7 +65,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: FOLLOWER,
     from: "    if (error === 'out of range' && logStartOffset > fetch.fetchOffset) return this.#restart(logStartOffset)\n",
     to: '',
-    ...{ stories: LOGS, story: 'R16' },
+    tests: LOGS,
+    story: 'R16',
   },
   {
     name: 'epoch-without-a-start',
@@ -74,7 +74,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: PARTITION,
     from: '    log.state.epochs.assign(leaderEpoch, log.nextOffset)\n',
     to: '',
-    ...{ stories: LOGS, story: 'R17' },
+    tests: LOGS,
+    story: 'R17: a leader',
   },
   {
     name: 'any-leader-epoch-will-do',
@@ -82,7 +83,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: PARTITION,
     from: "    if (leaderEpoch !== -1 && leaderEpoch < this.#leaderEpoch) return 'FENCED_LEADER_EPOCH'\n",
     to: '',
-    ...{ stories: LOGS, story: 'R10' },
+    tests: LOGS,
+    story: 'R10',
   },
   {
     name: 'proposed-do-not-count',
@@ -90,7 +92,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: LEADER,
     from: 'this.#isr.includes(id) || this.#isProposed(id) || this.#isClose(id)',
     to: 'this.#isr.includes(id) || this.#isClose(id)',
-    ...{ stories: ISR, story: 'R06' },
+    tests: ISR,
+    story: 'R06: what is',
   },
   {
     name: 'commits-with-too-few',
@@ -98,15 +101,17 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: LEADER,
     from: '    if (!this.hasEnoughInSync) return false\n',
     to: '',
-    ...{ stories: ISR, story: 'R07' },
+    tests: ISR,
+    story: 'R07',
   },
   {
-    name: 'any-incarnation-joins',
+    name: 'guard-9-any-incarnation-joins',
     about: 'the controller takes in a replica in whatever incarnation it is (KIP-903)',
     file: CONTROLLER,
     from: '  return brokerEpoch === ANY_EPOCH || image.brokers.get(brokerId)?.brokerEpoch === brokerEpoch\n',
     to: '  return brokerEpoch >= ANY_EPOCH\n',
-    ...{ stories: ISR, story: 'R08' },
+    tests: ISR,
+    story: 'R08',
   },
   {
     name: 'any-incarnation-proposes',
@@ -114,7 +119,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: CONTROLLER,
     from: 'if (image.brokers.get(brokerId)?.brokerEpoch !== brokerEpoch) {',
     to: 'if (image.brokers.get(brokerId) === undefined && brokerEpoch > 0) {',
-    ...{ stories: ISR, story: 'R09' },
+    tests: ISR,
+    story: 'R09',
   },
   {
     name: 'controller-believes-in-itself',
@@ -122,7 +128,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: CONTROLLER,
     from: "  if (leaderEpoch > partition.leaderEpoch || partitionEpoch > partition.partitionEpoch) return 'NOT_CONTROLLER'\n",
     to: '',
-    ...{ stories: ISR, story: 'R19' },
+    tests: ISR,
+    story: 'R19: a leader',
   },
   {
     name: 'waits-for-who-stops',
@@ -130,15 +137,17 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: LEADER,
     from: 'return isUsable && position >= this.epochStartOffset',
     to: 'return (isUsable || position >= 0) && position >= this.epochStartOffset',
-    ...{ stories: ISR, story: 'R20' },
+    tests: ISR,
+    story: 'R20',
   },
   {
-    name: 'begins-anew-with-each-change',
+    name: 'guard-2-begins-anew-with-each-change',
     about: 'a role begins anew whenever the metadata says something of the partition (KAFKA-13790)',
     file: PARTITION,
     from: 'if (state.leaderEpoch !== this.#leaderEpoch) this.#begin(state)',
     to: 'if (state.leaderEpoch !== this.#leaderEpoch || state.partitionEpoch > 0) this.#begin(state)',
-    ...{ stories: ISR, story: 'R21' },
+    tests: ISR,
+    story: 'R21',
   },
   {
     name: 'appends-again',
@@ -146,7 +155,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: PARTITION,
     from: "if (verdict.kind === 'duplicate') {",
     to: "if (verdict.kind === 'duplicate' && acks === 1) {",
-    ...{ stories: ISR, story: 'R22' },
+    tests: ISR,
+    story: 'R22: what was',
   },
   {
     name: 'tells-of-an-old-high-watermark',
@@ -154,7 +164,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: LEADER,
     from: 'return this.#highWatermark >= this.epochStartOffset',
     to: 'return this.#highWatermark >= 0',
-    ...{ stories: ISR, story: 'R23' },
+    tests: ISR,
+    story: 'R23',
   },
   {
     name: 'any-isr-will-do',
@@ -162,7 +173,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: CONTROLLER,
     from: '  if (!isWellFormed(partition, members) || !isLegalRecovery',
     to: '  if ((!isWellFormed(partition, members) && members.length > 9) || !isLegalRecovery',
-    ...{ stories: ISR, story: 'R27' },
+    tests: ISR,
+    story: 'R27',
   },
   {
     name: 'asks-by-offset-alone',
@@ -170,7 +182,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: FOLLOWER,
     from: 'lastFetchedEpoch: epochs.latestEpoch ?? -1,',
     to: 'lastFetchedEpoch: epochs.size < 0 ? 0 : -1,',
-    ...{ stories: LOSS, story: 'R02' },
+    tests: LOSS,
+    story: 'R02',
   },
   {
     name: 'readers-are-not-told-where-logs-part',
@@ -178,7 +191,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: 'src/broker/apis/partition/fetch-obstacle.ts',
     from: 'if (epoch < lastFetchedEpoch || endOffset < fetchOffset) {',
     to: 'if ((epoch < lastFetchedEpoch || endOffset < fetchOffset) && endOffset < 0) {',
-    ...{ stories: LOSS, story: 'R11' },
+    tests: LOSS,
+    story: 'R11',
   },
   {
     name: 'nobody-is-eligible',
@@ -186,7 +200,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: ELIGIBLE,
     from: 'const eligible = hadAll.filter((id) => !isr.includes(id) && !isLost(id))',
     to: 'const eligible = hadAll.filter((id) => id < 0 && !isLost(id))',
-    ...{ stories: LOSS, story: 'R12: the last' },
+    tests: LOSS,
+    story: 'R12: the last',
   },
   {
     name: 'eligible-whatever-was-lost',
@@ -194,7 +209,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: ELIGIBLE,
     from: '!isr.includes(id) && !isLost(id))',
     to: '!isr.includes(id) && !(isLost(id) && id < 0))',
-    ...{ stories: LOSS, story: 'R13' },
+    tests: LOSS,
+    story: 'R13: only',
   },
   {
     name: 'eligible-beside-enough',
@@ -202,7 +218,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: ELIGIBLE,
     from: 'if (isr.length >= minInsyncReplicas) return { eligibleLeaderReplicas: [], lastKnownElr: [] }',
     to: 'if (isr.length > minInsyncReplicas) return { eligibleLeaderReplicas: [], lastKnownElr: [] }',
-    ...{ stories: LOSS, story: 'R13' },
+    tests: LOSS,
+    story: 'R13: only',
   },
   {
     name: 'remembered-leads',
@@ -210,7 +227,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: 'src/controller/leader-election.ts',
     from: '  const anybody = rules.unclean\n',
     to: '  const anybody = rules.unclean || lastKnownElr.length > 0\n',
-    ...{ stories: LOSS, story: 'R14: the whole' },
+    tests: LOSS,
+    story: 'R14: the whole',
   },
   {
     name: 'tells-of-what-is-not-flushed',
@@ -218,7 +236,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: FOLLOWER,
     from: "this.#flushPolicy === 'commit' ? flushedEndOffset : settledEndOffset",
     to: "this.#flushPolicy === 'commit' && nextOffset < 0 ? flushedEndOffset : settledEndOffset",
-    ...{ stories: LOSS, story: 'R14: the same' },
+    tests: LOSS,
+    story: 'R14: the same',
   },
   {
     name: 'failed-flush-is-forgotten',
@@ -226,7 +245,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: 'src/storage/log-flusher.ts',
     from: '      file.segment.file.flush((error) => {\n        if (error !== undefined) return this.#finish(error, targetOffset)\n',
     to: '      file.segment.file.flush((error) => {\n        if (error !== undefined && targetOffset < 0) return this.#finish(error, targetOffset)\n',
-    ...{ stories: LOSS, story: 'R18' },
+    tests: LOSS,
+    story: 'R18',
   },
   {
     name: 'still-a-clean-stop',
@@ -234,7 +254,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: 'src/storage/stop-markers.ts',
     from: '  writeRunning(disk, path, running, (error) => {\n    if (error !== undefined) return done(error)\n',
     to: '  if (running.brokerEpoch < 1e9) return disk.flushDirectory(path, done)\n  writeRunning(disk, path, running, (error) => {\n    if (error !== undefined) return done(error)\n',
-    ...{ stories: LOSS, story: 'R24' },
+    tests: LOSS,
+    story: 'R24',
   },
   {
     name: 'moved-before-all-have-come',
@@ -242,7 +263,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: 'src/controller/moving-replicas.ts',
     from: '!partition.addingReplicas.every((id) => isr.includes(id)) || !suffices(isr, replicas, rules)',
     to: '!partition.addingReplicas.some((id) => isr.includes(id))',
-    ...{ stories: ISR, story: 'R26' },
+    tests: ISR,
+    story: 'R26',
   },
   {
     name: 'taken-back-to-too-few',
@@ -250,6 +272,8 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     file: 'src/controller/reassignments.ts',
     from: '  if (shrinks && (',
     to: '  if (shrinks && replicas.length > 9 && (',
-    ...{ stories: ISR, story: 'R26' },
+    tests: ISR,
+    story: 'R26',
   },
+  ...REPLICA_MUTANTS,
 ]

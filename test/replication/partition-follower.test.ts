@@ -59,3 +59,15 @@ test('a follower whose log parts from what the leader has deleted begins anew wh
   assert.deepEqual(action, { action: 'truncate', endOffset: 21 })
   assert.equal(follower.highWatermark, 5)
 })
+
+test('an answer to an older question is ignored: from another place in the log, or in another leader epoch', () => {
+  const follower = new PartitionFollower({ leaderId: 2, leaderEpoch: 3, flushPolicy: 'os', highWatermark: 5 })
+  const fetch = follower.next(logUpTo(27))!
+  const divergingEpoch = { epoch: 0, endOffset: 20 }
+  const answer = { error: 'none', highWatermark: 39, logStartOffset: 0, divergingEpoch } as const
+  for (const older of [{ fetchOffset: 26 }, { leaderEpoch: 2 }]) {
+    const action = follower.answered({ ...fetch, ...older }, answer, logUpTo(27))
+    assert.deepEqual(action, { action: 'ignore' }, JSON.stringify(older))
+  }
+  assert.deepEqual(follower.answered(fetch, answer, logUpTo(27)), { action: 'truncate', endOffset: 20 })
+})

@@ -8,6 +8,9 @@ import { test } from 'node:test'
 import { errorByCode } from '../../src/protocol/errors.js'
 import { inSomeWorlds, LAG_MS, type ReplicationStory } from './replication-rig.js'
 
+/** A request to the controller that has not been answered by then is made again. */
+const GIVEN_UP_MS = 12_000
+
 /** The leader has proposed that this one is in sync, and does not know what became of it. */
 function isProposed(story: ReplicationStory, leader: number, id: number): boolean {
   const { leading } = story.replica(leader)
@@ -32,6 +35,40 @@ test('R06: what is written while a replica is about to join is not acknowledged 
     deaf()
     apart()
     assert.equal(story.outcome(produced), 'lost')
+  })
+})
+
+// Guard: a proposal of which nobody knows what became of it counts until somebody does.
+test('R06: nor is it while nobody knows what became of the proposal, however long that takes', () => {
+  inSomeWorlds({ settings: { 'broker.session.timeout.ms': '60000' } }, (story) => {
+    story.write('a')
+    story.crash(3)
+    story.untilInSync(1, 2)
+    story.node(3).start()
+    story.soon('the third is proposed', () => isProposed(story, 1, 3))
+    const deaf = story.hold(story.controller, 1)
+    const apart = story.cut(1, 3)
+    story.soon('the controller has taken it in', () => story.inSync(1, 2, 3))
+    const produced = story.produce(1, ['b'])
+    story.never('it is acknowledged without the third', GIVEN_UP_MS, () => story.outcome(produced) !== 'nothing')
+    deaf()
+    apart()
+    story.soon('now it is', () => story.outcome(produced) === 'NONE')
+  })
+})
+
+// Guard: who is to leave the ISR counts until the controller has agreed.
+test('R06: nor is what a leader writes alone, as long as the controller has not taken the others out', () => {
+  inSomeWorlds({}, (story) => {
+    story.write('a')
+    const mute = story.hold(1, story.controller)
+    const silent = [story.hold(1, 2), story.hold(1, 3)]
+    const produced = story.produce(1, ['b'])
+    story.never('it is acknowledged', 3 * LAG_MS, () => story.outcome(produced) !== 'nothing')
+    story.crash(1)
+    story.untilLeads(2)
+    for (const release of [mute, ...silent]) release()
+    story.write('c')
   })
 })
 
@@ -131,6 +168,39 @@ test('R19: a leader that knows more than the controller is told that it asks the
   })
 })
 
+// Guard: a proposal holds for the state that its leader has seen, and no leader's for what came after it.
+test('R19: nor is one heard that knows less: what was proposed before somebody left does not bring it back', () => {
+  inSomeWorlds({}, (story) => {
+    story.write('a')
+    const brokerEpochs = story.replicas.map((id) => story.node(id).node!.broker!.brokerEpoch)
+    const propose = (
+      brokerId: number,
+      known: { readonly leaderEpoch: number; readonly partitionEpoch: number },
+    ): string => {
+      const newIsrWithEpochs = story.replicas.map((id, n) => ({ brokerId: id, brokerEpoch: brokerEpochs[n]! }))
+      const partition = { partitionIndex: 0, newIsr: [], newIsrWithEpochs, leaderRecoveryState: 0, ...known }
+      const topics = [{ topicId: story.topicId, partitions: [partition] }]
+      const brokerEpoch = brokerEpochs[brokerId - 1]!
+      const reply = story.ask('AlterPartition', { brokerId, brokerEpoch, topics }, story.node(2))
+      return errorByCode(reply.topics[0]!.partitions![0]!.errorCode!).name
+    }
+    const { leaderEpoch, partitionEpoch } = story.state
+    const apart = [story.cut(1, 3), story.cut(2, 3)]
+    story.append(1, 'b')
+    story.untilInSync(1, 2)
+    assert.equal(propose(1, { leaderEpoch, partitionEpoch }), 'INVALID_UPDATE_VERSION')
+
+    story.crash(1)
+    story.untilLeads(2)
+    story.start(1)
+    story.untilInSync(1, 2)
+    brokerEpochs[0] = story.node(1).node!.broker!.brokerEpoch
+    assert.equal(propose(1, { leaderEpoch, partitionEpoch: story.state.partitionEpoch }), 'FENCED_LEADER_EPOCH')
+    assert.ok(story.inSync(1, 2))
+    for (const heal of apart) heal()
+  })
+})
+
 // Guard: who cannot be in sync is not waited for.
 test('R20: a replica that is about to stop holds up nobody, although it has caught up', () => {
   inSomeWorlds({ settings: { 'replica.lag.time.max.ms': '20000' } }, (story) => {
@@ -187,6 +257,25 @@ test('R22: what was refused after it was appended is committed later, and a retr
     story.soon('it is acknowledged', () => story.outcome(again) === 'NONE')
     assert.equal(again.sent.response!.responses[0]!.partitionResponses[0]!.baseOffset, 1)
     assert.deepEqual(story.valuesOn(1), ['a', 'b', 'c'])
+  })
+})
+
+// Guard: what waits to be committed waits for the leadership in which it was appended, and for no other.
+test('R22: what another leader has written in its place does not acknowledge it', () => {
+  inSomeWorlds({}, (story) => {
+    story.write('a')
+    const silent = [story.hold(1, 2), story.hold(1, 3)]
+    const produced = story.produce(1, ['lost'])
+    story.soon('the leader has it', () => story.replica(1).log.logEndOffset === 2)
+    const apart = story.cut(1, story.controller)
+    story.untilLeads(2)
+    story.write('in its place')
+    for (const heal of [apart, ...silent]) heal()
+    story.untilInSync(1, 2, 3)
+    story.electPreferred()
+    story.soon('it is answered', () => story.outcome(produced) !== 'nothing')
+    assert.equal(story.outcome(produced), 'NOT_LEADER_OR_FOLLOWER')
+    assert.deepEqual(story.valuesOn(1), ['a', 'in its place'])
   })
 })
 

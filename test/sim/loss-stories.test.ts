@@ -67,6 +67,27 @@ test('R05: what a leader has known of a replica counts for nothing when that com
   )
 })
 
+// Guard: as above, also where the leader stays the same.
+test('R05: nor does it count when the replica was taken away and given back, empty, by a leader that led all the while', () => {
+  inSomeWorlds({}, (story) => {
+    story.write(...values('r', 5))
+    const { leaderEpoch } = story.state
+    assert.equal(story.move([1, 2]), 'NONE')
+    story.soon(
+      'the third has it no more',
+      () => story.node(3).node!.broker!.replicas.find(story.topicId, 0) === undefined,
+    )
+    assert.ok(story.state.leaderEpoch > leaderEpoch)
+    const mute = story.hold(3, 1)
+    assert.equal(story.move([1, 2, 3]), 'NONE')
+    story.soon('it has it again', () => story.node(3).node!.broker!.replicas.find(story.topicId, 0) !== undefined)
+    assert.equal(story.replica(1).leading!.epochStartOffset, 5, 'nothing was written meanwhile')
+    story.never('an empty replica is in sync', 3000, () => story.state.isr.includes(3))
+    mute()
+    story.untilInSync(1, 2, 3)
+  })
+})
+
 // Guard: a consumer that says which epoch it has read is told where that ends.
 test('R11: a consumer hears that what it has read is gone, although the log is longer again', () => {
   inSomeWorlds({ replicas: [2, 1], topic: { 'unclean.leader.election.enable': 'true' } }, (story) => {
@@ -179,6 +200,24 @@ test('R13: only who left an ISR that became too small is eligible, and not when 
       1,
     )
   }
+})
+
+// Guard: whose directory is another one has lost everything.
+test('R13: nor is one eligible whose disk was replaced, whatever counts', () => {
+  inSomeWorlds({ elr: true, topic: { 'min.insync.replicas': '2' } }, (story) => {
+    story.write(...values('r', 5))
+    const heal = leaveAlone(story)
+    assert.deepEqual(story.state.eligibleLeaderReplicas, [3])
+    story.node(3).replaceDisk()
+    story.start(3)
+    assert.deepEqual(story.state.eligibleLeaderReplicas, [])
+    assert.deepEqual(story.state.lastKnownElr, [3])
+    heal()
+    story.untilInSync(1, 2)
+    // Only then nobody takes an empty replica for what is remembered, and a start makes one.
+    story.crash(3)
+    story.start(3)
+  })
 })
 
 // Guard: who may have lost something does not lead, were it the last one.

@@ -118,6 +118,24 @@ test('R04: a replica joins only when it has all that was there when the leader b
   })
 })
 
+// Guard: nor who has not come to what is committed.
+test('R04: nor does one join that has less than what is committed, although it has all that the leader began with', () => {
+  // One batch with each answer.
+  inSomeWorlds({ settings: { 'replica.fetch.max.bytes': '1' } }, (story) => {
+    story.write('a')
+    const late = story.hold(1, 3)
+    story.append(1, 'b')
+    story.untilInSync(1, 2)
+    for (const value of ['c', 'd', 'e']) story.write(value)
+    late()
+    story.soon('it has one more', () => story.replica(1).leading!.positionOf(3) > 1)
+    const lateAgain = story.hold(1, 3)
+    assert.equal(story.replica(1).leading!.positionOf(3), 2)
+    story.never('it joins', 2000, () => story.state.isr.includes(3))
+    lateAgain()
+  })
+})
+
 // Guard: where logs part a follower does nothing but cut.
 test('R15: who has led and lost shows nothing of what it has to throw away', () => {
   inSomeWorlds({}, (story) => {
@@ -141,6 +159,25 @@ test('R15: who has led and lost shows nothing of what it has to throw away', () 
     })
     assert.ok(looked > 0)
     assert.deepEqual(story.valuesOn(1), ['common', 'b', 'c', 'd', 'e'])
+  })
+})
+
+// Guard: where a follower asks from says nothing of what it has, as long as its log parts from the leader's.
+test('R15: nor does one count for what it has to throw away', () => {
+  inSomeWorlds({ settings: { 'replica.lag.time.max.ms': '10000' } }, (story) => {
+    story.write('common')
+    const silent = story.hold(1, 2)
+    story.append(1, 'x')
+    story.soon('the third has it', () => story.replica(3).log.logEndOffset === 2)
+    story.crash(1)
+    const late = story.hold(3, 2)
+    silent()
+    story.untilLeads(2)
+    const produced = story.produce(2, ['b'])
+    story.soon('the second has written it', () => story.replica(2).log.flushedEndOffset === 2)
+    late()
+    story.soon('it is acknowledged', () => story.outcome(produced) === 'NONE')
+    assert.deepEqual(story.valuesOn(3), ['common', 'b'])
   })
 })
 
@@ -182,6 +219,20 @@ test('R17: a leader that has written nothing can tell a follower where their log
   })
 })
 
+// Guard: an epoch without a record is none of a follower's log.
+test('R17: who has led and written nothing follows the next leader', () => {
+  inSomeWorlds({}, (story) => {
+    story.write('a')
+    story.crash(1)
+    story.untilLeads(2)
+    story.start(1)
+    story.untilInSync(1, 2, 3)
+    story.electPreferred()
+    story.write('b')
+    story.untilInSync(1, 2, 3)
+  })
+})
+
 /** One that writes and is told how it went. */
 function answerOf(story: ReplicationStory, id: number, value: string): string {
   const production = story.produce(id, [value])
@@ -202,6 +253,8 @@ test('R10: a follower that hears nothing of the metadata does not come back into
     assert.equal(story.replica(3).leaderEpoch, 0, 'it still follows in the first epoch')
     story.soon('it is out of sync', () => story.inSync(1, 2))
     story.never('it counts', 3000, () => story.inSync(1, 2, 3) || story.replica(1).leading!.positionOf(3) >= 0)
+    const currentLeaderEpoch = story.state.leaderEpoch + 1
+    assert.equal(story.consume(1, 0, { currentLeaderEpoch }).error, 'UNKNOWN_LEADER_EPOCH')
     assert.equal(answerOf(story, 1, 'b'), 'NONE')
     deaf()
   })

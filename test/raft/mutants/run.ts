@@ -1,6 +1,6 @@
 /**
- * Replays the mutants of the quorum: `node dist/test/raft/mutants/run.js [--find] [--worlds COUNT] [NAME ...]`. Each is put into a copy of the sources; the
- * world of the model or the scenario that the table names must fail on it, and must not on the sources as they are.
+ * Replays the mutants of the quorum: `node dist/test/raft/mutants/run.js [--find] [--worlds COUNT] [NAME ...]`. Each is put into a copy of what is compiled; the
+ * world of the model or the scenario that the table names must fail on it, and must not on what is compiled as it is.
  *
  * With `--find` worlds are run until one fails, or else all scenarios, and the table is written anew. Mutants that nothing finds stay in it; only
  * those whose name says that they are equivalent may.
@@ -8,13 +8,13 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { CLONE, SourceCopy } from '../../mutants/source-copy.js'
+import { atOnce, type BuildCopy, CLONE, inLanes, type Ran, run } from '../../mutants/build-copy.js'
 import { RAFT_MUTANTS, type RaftMutant } from './raft-mutants.js'
 
 const TABLE = join(CLONE, 'test', 'raft', 'mutants', 'found-by.tsv')
 const HEADER =
   '# mutant\tthe first world of the model, or the scenario, that finds it\twhat was said; written by `run.js --find`'
-const SCENARIOS = 'test/raft/quorum-scenarios.test.ts'
+const SCENARIOS = join('dist', 'test', 'raft', 'quorum-scenarios.test.js')
 const NOTHING = 'none'
 const LONGEST_MS = 1_500_000
 
@@ -23,7 +23,9 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 const wanted = RAFT_MUTANTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
-const copy = new SourceCopy(['src', 'test'], LONGEST_MS, ['test/raft/soak.ts', SCENARIOS])
+
+/** Runs node where the mutant is, or where it is not. */
+type Run = (args: readonly string[]) => Promise<Ran>
 
 /** `by`: the number of a world, or the title of a scenario. */
 interface Found {
@@ -40,9 +42,14 @@ const table = new Map(
 )
 
 /** The first of these worlds that fails. */
-function findByWorld({ weather }: RaftMutant, from: number, worlds: number): Found | undefined {
+async function findByWorld(
+  run: Run,
+  { weather }: RaftMutant,
+  from: number,
+  worlds: number,
+): Promise<Found | undefined> {
   const which = ['--from', String(from), '--worlds', String(worlds), '--weather', JSON.stringify(weather ?? {})]
-  const { status, output } = copy.run([join('dist', 'test', 'raft', 'soak.js'), ...which])
+  const { status, output } = await run([join('dist', 'test', 'raft', 'soak.js'), ...which])
   if (status === 0) return undefined
   const found = /^world (\d+) .*?: (.*)$/m.exec(output)
   if (found === null) throw new Error(`it ends with ${status}:\n${output.slice(-2000)}`)
@@ -50,16 +57,16 @@ function findByWorld({ weather }: RaftMutant, from: number, worlds: number): Fou
 }
 
 /** The first scenario that fails; `title`: only that one is run. */
-function findByScenario(title?: string): Found | undefined {
+async function findByScenario(run: Run, title?: string): Promise<Found | undefined> {
   const only = title === undefined ? [] : ['--test-name-pattern', title.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')]
-  const { output } = copy.run(['--test', '--test-reporter=tap', ...only, join('dist', SCENARIOS.replace(/ts$/, 'js'))])
+  const { output } = await run(['--test', '--test-reporter=tap', ...only, SCENARIOS])
   const failed = /^\s*not ok \d+ - (?!\/)(?!.*\.js$)(.*)$/m.exec(output)
   return failed === null ? undefined : { by: failed[1]!, said: '' }
 }
 
-function findBy(mutant: RaftMutant, { by }: Found): Found | undefined {
+async function findBy(run: Run, mutant: RaftMutant, { by }: Found): Promise<Found | undefined> {
   if (by === NOTHING) return undefined
-  return /^\d+$/.test(by) ? findByWorld(mutant, Number(by), 1) : findByScenario(by)
+  return /^\d+$/.test(by) ? await findByWorld(run, mutant, Number(by), 1) : await findByScenario(run, by)
 }
 
 function isEquivalent({ name }: RaftMutant): boolean {
@@ -67,13 +74,17 @@ function isEquivalent({ name }: RaftMutant): boolean {
 }
 
 const failures: string[] = []
-for (const mutant of wanted) {
+
+async function replay(mutant: RaftMutant, copy: BuildCopy): Promise<void> {
   const { name } = mutant
+  const inCopy: Run = (args) => copy.run(args)
   try {
-    await copy.with({ ...mutant, file: join('src', 'raft', mutant.file) }, () => {
+    await copy.with({ ...mutant, file: join('src', 'raft', mutant.file) }, async () => {
       const known = table.get(name)
-      let found = known === undefined ? undefined : findBy(mutant, known)
-      if (found === undefined && values.find) found = findByWorld(mutant, 1, Number(values.worlds)) ?? findByScenario()
+      let found = known === undefined ? undefined : await findBy(inCopy, mutant, known)
+      if (found === undefined && values.find) {
+        found = (await findByWorld(inCopy, mutant, 1, Number(values.worlds))) ?? (await findByScenario(inCopy))
+      }
       if (values.find) table.set(name, found ?? { by: NOTHING, said: '' })
       process.stdout.write(`${name}: ${found === undefined ? 'not found' : `${found.by}: ${found.said}`}\n`)
       if (found === undefined && !isEquivalent(mutant)) {
@@ -84,12 +95,14 @@ for (const mutant of wanted) {
     failures.push(`${name}: ${(error as Error).message}`)
   }
 }
-copy.compile()
-for (const mutant of wanted) {
+
+await inLanes(wanted, LONGEST_MS, replay)
+await atOnce(wanted, async (mutant) => {
   const known = table.get(mutant.name)
-  const found = known === undefined ? undefined : findBy(mutant, known)
+  const asItIs: Run = (args) => run(CLONE, args, LONGEST_MS)
+  const found = known === undefined ? undefined : await findBy(asItIs, mutant, known)
   if (found !== undefined) failures.push(`${found.by} fails without the mutant ${mutant.name}: ${found.said}`)
-}
+})
 if (values.find) {
   const rows = RAFT_MUTANTS.flatMap(({ name }) => {
     const found = table.get(name)
