@@ -304,6 +304,7 @@ async function checkSegmentFile({ bootstrap, dataPath }: Context): Promise<strin
 export const javaTools: Client = {
   name: 'java-tools',
   about: 'the tools of Apache Kafka 4.3.1',
+  brokers: 'one',
   missing: missingJava,
   install: installJava,
   fetchesInSessions: true,

@@ -8,6 +8,7 @@ const NAME = 'kafka-python'
 export const kafkaPython: Client = {
   name: NAME,
   about: 'kafka-python 3.0.12',
+  brokers: 'three',
   missing: missingPython,
   install: () => installPython(NAME),
   checks: roundTrips(NAME, pythonProgram(NAME), {

@@ -1,17 +1,17 @@
 /**
- * librdkafka's own tests, built from the sources that an npm package carries and run by their own runner, on a broker of their own with the
- * settings that they expect. Which of them are run stands in `librdkafka/tests.tsv`; a line with a slash is a part of a test, which the
+ * librdkafka's own tests, built from the sources that an npm package carries and run by their own runner, on three brokers of their own with
+ * the settings that they expect. Which of them are run stands in `librdkafka/tests.tsv`; a line with a slash is a part of a test, which the
  * runner gives a process of its own.
  */
 import assert from 'node:assert/strict'
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
-import { BrokerProcess } from './broker.js'
 import { type Client, type Context, cachePath, installOnce, sourcePath } from './client.js'
 import { attempt, type Outcome, probe, run } from './external.js'
 import { missingNpm } from './node-clients.js'
 import { leftOut, readTests, requirePassed, toRun } from './own-tests.js'
+import { ThreeBrokers } from './three-brokers.js'
 
 const NAME = 'librdkafka'
 const VERSION = '2.12.0'
@@ -40,6 +40,8 @@ const LOG_LINES = 25
 const WAITS_BY_ITSELF = '0001_multiobj'
 const NEXT_RUNS = 5
 const IDEMPOTENT = '-P'
+/** The scenario in which their runner runs it; it runs no other test there. */
+const NOT_BY_THEMSELVES = { scenario: 'noautocreate', tests: ['0111_delay_create_topics'] }
 
 async function missing(): Promise<string | undefined> {
   const noNpm = missingNpm()
@@ -131,30 +133,43 @@ function saidBy(log: string, names: readonly string[]): string {
     .join('\n')
 }
 
-/** Starts a broker for these tests alone, which has to be there at their end, and to stop well. */
-async function withBroker<T>({ file }: Context, name: string, use: (directory: string) => Promise<T>): Promise<T> {
+interface Place {
+  readonly name: string
+  readonly settings?: readonly string[]
+}
+
+/** Starts brokers for these tests alone, which have to be there at their end, to stop well, and to have the same in each replica. */
+async function withBrokers(
+  { file }: Context,
+  { name, settings = [] }: Place,
+  use: (directory: string) => Promise<string>,
+): Promise<string> {
   const directory = file(`${NAME}.${name}`)
   mkdirSync(directory)
-  const broker = await BrokerProcess.start(join(directory, 'data'), SETTINGS)
-  let result: T
+  const brokers = await ThreeBrokers.start(join(directory, 'data'), { settings: [...SETTINGS, ...settings] })
+  let result: string
   try {
     // Without groups there is nowhere to commit to, which a consumer would try when it ends.
-    const conf = { 'bootstrap.servers': broker.bootstrap, 'broker.address.family': 'v4', 'enable.auto.commit': 'false' }
+    const conf = {
+      'bootstrap.servers': brokers.bootstrap,
+      'broker.address.family': 'v4',
+      'enable.auto.commit': 'false',
+    }
     const lines = Object.entries(conf).map(([key, value]) => `${key}=${value}\n`)
     writeFileSync(join(directory, 'test.conf'), lines.join(''))
     result = await use(directory)
-    assert.ok(!broker.ended, `the broker has ended\n${broker.log}`)
+    assert.ok(!brokers.ended, `a broker has ended\n${brokers.log}`)
   } catch (error) {
-    await broker.stop()
+    await brokers.stop().catch(() => undefined)
     throw error
   }
-  assert.equal(await broker.stop(), 0, `how the broker ended\n${broker.log}`)
+  assert.equal(await brokers.stop(), 0, `how the brokers ended\n${brokers.log}`)
   rmSync(directory, { recursive: true })
-  return result
+  return `${result}; ${brokers.compared}`
 }
 
 function wholeTests(): string[] {
-  return toRun(readTests(NAME)).filter((name) => !name.includes('/'))
+  return toRun(readTests(NAME)).filter((name) => !name.includes('/') && !NOT_BY_THEMSELVES.tests.includes(name))
 }
 
 const numberOf = (test: string): string => test.slice(0, test.indexOf('_'))
@@ -162,7 +177,7 @@ const numberOf = (test: string): string => test.slice(0, test.indexOf('_'))
 /** `args`: flags of their runner. */
 function checkWhole(name: string, args: readonly string[]) {
   return (context: Context): Promise<string> =>
-    withBroker(context, name, async (directory) => {
+    withBrokers(context, { name }, async (directory) => {
       const wanted = wholeTests()
       const { log, states, outcome } = await runTests(directory, {
         tests: wanted.map(numberOf),
@@ -206,7 +221,7 @@ async function runPart(directory: string, name: string): Promise<number> {
 
 /** Parts of tests: each in a process of its own, some at the same time. */
 function checkParts(context: Context): Promise<string> {
-  return withBroker(context, 'parts', async (directory) => {
+  return withBrokers(context, { name: 'parts' }, async (directory) => {
     const tests = readTests(NAME)
     const wanted = toRun(tests).filter((name) => name.includes('/'))
     const states = new Map<string, string>()
@@ -229,14 +244,33 @@ function checkParts(context: Context): Promise<string> {
   })
 }
 
+/** Tests that create topics themselves while they are written to. */
+function checkNotByThemselves(context: Context): Promise<string> {
+  const { scenario, tests } = NOT_BY_THEMSELVES
+  const place = { name: scenario, settings: ['auto.create.topics.enable=false'] }
+  return withBrokers(context, place, async (directory) => {
+    const wanted = toRun(readTests(NAME)).filter((name) => tests.includes(name))
+    const { log, states, outcome } = await runTests(directory, {
+      tests: wanted.map(numberOf),
+      args: ['-p1', '-s', scenario],
+      limitMs: PART_LIMIT_MS,
+    })
+    requirePassed(wanted, states, (names) => saidBy(log, names))
+    assert.equal(outcome.code, 0, `its runner ended with ${outcome.code}\n${lastLines(log)}`)
+    return `${wanted.length} passed`
+  })
+}
+
 export const librdkafka: Client = {
   name: NAME,
   about: `${NAME} ${VERSION}`,
+  brokers: 'three',
   missing,
   install,
   checks: [
     { name: 'own tests', run: checkWhole('tests', []) },
     { name: 'own tests, quick, with an idempotent producer', run: checkWhole('idempotent', ['-Q', IDEMPOTENT]) },
     { name: 'own tests of administration', run: checkParts },
+    { name: 'own tests where topics are not created by themselves', run: checkNotByThemselves },
   ],
 }
