@@ -45,6 +45,7 @@ export class ThreeBrokers implements Brokers {
       const own = [
         `node.id=${id}`,
         `listeners=PLAINTEXT://${address},CONTROLLER://${controllers[index]}`,
+        `advertised.listeners=PLAINTEXT://${address}`,
         'controller.listener.names=CONTROLLER',
         `controller.quorum.voters=${voters}`,
         `broker.rack=RACK${id}`,

@@ -1,4 +1,4 @@
-"""What the tests of kafka-python need besides themselves: a module that their package leaves out, and topics with as many replicas as TEST_REPLICAS says."""
+"""What the tests of kafka-python need besides themselves: modules that their package leaves out, and topics with as many replicas as TEST_REPLICAS says."""
 
 import os
 import sys
@@ -27,11 +27,14 @@ class SpawnedService:
         raise RuntimeError("the brokers run already")
 
 
-def pytest_configure(config):
-    service = types.ModuleType("test.service")
-    service.ExternalService = ExternalService
-    service.SpawnedService = SpawnedService
-    sys.modules["test.service"] = service
+# Without this Python's own tests would be found, which are a package of this name too.
+tests = types.ModuleType("test")
+tests.__path__ = [os.path.abspath("test")]
+sys.modules["test"] = tests
+service = types.ModuleType("test.service")
+service.ExternalService = ExternalService
+service.SpawnedService = SpawnedService
+sys.modules["test.service"] = service
 
 
 def pytest_collection_modifyitems(items):
