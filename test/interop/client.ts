@@ -19,8 +19,8 @@ export interface Client {
   /** Brings the pinned version into the cache. */
   readonly install?: () => Promise<void>
   readonly checks: readonly Check[]
-  /** What it is tried on. */
-  readonly brokers: BrokerCount
+  /** What it is tried on; `own`: on brokers that its checks start. */
+  readonly brokers: BrokerCount | 'own'
   /** It fetches in sessions (KIP-227), which is looked at behind its checks. */
   readonly fetchesInSessions?: true
 }
@@ -34,7 +34,7 @@ export interface Check {
 }
 
 export interface Context {
-  /** host:port; of three brokers with commas. */
+  /** host:port; of three brokers with commas. Empty where the checks start their own. */
   readonly bootstrap: string
   /** Where the broker keeps its data; three do in directories there. */
   readonly dataPath: string

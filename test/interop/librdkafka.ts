@@ -261,7 +261,7 @@ function checkParts(context: Context): Promise<string> {
 export const librdkafka: Client = {
   name: NAME,
   about: `${NAME} ${VERSION}`,
-  brokers: 'three',
+  brokers: 'own',
   missing,
   install,
   checks: [

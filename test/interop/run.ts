@@ -109,6 +109,7 @@ const root = mkdtempSync(join(tmpdir(), 'lograft-interop-'))
 process.once('exit', () => rmSync(root, { recursive: true, force: true }))
 const files = join(root, 'files')
 mkdirSync(files)
+const file = (name: string): string => join(files, name)
 
 /** What is stopped, and starts again on its data. */
 interface Proved {
@@ -139,7 +140,7 @@ async function prove(count: BrokerCount, clients: readonly Client[]): Promise<vo
   const proved = await STARTS[count](dataPath)
   let { brokers } = proved
   const { bootstrap } = brokers
-  const context: Context = { bootstrap, dataPath, file: (name) => join(files, name) }
+  const context: Context = { bootstrap, dataPath, file }
   for (const client of clients) {
     const triedBefore = totals.passed + totals.failed
     const fetchesBefore = client.fetchesInSessions ? await brokers.metric(INCREMENTAL_FETCHES) : 0
@@ -180,6 +181,9 @@ await check('the comparison', comparison)
 for (const count of ['one', 'three'] as const) {
   const clients = chosen.filter(({ brokers }) => brokers === count)
   if (clients.length > 0) await prove(count, clients)
+}
+for (const client of chosen.filter(({ brokers }) => brokers === 'own')) {
+  await runClient(client, { bootstrap: '', dataPath: '', file }, () => true)
 }
 
 const failed = totals.failed > 0 || (options['no-skips'] && totals.skipped > 0)
