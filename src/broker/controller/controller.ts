@@ -22,6 +22,7 @@ import type { MetadataImage } from '../../metadata/image.js'
 import type { MetadataRecord } from '../../metadata/records.js'
 import type { Quorum, QuorumObserver } from '../quorum/quorum.js'
 import { recordedRandom } from '../recorded-random.js'
+import { tellOfElections } from './elections-told.js'
 
 /**
  * The answer, and the end (exclusive) of the log that it was made from; or `not-controller`: this node is not the active controller, and nothing was
@@ -214,6 +215,7 @@ export class Controller implements QuorumObserver {
     if (records.length === 0) return true
     const baseOffset = this.#quorum.propose(records)
     if (baseOffset === undefined) return false
+    tellOfElections(this.#ports.logger, core.image, records)
     this.#track('apply', records, baseOffset)
     core.apply(records, baseOffset)
     return true

@@ -1,0 +1,42 @@
+/** What the active controller's log says of partitions that lose their last leader, and of leaders that were not in sync. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { SimulatedCluster } from './cluster-rig.js'
+import { inSync, newTopic, produce } from './replicated.js'
+
+const SHAPE = { roles: ['controller', 'controller', 'controller', 'broker', 'broker'] } as const
+
+/** Broker 4 dies, then 5, then 4 comes back. The lines; the trace itself is short. */
+function alone(seed: string, unclean: 'true' | 'false'): string[] {
+  const cluster = new SimulatedCluster(seed, SHAPE)
+  const topic = newTopic(cluster, 'alone', 1, 2, { 'unclean.leader.election.enable': unclean })
+  produce(cluster, topic, ['a'])
+  cluster.until(() => inSync(cluster, topic, [4, 5]), 'both are in sync')
+  cluster.kill(4)
+  cluster.until(() => inSync(cluster, topic, [5]), 'one is in sync')
+  assert.deepEqual(told(cluster), [])
+  cluster.kill(5)
+  const leader = () => cluster.leader.node!.quorum!.image!.topicsByName.get('alone')!.partitions[0]!.leader
+  cluster.until(() => leader() === -1, 'nobody leads')
+  const first = told(cluster)
+  cluster.start(4)
+  if (unclean === 'true') cluster.until(() => leader() === 4, 'who was not in sync leads')
+  else cluster.pass(5000)
+  return [...new Set([...first, ...told(cluster)])]
+}
+
+function told({ simulation }: SimulatedCluster): string[] {
+  return simulation.trace.filter((line) => /NoReplicaOnlineException|acknowledged records may be lost/.test(line))
+}
+
+test('a partition that nobody can lead is told by the name that operators look for, once', () => {
+  const lines = alone('leaderless', 'false')
+  assert.equal(lines.length, 1, lines.join('\n'))
+  assert.match(lines[0]!, /alone-0/)
+})
+
+test('a leader that was not in sync is told, with what that means', () => {
+  const lines = alone('unclean', 'true')
+  assert.equal(lines.length, 2, lines.join('\n'))
+  assert.match(lines[1]!, /alone-0 \(broker 4\)/)
+})
