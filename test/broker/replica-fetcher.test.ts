@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { ListOffsets } from '../../src/protocol/messages/list-offsets.js'
 import { SimulatedCluster } from './cluster-rig.js'
 import { agree, inSync, nameOf, newTopic, produce, replicaOf, valuesAt } from './replicated.js'
-import { batchOf, Produce, produceRequest } from './requests.js'
+import { batchOf, Fetch, fetchRequest, Produce, produceRequest } from './requests.js'
 
 test('acks=all is acknowledged when all three have it, soon, and followers hear that it is committed', () => {
   const cluster = new SimulatedCluster('acknowledged')
@@ -75,7 +75,7 @@ test('when the leader goes, another leads with all that was acknowledged, and th
   )
 })
 
-test('a new leader says where the log ends when it has heard from who is in sync, and not before', () => {
+test('a new leader says where the log ends when it has heard from who is in sync, and not before: neither asked for it nor to who reads', () => {
   const roles = ['controller', 'broker', 'broker', 'broker'] as const
   const cluster = new SimulatedCluster('latest', { roles })
   const topic = newTopic(cluster, 'ends')
@@ -106,7 +106,20 @@ test('a new leader says where the log ends when it has heard from who is in sync
     [latest(7)[0], latest(5)[0], latest(4)[0]],
     ['OFFSET_NOT_AVAILABLE', 'OFFSET_NOT_AVAILABLE', 'LEADER_NOT_AVAILABLE'],
   )
+  const fetched = (version: number, offset: number): readonly [string, number] => {
+    const answer = client.request(Fetch, version, fetchRequest({ name: 'ends' }, offset, { maxWaitMs: 50 }))
+    const { errorCode, records } = answer.responses[0]!.partitions[0]!
+    return [nameOf(errorCode), records?.length ?? 0]
+  }
+  const known = replicaOf(cluster, topic, cluster.partition('ends').leader).highWatermark
+  // With an answer that has no records, and this high watermark, a client would believe that it is at the end.
+  assert.deepEqual(fetched(12, known), ['OFFSET_NOT_AVAILABLE', 0])
+  assert.deepEqual(fetched(10, known), ['NOT_LEADER_OR_FOLLOWER', 0])
+  assert.ok(known > 0)
+  const [error, bytes] = fetched(12, 0)
+  assert.deepEqual([error, bytes > 0], ['NONE', true])
   heal()
   cluster.until(() => latest(7)[0] === 'NONE', 'it is known', 5000)
   assert.deepEqual(latest(7), ['NONE', 4])
+  assert.deepEqual([fetched(12, known)[0], fetched(12, 4)], ['NONE', ['NONE', 0]])
 })

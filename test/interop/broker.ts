@@ -13,7 +13,19 @@ const LOG_CHARACTERS = 20_000
 /** Indexes of closed segments are written with the recovery points; by default once in a minute. */
 const CHECKPOINT_MS = 3000
 
-export class BrokerProcess {
+/** What is proved: one broker, or several. */
+export interface Brokers {
+  readonly bootstrap: string
+  /** The end of what was printed. */
+  readonly log: string
+  readonly ended: boolean
+  /** The value of a metric without labels; of several, the sum. */
+  metric(name: string): Promise<number>
+  /** As an operator stops it. Gives the exit code; undefined if it had to be killed. */
+  stop(): Promise<number | undefined>
+}
+
+export class BrokerProcess implements Brokers {
   /** host:port, as the broker printed it. */
   readonly bootstrap: string
   readonly #metrics: string
@@ -32,10 +44,12 @@ export class BrokerProcess {
     this.#log = log
   }
 
+  /** On any port, unless the settings name listeners. */
   static start(dataPath: string, more: readonly string[] = []): Promise<BrokerProcess> {
+    const port = more.some((setting) => setting.startsWith('listeners=')) ? [] : ['--port', '0']
     const settings = ['metrics.listener=127.0.0.1:0', `log.flush.offset.checkpoint.interval.ms=${CHECKPOINT_MS}`]
     const set = [...settings, ...more].flatMap((setting) => ['--set', setting])
-    const args = [MAIN, 'start', '--data', dataPath, '--port', '0', ...set]
+    const args = [MAIN, 'start', '--data', dataPath, ...port, ...set]
     const child = watch(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] }))
     return new Promise((resolve, reject) => {
       let log = ''
@@ -68,12 +82,10 @@ export class BrokerProcess {
     })
   }
 
-  /** The end of what it printed. */
   get log(): string {
     return this.#log()
   }
 
-  /** The value of a metric without labels. */
   async metric(name: string): Promise<number> {
     const response = await fetch(this.#metrics, { signal: AbortSignal.timeout(START_LIMIT_MS) })
     const line = (await response.text()).split('\n').find((each) => each.startsWith(`${name} `))
@@ -85,7 +97,6 @@ export class BrokerProcess {
     return this.#child.exitCode !== null || this.#child.signalCode !== null
   }
 
-  /** As an operator stops it. Gives the exit code; undefined if it had to be killed. */
   stop(): Promise<number | undefined> {
     const child = this.#child
     if (this.ended) return Promise.resolve(child.exitCode ?? undefined)

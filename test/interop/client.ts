@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const CACHE = join(ROOT, '.interop')
 
+/** One broker, or three with three replicas of everything. */
+export type BrokerCount = 'one' | 'three'
+
 export interface Client {
   readonly name: string
   readonly about: string
@@ -16,6 +19,8 @@ export interface Client {
   /** Brings the pinned version into the cache. */
   readonly install?: () => Promise<void>
   readonly checks: readonly Check[]
+  /** What it is tried on; `own`: on brokers that its checks start. */
+  readonly brokers: BrokerCount | 'own'
   /** It fetches in sessions (KIP-227), which is looked at behind its checks. */
   readonly fetchesInSessions?: true
 }
@@ -29,9 +34,9 @@ export interface Check {
 }
 
 export interface Context {
-  /** host:port */
+  /** host:port; of three brokers with commas. Empty where the checks start their own. */
   readonly bootstrap: string
-  /** Where the broker keeps its data. */
+  /** Where the broker keeps its data; three do in directories there. */
   readonly dataPath: string
   /** A path for a file of the suite, in a directory that is removed with it. */
   readonly file: (name: string) => string

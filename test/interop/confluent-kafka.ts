@@ -32,6 +32,7 @@ async function checkTopicLife({ bootstrap }: Context): Promise<string> {
 export const confluentKafka: Client = {
   name: NAME,
   about: 'confluent-kafka 2.16.1',
+  brokers: 'three',
   missing: missingPython,
   install: () => installPython(NAME),
   checks: [

@@ -47,7 +47,7 @@ async function checkOwnTests({ bootstrap, file }: Context): Promise<string> {
     command: cachePath(NAME, TESTS),
     args: ['-test.v', `-test.run=^(${wanted.join('|')})$`, `-test.parallel=${TESTS_AT_ONCE}`],
     directory,
-    env: { KGO_SEEDS: bootstrap, KGO_TEST_RF: '1', KGO_LOG_LEVEL: 'none' },
+    env: { KGO_SEEDS: bootstrap, KGO_TEST_RF: '3', KGO_LOG_LEVEL: 'none' },
     limitMs: TESTS_LIMIT_MS,
   }
   const outcome = await attempt(command)
@@ -66,6 +66,7 @@ async function checkOwnTests({ bootstrap, file }: Context): Promise<string> {
 export const franzGo: Client = {
   name: NAME,
   about: 'franz-go 1.22.2',
+  brokers: 'three',
   missing,
   install,
   fetchesInSessions: true,

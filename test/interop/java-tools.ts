@@ -8,6 +8,7 @@ import { ADMIN_CHECKS } from './java-admin.js'
 import { consume, create, ends, installJava, java, javaCommand, missingJava, produce } from './java-command.js'
 import { checkQuorumOfThree } from './java-quorum.js'
 import { checkReassignment } from './java-reassignment.js'
+import { checkThreeReplicas } from './java-replication.js'
 import { kcat, missingKcat, readWithKcat } from './kcat-tool.js'
 import { compareBytes, compareRecords, count } from './records.js'
 
@@ -304,6 +305,7 @@ async function checkSegmentFile({ bootstrap, dataPath }: Context): Promise<strin
 export const javaTools: Client = {
   name: 'java-tools',
   about: 'the tools of Apache Kafka 4.3.1',
+  brokers: 'one',
   missing: missingJava,
   install: installJava,
   fetchesInSessions: true,
@@ -320,6 +322,7 @@ export const javaTools: Client = {
     { name: 'quorum', run: checkQuorum },
     { name: 'quorum of three', run: checkQuorumOfThree },
     { name: 'reassignment', run: checkReassignment },
+    { name: 'three replicas', run: checkThreeReplicas },
     { name: 'ApiVersions', run: checkApiVersions },
     { name: 'configs', run: checkConfigs },
     { name: 'segment file', run: checkSegmentFile },

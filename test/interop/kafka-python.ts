@@ -1,24 +1,131 @@
-/** kafka-python, the client written in Python alone: the codecs that it has without other packages. */
-import type { Client } from './client.js'
-import { installPython, missingPython, pythonProgram } from './python-venv.js'
+/** kafka-python, the client written in Python alone, with every codec; and its own tests. */
+import assert from 'node:assert/strict'
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Client, type Context, cachePath, sourcePath } from './client.js'
+import { attempt } from './external.js'
+import { leftOut, readTests, requirePassed, toRun } from './own-tests.js'
+import { installPython, missingPython, pythonProgram, pythonSources } from './python-venv.js'
 import { roundTrips } from './round-trips.js'
+import { ThreeBrokers } from './three-brokers.js'
 
 const NAME = 'kafka-python'
+const TESTS_LIMIT_MS = 150_000
+/** What its tests skip where a Kafka is older. */
+const KAFKA_VERSION = '4.3.0'
+/** Its tests name broker 0. */
+const FIRST_ID = 0
+/** Waits for a minute, in which the others run. */
+const LONG = 'consumer/test_kafka_consumer_offsets_for_times_errors'
+/** Says itself where one replica of new partitions goes. */
+const ONE_REPLICA = 'admin/test_create_partitions'
+const TEST_LINE = /^test\/integration\/test_(\w+)_integration\.py::(?:\w+::)?(\S+) (PASSED|FAILED|SKIPPED|ERROR)/gm
+const LOG_LINES = 60
+
+interface Run {
+  readonly name: string
+  readonly tests: readonly string[]
+  readonly replicas: 1 | 3
+}
+
+interface Ran {
+  readonly states: ReadonlyMap<string, string>
+  readonly output: string
+}
+
+async function runTests(bootstrap: string, directory: string, { name, tests, replicas }: Run): Promise<Ran> {
+  const ids = tests.map((test) => {
+    const [file, ...id] = test.split('/')
+    return `test/integration/test_${file}_integration.py::${id.join('/')}`
+  })
+  const own = join(directory, name)
+  mkdirSync(own)
+  const { stdout, stderr } = await attempt({
+    command: cachePath(NAME, 'venv', 'bin', 'python'),
+    // Neither its own options, which want more packages, nor files among its sources.
+    args: [
+      '-B',
+      '-m',
+      'pytest',
+      '-v',
+      '--tb=short',
+      '-p',
+      'no:cacheprovider',
+      '-p',
+      'kafka_python_plugin',
+      '-o',
+      'addopts=',
+      ...ids,
+    ],
+    directory: pythonSources(NAME),
+    env: {
+      PYTHONPATH: `.:${sourcePath('python')}`,
+      KAFKA_VERSION,
+      KAFKA_URI: `kafka://${bootstrap}`,
+      KAFKA_ROOT: own,
+      TEST_REPLICAS: String(replicas),
+      COLUMNS: '200',
+    },
+    limitMs: TESTS_LIMIT_MS,
+  })
+  const output = Buffer.concat([stdout, stderr]).toString()
+  const states = [...output.matchAll(TEST_LINE)].map(
+    ([, file, test, state]) => [`${file}/${test}`, state!.toLowerCase()] as const,
+  )
+  return { states: new Map(states), output }
+}
+
+async function checkOwnTests({ file }: Context): Promise<string> {
+  const tests = readTests(NAME)
+  const wanted = toRun(tests)
+  const directory = file(`${NAME}.tests`)
+  mkdirSync(directory)
+  const brokers = await ThreeBrokers.start(join(directory, 'data'), {
+    settings: ['num.partitions=4'],
+    firstId: FIRST_ID,
+  })
+  let ran: readonly Ran[]
+  try {
+    const first = brokers.bootstrapOf(FIRST_ID)
+    const others = wanted.filter((test) => test !== LONG && test !== ONE_REPLICA)
+    const runs: readonly Run[] = [
+      { name: 'long', tests: [LONG], replicas: 3 },
+      { name: 'others', tests: others, replicas: 3 },
+      { name: 'one replica', tests: [ONE_REPLICA], replicas: 1 },
+    ]
+    ran = await Promise.all(runs.map((each) => runTests(first, directory, each)))
+    assert.ok(!brokers.ended, `a broker has ended\n${brokers.log}`)
+  } catch (error) {
+    await brokers.stop().catch(() => undefined)
+    throw error
+  }
+  const code = await brokers.stop()
+  const states = new Map(ran.flatMap((each) => [...each.states]))
+  const tail = (): string => ran.map(({ output }) => output.split('\n').slice(-LOG_LINES).join('\n')).join('\n')
+  requirePassed(wanted, states, tail)
+  assert.equal(code, 0, `how the brokers ended\n${brokers.log}`)
+  rmSync(directory, { recursive: true })
+  return `${wanted.length} passed; ${leftOut(tests)}; ${brokers.compared}`
+}
 
 export const kafkaPython: Client = {
   name: NAME,
   about: 'kafka-python 3.0.12',
+  brokers: 'three',
   missing: missingPython,
-  install: () => installPython(NAME),
-  checks: roundTrips(NAME, pythonProgram(NAME), {
-    variants: [
-      { codec: 'none' },
-      { codec: 'gzip' },
-      { codec: 'none', acks: 0 },
-      { codec: 'gzip', acks: 1 },
-      { codec: 'none', idempotent: true },
-      { codec: 'gzip', idempotent: true },
-    ],
-    reads: true,
-  }),
+  install: () => installPython(NAME, { withSources: true }),
+  checks: [
+    ...roundTrips(NAME, pythonProgram(NAME), {
+      variants: [
+        { codec: 'none' },
+        { codec: 'gzip' },
+        { codec: 'none', acks: 0 },
+        { codec: 'gzip', acks: 1 },
+        { codec: 'none', idempotent: true },
+        { codec: 'gzip', idempotent: true },
+      ],
+      reads: true,
+    }),
+    { name: 'own tests', run: checkOwnTests },
+  ],
 }

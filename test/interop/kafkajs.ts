@@ -7,6 +7,7 @@ import { roundTrips } from './round-trips.js'
 export const kafkajs: Client = {
   name: 'kafkajs',
   about: 'kafkajs 2.2.4',
+  brokers: 'three',
   missing: async () => missingNpm() ?? (await missingKcat()),
   install: installNodeClients,
   checks: roundTrips('kafkajs', nodeProgram('kafkajs.mjs'), {

@@ -225,6 +225,7 @@ const COMPRESSION_TYPES = [
 export const kcatClient: Client = {
   name: 'kcat',
   about: "kcat of Debian's package, on librdkafka",
+  brokers: 'one',
   missing: missingKcat,
   checks: [
     ...CODECS.map((codec) => linesCheck(codec, ['-z', codec])),

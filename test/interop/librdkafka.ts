@@ -1,6 +1,6 @@
 /**
- * librdkafka's own tests, built from the sources that an npm package carries and run by their own runner, on a broker of their own with the
- * settings that they expect. Which of them are run stands in `librdkafka/tests.tsv`; a line with a slash is a part of a test, which the
+ * librdkafka's own tests, built from the sources that an npm package carries and run by their own runner, on three brokers of their own with
+ * the settings that they expect. Which of them are run stands in `librdkafka/tests.tsv`; a line with a slash is a part of a test, which the
  * runner gives a process of its own.
  */
 import assert from 'node:assert/strict'
@@ -8,10 +8,11 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { BrokerProcess } from './broker.js'
-import { type Client, type Context, cachePath, installOnce, sourcePath } from './client.js'
+import { type BrokerCount, type Client, type Context, cachePath, installOnce, sourcePath } from './client.js'
 import { attempt, type Outcome, probe, run } from './external.js'
 import { missingNpm } from './node-clients.js'
 import { leftOut, readTests, requirePassed, toRun } from './own-tests.js'
+import { ThreeBrokers } from './three-brokers.js'
 
 const NAME = 'librdkafka'
 const VERSION = '2.12.0'
@@ -31,7 +32,7 @@ const RUN_LIMIT_MS = 150_000
 const PART_LIMIT_MS = 60_000
 /** Most of them wait. */
 const TESTS_AT_ONCE = 10
-const PARTS_AT_ONCE = 9
+const PARTS_AT_ONCE = 6
 const LOG_LINES = 25
 /**
  * Allows 999 ms for what takes the client two waits of 500 ms of its own wherever it learns which node it speaks to, and drops that connection, before
@@ -40,6 +41,10 @@ const LOG_LINES = 25
 const WAITS_BY_ITSELF = '0001_multiobj'
 const NEXT_RUNS = 5
 const IDEMPOTENT = '-P'
+/** Gigabytes: with three replicas the disk would be what is tried, and the time of the suite. In the quick run they write less, and so on three brokers. */
+const BULK = ['0038_performance', '0041_fetch_max_bytes']
+/** The scenario in which their runner runs it; it runs no other test there. */
+const NOT_BY_THEMSELVES = { scenario: 'noautocreate', tests: ['0111_delay_create_topics'] }
 
 async function missing(): Promise<string | undefined> {
   const noNpm = missingNpm()
@@ -131,39 +136,63 @@ function saidBy(log: string, names: readonly string[]): string {
     .join('\n')
 }
 
-/** Starts a broker for these tests alone, which has to be there at their end, and to stop well. */
-async function withBroker<T>({ file }: Context, name: string, use: (directory: string) => Promise<T>): Promise<T> {
+interface Place {
+  readonly name: string
+  readonly brokers: BrokerCount
+  readonly settings?: readonly string[]
+}
+
+/** Starts brokers for these tests alone, which have to be there at their end, to stop well, and to have the same in each replica. */
+async function withBrokers(
+  { file }: Context,
+  { name, brokers: howMany, settings = [] }: Place,
+  use: (directory: string) => Promise<string>,
+): Promise<string> {
   const directory = file(`${NAME}.${name}`)
   mkdirSync(directory)
-  const broker = await BrokerProcess.start(join(directory, 'data'), SETTINGS)
-  let result: T
+  const path = join(directory, 'data')
+  const all = [...SETTINGS, ...settings]
+  const brokers = await (howMany === 'one'
+    ? BrokerProcess.start(path, all)
+    : ThreeBrokers.start(path, { settings: all }))
+  let result: string
   try {
     // Without groups there is nowhere to commit to, which a consumer would try when it ends.
-    const conf = { 'bootstrap.servers': broker.bootstrap, 'broker.address.family': 'v4', 'enable.auto.commit': 'false' }
+    const conf = {
+      'bootstrap.servers': brokers.bootstrap,
+      'broker.address.family': 'v4',
+      'enable.auto.commit': 'false',
+    }
     const lines = Object.entries(conf).map(([key, value]) => `${key}=${value}\n`)
     writeFileSync(join(directory, 'test.conf'), lines.join(''))
     result = await use(directory)
-    assert.ok(!broker.ended, `the broker has ended\n${broker.log}`)
+    assert.ok(!brokers.ended, `a broker has ended\n${brokers.log}`)
   } catch (error) {
-    await broker.stop()
+    await brokers.stop().catch(() => undefined)
     throw error
   }
-  assert.equal(await broker.stop(), 0, `how the broker ended\n${broker.log}`)
+  assert.equal(await brokers.stop(), 0, `how the brokers ended\n${brokers.log}`)
   rmSync(directory, { recursive: true })
-  return result
+  return brokers instanceof ThreeBrokers ? `${result}; ${brokers.compared}` : result
 }
 
-function wholeTests(): string[] {
-  return toRun(readTests(NAME)).filter((name) => !name.includes('/'))
+function wholeTests(which: (name: string) => boolean = () => true): string[] {
+  return toRun(readTests(NAME)).filter(
+    (name) => !name.includes('/') && !NOT_BY_THEMSELVES.tests.includes(name) && which(name),
+  )
 }
 
 const numberOf = (test: string): string => test.slice(0, test.indexOf('_'))
 
-/** `args`: flags of their runner. */
-function checkWhole(name: string, args: readonly string[]) {
+interface Whole extends Place {
+  /** Flags of their runner. */
+  readonly args: readonly string[]
+  readonly tests: readonly string[]
+}
+
+function checkWhole({ args, tests: wanted, ...place }: Whole) {
   return (context: Context): Promise<string> =>
-    withBroker(context, name, async (directory) => {
-      const wanted = wholeTests()
+    withBrokers(context, place, async (directory) => {
       const { log, states, outcome } = await runTests(directory, {
         tests: wanted.map(numberOf),
         args: [`-p${TESTS_AT_ONCE}`, ...args],
@@ -206,7 +235,7 @@ async function runPart(directory: string, name: string): Promise<number> {
 
 /** Parts of tests: each in a process of its own, some at the same time. */
 function checkParts(context: Context): Promise<string> {
-  return withBroker(context, 'parts', async (directory) => {
+  return withBrokers(context, { name: 'parts', brokers: 'three' }, async (directory) => {
     const tests = readTests(NAME)
     const wanted = toRun(tests).filter((name) => name.includes('/'))
     const states = new Map<string, string>()
@@ -232,11 +261,32 @@ function checkParts(context: Context): Promise<string> {
 export const librdkafka: Client = {
   name: NAME,
   about: `${NAME} ${VERSION}`,
+  brokers: 'own',
   missing,
   install,
   checks: [
-    { name: 'own tests', run: checkWhole('tests', []) },
-    { name: 'own tests, quick, with an idempotent producer', run: checkWhole('idempotent', ['-Q', IDEMPOTENT]) },
+    {
+      name: 'own tests',
+      run: checkWhole({ name: 'tests', brokers: 'three', args: [], tests: wholeTests((name) => !BULK.includes(name)) }),
+    },
+    {
+      name: 'own tests with gigabytes, on one broker',
+      run: checkWhole({ name: 'bulk', brokers: 'one', args: [], tests: wholeTests((name) => BULK.includes(name)) }),
+    },
+    {
+      name: 'own tests, quick, with an idempotent producer',
+      run: checkWhole({ name: 'idempotent', brokers: 'three', args: ['-Q', IDEMPOTENT], tests: wholeTests() }),
+    },
     { name: 'own tests of administration', run: checkParts },
+    {
+      name: 'own tests where topics are not created by themselves',
+      run: checkWhole({
+        name: NOT_BY_THEMSELVES.scenario,
+        brokers: 'three',
+        settings: ['auto.create.topics.enable=false'],
+        args: ['-s', NOT_BY_THEMSELVES.scenario],
+        tests: toRun(readTests(NAME)).filter((name) => NOT_BY_THEMSELVES.tests.includes(name)),
+      }),
+    },
   ],
 }

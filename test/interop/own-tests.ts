@@ -10,7 +10,7 @@ const NEEDS = {
   groups: 'consumer groups',
   'share groups': 'share groups',
   transactions: 'transactions',
-  brokers: 'more than one broker',
+  'log directories': 'moves between log directories',
   security: 'SASL, SSL or ACLs',
   'old Kafka': 'a Kafka before 4',
   RapidJSON: 'RapidJSON in the build',

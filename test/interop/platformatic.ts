@@ -9,6 +9,7 @@ const zstd: Variant[] = 'zstdCompressSync' in zlib ? [{ codec: 'zstd' }] : []
 export const platformatic: Client = {
   name: 'platformatic',
   about: '@platformatic/kafka 1.35.0',
+  brokers: 'three',
   missing: missingNpm,
   install: installNodeClients,
   checks: roundTrips('platformatic', nodeProgram('platformatic.mjs'), {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -51,7 +52,7 @@ func number(text string) int {
 }
 
 func client(options ...kgo.Opt) *kgo.Client {
-	made, err := kgo.NewClient(append(options, kgo.SeedBrokers(os.Args[2]))...)
+	made, err := kgo.NewClient(append(options, kgo.SeedBrokers(strings.Split(os.Args[2], ",")...))...)
 	check(err)
 	return made
 }
@@ -59,7 +60,7 @@ func client(options ...kgo.Opt) *kgo.Client {
 func create(ctx context.Context, topic string, partitions int) {
 	admin := kadm.NewClient(client())
 	defer admin.Close()
-	_, err := admin.CreateTopic(ctx, int32(partitions), 1, nil, topic)
+	_, err := admin.CreateTopic(ctx, int32(partitions), -1, nil, topic)
 	check(err)
 }
 

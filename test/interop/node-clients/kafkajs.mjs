@@ -5,7 +5,7 @@ import { readRecords, slices } from './records.mjs'
 const { CompressionTypes, Kafka, logLevel, Partitioners } = kafkajs
 const RECORDS_PER_SEND = 200
 const [task, bootstrap, topic, ...rest] = process.argv.slice(2)
-const kafka = new Kafka({ brokers: [bootstrap], logLevel: logLevel.WARN })
+const kafka = new Kafka({ brokers: bootstrap.split(','), logLevel: logLevel.WARN })
 
 async function create(partitions) {
   const admin = kafka.admin()

@@ -4,11 +4,11 @@ import { readRecords, slices, writeRecords } from './records.mjs'
 
 const RECORDS_PER_SEND = 200
 const [task, bootstrap, topic, ...rest] = process.argv.slice(2)
-const options = { clientId: 'interop', bootstrapBrokers: [bootstrap] }
+const options = { clientId: 'interop', bootstrapBrokers: bootstrap.split(',') }
 
 async function create(partitions) {
   const admin = new Admin(options)
-  await admin.createTopics({ topics: [topic], partitions, replicas: 1 })
+  await admin.createTopics({ topics: [topic], partitions, replicas: -1 })
   await admin.close()
 }
 

@@ -22,7 +22,7 @@ READ_SECONDS = 30
 
 def create(bootstrap, topic, partitions):
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    created = admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=1)])
+    created = admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=-1)])
     created[topic].result(LIMIT_SECONDS)
 
 

@@ -13,7 +13,7 @@ READ_SECONDS = 30
 
 def create(bootstrap, topic, partitions):
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
-    admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=1)])
+    admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=-1)])
     admin.close()
 
 

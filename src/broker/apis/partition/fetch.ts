@@ -52,6 +52,8 @@ const TOPIC_IDS_SINCE = 13
 const CURRENT_LEADERS_SINCE = 16
 /** From then on consumers are told of a replica that is nearer, and read from it. */
 const READS_FROM_FOLLOWERS_SINCE = 11
+/** Clients from before that do not know the error. */
+const OFFSET_NOT_AVAILABLE_SINCE = 11
 const MAGIC_1_SINCE = 2
 const MAGIC_2_SINCE = 4
 const ZSTD_SINCE = 10
@@ -183,6 +185,12 @@ class DelayedFetch implements DelayedOperation {
     )
   }
 
+  /** An answer without records would say that the consumer is at the end, of which the leader before may have told more (KIP-207). */
+  #mayNotBeTheEnd(partition: Partition, { fetchOffset }: WantedPartition): boolean {
+    const { isLeader, knowsHighWatermark, highWatermark } = partition
+    return this.#replica === undefined && isLeader && !knowsHighWatermark && fetchOffset >= highWatermark
+  }
+
   /** The end of what is given away. */
   #readableEnd({ log, highWatermark }: Partition): number {
     return this.#replica === undefined ? highWatermark : log.settledEndOffset
@@ -244,6 +252,10 @@ class DelayedFetch implements DelayedOperation {
       })
     }
     if (this.#isHeldBack(partition)) return done({ ...failed(index, ErrorCode.NONE), ...offsets })
+    if (this.#mayNotBeTheEnd(partition, wanted)) {
+      const isKnown = this.#call.version >= OFFSET_NOT_AVAILABLE_SINCE
+      return done(failed(index, isKnown ? ErrorCode.OFFSET_NOT_AVAILABLE : ErrorCode.NOT_LEADER_OR_FOLLOWER))
+    }
     const maxBytes = Math.min(wanted.partitionMaxBytes, bytesLeft)
     const upToOffset = this.#readableEnd(partition)
     const request = { offset: wanted.fetchOffset, upToOffset, maxBytes, wholeFirstBatch }
