@@ -118,6 +118,11 @@ export class Following {
     }
   }
 
+  /** What it has from there on is not what was committed: it is thrown away and fetched again. Nobody counts on it any more. */
+  rebuild(offset: number): void {
+    this.#cut(this.core.rebuild(offset, this.#view))
+  }
+
   get #view(): FollowedLog {
     const { startOffset, nextOffset, settledEndOffset, flushedEndOffset, state } = this.#log
     return { startOffset, nextOffset, settledEndOffset, flushedEndOffset, epochs: state.epochs }
