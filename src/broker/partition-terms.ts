@@ -35,6 +35,11 @@ export interface PartitionView {
   readonly usable: ReadonlyMap<number, number>
 }
 
+/** Whether what this replica has may be all that is left of what was committed. */
+export function isCountedOn({ isr, eligibleLeaderReplicas }: PartitionState, brokerId: number): boolean {
+  return isr.includes(brokerId) || eligibleLeaderReplicas.includes(brokerId)
+}
+
 /** What a `PartitionLeader` is told, as the flight recorder names it. */
 export type LeaderInput =
   | 'changed'

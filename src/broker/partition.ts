@@ -18,6 +18,7 @@ import type { BytesOwner } from '../storage/gather.js'
 import type { LogObserver, LogOptions, PartitionLog } from '../storage/partition-log.js'
 import { Following, type LogCutter } from './following.js'
 import type { Appended, LeaderInput, Outcome, PartitionId, PartitionView, Refused } from './partition-terms.js'
+import { isCountedOn } from './partition-terms.js'
 
 export type { Appended, PartitionId, PartitionView } from './partition-terms.js'
 
@@ -182,7 +183,8 @@ export class Partition implements LogObserver {
     this.#leader = new PartitionLeader(options)
   }
 
-  #follow({ leader: leaderId, leaderEpoch, isr }: PartitionState): void {
+  #follow(state: PartitionState): void {
+    const { leader: leaderId, leaderEpoch } = state
     const flushPolicy = this.#settings['flush.policy']
     const core = new PartitionFollower({ leaderId, leaderEpoch, flushPolicy, highWatermark: this.#highWatermark })
     const { clock, logger, cutter } = this.#host
@@ -197,7 +199,7 @@ export class Partition implements LogObserver {
     const oddFrom = this.#oddFrom
     this.#oddFrom = undefined
     // Who is taken for one that has everything must not throw it away; that it has not will be noticed again.
-    if (oddFrom !== undefined && !isr.includes(this.#host.nodeId)) following.rebuild(oddFrom)
+    if (oddFrom !== undefined && !isCountedOn(state, this.#host.nodeId)) following.rebuild(oddFrom)
   }
 
   #cut(following: Following, error: Error | undefined): void {
@@ -269,10 +271,10 @@ export class Partition implements LogObserver {
     return true
   }
 
-  /** As follower that is out of sync: what it has from there on is thrown away and fetched again. False: it does not follow just now. */
-  rebuildFrom(offset: number): boolean {
+  /** As follower that is out of sync: what it has from there on is thrown away and fetched again, as its leader says. False: it does not follow just now. */
+  rebuildFrom(offset: number, number: number): boolean {
     if (this.#following === undefined || this.#following.cutting || this.log.failed || this.log.closed) return false
-    this.#following.rebuild(offset)
+    this.#following.rebuild(offset, number)
     return true
   }
 

@@ -101,7 +101,7 @@ export class ReplicaComparisons {
 
   /** What another broker asks of a replica here. */
   answer(request: Request, partition: Partition, reply: (reply: Reply) => void): void {
-    const { action, brokerId, leaderEpoch, fromOffset } = request
+    const { action, brokerId, leaderEpoch, fromOffset, number } = request
     const refuse = (error: keyof typeof ErrorCode): void => reply({ errorCode: ErrorCode[error], digest: null })
     if (partition.leaderEpoch !== leaderEpoch) return refuse('FENCED_LEADER_EPOCH')
     switch (action) {
@@ -109,7 +109,7 @@ export class ReplicaComparisons {
         return this.#digest(request, partition, reply)
       case REBUILD:
         if (partition.leaderId !== brokerId) return refuse('NOT_LEADER_OR_FOLLOWER')
-        return refuse(this.#options.rebuilds.told(partition, fromOffset) ?? 'NONE')
+        return refuse(this.#options.rebuilds.told(partition, fromOffset, number) ?? 'NONE')
       case KEEP_OUT:
         if (!partition.hasReplica(brokerId)) return refuse('NOT_LEADER_OR_FOLLOWER')
         return refuse(this.#options.rebuilds.keepOut(partition, brokerId, fromOffset) ? 'NONE' : 'NOT_ENOUGH_REPLICAS')

@@ -9,6 +9,7 @@ import type { Logger } from '../io/logger.js'
 import type { MetadataImage } from '../metadata/image.js'
 import type { ErrorName } from '../protocol/errors.js'
 import type { Partition } from './partition.js'
+import { isCountedOn } from './partition-terms.js'
 import type { ReplicaRequest, ReplicaRequests } from './replica-requests.js'
 
 export const DIGEST = 0
@@ -27,8 +28,9 @@ const MOST_AT_ONCE = 1000
 
 export class ReplicaRebuilds {
   readonly #options: ReplicaRebuildsOptions
-  /** Partitions led from here, with those who have not begun yet. */
-  readonly #keptOut = new Map<Partition, Set<number>>()
+  /** Partitions led from here, with those who have not begun yet, and the numbers under which they are told. */
+  readonly #keptOut = new Map<Partition, Map<number, number>>()
+  #numbers = 0
   /** Replicas of this broker that were thrown away, in part, since the start. */
   rebuilt = 0
 
@@ -39,10 +41,10 @@ export class ReplicaRebuilds {
   /** Who is kept out is told what to do, again and again until it asks for what it lacks. */
   tick(): void {
     for (const [partition, ids] of this.#keptOut) {
-      for (const id of ids) {
+      for (const [id, number] of ids) {
         const fromOffset = partition.leading?.keptOutFrom(id)
         if (fromOffset === undefined) ids.delete(id)
-        else this.#tell(partition, id, fromOffset)
+        else this.#tell(partition, id, fromOffset, number)
       }
       if (ids.size === 0) this.#keptOut.delete(partition)
     }
@@ -63,14 +65,14 @@ export class ReplicaRebuilds {
   }
 
   keepOut(partition: Partition, id: number, fromOffset: number): boolean {
-    const ids = this.#keptOut.get(partition) ?? new Set()
+    const ids = this.#keptOut.get(partition) ?? new Map<number, number>()
     const about = { ...partition.id, fromOffset, replica: id }
     if (this.#keptOut.size >= MOST_AT_ONCE || !partition.keepOut(id, fromOffset)) {
       this.#options.logger.warn(about, 'a replica is to be fetched again, and cannot be spared yet')
       return false
     }
     this.#options.logger.warn(about, 'a replica is to be fetched again')
-    this.#keptOut.set(partition, ids.add(id))
+    this.#keptOut.set(partition, ids.set(id, ids.get(id) ?? ++this.#numbers))
     return true
   }
 
@@ -82,26 +84,30 @@ export class ReplicaRebuilds {
       this.#options.requests.ask(leaderId, this.#request(partition, KEEP_OUT, fromOffset), () => {})
   }
 
-  /** The leader of the partition says that it is to be fetched again from there on. */
-  told(partition: Partition, fromOffset: number): ErrorName | undefined {
+  /**
+   * The leader of the partition says that it is to be fetched again from there on. It says so more than once, and what it said may come late, when this replica is
+   * in sync again and does not know it yet: so by its number each is done once.
+   */
+  told(partition: Partition, fromOffset: number, number: number): ErrorName | undefined {
     const { topicId, partition: index } = partition.id
     const { nodeId, image, logger } = this.#options
     const state = image().topicsById.get(topicId)?.partitions[index]
     // The leader may know more, or has not heard yet that it is none any more.
-    if (state === undefined || state.isr.includes(nodeId)) return 'INELIGIBLE_REPLICA'
-    if (state.leaderEpoch !== partition.leaderEpoch || !partition.rebuildFrom(fromOffset))
-      return 'NOT_LEADER_OR_FOLLOWER'
+    if (state === undefined || isCountedOn(state, nodeId)) return 'INELIGIBLE_REPLICA'
+    if (number <= (partition.following?.rebuilt ?? 0)) return undefined
+    if (state.leaderEpoch !== partition.leaderEpoch) return 'NOT_LEADER_OR_FOLLOWER'
+    if (!partition.rebuildFrom(fromOffset, number)) return 'NOT_LEADER_OR_FOLLOWER'
     this.rebuilt++
     logger.warn({ ...partition.id, fromOffset }, 'what is here is thrown away and fetched again')
     return undefined
   }
 
-  #tell(partition: Partition, id: number, fromOffset: number): void {
+  #tell(partition: Partition, id: number, fromOffset: number, number: number): void {
     const { topicId, partition: index } = partition.id
     const state = this.#options.image().topicsById.get(topicId)?.partitions[index]
     if (state?.isr.includes(id) !== false) return
     // That it has begun is seen when it fetches.
-    this.#options.requests.ask(id, this.#request(partition, REBUILD, fromOffset), () => {})
+    this.#options.requests.ask(id, { ...this.#request(partition, REBUILD, fromOffset), number }, () => {})
   }
 
   #request({ id, leaderEpoch }: Partition, action: number, fromOffset: number): ReplicaRequest {

@@ -3,7 +3,7 @@
  * where they are not.
  *
  * `action`: 0: the leader asks a follower for the digest of the batches in [fromOffset, upToOffset), all of which are committed. 1: it tells a follower, who is
- * out of sync, that what that has from `fromOffset` on is to be fetched again. 2: a follower asks its leader for that to happen.
+ * out of sync, that what that has from `fromOffset` on is to be fetched again; once for each `number`, however often it says so. 2: a follower asks its leader for that to happen.
  */
 import { int8, int16, int32, int64, string, uuid } from '../field.js'
 import { message } from '../schema.js'
@@ -22,6 +22,7 @@ export const CompareReplicas = message({
     action: int8,
     fromOffset: int64,
     upToOffset: int64.default(-1),
+    number: int32.default(0),
   },
   response: {
     errorCode: int16,
