@@ -44,7 +44,7 @@ export class ReplicaRebuilds {
       for (const [id, number] of ids) {
         const fromOffset = partition.leading?.keptOutFrom(id)
         if (fromOffset === undefined) ids.delete(id)
-        else this.#tell(partition, id, fromOffset, number)
+        else if (partition.leading?.mayRebuild(id) === true) this.#tell(partition, id, fromOffset, number)
       }
       if (ids.size === 0) this.#keptOut.delete(partition)
     }
@@ -103,9 +103,6 @@ export class ReplicaRebuilds {
   }
 
   #tell(partition: Partition, id: number, fromOffset: number, number: number): void {
-    const { topicId, partition: index } = partition.id
-    const state = this.#options.image().topicsById.get(topicId)?.partitions[index]
-    if (state?.isr.includes(id) !== false) return
     // That it has begun is seen when it fetches.
     this.#options.requests.ask(id, { ...this.#request(partition, REBUILD, fromOffset), number }, () => {})
   }

@@ -243,6 +243,14 @@ export class PartitionLeader {
     return this.#keptOut.get(replicaId)
   }
 
+  /**
+   * Whether it may throw away what it has, so as to ask again: nobody counts on it, nor will before it has. The replica itself cannot say so: what it knows of the
+   * ISR may be old.
+   */
+  mayRebuild(replicaId: number): boolean {
+    return this.#keptOut.has(replicaId) && !this.maximalIsr.includes(replicaId)
+  }
+
   /** What this leader has is not what was committed: one of these is to lead, who are in sync. False: they are too few, or something else is asked for just now. */
   handOver(to: readonly number[]): boolean {
     const others = this.#isr.filter((id) => id !== this.#nodeId && to.includes(id) && !this.#keptOut.has(id))

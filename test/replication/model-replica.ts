@@ -210,7 +210,7 @@ export class ModelReplica {
       const other = this.#world.replica(id)
       const life = other.#life
       if (fromOffset === undefined) this.#orders.delete(id)
-      else {
+      else if (leader.mayRebuild(id)) {
         this.#world.send(`order ${id}`, () => {
           if (other.#life === life) other.#told(leaderEpoch, fromOffset, number)
         })

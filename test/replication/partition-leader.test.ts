@@ -176,11 +176,13 @@ test('whose log is not what was committed is proposed to be out of sync, and com
     proposal.isr.map(({ brokerId }) => brokerId),
     [1, 2],
   )
+  assert.equal(leader.mayRebuild(3), false)
   leader.appended(12)
   leader.flushed(12)
   assert.equal(leader.fetched(2, 12, 20, 2), false, 'it is waited for until the controller agrees')
   assert.equal(leader.answered(proposal.number, { kind: 'accepted', isr: [1, 2], partitionEpoch: 8 }), true)
   assert.equal(leader.highWatermark, 12)
+  assert.deepEqual([leader.mayRebuild(3), leader.mayRebuild(2)], [true, false])
   leader.fetched(3, 12, 30, 3)
   leader.fetched(3, 5, 30, 4)
   leader.fetched(3, 12, 30, 5)
