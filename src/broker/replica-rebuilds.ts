@@ -72,7 +72,8 @@ export class ReplicaRebuilds {
       return false
     }
     this.#options.logger.warn(about, 'a replica is to be fetched again')
-    this.#keptOut.set(partition, ids.set(id, ids.get(id) ?? ++this.#numbers))
+    // Who has begun already has to begin once more: it may be from an earlier offset on.
+    this.#keptOut.set(partition, ids.set(id, ++this.#numbers))
     return true
   }
 

@@ -12,6 +12,8 @@ export interface ModelRecord {
 
 /** So many records come with one answer. */
 const MOST_RECORDS = 4
+/** So many records at the end of a log may be wrong: the calm has to be long enough to fetch them again. */
+const MOST_ODD = 30
 /** Nobody waits for an answer longer. */
 const PATIENCE_MS = 3000
 
@@ -187,7 +189,7 @@ export class ModelReplica {
     const { leader, log, id } = this
     if (leader?.handOver(leader.isr.filter((each) => each !== id)) !== true) return
     this.#world.note(`hand-over ${id}`)
-    this.#oddFrom = this.#world.random.below(log.nextOffset + 1)
+    this.#oddFrom = Math.max(0, log.nextOffset - this.#world.random.below(MOST_ODD))
   }
 
   /** What that replica has is not what was committed. */
@@ -195,9 +197,9 @@ export class ModelReplica {
     const { leader } = this
     const position = leader?.positionOf(id) ?? -1
     if (leader === undefined || position <= 0) return
-    if (!leader.keepOut(id, this.#world.random.below(position))) return
+    if (!leader.keepOut(id, Math.max(0, position - 1 - this.#world.random.below(MOST_ODD)))) return
     this.#world.note(`keep-out ${id}`)
-    if (!this.#orders.has(id)) this.#orders.set(id, this.#world.nextOrder())
+    this.#orders.set(id, this.#world.nextOrder())
   }
 
   /** Again and again, and it may come late. */
