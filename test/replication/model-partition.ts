@@ -133,15 +133,17 @@ export class ModelPartition {
   #fault(): void {
     const { random } = this
     const victim = random.pick(this.replicas)
-    const choice = random.below(this.options.rebuilds === true ? 14 : 10)
+    const choice = random.below(this.options.rebuilds === true ? 16 : 10)
     if (choice < 3) victim.crash()
     else if (choice < 6) victim.start()
     else if (choice < 7) this.nowMs += random.below(2 * LONGEST_LAG_MS)
     else if (choice < 8) this.controller.fence(victim.id)
     else if (choice < 9) this.controller.elect(victim.id)
-    else if (choice === 10) victim.handOver()
-    else if (choice > 10) this.replicas.find(({ leader }) => leader !== undefined)?.keepOut(victim)
-    else {
+    else if (choice > 9) {
+      const leader = this.replicas.find((each) => each.leader !== undefined)
+      if (choice < 13) leader?.handOver()
+      else leader?.keepOut(victim)
+    } else {
       // Everything that is under way is lost, or some of it.
       const share = random.float()
       for (const message of [...this.inFlight]) {
