@@ -1,8 +1,10 @@
 /**
  * BatchRepairs: batches that have rotted on this broker's disks are fetched once more, from another replica that has them, and written into their place. The range
- * is asked for as a consumer asks, so it is committed; leader and follower are mended alike. One after the other; until then nobody is given the batch.
+ * is asked for as a consumer asks, so it is committed; leader and follower are mended alike, in place: so nobody has to lead instead, and nothing else has to be
+ * fetched. One after the other; until then nobody is given the batch.
  *
- * What nobody else has stays as it is, and is looked for again when somebody wants it.
+ * Where what others have does not fit into the place, because more is damaged there than batches, all from there on is fetched again: by a leader when it
+ * has given the lead to one of them (`replica-rebuilds.ts`). What nobody else has stays as it is, and is looked for again when somebody wants it.
  */
 import type { Clock } from '../io/clock.js'
 import type { Logger } from '../io/logger.js'
@@ -17,6 +19,7 @@ import { type Damage, findDamage } from '../storage/batch-mending.js'
 import type { LogCuts } from '../storage/log-cuts.js'
 import type { LeaderPlace } from './leader-fetcher.js'
 import type { Partition } from './partition.js'
+import type { ReplicaRebuilds } from './replica-rebuilds.js'
 
 export interface BatchRepairsOptions {
   readonly nodeId: number
@@ -24,6 +27,7 @@ export interface BatchRepairsOptions {
   readonly place: (brokerId: number) => LeaderPlace | undefined
   /** Who is at the files of the partition's log; undefined: it has no directory any more. */
   readonly cuts: (partition: Partition) => LogCuts | undefined
+  readonly rebuilds: ReplicaRebuilds
 }
 
 /** Partitions that wait; who wants one of further ones makes it known again. */
@@ -34,6 +38,20 @@ const TIMEOUT_MS = 10_000
 /** As much as a batch can have. */
 const MAX_BYTES = 0x7fff_ffff
 const WITHOUT_SESSION = -1
+
+/** What a broker has there: `nothing` also where it cannot be asked, `another`: a batch, and not the one that stood here. */
+type Answered = { readonly kind: 'batch'; readonly batch: Uint8Array } | { readonly kind: 'another' | 'nothing' }
+
+/** What is known of a batch that has rotted. */
+interface Search {
+  readonly damage: Damage
+  /** Who has still to be asked. */
+  readonly sources: number[]
+  /** Who has something there that cannot be written into the place. */
+  readonly whole: number[]
+}
+
+const NOTHING: Answered = { kind: 'nothing' }
 
 const validator = new BatchValidator()
 
@@ -86,7 +104,7 @@ export class BatchRepairs {
       if (error !== undefined || damage === undefined) return this.#next()
       const { directory } = partition.log
       this.#ports.logger.error({ directory, offset: damage.offset }, 'a batch has rotted')
-      this.#askNext(partition, damage, [...this.#sources(partition)])
+      this.#askNext(partition, { damage, sources: [...this.#sources(partition)], whole: [] })
     })
   }
 
@@ -98,21 +116,21 @@ export class BatchRepairs {
     return sources
   }
 
-  #askNext(partition: Partition, damage: Damage, sources: number[]): void {
+  #askNext(partition: Partition, search: Search): void {
+    const { damage, sources, whole } = search
     const brokerId = sources.shift()
     const cuts = this.#options.cuts(partition)
-    if (brokerId === undefined || cuts === undefined) {
-      const { directory } = partition.log
-      const { offset } = damage
-      this.#ports.logger.error({ directory, offset }, 'no other replica has what has rotted here')
-      this.#notBeforeMs.set(partition, this.#ports.clock.monotonicMs() + AGAIN_MS)
-      return this.#next()
-    }
-    this.#ask(brokerId, partition, damage.offset, (batch) => {
+    if (brokerId === undefined || cuts === undefined) return this.#giveUp(partition, damage.offset, whole)
+    this.#ask(brokerId, partition, damage.offset, (answered) => {
       if (this.#stopped) return
-      if (batch === undefined) return this.#askNext(partition, damage, sources)
-      cuts.mend(partition.log, damage, batch, (mended) => {
-        if (mended !== 'mended') return this.#askNext(partition, damage, mended === 'gone' ? [] : sources)
+      if (answered.kind !== 'batch') {
+        if (answered.kind === 'another') whole.push(brokerId)
+        return this.#askNext(partition, search)
+      }
+      cuts.mend(partition.log, damage, answered.batch, (mended) => {
+        if (mended === 'misfit') whole.push(brokerId)
+        if (mended === 'gone') return this.#giveUp(partition, damage.offset, [])
+        if (mended !== 'mended') return this.#askNext(partition, search)
         this.mended++
         const { directory } = partition.log
         this.#ports.logger.warn({ directory, offset: damage.offset, brokerId }, 'what had rotted was fetched again')
@@ -122,19 +140,30 @@ export class BatchRepairs {
     })
   }
 
-  /** Has a broker send the batch that begins at `offset`; undefined: it has none, or cannot be asked. */
-  #ask(brokerId: number, { id, log }: Partition, offset: number, done: (batch: Uint8Array | undefined) => void): void {
+  #giveUp(partition: Partition, offset: number, whole: readonly number[]): void {
+    const { directory } = partition.log
+    this.#notBeforeMs.set(partition, this.#ports.clock.monotonicMs() + AGAIN_MS)
+    if (whole.length === 0) this.#ports.logger.error({ directory, offset }, 'no other replica has what has rotted here')
+    else {
+      this.#ports.logger.error({ directory, offset, whole }, 'what has rotted cannot be mended where it stands')
+      this.#options.rebuilds.beyondMending(partition, offset, whole)
+    }
+    this.#next()
+  }
+
+  /** Has a broker send the batch that begins at `offset`. */
+  #ask(brokerId: number, { id, log }: Partition, offset: number, done: (answered: Answered) => void): void {
     const place = this.#options.place(brokerId)
-    if (place === undefined) return done(undefined)
+    if (place === undefined) return done(NOTHING)
     const { clock, network } = this.#ports
     // The log may start in the middle of it: it comes whole all the same.
     const fetchOffset = Math.max(offset, log.startOffset)
     let answered = false
-    const answer = (batch: Uint8Array | undefined): void => {
+    const answer = (came: Answered): void => {
       if (answered) return
       answered = true
       connection.close()
-      done(batch)
+      done(came)
     }
     const connection = new ClientConnection({
       clock,
@@ -142,7 +171,7 @@ export class BatchRepairs {
       address: place.address,
       clientId: `broker-${this.#options.nodeId}-repairs`,
       requestTimeoutMs: TIMEOUT_MS,
-      closed: () => answer(undefined),
+      closed: () => answer(NOTHING),
     })
     this.#connection = connection
     const request: InferInput<typeof Fetch.request> = {
@@ -161,20 +190,20 @@ export class BatchRepairs {
       forgottenTopicsData: [],
     }
     connection.negotiate((error) => {
-      if (error !== undefined) return answer(undefined)
+      if (error !== undefined) return answer(NOTHING)
       connection.call(Fetch, request, (_, response) => {
         const part = response?.responses[0]?.partitions[0]
-        answer(
-          part?.errorCode === ErrorCode.NONE && part.records !== null ? firstBatch(part.records, offset) : undefined,
-        )
+        const isThere = part?.errorCode === ErrorCode.NONE && part.records !== null
+        answer(isThere ? firstBatch(part.records, offset) : NOTHING)
       })
     })
   }
 }
 
 /** A copy. */
-function firstBatch(records: Uint8Array, offset: number): Uint8Array | undefined {
-  if (records.length === 0 || validator.checkStored(records, 0, records.length) !== 'ok') return undefined
+function firstBatch(records: Uint8Array, offset: number): Answered {
+  if (records.length === 0 || validator.checkStored(records, 0, records.length) !== 'ok') return NOTHING
   const { baseOffset, sizeBytes } = validator.batch
-  return baseOffset === offset ? Uint8Array.from(records.subarray(0, sizeBytes)) : undefined
+  if (baseOffset !== offset) return { kind: 'another' }
+  return { kind: 'batch', batch: Uint8Array.from(records.subarray(0, sizeBytes)) }
 }

@@ -23,13 +23,18 @@ import { BatchRepairs } from './batch-repairs.js'
 import type { ControllerChannel } from './controller/controller-channel.js'
 import { FetchMemory } from './fetch-memory.js'
 import { IsrProposals } from './isr-proposals.js'
+import type { LeaderPlace } from './leader-fetcher.js'
 import { BrokerLifecycle } from './lifecycle.js'
 import { BrokerTraffic } from './metrics/traffic.js'
+import type { Partition } from './partition.js'
 import { ProducerIdBlock } from './producer-id-block.js'
 import type { Quorum, QuorumObserver } from './quorum/quorum.js'
+import { ReplicaComparisons } from './replica-comparisons.js'
 import { ReplicaDirectories } from './replica-directories.js'
 import { placeOf, ReplicaFetcher } from './replica-fetcher.js'
 import { ReplicaManager } from './replica-manager.js'
+import { ReplicaRebuilds } from './replica-rebuilds.js'
+import { ReplicaRequests } from './replica-requests.js'
 import { ReplicationThrottle } from './replication-throttle.js'
 import { Scrubber } from './scrubber.js'
 
@@ -64,6 +69,8 @@ export class Broker implements QuorumObserver {
   readonly replicas: ReplicaManager
   readonly fetcher: ReplicaFetcher
   readonly repairs: BatchRepairs
+  readonly rebuilds: ReplicaRebuilds
+  readonly comparisons: ReplicaComparisons
   readonly producerIds: ProducerIdBlock
   readonly fetchMemory = new FetchMemory()
   /** Of what is given to followers. */
@@ -117,22 +124,33 @@ export class Broker implements QuorumObserver {
       proposes: (partition) => this.#proposals.proposes(partition),
       rotted: (partition, offset) => this.repairs.rotted(partition, offset),
     })
+    const { nodeId } = identity
+    const { clock, logger } = ports
+    const image = (): MetadataImage => this.#latest
+    const place = (brokerId: number): LeaderPlace | undefined => placeOf(image(), brokerId, endpoints[0]?.name)
+    const partitions = (): readonly Partition[] => this.replicas.hosted.partitions
+    const requests = new ReplicaRequests(ports, { nodeId, place })
+    this.rebuilds = new ReplicaRebuilds({ nodeId, logger, image, requests })
+    this.comparisons = new ReplicaComparisons({
+      ...{ nodeId, clock, logger, partitions, requests, rebuilds: this.rebuilds },
+      intervalMs: () => this.#settings['replica.digest.interval.ms'],
+      bytesPerSecond: () => this.#settings['replica.digest.bytes.per.second'],
+    })
     this.repairs = new BatchRepairs(ports, {
-      nodeId: identity.nodeId,
-      image: () => this.#latest,
-      place: (brokerId) => placeOf(this.#latest, brokerId, endpoints[0]?.name),
+      ...{ nodeId, image, place, rebuilds: this.rebuilds },
       cuts: ({ id }) => directories.managerOf(id)?.cuts,
     })
     this.#proposals = new IsrProposals(ports.clock, channel, {
       nodeId: identity.nodeId,
       brokerEpoch: () => this.#lifecycle.brokerEpoch,
       longestLagMs: () => this.#settings['replica.lag.time.max.ms'],
-      partitions: () => this.replicas.hosted.partitions,
+      partitions,
       whenApplied: (endOffset, go) => this.whenApplied(endOffset, go),
     })
     this.#scrubber = new Scrubber(ports.clock, {
       bytesPerSecond: () => this.#settings['log.scrub.bytes.per.second'],
-      partitions: () => this.replicas.hosted.partitions,
+      partitions,
+      ticked: () => this.comparisons.tick(),
     })
     const appliedOffset = (): number => this.#image.offset
     this.#lifecycle = new BrokerLifecycle(ports, channel, {
@@ -192,6 +210,7 @@ export class Broker implements QuorumObserver {
     this.fetcher.stop()
     this.repairs.stop()
     this.#scrubber.stop()
+    this.comparisons.stop()
     this.#proposals.stop()
     this.replicas.close()
     for (const { go } of this.#waiting.splice(0)) go(false)

@@ -55,6 +55,8 @@ export class Following {
   readonly core: PartitionFollower
   readonly #log: PartitionLog
   readonly #events: FollowingEvents
+  /** The last of the leader's orders to fetch the log again that was followed. */
+  rebuilt = 0
   #cutting = false
   #movingStart = false
 
@@ -116,6 +118,12 @@ export class Following {
       default:
         return action satisfies never
     }
+  }
+
+  /** What it has from there on is not what was committed: it is thrown away and fetched again. Nobody counts on it any more. */
+  rebuild(offset: number, number = 0): void {
+    this.rebuilt = number
+    this.#cut(this.core.rebuild(offset, this.#view))
   }
 
   get #view(): FollowedLog {

@@ -176,6 +176,7 @@ function partitionOf({ partition, proposal }: Asked): Topic['partitions'][number
     newIsrWithEpochs: proposal.isr.map(({ brokerId, brokerEpoch }) => ({ brokerId, brokerEpoch })),
     leaderRecoveryState: RECOVERED,
     partitionEpoch: proposal.partitionEpoch,
+    handsOver: proposal.handsOver === true,
   }
 }
 

@@ -5,7 +5,6 @@
  * It says no with the error that Kafka has for it; what it accepts is appended in order, and what becomes of it is asked with `outcome`.
  */
 import type { FlightRecorder, FlightTrack } from '../base/flight-recorder.js'
-import type { Uuid } from '../base/uuid.js'
 import type { TopicSettings } from '../config/topic-settings.js'
 import type { Clock } from '../io/clock.js'
 import { DiskError } from '../io/disk.js'
@@ -18,32 +17,10 @@ import { type IsrProposal, PartitionLeader, type ProposalAnswer } from '../repli
 import type { BytesOwner } from '../storage/gather.js'
 import type { LogObserver, LogOptions, PartitionLog } from '../storage/partition-log.js'
 import { Following, type LogCutter } from './following.js'
+import type { Appended, LeaderInput, Outcome, PartitionId, PartitionView, Refused } from './partition-terms.js'
+import { isCountedOn } from './partition-terms.js'
 
-export interface PartitionId {
-  readonly topic: string
-  readonly topicId: Uuid
-  readonly partition: number
-}
-
-/** Where an append stands; what comes of it is told by `Partition.outcome`. */
-export interface Appended {
-  readonly kind: 'appended'
-  readonly baseOffset: number
-  /** The offset after its last record. */
-  readonly endOffset: number
-  readonly leaderEpoch: number
-  /** How often the log had failed before. */
-  readonly failures: number
-}
-
-export interface Refused {
-  readonly kind: 'refused'
-  readonly error: ErrorName
-  readonly message: string | undefined
-}
-
-/** `pending`: not decided yet. */
-export type Outcome = 'pending' | 'done' | ErrorName
+export type { Appended, PartitionId, PartitionView } from './partition-terms.js'
 
 /** What a partition has around it. */
 export interface PartitionHost {
@@ -63,12 +40,6 @@ export interface PartitionHost {
   readonly follows: (partition: Partition) => void
   /** A batch at this offset, or before it in its segment, has rotted. */
   readonly rotted: (partition: Partition, offset: number) => void
-}
-
-/** What the metadata says of a partition, and which brokers may be in sync, with the epochs of their incarnations. */
-export interface PartitionView {
-  readonly state: PartitionState
-  readonly usable: ReadonlyMap<number, number>
 }
 
 /** After a cut for which there was no room. */
@@ -93,6 +64,8 @@ export class Partition implements LogObserver {
   #failures = 0
   /** As the leader was told. */
   #settledEndOffset = 0
+  /** From there on what it has is to be fetched again, as soon as it follows and is out of sync; it has handed over for that. */
+  #oddFrom: number | undefined
   /** Why it is not hosted any more. */
   #gone: ErrorName | undefined
 
@@ -183,7 +156,7 @@ export class Partition implements LogObserver {
     else {
       this.#track('resigned')
       this.#leader = undefined
-      if (leaderId >= 0) this.#follow(leaderId, leaderEpoch)
+      if (leaderId >= 0) this.#follow(state)
     }
     if (followed || this.#following !== undefined) this.#host.follows(this)
   }
@@ -210,7 +183,8 @@ export class Partition implements LogObserver {
     this.#leader = new PartitionLeader(options)
   }
 
-  #follow(leaderId: number, leaderEpoch: number): void {
+  #follow(state: PartitionState): void {
+    const { leader: leaderId, leaderEpoch } = state
     const flushPolicy = this.#settings['flush.policy']
     const core = new PartitionFollower({ leaderId, leaderEpoch, flushPolicy, highWatermark: this.#highWatermark })
     const { clock, logger, cutter } = this.#host
@@ -222,6 +196,10 @@ export class Partition implements LogObserver {
       note: (sentence, detail) => logger.info({ ...this.id, leaderId, leaderEpoch, ...detail }, sentence),
     })
     this.#following = following
+    const oddFrom = this.#oddFrom
+    this.#oddFrom = undefined
+    // Who is taken for one that has everything must not throw it away; that it has not will be noticed again.
+    if (oddFrom !== undefined && !isCountedOn(state, this.#host.nodeId)) following.rebuild(oddFrom)
   }
 
   #cut(following: Following, error: Error | undefined): void {
@@ -279,6 +257,25 @@ export class Partition implements LogObserver {
   /** A follower has fetched from `position` on, in this incarnation of its broker. */
   fetchedBy(replicaId: number, position: number, brokerEpoch: number): void {
     if (this.#toLeader('fetched', [replicaId, position, brokerEpoch, this.#nowMs])) this.#changed()
+  }
+
+  /** As leader: see `PartitionLeader.keepOut`. */
+  keepOut(replicaId: number, fromOffset: number): boolean {
+    return this.#toLeader('keepOut', [replicaId, fromOffset])
+  }
+
+  /** As leader: gives the lead to one of these, who are in sync, because what it has from `fromOffset` on is not what was committed, and fetches that again. */
+  handOver(to: readonly number[], fromOffset: number): boolean {
+    if (!this.#toLeader('handOver', [to])) return false
+    this.#oddFrom = fromOffset
+    return true
+  }
+
+  /** As follower that is out of sync: what it has from there on is thrown away and fetched again, as its leader says. False: it does not follow just now. */
+  rebuildFrom(offset: number, number: number): boolean {
+    if (this.#following === undefined || this.#following.cutting || this.log.failed || this.log.closed) return false
+    this.#following.rebuild(offset, number)
+    return true
   }
 
   /** Time has passed; for so long of it this process stood still. */
@@ -441,8 +438,6 @@ export class Partition implements LogObserver {
     if (this.#following !== undefined) this.#host.follows(this)
   }
 }
-
-type LeaderInput = 'changed' | 'setUsable' | 'configure' | 'fetched' | 'tick' | 'answered' | 'appended' | 'flushed'
 
 function refused(error: ErrorName, message?: string): Refused {
   return { kind: 'refused', error, message }

@@ -11,6 +11,8 @@ export interface ScrubberOptions {
   /** `log.scrub.bytes.per.second`; 0: not at all. */
   readonly bytesPerSecond: () => number
   readonly partitions: () => readonly Partition[]
+  /** A second has passed: for others that read at their own pace. */
+  readonly ticked?: () => void
 }
 
 const TICK_MS = 1000
@@ -52,6 +54,7 @@ export class Scrubber {
       this.#budget = Math.min(this.#budget + bytes, bytes)
       if (bytes > 0) this.#beginRound()
       if (!this.#reading) this.#readOn()
+      this.#options.ticked?.()
     })
   }
 

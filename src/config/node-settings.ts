@@ -351,6 +351,16 @@ export const nodeSettings = {
     min: 0,
     doc: 'lograft: how much of closed segments is read and checked in a second, at most once an hour; what has rotted is fetched again from another replica. 0: none.',
   }),
+  'replica.digest.interval.ms': integer({
+    default: '600000',
+    min: 0,
+    doc: 'lograft: how often a leader has all replicas of a partition compared in what is committed; where they differ it is an alarm, and those that differ from the majority are fetched again. Compacted topics are not compared. 0: never.',
+  }),
+  'replica.digest.bytes.per.second': integer({
+    default: '1048576',
+    min: 1024,
+    doc: 'lograft: how much a leader reads in a second to compare replicas; each of the others reads as much.',
+  }),
   'log.flush.offset.checkpoint.interval.ms': integer({
     default: '60000',
     min: 0,

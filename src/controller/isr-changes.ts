@@ -4,7 +4,8 @@
  *   - An ISR has the leader in it and nobody who is not a replica, and all of it may be used in just the incarnations that the leader has heard.
  *   - It follows upon the state that the leader has seen: by epochs, of which a lower one comes from what was before, and a higher one from a controller after
  *     this one.
- *   - No leader changes by it, and so no leader epoch, but where it ends a move of the replicas (`moving-replicas.ts`).
+ *   - No leader changes by it, and so no leader epoch, but where it ends a move of the replicas (`moving-replicas.ts`), and where the leader hands over,
+ *     because what it has is not what was committed: then one of those in sync leads that it names, and it is not in sync itself, nor eligible.
  *
  * Sources: KIP-497, KIP-704, KIP-841, KIP-903, KAFKA-14154 (a leader that knows more than its controller).
  */
@@ -16,7 +17,7 @@ import type { AlterPartition } from '../protocol/messages/alter-partition.js'
 import type { Infer, InferInput } from '../protocol/schema.js'
 import type { DecisionContext } from './context.js'
 import { rulesOf } from './election-rules.js'
-import { withProposed } from './leader-election.js'
+import { handedOver, withProposed } from './leader-election.js'
 import { sameMembers } from './moving-replicas.js'
 import { MAX_RECORDS_PER_REQUEST } from './new-partitions.js'
 
@@ -65,11 +66,14 @@ export function alterPartition(
     }
     if (records.length >= MAX_RECORDS_PER_REQUEST) return refused(partitionId, 'OPERATION_NOT_ATTEMPTED')
     const cause: Cause = {
-      reason: 'ISR_PROPOSED',
+      reason: proposal.handsOver ? 'LEADER_HANDED_OVER' : 'ISR_PROPOSED',
       evidence: { leader: String(brokerId), leaderEpoch: String(partition.leaderEpoch) },
     }
     const recovery = leaderRecoveryState === partition.leaderRecoveryState ? {} : { leaderRecoveryState }
-    const changes = withProposed(image, partition, isr, rulesOf(context, topic))
+    const rules = rulesOf(context, topic)
+    const changes = proposal.handsOver
+      ? handedOver(image, partition, isr, rules)
+      : withProposed(image, partition, isr, rules)
     records.push({ type: 'partitionChange', topicId, partitionId, ...changes, ...recovery, cause })
     changed.add(key)
     // The replicas have moved, and the sender has to hear from the metadata what it is now.
@@ -104,7 +108,8 @@ function refusal(
   if (leaderEpoch > partition.leaderEpoch || partitionEpoch > partition.partitionEpoch) return 'NOT_CONTROLLER'
   if (brokerId !== partition.leader || leaderEpoch < partition.leaderEpoch) return 'FENCED_LEADER_EPOCH'
   if (partitionEpoch < partition.partitionEpoch) return 'INVALID_UPDATE_VERSION'
-  if (!isWellFormed(partition, members) || !isLegalRecovery(partition, proposal, members)) return 'INVALID_REQUEST'
+  const isInOrder = proposal.handsOver ? isHandover(partition, members) : isWellFormed(partition, members)
+  if (!isInOrder || !isLegalRecovery(partition, proposal, members)) return 'INVALID_REQUEST'
   const eligible = members.every((member) => isEligible(image, partition, member))
   return eligible ? undefined : 'INELIGIBLE_REPLICA'
 }
@@ -112,6 +117,13 @@ function refusal(
 function isWellFormed({ leader, replicas }: PartitionState, members: readonly Member[]): boolean {
   const ids = new Set(members.map(({ brokerId }) => brokerId))
   return ids.has(leader) && ids.size === members.length && [...ids].every((id) => replicas.includes(id))
+}
+
+/** Nobody comes into the ISR by it, and who recovers has nobody to hand over to. */
+function isHandover({ leader, isr, leaderRecoveryState }: PartitionState, members: readonly Member[]): boolean {
+  const ids = new Set(members.map(({ brokerId }) => brokerId))
+  const isWhole = ids.size === members.length && ids.size > 0 && leaderRecoveryState === RECOVERED
+  return isWhole && [...ids].every((id) => id !== leader && isr.includes(id))
 }
 
 /** Recovering begins with an unclean election and nowhere else; as long as it lasts nobody can be in sync with who recovers. */

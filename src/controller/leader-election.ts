@@ -114,6 +114,18 @@ export function withProposed(
   return changesTo(partition, { leader, isr }, { canLead: (id) => canLead(image, partition, id), rules })
 }
 
+/** What becomes of a partition whose leader goes because it has lost what was committed: one of these leads, who are in sync and can be used. */
+export function handedOver(
+  image: MetadataImage,
+  partition: PartitionState,
+  isr: readonly number[],
+  rules: ElectionRules,
+): PartitionChanges {
+  const able = (id: number): boolean => canLead(image, partition, id)
+  const leader = elect({ replicas: partition.replicas, isr }, able)
+  return changesTo(partition, { leader, isr }, { canLead: able, rules, lost: partition.leader })
+}
+
 /** What becomes of a partition whose replicas are others from now on; who is none any more is not in sync. */
 export function arranged(
   image: MetadataImage,

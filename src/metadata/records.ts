@@ -23,6 +23,7 @@ export type Reason =
   | 'LEADERS_BALANCED'
   | 'SETTINGS_CHANGED'
   | 'REASSIGNMENT_ASKED'
+  | 'LEADER_HANDED_OVER'
 
 /** Why a leader, an ISR, a fence or an epoch moved. */
 export interface Cause {

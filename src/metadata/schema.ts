@@ -26,6 +26,7 @@ export const schema = {
                 LEADERS_BALANCED: 16,
                 SETTINGS_CHANGED: 17,
                 REASSIGNMENT_ASKED: 18,
+                LEADER_HANDED_OVER: 19,
               },
             },
             Cause: {

@@ -73,6 +73,11 @@ export class PartitionFollower {
     return this.#highWatermark
   }
 
+  /** Whether the leader has said that the log is the same as its own, as far as it goes; since then it is. */
+  get isAgreed(): boolean {
+    return this.#leaderHighWatermark >= 0
+  }
+
   setFlushPolicy(flushPolicy: FlushPolicy): void {
     this.#flushPolicy = flushPolicy
   }
@@ -108,6 +113,14 @@ export class PartitionFollower {
     this.#leaderHighWatermark = highWatermark
     this.#follow(log)
     return { action: 'append' }
+  }
+
+  /** What the log has from there on is not what was committed, and nobody counts on it. */
+  rebuild(fromOffset: number, { startOffset }: FollowedLog): Extract<FollowerAction, { action: 'truncate' }> {
+    const endOffset = Math.max(fromOffset, startOffset)
+    this.#isCutting = true
+    this.#highWatermark = Math.min(this.#highWatermark, endOffset)
+    return { action: 'truncate', endOffset }
   }
 
   /** The log has changed as it was told. */

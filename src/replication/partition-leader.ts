@@ -9,6 +9,7 @@
  *     proposed to be, from the moment on in which the proposal leaves (the maximal ISR).
  *   - Nobody is proposed who has not fetched in this epoch, in the incarnation that is in use, all that may have been committed: up to the high watermark
  *     and up to where the epoch starts, whichever is later.
+ *   - Whose log is not what was committed is kept out until it asks for that again. A leader whose own log is not hands over, to others who are in sync.
  *
  * Sources: KIP-101, KIP-497, KIP-903, KIP-966, KAFKA-7128, KAFKA-15021.
  */
@@ -45,6 +46,8 @@ export interface IsrProposal {
   readonly leaderEpoch: number
   readonly partitionEpoch: number
   readonly isr: readonly ProposedReplica[]
+  /** The leader is none of them: one of them is to lead. */
+  readonly handsOver?: true
 }
 
 export interface ProposedReplica {
@@ -65,12 +68,15 @@ interface PendingProposal {
   readonly number: number
   readonly isr: readonly ProposedReplica[]
   readonly underWay: boolean
+  readonly handsOver?: true
 }
 
 /** Everything a leader is made of, as plain data. */
 export interface PartitionLeaderState extends PartitionLeaderOptions {
   readonly epochStartOffset: number
   readonly followers: readonly (readonly [number, FollowerState])[]
+  /** With the offsets from which they have to ask again. */
+  readonly keptOut: readonly (readonly [number, number])[]
   readonly usable: readonly (readonly [number, number])[]
   readonly proposals: number
   readonly pending: PendingProposal | undefined
@@ -89,6 +95,7 @@ export class PartitionLeader {
   #isr: readonly number[]
   #isRecovering: boolean
   readonly #followers: Map<number, FollowerState>
+  readonly #keptOut: Map<number, number>
   /** Brokers that may be in sync, with the epoch of their incarnation. */
   #usable: ReadonlyMap<number, number>
   #proposals: number
@@ -117,6 +124,7 @@ export class PartitionLeader {
     this.#isr = isr
     this.#isRecovering = options.isRecovering ?? false
     this.#followers = new Map(state?.followers)
+    this.#keptOut = new Map(state?.keptOut)
     this.#usable = new Map(state?.usable)
     this.#proposals = state?.proposals ?? 0
     this.#pending = state?.pending
@@ -166,7 +174,7 @@ export class PartitionLeader {
 
   /** Whether there are enough replicas in sync for a produce with acks=all. */
   get hasEnoughInSync(): boolean {
-    return this.#isr.length >= Math.min(this.#minInsyncReplicas, this.#replicas.length)
+    return this.#isEnough(this.#isr)
   }
 
   /** How far a follower has the log; -1: nobody knows. */
@@ -187,7 +195,11 @@ export class PartitionLeader {
     if (partitionEpoch <= this.#partitionEpoch) return false
     this.#adopt(partitionEpoch, isr)
     this.#replicas = replicas
-    for (const id of this.#followers.keys()) if (!replicas.includes(id)) this.#followers.delete(id)
+    for (const id of this.#followers.keys()) {
+      if (replicas.includes(id)) continue
+      this.#followers.delete(id)
+      this.#keptOut.delete(id)
+    }
     this.#isRecovering = isRecovering
     this.#proposeRecovered()
     return this.#count()
@@ -208,8 +220,43 @@ export class PartitionLeader {
       return false
     }
     this.#followers.set(replicaId, afterFetch(before, { position, brokerEpoch }, this.#logEndOffset, nowMs))
+    if (position <= (this.#keptOut.get(replicaId) ?? -1)) this.#keptOut.delete(replicaId)
     if (this.#pending === undefined && this.#mayJoin(replicaId)) this.#propose([...this.#isr, replicaId])
     return this.#count()
+  }
+
+  /**
+   * What this replica has from `fromOffset` on is not what was committed: it is to be out of sync until it asks for it again. False: too few would be left, and
+   * nothing has changed.
+   */
+  keepOut(replicaId: number, fromOffset: number): boolean {
+    if (replicaId === this.#nodeId || !this.#replicas.includes(replicaId)) return false
+    const others = this.#isr.filter((id) => id !== replicaId)
+    if (others.length < this.#isr.length && !this.#isEnough(others)) return false
+    this.#keptOut.set(replicaId, Math.min(fromOffset, this.#keptOut.get(replicaId) ?? fromOffset))
+    if (this.#pending === undefined && others.length < this.#isr.length) this.#propose(others)
+    return true
+  }
+
+  /** From where on it has to ask again to be in sync; undefined: it is not kept out. */
+  keptOutFrom(replicaId: number): number | undefined {
+    return this.#keptOut.get(replicaId)
+  }
+
+  /**
+   * Whether it may throw away what it has, so as to ask again: nobody counts on it, nor will before it has. The replica itself cannot say so: what it knows of the
+   * ISR may be old.
+   */
+  mayRebuild(replicaId: number): boolean {
+    return this.#keptOut.has(replicaId) && !this.maximalIsr.includes(replicaId)
+  }
+
+  /** What this leader has is not what was committed: one of these is to lead, who are in sync. False: they are too few, or something else is asked for just now. */
+  handOver(to: readonly number[]): boolean {
+    const others = this.#isr.filter((id) => id !== this.#nodeId && to.includes(id) && !this.#keptOut.has(id))
+    if (this.#pending !== undefined || this.#isRecovering || !this.#isEnough(others)) return false
+    this.#propose(others, true)
+    return true
   }
 
   /** The leader's own log ends here now. True: the high watermark has moved. */
@@ -249,7 +296,7 @@ export class PartitionLeader {
       }
     }
     if (this.#pending !== undefined) return
-    const inSync = this.#isr.filter((id) => id === this.#nodeId || !this.#lags(id))
+    const inSync = this.#isr.filter((id) => id === this.#nodeId || !(this.#lags(id) || this.#keptOut.has(id)))
     if (inSync.length < this.#isr.length) this.#propose(inSync)
     else this.#proposeRecovered()
   }
@@ -264,8 +311,9 @@ export class PartitionLeader {
     const pending = this.#pending
     if (pending === undefined || pending.underWay) return undefined
     this.#pending = { ...pending, underWay: true }
-    const { number, isr } = pending
-    return { number, leaderEpoch: this.leaderEpoch, partitionEpoch: this.#partitionEpoch, isr }
+    const { number, isr, handsOver } = pending
+    const proposal = { number, leaderEpoch: this.leaderEpoch, partitionEpoch: this.#partitionEpoch, isr }
+    return handsOver === undefined ? proposal : { ...proposal, handsOver }
   }
 
   /** What became of a proposal. True: the high watermark has moved. */
@@ -311,6 +359,7 @@ export class PartitionLeader {
       nowMs: this.#nowMs,
       epochStartOffset: this.epochStartOffset,
       followers: [...this.#followers],
+      keptOut: [...this.#keptOut],
       usable: [...this.#usable],
       proposals: this.#proposals,
       pending: this.#pending,
@@ -324,12 +373,13 @@ export class PartitionLeader {
     this.#pending = undefined
   }
 
-  #propose(replicas: readonly number[]): void {
+  #propose(replicas: readonly number[], handsOver = false): void {
     const isr = replicas.map((brokerId) => ({
       brokerId,
       brokerEpoch: this.#followers.get(brokerId)?.brokerEpoch ?? -1,
     }))
-    this.#pending = { number: ++this.#proposals, isr, underWay: false }
+    const pending = { number: ++this.#proposals, isr, underWay: false }
+    this.#pending = handsOver ? { ...pending, handsOver } : pending
   }
 
   /** That it has recovered is said with any proposal; with the ISR as it is, where there is no other. */
@@ -342,10 +392,14 @@ export class PartitionLeader {
   }
 
   #mayJoin(replicaId: number): boolean {
-    if (this.#isr.includes(replicaId)) return false
+    if (this.#isr.includes(replicaId) || this.#keptOut.has(replicaId)) return false
     const { position, brokerEpoch } = this.#followers.get(replicaId) ?? UNSEEN
     const isEnough = position >= this.#highWatermark && position >= this.epochStartOffset
     return isEnough && this.#usable.get(replicaId) === brokerEpoch
+  }
+
+  #isEnough(inSync: readonly number[]): boolean {
+    return inSync.length >= Math.max(1, Math.min(this.#minInsyncReplicas, this.#replicas.length))
   }
 
   #lags(replicaId: number): boolean {
@@ -358,6 +412,7 @@ export class PartitionLeader {
    * sync is not waited for.
    */
   #isClose(replicaId: number): boolean {
+    if (this.#keptOut.has(replicaId)) return false
     const { position, brokerEpoch, caughtUpMs } = this.#followers.get(replicaId) ?? UNSEEN
     const isUsable = this.#usable.get(replicaId) === brokerEpoch
     return isUsable && position >= this.epochStartOffset && this.#nowMs - caughtUpMs <= this.#longestLagMs

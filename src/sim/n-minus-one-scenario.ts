@@ -198,6 +198,7 @@ function planOf(profile: NMinusOneProfile, random: Prng, lagMs: number): Cluster
     ports: random.pick(['one', 'two'] as const),
     naming: random.pick(['voters', 'bootstrap'] as const),
     settings: {
+      ...comparedEvery(profile.digestIntervalMs),
       'broker.session.timeout.ms': String(random.pick([3000, 9000])),
       'broker.heartbeat.interval.ms': '500',
       'replica.lag.time.max.ms': String(lagMs),
@@ -205,6 +206,10 @@ function planOf(profile: NMinusOneProfile, random: Prng, lagMs: number): Cluster
     },
     longestDownMs: 300,
   }
+}
+
+function comparedEvery(intervalMs: number | undefined): Readonly<Record<string, string>> {
+  return intervalMs === undefined ? {} : { 'replica.digest.interval.ms': String(intervalMs) }
 }
 
 /** Each replica is the first of some partition, as far as there are as many. */

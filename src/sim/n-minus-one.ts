@@ -40,6 +40,8 @@ export interface NMinusOneProfile {
   /** A machine that has lost its power says that it has not. */
   readonly bootIdIgnored?: true
   readonly stages: readonly FailureStage[]
+  /** How often replicas are compared; without it as seldom as by default. */
+  readonly digestIntervalMs?: number
   /** Of records that were acknowledged. */
   readonly lost: 'nothing' | 'may be lost'
 }

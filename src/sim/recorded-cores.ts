@@ -171,6 +171,12 @@ class RecordedLeader implements RecordedCore {
       case 'takeProposal':
         this.#leader?.takeProposal()
         return
+      case 'keepOut':
+        this.#leader?.keepOut(args[0] as number, args[1] as number)
+        return
+      case 'handOver':
+        this.#leader?.handOver(args[0] as readonly number[])
+        return
       case 'answered':
         this.#leader?.answered(args[0] as number, args[1] as ProposalAnswer)
         return

@@ -7,6 +7,7 @@
  */
 import { assert } from '../base/assert.js'
 import { Partition } from '../broker/partition.js'
+import type { ReplicaComparisons } from '../broker/replica-comparisons.js'
 import { type ElectionRules, rulesOf } from '../controller/election-rules.js'
 import { hasDirectory, type MetadataImage, type TopicImage } from '../metadata/image.js'
 import { type PartitionState, RECOVERING } from '../metadata/records.js'
@@ -41,6 +42,8 @@ interface Watched {
   deletable: number
   /** It may have lost what was committed, and was allowed to. */
   mayHaveLost: boolean
+  /** Somebody has changed what one of its replicas holds. */
+  isTamperedWith: boolean
   lowestMin: number
   largestMin: number
   /** So many were enough, and have been kept in mind since. */
@@ -68,6 +71,7 @@ interface Seen {
 
 interface SeenNode {
   readonly start: number
+  comparedBytes: number
   readonly replicas: Map<Partition, Seen>
 }
 
@@ -83,6 +87,7 @@ export class ReplicaInvariants {
   /** Batches that are committed, of all partitions. */
   #batches = 0
   #sinceThorough = 0
+  #everTampered = false
 
   constructor(world: ClusterWorld) {
     this.#world = world
@@ -149,9 +154,10 @@ export class ReplicaInvariants {
     if (broker === undefined) return
     let seen = this.#seen.get(node)
     if (seen?.start !== node.starts) {
-      seen = { start: node.starts, replicas: new Map() }
+      seen = { start: node.starts, replicas: new Map(), comparedBytes: 0 }
       this.#seen.set(node, seen)
     }
+    this.#compared(node, seen, broker.comparisons)
     const { replicas } = seen
     let count = 0
     broker.replicas.forEach((partition) => {
@@ -164,6 +170,22 @@ export class ReplicaInvariants {
       const hosted = new Set(broker.replicas.hosted.partitions)
       for (const partition of replicas.keys()) if (!hosted.has(partition)) replicas.delete(partition)
     }
+  }
+
+  /** Whether somebody has changed what a replica holds behind everybody's back: until it is as it was, replicas may differ. */
+  tamper(topicId: string, partition: number, isTamperedWith: boolean): void {
+    const watched = this.#watched.get(keyOf(topicId, partition))
+    assert(watched !== undefined, () => `${topicId}-${partition} is not there`)
+    watched.isTamperedWith = isTamperedWith
+    this.#everTampered = true
+  }
+
+  /** Nobody raises an alarm because replicas differ where they do not. */
+  #compared({ host }: ClusterNode, seen: SeenNode, { alarms, comparedBytes }: ReplicaComparisons): void {
+    if (comparedBytes === seen.comparedBytes) return
+    seen.comparedBytes = comparedBytes
+    assert(alarms === 0 || this.#everTampered, () => `${host} says that replicas differ, and nobody has changed them`)
+    this.#count('replicas are compared without a false alarm')
   }
 
   /** All nodes have been looked at after this event. */
@@ -235,7 +257,7 @@ export class ReplicaInvariants {
         ...{ key, name: `${name}-${partition}`, topicId, partition, directory, committed: new CommittedLog(directory) },
         ...{ leaders: new Map(), state: undefined, verifiedEpoch: -1, moved: false, everOs: false },
         ...{ everCompacted: false, mayHaveLost: false, lowestMin: Number.POSITIVE_INFINITY, largestMin: 0 },
-        ...{ remembered: 0, partitionEpochBefore: -1, replicas: [], deletable: 0 },
+        ...{ remembered: 0, partitionEpochBefore: -1, replicas: [], deletable: 0, isTamperedWith: false },
       }
       this.#watched.set(key, watched)
     }
@@ -375,7 +397,7 @@ export class ReplicaInvariants {
 
   /** Consistent read: what was shown to consumers once stands there still. */
   #reread(watched: Watched, id: number, { log }: Partition, what: string): void {
-    if (watched.everCompacted) return
+    if (watched.everCompacted || watched.isTamperedWith) return
     const cursor = new LogCursor(this.#world.nodes[id - 1]!.machine, log.directory)
     const { endOffset } = watched.committed
     for (const batch of cursor.batchesUpTo(endOffset)) watched.committed.match(batch, `node${id}`)
@@ -389,7 +411,8 @@ export class ReplicaInvariants {
   /** No committed record is lost: as many replicas as were enough have it, but for those whose disks were replaced. */
   #durable(watched: Watched): void {
     const { state, committed, everOs } = watched
-    if (state === undefined || this.#mayHaveLost(watched) || watched.everCompacted || committed.endOffset === 0) return
+    if (state === undefined || this.#mayHaveLost(watched) || committed.endOffset === 0) return
+    if (watched.everCompacted || watched.isTamperedWith) return
     const { endOffset } = committed
     let holders = 0
     for (const node of this.#world.brokers) {

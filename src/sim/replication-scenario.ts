@@ -39,6 +39,8 @@ export interface ReplicationScenarioOptions {
   /** Exactly these topics, instead of such as are drawn. */
   readonly topics?: readonly ReplicatedTopicPlan[]
   readonly acks?: 1 | -1
+  /** How often replicas are compared; without it as seldom as by default. */
+  readonly digestIntervalMs?: number
   /** Judge as if nothing committed may ever be lost, whatever the settings promise. */
   readonly strict?: boolean
   /** Looks inside after each event; what it throws is the failure. For tests. */
@@ -155,6 +157,9 @@ function drawPlan(random: Prng, options: ReplicationScenarioOptions): ClusterPla
     ports: random.chance(0.5) ? 'two' : 'one',
     naming: random.pick(['voters', 'bootstrap'] as const),
     settings: {
+      ...(options.digestIntervalMs === undefined
+        ? {}
+        : { 'replica.digest.interval.ms': String(options.digestIntervalMs) }),
       'log.flush.offset.checkpoint.interval.ms': String(random.pick([400, 3000, 60_000])),
       'broker.session.timeout.ms': String(random.pick([3000, 9000])),
       'broker.heartbeat.interval.ms': String(random.pick([500, 2000])),

@@ -24,9 +24,14 @@ function stored(seed: string, replicas = 3): Stored {
   })
 }
 
-function storedBy(seed: string, replicas: number, fill: (cluster: SimulatedCluster, topic: Topic) => void): Stored {
+function storedBy(
+  seed: string,
+  replicas: number,
+  fill: (cluster: SimulatedCluster, topic: Topic) => void,
+  configs: Readonly<Record<string, string>> = {},
+): Stored {
   const cluster = new SimulatedCluster(seed)
-  const topic = newTopic(cluster, 'stored', 1, replicas)
+  const topic = newTopic(cluster, 'stored', 1, replicas, configs)
   fill(cluster, topic)
   for (const id of ALL) {
     const node = cluster.node(id)
@@ -98,6 +103,53 @@ for (const [what, change] of Object.entries(CHANGES)) {
     })
   }
 }
+
+/** Nothing that has to stand in the place of one of them fits. */
+const BEYOND_MENDING: Change = (bytes, at, size) => {
+  for (const batch of [at, at + size]) CHANGES['length']!(bytes, batch, size)
+}
+
+for (const who of ['leader', 'follower'] as const) {
+  test(`more than a batch is damaged on a ${who}: all from there on is fetched again, while another leads`, () => {
+    const on = stored(`beyond mending ${who}`)
+    const { cluster, topic } = on
+    const { leader, leaderEpoch } = cluster.partition('stored')
+    const id = who === 'leader' ? leader : ALL.find((each) => each !== leader)!
+    const whole = Buffer.from(fileOf(on, id).content)
+    rot(on, id, 6, BEYOND_MENDING)
+    assert.deepEqual(read(on, id, 6), ['KAFKA_STORAGE_ERROR', []])
+    cluster.until(() => cluster.node(id).node!.broker!.rebuilds.rebuilt === 1, 'it is fetched again', 5000)
+    cluster.until(() => replicaOf(cluster, topic, id).log.logEndOffset < BATCHES, 'it is cut', 1000)
+    const isLed = (): boolean => cluster.partition('stored').leader > 0
+    cluster.until(() => isLed() && agree(cluster, topic, ALL) && inSync(cluster, topic, ALL), 'agreement', 20_000)
+    const after = cluster.partition('stored')
+    assert.equal(after.leader === leader, who === 'follower')
+    assert.equal(after.leaderEpoch, who === 'follower' ? leaderEpoch : leaderEpoch + 1)
+    assert.equal(Buffer.compare(whole, fileOf(on, id).content), 0)
+    produce(cluster, topic, ['and on'])
+    for (const each of ALL) {
+      cluster.until(() => read(on, each, 0)[1].length === BATCHES + 1, 'all have it', 5000)
+      assert.deepEqual(read(on, each, 0), ['NONE', [...VALUES, 'and on']])
+    }
+  })
+}
+
+test('a leader whose damage is beyond mending goes on as long as too few others would be in sync', () => {
+  const fill = (cluster: SimulatedCluster, topic: Topic): void => {
+    for (const value of VALUES) produce(cluster, topic, [value])
+  }
+  const on = storedBy('not spared', 3, fill, { 'min.insync.replicas': '3' })
+  const { cluster, topic } = on
+  const { leader, leaderEpoch } = cluster.partition('stored')
+  rot(on, leader, 6, BEYOND_MENDING)
+  for (let n = 0; n < 5; n++) {
+    assert.deepEqual(read(on, leader, 6), ['KAFKA_STORAGE_ERROR', []])
+    cluster.pass(3000)
+  }
+  assert.deepEqual(read(on, leader, 0), ['NONE', VALUES.slice(0, 6)])
+  assert.ok(inSync(cluster, topic, ALL))
+  assert.equal(cluster.partition('stored').leaderEpoch, leaderEpoch)
+})
 
 test('several batches are mended one after the other', () => {
   const on = stored('several')

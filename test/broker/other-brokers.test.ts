@@ -139,6 +139,7 @@ for (const seed of SEEDS) {
       leaderRecoveryState: 0,
       newIsr: [],
       newIsrWithEpochs: [{ brokerId: 2, brokerEpoch }],
+      handsOver: false,
     }
     const request = { brokerId: 2, brokerEpoch, topics: [{ topicId, partitions: [proposal] }] }
     const { answer } = other.answer('AlterPartition', request)

@@ -34,6 +34,7 @@ export interface Proposed {
   readonly leaderEpoch?: number
   readonly partitionEpoch?: number
   readonly leaderRecoveryState?: number
+  readonly handsOver?: boolean
   /** Of members of the ISR; else those that are registered. */
   readonly epochs?: Readonly<Record<number, number>>
 }
@@ -197,7 +198,9 @@ export class Cluster {
       brokerId,
       brokerEpoch: epochs[brokerId] ?? this.epochs.get(brokerId) ?? -1,
     }))
-    const partition = { partitionIndex, leaderEpoch, partitionEpoch, leaderRecoveryState, newIsr: [], newIsrWithEpochs }
+    const { handsOver = false } = proposed
+    const epochsAndState = { leaderEpoch, partitionEpoch, leaderRecoveryState }
+    const partition = { partitionIndex, ...epochsAndState, newIsr: [], newIsrWithEpochs, handsOver }
     return {
       brokerId: sender,
       brokerEpoch: proposed.senderEpoch ?? this.epochs.get(sender)!,

@@ -264,3 +264,29 @@ test('whatever is asked: an ISR is of replicas and has the leader, partition epo
   )
   assert.ok(taken > 100, `${taken} proposals were taken`)
 })
+
+test('a leader that hands over is followed by one of those that it names, and is neither in sync any more nor eligible', () => {
+  const cluster = new Cluster()
+  cluster.topics([[1, 2, 3]])
+  const { leaderEpoch, partitionEpoch } = cluster.partition()
+  assert.equal(cluster.propose([3], { handsOver: true }), 'NEW_LEADER_ELECTED')
+  assert.deepEqual(cluster.leaderAndIsr(), [3, 3])
+  const after = cluster.partition()
+  assert.deepEqual([after.leaderEpoch, after.partitionEpoch], [leaderEpoch + 1, partitionEpoch + 1])
+  assert.ok(!after.eligibleLeaderReplicas.includes(1))
+  assert.deepEqual(cluster.causes.at(-1), {
+    reason: 'LEADER_HANDED_OVER',
+    evidence: { leader: '1', leaderEpoch: String(leaderEpoch) },
+  })
+  assert.equal(cluster.propose([3, 1]), 'NONE', 'it comes back as anybody does')
+})
+
+test('a leader hands over only to others, who are in sync and in use', () => {
+  const cluster = new Cluster()
+  cluster.topics([[1, 2, 3]])
+  for (const to of [[], [1, 2], [2, 2], [4]]) refusedWith(cluster, 'INVALID_REQUEST', to, { handsOver: true })
+  assert.equal(cluster.propose([1, 2]), 'NONE')
+  refusedWith(cluster, 'INVALID_REQUEST', [3], { handsOver: true })
+  refusedWith(cluster, 'INELIGIBLE_REPLICA', [2], { handsOver: true, epochs: { 2: 1 } })
+  refusedWith(cluster, 'FENCED_LEADER_EPOCH', [2], { handsOver: true, sender: 2 })
+})

@@ -34,6 +34,7 @@ const reasons: Reason[] = [
   'LEADERS_BALANCED',
   'SETTINGS_CHANGED',
   'REASSIGNMENT_ASKED',
+  'LEADER_HANDED_OVER',
 ]
 
 const cause: fc.Arbitrary<Cause> = record({

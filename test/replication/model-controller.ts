@@ -92,6 +92,10 @@ export class ModelController {
       if (!isSame || this.#fenced.has(brokerId)) return { kind: 'refused' }
     }
     const isr = proposal.isr.map(({ brokerId }) => brokerId)
+    if (proposal.handsOver === true) {
+      this.#become(isr[0]!, isr)
+      return { kind: 'superseded' }
+    }
     this.#change({ isr })
     return { kind: 'accepted', isr, partitionEpoch: this.view.partitionEpoch }
   }

@@ -51,6 +51,20 @@ for (const [name, options] of WELL) {
   })
 }
 
+test('the same where replicas are found to be wrong, are out of sync, and are fetched again; a leader hands over for that', (t) => {
+  const counts: Record<string, number> = {}
+  for (const minInsyncReplicas of [1, 2]) {
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const world = run(`rebuilds ${seed}`, { ...COMMIT, minInsyncReplicas, rebuilds: true })
+      for (const kind of ['keep-out', 'hand-over', 'rebuild']) {
+        counts[kind] = (counts[kind] ?? 0) + (world.counts[kind] ?? 0)
+      }
+    }
+  }
+  t.diagnostic(JSON.stringify(counts))
+  for (const kind of ['keep-out', 'hand-over', 'rebuild']) assert.ok(counts[kind]! > SEEDS, kind)
+})
+
 for (const [name, options] of [
   ['an unclean election', { ...COMMIT, uncleanElection: true }],
   ['power that is lost and nothing is flushed', { ...COMMIT, flushPolicy: 'os' }],

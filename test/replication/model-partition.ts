@@ -17,6 +17,8 @@ export interface ModelOptions {
   /** Whether a crash takes what is not flushed. */
   readonly losesPower: boolean
   readonly uncleanElection: boolean
+  /** Whether replicas are found to be wrong now and then, and fetched again. */
+  readonly rebuilds?: true
 }
 
 export const LONGEST_LAG_MS = 1000
@@ -44,6 +46,7 @@ export class ModelPartition {
   readonly trace: string[] = []
   readonly counts: Record<string, number> = {}
   #calm = false
+  #orders = 0
 
   constructor(seed: string, options: ModelOptions) {
     this.random = new Prng(`model partition ${seed}`)
@@ -57,6 +60,10 @@ export class ModelPartition {
 
   replica(id: number): ModelReplica {
     return this.replicas[id - 1]!
+  }
+
+  nextOrder(): number {
+    return ++this.#orders
   }
 
   note(what: string): void {
@@ -126,13 +133,17 @@ export class ModelPartition {
   #fault(): void {
     const { random } = this
     const victim = random.pick(this.replicas)
-    const choice = random.below(10)
+    const choice = random.below(this.options.rebuilds === true ? 16 : 10)
     if (choice < 3) victim.crash()
     else if (choice < 6) victim.start()
     else if (choice < 7) this.nowMs += random.below(2 * LONGEST_LAG_MS)
     else if (choice < 8) this.controller.fence(victim.id)
     else if (choice < 9) this.controller.elect(victim.id)
-    else {
+    else if (choice > 9) {
+      const leader = this.replicas.find((each) => each.leader !== undefined)
+      if (choice < 13) leader?.handOver()
+      else leader?.keepOut(victim)
+    } else {
       // Everything that is under way is lost, or some of it.
       const share = random.float()
       for (const message of [...this.inFlight]) {

@@ -12,6 +12,8 @@ export interface ModelRecord {
 
 /** So many records come with one answer. */
 const MOST_RECORDS = 4
+/** So many records at the end of a log may be wrong: the calm has to be long enough to fetch them again. */
+const MOST_ODD = 30
 /** Nobody waits for an answer longer. */
 const PATIENCE_MS = 3000
 
@@ -66,6 +68,11 @@ export class ModelReplica {
   leader: PartitionLeader | undefined
   follower: PartitionFollower | undefined
   #waiting: Waiting[] = []
+  /** From where on the log is not what was committed. */
+  #oddFrom: number | undefined
+  /** Orders to fetch the log again: given, as leader, and followed. */
+  #orders = new Map<number, number>()
+  #followed = 0
   #asked: { readonly fetch: FollowerFetch; readonly atMs: number } | undefined
 
   constructor(world: ModelPartition, id: number) {
@@ -101,6 +108,7 @@ export class ModelReplica {
     this.follower = undefined
     this.#asked = undefined
     this.#waiting = []
+    this.#oddFrom = undefined
     this.log.crash(this.#world.options.losesPower)
   }
 
@@ -127,6 +135,10 @@ export class ModelReplica {
     this.follower = undefined
     this.#asked = undefined
     this.#waiting = []
+    this.#orders = new Map()
+    this.#followed = 0
+    const oddFrom = this.#oddFrom
+    this.#oddFrom = undefined
     const { leaderEpoch } = view
     if (view.leader === this.id) {
       const { log } = this
@@ -150,6 +162,7 @@ export class ModelReplica {
     } else if (view.leader > 0) {
       this.log.epochs.truncateFromEnd(this.log.nextOffset)
       this.follower = new PartitionFollower({ leaderId: view.leader, leaderEpoch, flushPolicy, highWatermark })
+      if (oddFrom !== undefined && !view.isr.includes(this.id)) this.#rebuild(oddFrom)
     }
   }
 
@@ -171,8 +184,60 @@ export class ModelReplica {
     this.#settle()
   }
 
+  /** What this leader has is not what was committed. */
+  handOver(): void {
+    const { leader, log, id } = this
+    if (leader?.handOver(leader.isr.filter((each) => each !== id)) !== true) return
+    this.#world.note(`hand-over ${id}`)
+    this.#oddFrom = Math.max(0, log.nextOffset - this.#world.random.below(MOST_ODD))
+  }
+
+  /** What that replica has is not what was committed. */
+  keepOut({ id }: ModelReplica): void {
+    const { leader } = this
+    const position = leader?.positionOf(id) ?? -1
+    if (leader === undefined || position <= 0) return
+    if (!leader.keepOut(id, Math.max(0, position - 1 - this.#world.random.below(MOST_ODD)))) return
+    this.#world.note(`keep-out ${id}`)
+    this.#orders.set(id, this.#world.nextOrder())
+  }
+
+  /** Again and again, and it may come late. */
+  #order(): void {
+    const { leader } = this
+    if (leader === undefined) return
+    const { leaderEpoch } = leader
+    for (const [id, number] of this.#orders) {
+      const fromOffset = leader.keptOutFrom(id)
+      const other = this.#world.replica(id)
+      const life = other.#life
+      if (fromOffset === undefined) this.#orders.delete(id)
+      else if (leader.mayRebuild(id)) {
+        this.#world.send(`order ${id}`, () => {
+          if (other.#life === life) other.#told(leaderEpoch, fromOffset, number)
+        })
+      }
+    }
+  }
+
+  #told(leaderEpoch: number, fromOffset: number, number: number): void {
+    const isInSync = this.#view?.isr.includes(this.id) !== false
+    if (isInSync || this.follower?.leaderEpoch !== leaderEpoch || number <= this.#followed) return
+    this.#followed = number
+    this.#rebuild(fromOffset)
+  }
+
+  #rebuild(fromOffset: number): void {
+    const { follower, log } = this
+    const { endOffset } = follower!.rebuild(fromOffset, log)
+    this.#world.note(`rebuild ${this.id} ${endOffset}`)
+    log.truncate(Math.min(endOffset, log.nextOffset))
+    follower!.changed(log)
+  }
+
   tick(): void {
     this.leader?.tick(this.#world.nowMs, 0)
+    this.#order()
     this.#propose()
   }
 

@@ -166,3 +166,71 @@ test('a log end that goes back is a bug', () => {
   assert.throws(() => leader.flushed(11), AssertionError)
   assert.throws(() => new PartitionLeader({ ...alone, isr: [2] }), AssertionError)
 })
+
+test('whose log is not what was committed is proposed to be out of sync, and comes back when it has asked for that again', () => {
+  const leader = leaderOf({ minInsyncReplicas: 2 })
+  for (const id of [2, 3]) leader.fetched(id, 10, 10 * id, 1)
+  assert.equal(leader.keepOut(3, 4), true)
+  const proposal = leader.takeProposal()!
+  assert.deepEqual(
+    proposal.isr.map(({ brokerId }) => brokerId),
+    [1, 2],
+  )
+  assert.equal(leader.mayRebuild(3), false)
+  leader.appended(12)
+  leader.flushed(12)
+  assert.equal(leader.fetched(2, 12, 20, 2), false, 'it is waited for until the controller agrees')
+  assert.equal(leader.answered(proposal.number, { kind: 'accepted', isr: [1, 2], partitionEpoch: 8 }), true)
+  assert.equal(leader.highWatermark, 12)
+  assert.deepEqual([leader.mayRebuild(3), leader.mayRebuild(2)], [true, false])
+  leader.fetched(3, 12, 30, 3)
+  leader.fetched(3, 5, 30, 4)
+  leader.fetched(3, 12, 30, 5)
+  leader.tick(6, 0)
+  assert.deepEqual([leader.hasProposal, leader.keptOutFrom(3)], [false, 4])
+  assert.deepEqual(new PartitionLeader(leader.capture()).keptOutFrom(3), 4)
+  leader.appended(14)
+  leader.flushed(14)
+  assert.equal(leader.fetched(2, 14, 20, 7), true, 'it is not waited for, however close it seems')
+  leader.fetched(3, 4, 30, 8)
+  assert.deepEqual([leader.hasProposal, leader.keptOutFrom(3)], [false, undefined])
+  leader.fetched(3, 14, 30, 9)
+  assert.equal(leader.hasProposal, true)
+})
+
+test('who has to be kept out is proposed to be as soon as what was asked for before is decided', () => {
+  const leader = leaderOf({ isr: [1, 2] })
+  for (const id of [2, 3]) leader.fetched(id, 10, 10 * id, 1)
+  const expansion = leader.takeProposal()!
+  assert.equal(leader.keepOut(3, 0), true)
+  assert.equal(leader.hasProposal, false)
+  leader.answered(expansion.number, { kind: 'accepted', isr: [1, 2, 3], partitionEpoch: 8 })
+  leader.tick(2, 0)
+  assert.deepEqual(
+    leader.takeProposal()!.isr.map(({ brokerId }) => brokerId),
+    [1, 2],
+  )
+})
+
+test('nobody is kept out where too few would be left in sync, nor who is no replica, nor the leader', () => {
+  const leader = leaderOf({ isr: [1, 2], minInsyncReplicas: 2 })
+  assert.deepEqual([leader.keepOut(2, 4), leader.keepOut(1, 4), leader.keepOut(7, 4)], [false, false, false])
+  assert.deepEqual([leader.hasProposal, leader.keptOutFrom(2)], [false, undefined])
+  assert.equal(leader.keepOut(3, 4), true, 'it is not in sync as it is')
+  assert.equal(leader.hasProposal, false)
+})
+
+test('a leader whose own log is not what was committed proposes that one of those leads whose logs are, and goes on until it is told', () => {
+  const leader = leaderOf({ minInsyncReplicas: 2 })
+  assert.equal(leader.handOver([2]), false, 'too few would be in sync')
+  assert.equal(leader.handOver([2, 3, 4]), true)
+  assert.equal(leader.handOver([2, 3]), false, 'it is asked for')
+  const { number, leaderEpoch, isr, handsOver } = leader.takeProposal()!
+  assert.deepEqual([number, leaderEpoch, handsOver, isr.map(({ brokerId }) => brokerId)], [1, 4, true, [2, 3]])
+  leader.answered(1, { kind: 'unanswered' })
+  assert.equal(leader.takeProposal()?.handsOver, true)
+  leader.answered(1, { kind: 'refused' })
+  assert.equal(leader.handOver([2, 3]), true)
+  const outOfSync = leaderOf({ isr: [1], minInsyncReplicas: 1 })
+  assert.equal(outOfSync.handOver([2, 3]), false)
+})

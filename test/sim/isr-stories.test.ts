@@ -132,7 +132,7 @@ test('R09: a broker that is back before anybody has missed it is another one, an
     assert.ok(after > before)
     const newIsrWithEpochs = [{ brokerId: 1, brokerEpoch: before }]
     const partition = { partitionIndex: 0, leaderEpoch, newIsr: [], leaderRecoveryState: 0, partitionEpoch }
-    const topics = [{ topicId: story.topicId, partitions: [{ ...partition, newIsrWithEpochs }] }]
+    const topics = [{ topicId: story.topicId, partitions: [{ ...partition, newIsrWithEpochs, handsOver: false }] }]
     const reply = story.ask('AlterPartition', { brokerId: 1, brokerEpoch: before, topics })
     assert.equal(errorByCode(reply.errorCode!).name, 'STALE_BROKER_EPOCH')
     story.untilInSync(1, 2, 3)
@@ -149,7 +149,14 @@ test('R19: a leader that knows more than the controller is told that it asks the
     const newIsrWithEpochs = story.state.isr.map((brokerId) => ({ brokerId, brokerEpoch: -1 }))
     const ask = (later: { readonly leaderEpoch?: number; readonly partitionEpoch?: number }): string => {
       const known = { leaderEpoch, partitionEpoch, ...later }
-      const partition = { partitionIndex: 0, newIsr: [], newIsrWithEpochs, leaderRecoveryState: 0, ...known }
+      const partition = {
+        partitionIndex: 0,
+        newIsr: [],
+        newIsrWithEpochs,
+        leaderRecoveryState: 0,
+        handsOver: false,
+        ...known,
+      }
       const topics = [{ topicId: story.topicId, partitions: [partition] }]
       const reply = story.ask('AlterPartition', { brokerId: 1, brokerEpoch, topics }, story.node(1))
       return errorByCode(reply.topics[0]!.partitions![0]!.errorCode!).name
@@ -310,7 +317,9 @@ test('R27: no leader talks the controller into an ISR that is not one of its rep
     const propose = (...isr: readonly number[]): string => {
       const newIsrWithEpochs = isr.map((brokerId) => ({ brokerId, brokerEpoch: -1 }))
       const known = { partitionIndex: 0, leaderEpoch, partitionEpoch, leaderRecoveryState: 0 }
-      const topics = [{ topicId: story.topicId, partitions: [{ ...known, newIsr: [], newIsrWithEpochs }] }]
+      const topics = [
+        { topicId: story.topicId, partitions: [{ ...known, newIsr: [], newIsrWithEpochs, handsOver: false }] },
+      ]
       const reply = story.ask('AlterPartition', { brokerId: 1, brokerEpoch, topics }, story.node(1))
       return errorByCode(reply.topics[0]!.partitions![0]!.errorCode!).name
     }

@@ -20,6 +20,7 @@ import { listConfigResources } from './controller/list-config-resources.js'
 import { listPartitionReassignments } from './controller/list-partition-reassignments.js'
 import { unregisterBroker } from './controller/unregister-broker.js'
 import { updateFeatures } from './controller/update-features.js'
+import { compareReplicas } from './partition/compare-replicas.js'
 import { deleteRecords } from './partition/delete-records.js'
 import { describeLogDirs } from './partition/describe-log-dirs.js'
 import { describeProducers } from './partition/describe-producers.js'
@@ -80,4 +81,5 @@ export const HANDLERS: readonly Handler<Services>[] = [
   addRaftVoter,
   removeRaftVoter,
   updateRaftVoter,
+  compareReplicas,
 ]

@@ -4,6 +4,7 @@
  */
 import type { MetadataImage } from '../../metadata/image.js'
 import type { PartitionState } from '../../metadata/records.js'
+import type { Broker } from '../broker.js'
 import type { IsrProposals } from '../isr-proposals.js'
 import type { ReplicaManager } from '../replica-manager.js'
 import type { Exposition } from './exposition.js'
@@ -51,6 +52,29 @@ export function ofReplicas(
     'Partitions led from here whose replicas move.',
     count(({ state }) => state.addingReplicas.length > 0 || state.removingReplicas.length > 0),
   )
+}
+
+/** Kafka has nothing like it. */
+export function ofComparisons(page: Exposition, { comparisons, rebuilds, repairs }: Broker): void {
+  page.gauge(
+    'lograft_replicas_differing_partitions',
+    'Partitions led from here whose replicas differ in what is committed.',
+    [[{}, comparisons.differing]],
+  )
+  const counter = (name: string, help: string, value: number): void =>
+    page.counter(`lograft_replica_${name}_total`, help, [[{}, value]])
+  counter('digest_alarms', 'How often replicas of a partition led from here were seen to differ.', comparisons.alarms)
+  counter(
+    'compared_bytes',
+    'Bytes that leaders here have read to compare them with other replicas.',
+    comparisons.comparedBytes,
+  )
+  counter(
+    'rebuilds',
+    'How often a replica here was thrown away from some offset on, to be fetched again.',
+    rebuilds.rebuilt,
+  )
+  counter('mended_batches', 'Batches here that had rotted and were fetched again.', repairs.mended)
 }
 
 export function ofIsrChanges(page: Exposition, { shrinks, expands }: IsrProposals['accepted']): void {

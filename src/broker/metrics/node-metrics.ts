@@ -10,7 +10,7 @@ import type { Broker } from '../broker.js'
 import type { ConnectionLimits } from '../server/connection-limits.js'
 import type { RequestMemory } from '../server/request-memory.js'
 import { ofCleaner } from './cleaner-metrics.js'
-import { ofController, ofIsrChanges, ofReplicas } from './cluster-metrics.js'
+import { ofComparisons, ofController, ofIsrChanges, ofReplicas } from './cluster-metrics.js'
 import { Exposition, type Labels } from './exposition.js'
 import type { RequestMetrics } from './request-metrics.js'
 import type { Traffic } from './traffic.js'
@@ -91,6 +91,7 @@ function ofBroker(page: Exposition, { image, nodeId }: MetricsSources, broker: B
 
   ofReplicas(page, image(), nodeId, replicas.hosted)
   ofIsrChanges(page, broker.isrChanges)
+  ofComparisons(page, broker)
   page.gauge('kafka_server_delayedoperationpurgatory_purgatorysize', 'Requests that wait.', [
     [{ delayedOperation: 'Produce' }, replicas.produces.size],
     [{ delayedOperation: 'Fetch' }, replicas.fetches.size],

@@ -3,9 +3,9 @@
  *
  * v2 topic ids (KIP-841); v3 epochs of the replicas' brokers (KIP-903).
  *
- * lograft: `endOffset` says up to where (exclusive) of the metadata log this was decided, so that who asked can wait until it knows that itself.
+ * lograft: `handsOver` says that the sender cannot go on leading, and one of those is to lead that it names, without itself. `endOffset` says up to where (exclusive) of the metadata log this was decided, so that who asked can wait until it knows that itself.
  */
-import { array, int8, int16, int32, int64, struct, uuid } from '../field.js'
+import { array, bool, int8, int16, int32, int64, struct, uuid } from '../field.js'
 import { message } from '../schema.js'
 
 export const AlterPartition = message({
@@ -32,6 +32,7 @@ export const AlterPartition = message({
             ).since(3),
             leaderRecoveryState: int8,
             partitionEpoch: int32,
+            handsOver: bool.tag(21000).ignorable(),
           }),
         ),
       }),

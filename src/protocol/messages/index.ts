@@ -22,6 +22,7 @@ import { AssignReplicasToDirs } from './assign-replicas-to-dirs.js'
 import { BeginQuorumEpoch } from './begin-quorum-epoch.js'
 import { BrokerHeartbeat } from './broker-heartbeat.js'
 import { BrokerRegistration } from './broker-registration.js'
+import { CompareReplicas } from './compare-replicas.js'
 import { ConsumerGroupDescribe } from './consumer-group-describe.js'
 import { ConsumerGroupHeartbeat } from './consumer-group-heartbeat.js'
 import { ControllerRegistration } from './controller-registration.js'
@@ -206,6 +207,7 @@ export const MESSAGES: readonly Message[] = [
   StreamsGroupTopologyDescriptionUpdate,
   UnregisterController,
   DescribeFounding,
+  CompareReplicas,
 ]
 
 export const HEADERS: readonly Schema<Fields>[] = [RequestHeader, ResponseHeader]
