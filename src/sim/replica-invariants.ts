@@ -12,68 +12,11 @@ import { type ElectionRules, rulesOf } from '../controller/election-rules.js'
 import { hasDirectory, type MetadataImage, type TopicImage } from '../metadata/image.js'
 import { type PartitionState, RECOVERING } from '../metadata/records.js'
 import type { ClusterNode, ClusterWorld } from './cluster-world.js'
-import { CommittedLog } from './committed-log.js'
 import { LogCursor } from './log-cursor.js'
 import { checkBroker, checkFenced, checkState, checkSuccession } from './partition-state-rules.js'
 import { checkAdvance, checkComplete, checkFetcher, checkQuorumSuperset, checkReplica } from './replica-rules.js'
 import { viewOf } from './replica-view.js'
-
-/** A partition, from its creation to its end. */
-interface Watched {
-  readonly key: string
-  readonly name: string
-  readonly topicId: string
-  readonly partition: number
-  readonly directory: string
-  readonly committed: CommittedLog
-  /** Who has led it, by leader epoch. */
-  readonly leaders: Map<number, number>
-  /** As the controller has it; undefined: not any more. */
-  state: PartitionState | undefined
-  /** The leader epoch whose leader was seen to have all. */
-  verifiedEpoch: number
-  /** Something of it has moved. */
-  moved: boolean
-  /** It was not always `commit` that it went by. */
-  everOs: boolean
-  /** The cleaner may take records out of it. */
-  everCompacted: boolean
-  /** Its records may be gone that are in front of this: somebody wanted that. */
-  deletable: number
-  /** It may have lost what was committed, and was allowed to. */
-  mayHaveLost: boolean
-  /** Somebody has changed what one of its replicas holds. */
-  isTamperedWith: boolean
-  lowestMin: number
-  largestMin: number
-  /** So many were enough, and have been kept in mind since. */
-  remembered: number
-  /** As long as eligible replicas were not kept apart; -1: they always were. */
-  partitionEpochBefore: number
-  replicas: readonly number[]
-}
-
-/** A replica as it was seen last. */
-interface Seen {
-  readonly watched: Watched
-  readonly cursor: LogCursor
-  leaderEpoch: number
-  isLeader: boolean
-  highWatermark: number
-  flushedEndOffset: number
-  logEndOffset: number
-  startOffset: number
-  followed: object | undefined
-  partitionEpoch: number
-  /** Who counted, by number. */
-  counted: number
-}
-
-interface SeenNode {
-  readonly start: number
-  comparedBytes: number
-  readonly replicas: Map<Partition, Seen>
-}
+import { newlySeen, newlyWatched, type Seen, type SeenNode, type Watched } from './watched-replicas.js'
 
 export class ReplicaInvariants {
   readonly counts: Record<string, number> = {}
@@ -253,12 +196,7 @@ export class ReplicaInvariants {
     let watched = this.#watched.get(key)
     if (watched === undefined) {
       const directory = `${name}-${partition}`
-      watched = {
-        ...{ key, name: `${name}-${partition}`, topicId, partition, directory, committed: new CommittedLog(directory) },
-        ...{ leaders: new Map(), state: undefined, verifiedEpoch: -1, moved: false, everOs: false },
-        ...{ everCompacted: false, mayHaveLost: false, lowestMin: Number.POSITIVE_INFINITY, largestMin: 0 },
-        ...{ remembered: 0, partitionEpochBefore: -1, replicas: [], deletable: 0, isTamperedWith: false },
-      }
+      watched = newlyWatched({ key, name: `${name}-${partition}`, topicId, partition, directory })
       this.#watched.set(key, watched)
     }
     return watched
@@ -447,22 +385,6 @@ export class ReplicaInvariants {
 
   #count(name: string): void {
     this.counts[name] = (this.counts[name] ?? 0) + 1
-  }
-}
-
-function newlySeen(watched: Watched, cursor: LogCursor): Seen {
-  return {
-    watched,
-    cursor,
-    leaderEpoch: -1,
-    isLeader: false,
-    highWatermark: 0,
-    flushedEndOffset: 0,
-    logEndOffset: 0,
-    startOffset: 0,
-    followed: undefined,
-    partitionEpoch: -1,
-    counted: 0,
   }
 }
 

@@ -185,7 +185,8 @@ test('R19: nor is one heard that knows less: what was proposed before somebody l
       known: { readonly leaderEpoch: number; readonly partitionEpoch: number },
     ): string => {
       const newIsrWithEpochs = story.replicas.map((id, n) => ({ brokerId: id, brokerEpoch: brokerEpochs[n]! }))
-      const partition = { partitionIndex: 0, newIsr: [], newIsrWithEpochs, leaderRecoveryState: 0, ...known }
+      const without = { partitionIndex: 0, newIsr: [], leaderRecoveryState: 0, handsOver: false }
+      const partition = { ...without, newIsrWithEpochs, ...known }
       const topics = [{ topicId: story.topicId, partitions: [partition] }]
       const brokerEpoch = brokerEpochs[brokerId - 1]!
       const reply = story.ask('AlterPartition', { brokerId, brokerEpoch, topics }, story.node(2))
