@@ -6,6 +6,7 @@ export {
   runClusterSeed,
 } from './cluster-scenario.js'
 export { CLUSTER_FAULTS, type ClusterFaultKind, type FaultScript, type TimedFault } from './fault-script.js'
+export { type LongHistoryOptions, type LongHistoryReport, recordLongHistory } from './long-history.js'
 export { N_MINUS_ONE, type NMinusOneName, type NMinusOneProfile } from './n-minus-one.js'
 export type { ReplicationReport } from './replicated-cluster.js'
 export { type ReplicationScenarioOptions, runReplicationSeed } from './replication-scenario.js'
