@@ -41,6 +41,9 @@ export interface ReplicationScenarioOptions {
   readonly acks?: 1 | -1
   /** How often replicas are compared; without it as seldom as by default. */
   readonly digestIntervalMs?: number
+  /** Mean time between two deletions of the front of a partition, and between two brokers that are given empty disks; without it drawn. */
+  readonly deletionsMs?: number
+  readonly brokerDisksMs?: number
   /** Judge as if nothing committed may ever be lost, whatever the settings promise. */
   readonly strict?: boolean
   /** Looks inside after each event; what it throws is the failure. For tests. */
@@ -64,7 +67,7 @@ function run(simulation: Simulation, options: ReplicationScenarioOptions): Repli
       plans,
       ...(options.acks === undefined ? {} : { acks: options.acks }),
       ...(options.script === undefined ? changesOf(simulation.random('changes')) : {}),
-      ...(options.script === undefined ? deletionsOf(simulation.random('deletions')) : {}),
+      ...(options.script === undefined ? deletionsOf(simulation.random('deletions'), options.deletionsMs) : {}),
     },
     options.probe,
   )
@@ -81,7 +84,9 @@ function run(simulation: Simulation, options: ReplicationScenarioOptions): Repli
   cluster.must('all topics are there', CONVERGE_MS, () => workload.isReady)
   faults.play(script)
   const brokerDisks =
-    options.script === undefined ? brokerDisksOf(cluster, simulation.random('broker disks')) : undefined
+    options.script === undefined
+      ? brokerDisksOf(cluster, simulation.random('broker disks'), options.brokerDisksMs)
+      : undefined
   cluster.until(() => false, faultsMs)
   brokerDisks?.stop()
 
@@ -107,15 +112,20 @@ function changesOf(random: Prng): { readonly changesMs?: number } {
 }
 
 /** In half of the runs somebody deletes the front of some partitions meanwhile. */
-function deletionsOf(random: Prng): { readonly deletionsMs?: number } {
+function deletionsOf(random: Prng, wantedMs: number | undefined): { readonly deletionsMs?: number } {
+  if (wantedMs !== undefined) return { deletionsMs: wantedMs }
   return random.chance(0.5) ? { deletionsMs: random.pick([500, 2000]) } : {}
 }
 
 /** In a third of the runs brokers are given empty disks meanwhile. */
-function brokerDisksOf({ world, disks, invariants }: ReplicatedCluster, random: Prng): BrokerDisks | undefined {
-  if (!random.chance(0.3)) return undefined
+function brokerDisksOf(
+  { world, disks, invariants }: ReplicatedCluster,
+  random: Prng,
+  wantedMs: number | undefined,
+): BrokerDisks | undefined {
+  if (wantedMs === undefined && !random.chance(0.3)) return undefined
   return new BrokerDisks(world, random, {
-    meanPauseMs: random.pick([2000, 8000]),
+    meanPauseMs: wantedMs ?? random.pick([2000, 8000]),
     image: () => invariants.replicas.image,
     mayReplace: (node) => disks.take(node),
   })

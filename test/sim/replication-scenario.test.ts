@@ -36,6 +36,29 @@ test('without faults everything is acknowledged, everything is judged, and every
   assert.equal(checks['what is promised is judged'], 2)
 })
 
+test('fronts of logs are deleted and brokers are given empty disks meanwhile, and nothing else is lost', () => {
+  const { findings, checks, starts, nodes } = runReplicationSeed(1, {
+    nodes: 4,
+    topics: [TOPIC],
+    acks: -1,
+    faults: [],
+    faultsMs: 20_000,
+    deletionsMs: 500,
+    brokerDisksMs: 1000,
+  })
+  assert.deepEqual(findings, [])
+  for (const name of [
+    'the front of a log is deleted',
+    'all replicas have deleted it',
+    'a reader finds that the front is gone',
+    'only what was to be deleted is',
+    'a broker is given an empty disk',
+  ]) {
+    assert.ok(checks[name]! > 0, name)
+  }
+  assert.ok(starts > nodes)
+})
+
 test('power that all lose under os takes what was acknowledged, which is judged only where it is asked for', () => {
   const losses: FaultScript = [2000, 4000].map((atMs) => ({
     atMs,
