@@ -157,3 +157,9 @@ test('a topic that is compacted from now on is not compared any more: its replic
   story.pass(5 * INTERVAL_MS)
   assert.deepEqual([comparisons(story, 1).comparedBytes, alarms(story)], [comparedBytes, 0])
 })
+
+test('an alarm where nobody has changed anything is a failure of the run', () => {
+  const story = stored(1)
+  comparisons(story, 1).alarms++
+  assert.throws(() => story.pass(3 * INTERVAL_MS), /says that replicas differ, and nobody has changed them/)
+})
