@@ -21,7 +21,7 @@ function alone(seed: string, unclean: 'true' | 'false'): string[] {
   const first = told(cluster)
   cluster.start(4)
   if (unclean === 'true') cluster.until(() => leader() === 4, 'who was not in sync leads')
-  else cluster.pass(5000)
+  else cluster.pass(100)
   return [...new Set([...first, ...told(cluster)])]
 }
 
@@ -29,10 +29,23 @@ function told({ simulation }: SimulatedCluster): string[] {
   return simulation.trace.filter((line) => /NoReplicaOnlineException|acknowledged records may be lost/.test(line))
 }
 
-test('a partition that nobody can lead is told by the name that operators look for, once', () => {
+test('a partition that nobody can lead is told by the name that operators look for, and again when a broker is back that cannot lead it', () => {
   const lines = alone('leaderless', 'false')
-  assert.equal(lines.length, 1, lines.join('\n'))
-  assert.match(lines[0]!, /alone-0/)
+  assert.equal(lines.length, 2, lines.join('\n'))
+  for (const line of lines) assert.match(line, /NoReplicaOnlineException.*alone-0/)
+})
+
+test('a broker that stops in order and comes back is no news', () => {
+  const cluster = new SimulatedCluster('in order', SHAPE)
+  const topic = newTopic(cluster, 'alone', 1, 1)
+  produce(cluster, topic, ['a'])
+  const { leader: id } = cluster.partition('alone')
+  const before = told(cluster)
+  cluster.node(id).stop()
+  cluster.until(() => cluster.node(id).node === undefined, 'it stops')
+  cluster.start(id)
+  produce(cluster, topic, ['b'])
+  assert.deepEqual(told(cluster), before)
 })
 
 test('a leader that was not in sync is told, with what that means', () => {

@@ -6,13 +6,24 @@ import type { Logger } from '../../io/logger.js'
 import type { MetadataImage } from '../../metadata/image.js'
 import type { MetadataRecord, PartitionChangeRecord } from '../../metadata/records.js'
 
+type Named = Pick<PartitionChangeRecord, 'topicId' | 'partitionId' | 'leader'>
+
 /** So many partitions are named of one decision. */
 const MOST_NAMED = 20
+
+/** Of these a broker will be back in a moment, and it is seen then whether it can lead. */
+const AWAY_FOR_A_MOMENT: ReadonlySet<string> = new Set(['BROKER_SHUTS_DOWN', 'BROKER_REGISTERED', 'BROKER_RESTARTED'])
 
 /** `image`: as it was before the records. */
 export function tellOfElections(logger: Logger, image: MetadataImage, records: readonly MetadataRecord[]): void {
   const changes = records.filter((record) => record.type === 'partitionChange')
-  const leaderless = changes.filter((change) => change.leader === -1 && stateOf(image, change)?.leader !== -1)
+  const leaderless = [
+    ...changes.filter(
+      (change) =>
+        change.leader === -1 && !AWAY_FOR_A_MOMENT.has(change.cause.reason) && stateOf(image, change)?.leader !== -1,
+    ),
+    ...stillLeaderless(image, records, changes),
+  ]
   if (leaderless.length > 0) {
     const found = { partitions: named(image, leaderless), count: leaderless.length }
     logger.warn(found, 'NoReplicaOnlineException: no replica that may lead is online')
@@ -24,11 +35,32 @@ export function tellOfElections(logger: Logger, image: MetadataImage, records: r
   }
 }
 
+/** With a replica on a broker that can be used from now on, and nobody leads all the same. */
+function stillLeaderless(
+  { topicsById }: MetadataImage,
+  records: readonly MetadataRecord[],
+  changes: readonly PartitionChangeRecord[],
+): Named[] {
+  const usable = records.flatMap((record) =>
+    record.type === 'brokerRegistrationChange' && record.fenced === false ? [record.brokerId] : [],
+  )
+  if (usable.length === 0) return []
+  const elected = new Set(changes.map(({ topicId, partitionId }) => `${topicId}/${partitionId}`))
+  const found: Named[] = []
+  for (const { topicId, partitions } of topicsById.values()) {
+    for (const [partitionId, { leader, replicas }] of partitions.entries()) {
+      if (leader !== -1 || !usable.some((id) => replicas.includes(id))) continue
+      if (!elected.has(`${topicId}/${partitionId}`)) found.push({ topicId, partitionId })
+    }
+  }
+  return found
+}
+
 function stateOf({ topicsById }: MetadataImage, { topicId, partitionId }: PartitionChangeRecord) {
   return topicsById.get(topicId)?.partitions[partitionId]
 }
 
-function named({ topicsById }: MetadataImage, changes: readonly PartitionChangeRecord[]): string {
+function named({ topicsById }: MetadataImage, changes: readonly Named[]): string {
   const names = changes.slice(0, MOST_NAMED).map(({ topicId, partitionId, leader }) => {
     const name = `${topicsById.get(topicId)?.name ?? topicId}-${partitionId}`
     return leader === undefined || leader < 0 ? name : `${name} (broker ${leader})`
