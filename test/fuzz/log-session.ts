@@ -1,11 +1,12 @@
 /** One use of a data directory on a simulated machine: taken over, a log opened, appended to and read, left in order or not. */
+import assert from 'node:assert/strict'
 import type { Prng } from '../../src/base/prng.js'
 import { DiskError } from '../../src/io/disk.js'
 import { BatchView } from '../../src/records/batch.js'
 import { BatchIterator, RecordFormatError } from '../../src/records/reader.js'
 import type { Machine } from '../../src/sim/machine.js'
 import type { Simulation } from '../../src/sim/simulation.js'
-import { LogDamagedError } from '../../src/storage/log-damaged-error.js'
+import { DamagedBatchError, LogDamagedError } from '../../src/storage/log-damaged-error.js'
 import { DirectoryError, LogDirectory } from '../../src/storage/log-directory.js'
 import { LogManager } from '../../src/storage/log-manager.js'
 import type { LogOptions, PartitionLog } from '../../src/storage/partition-log.js'
@@ -135,20 +136,25 @@ export class LogSession {
     this.#machine.crash()
   }
 
-  /** Reads from the start to the end, as a consumer does. */
+  /** Reads from the start to the end, as a consumer does; to where something has rotted, of which it is given nothing. */
   read(random: Prng): Contents {
     const batches: { baseOffset: number; content: Buffer }[] = []
     const { logEndOffset, startOffset } = this.log
     let offset = startOffset
     while (offset < logEndOffset) {
       const piece = this.#readPiece(offset, random.pick([1, 100, 1000, 100_000]))
+      if (piece === undefined) return { batches, complete: false }
       let next = offset
       const iterator = new BatchIterator(piece)
       while (iterator.next() === 'batch') {
         const { batch } = iterator
-        if (batch.computeCrc() !== batch.crc) continue
-        if (batch.nextOffset > next) next = batch.nextOffset
         if (batch.nextOffset <= offset) continue
+        assert.equal(
+          batch.computeCrc(),
+          batch.crc,
+          `what stands at offset ${batch.baseOffset} has rotted, and is given away`,
+        )
+        if (batch.nextOffset > next) next = batch.nextOffset
         batches.push({
           baseOffset: batch.baseOffset,
           content: Buffer.from(piece.subarray(batch.start + 17, batch.end)),
@@ -176,17 +182,21 @@ export class LogSession {
     })
   }
 
-  #readPiece(offset: number, maxBytes: number): Buffer {
+  /** Undefined: it has rotted. */
+  #readPiece(offset: number, maxBytes: number): Buffer | undefined {
     let piece: Buffer | undefined
+    let hasRotted = false
     this.#turn(() =>
       this.log.read({ offset, upToOffset: this.log.logEndOffset, maxBytes, wholeFirstBatch: true }, (error, read) => {
+        hasRotted = error instanceof DamagedBatchError
+        if (hasRotted) return
         if (read === undefined) throw error
         piece = Buffer.from(read.bytes)
         read.release()
       }),
     )
-    until(this.#simulation, 'a piece is read', () => piece !== undefined)
-    return piece!
+    until(this.#simulation, 'a piece is read', () => hasRotted || piece !== undefined)
+    return piece
   }
 
   /** Runs as a turn of the process that has the log open. */
