@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { BrokerProcess } from './broker.js'
 import { type Client, type Context, cachePath, sourcePath } from './client.js'
 import { attempt } from './external.js'
 import { leftOut, readTests, requirePassed, toRun } from './own-tests.js'
@@ -19,6 +20,9 @@ const FIRST_ID = 0
 const LONG = 'consumer/test_kafka_consumer_offsets_for_times_errors'
 /** Says itself where one replica of new partitions goes. */
 const ONE_REPLICA = 'admin/test_create_partitions'
+/** One poll is to bring what several partitions have: they are with one leader. */
+const ONE_BROKER = 'admin/test_delete_records'
+const SETTINGS = ['num.partitions=4']
 const TEST_LINE = /^test\/integration\/test_(\w+)_integration\.py::(?:\w+::)?(\S+) (PASSED|FAILED|SKIPPED|ERROR)/gm
 const LOG_LINES = 60
 
@@ -81,29 +85,33 @@ async function checkOwnTests({ file }: Context): Promise<string> {
   const directory = file(`${NAME}.tests`)
   mkdirSync(directory)
   const brokers = await ThreeBrokers.start(join(directory, 'data'), {
-    settings: ['num.partitions=4'],
+    settings: SETTINGS,
     firstId: FIRST_ID,
   })
+  const one = await BrokerProcess.start(join(directory, 'one'), SETTINGS)
   let ran: readonly Ran[]
   try {
     const first = brokers.bootstrapOf(FIRST_ID)
-    const others = wanted.filter((test) => test !== LONG && test !== ONE_REPLICA)
+    const others = wanted.filter((test) => ![LONG, ONE_REPLICA, ONE_BROKER].includes(test))
     const runs: readonly Run[] = [
       { name: 'long', tests: [LONG], replicas: 3 },
       { name: 'others', tests: others, replicas: 3 },
       { name: 'one replica', tests: [ONE_REPLICA], replicas: 1 },
     ]
-    ran = await Promise.all(runs.map((each) => runTests(first, directory, each)))
-    assert.ok(!brokers.ended, `a broker has ended\n${brokers.log}`)
+    ran = await Promise.all([
+      ...runs.map((each) => runTests(first, directory, each)),
+      runTests(one.bootstrap, directory, { name: 'one broker', tests: [ONE_BROKER], replicas: 1 }),
+    ])
+    assert.ok(!brokers.ended && !one.ended, `a broker has ended\n${brokers.log}${one.log}`)
   } catch (error) {
-    await brokers.stop().catch(() => undefined)
+    await Promise.all([brokers, one].map((each) => each.stop().catch(() => undefined)))
     throw error
   }
-  const code = await brokers.stop()
+  const codes = await Promise.all([brokers.stop(), one.stop()])
   const states = new Map(ran.flatMap((each) => [...each.states]))
   const tail = (): string => ran.map(({ output }) => output.split('\n').slice(-LOG_LINES).join('\n')).join('\n')
   requirePassed(wanted, states, tail)
-  assert.equal(code, 0, `how the brokers ended\n${brokers.log}`)
+  assert.deepEqual(codes, [0, 0], `how the brokers ended\n${brokers.log}${one.log}`)
   rmSync(directory, { recursive: true })
   return `${wanted.length} passed; ${leftOut(tests)}; ${brokers.compared}`
 }
