@@ -22,7 +22,13 @@ import type { LoadEnvironment } from './log-environment.js'
 import { DIGEST_CHECKPOINT, LEADER_EPOCH_CHECKPOINT } from './log-files.js'
 import { type IndexTrust, LogSegment, type SegmentOptions, segmentPath } from './log-segment.js'
 import { LogState } from './log-state.js'
-import { damaged, listSegmentFiles, removeSegmentFiles } from './segment-files.js'
+import {
+  damaged,
+  listSegmentFiles,
+  removeSegmentFiles,
+  type SegmentFilesOptions,
+  secureFront,
+} from './segment-files.js'
 import { finishReplacements } from './segment-replacement.js'
 import type { LastStop } from './stop-markers.js'
 
@@ -33,14 +39,8 @@ const CHUNK_BYTES = 4 * 1024 * 1024
 /** A smaller piece is scanned on the spot: handing it over would cost more. */
 const OFF_LOOP_FROM_BYTES = 256 * 1024
 
-export interface LoadOptions extends SegmentOptions {
-  readonly directory: string
-  readonly recoveryPoint: number
-  /** What is below it has been removed, or may be. */
-  readonly startOffset: number
+export interface LoadOptions extends SegmentOptions, SegmentFilesOptions {
   readonly lastStop: LastStop
-  /** See `SegmentFilesOptions`. */
-  readonly inUse?: boolean
   /** `flush.policy=commit`: what is recovered must be durable before anybody sees it. */
   readonly makeDurable: boolean
 }
@@ -61,13 +61,16 @@ export type LoadDone = (error: DiskError | LogDamagedError | undefined, log: Loa
 export function loadLog(environment: LoadEnvironment, options: LoadOptions, done: LoadDone): void {
   finishReplacements(environment.disk, options.directory, (failure) => {
     if (failure !== undefined) return done(failure, undefined)
-    let loader: LogLoader
-    try {
-      loader = new LogLoader(environment, options, done)
-    } catch (error) {
-      return done(error instanceof LogDamagedError ? error : asDiskError(error), undefined)
-    }
-    loader.scanNext()
+    secureFront(environment, options, (error, keepsFront) => {
+      if (error !== undefined) return done(error, undefined)
+      let loader: LogLoader
+      try {
+        loader = new LogLoader(environment, { ...options, keepsFront }, done)
+      } catch (error) {
+        return done(error instanceof LogDamagedError ? error : asDiskError(error), undefined)
+      }
+      loader.scanNext()
+    })
   })
 }
 
@@ -442,7 +445,5 @@ function settle(segment: LogSegment, sizeBytes: number): void {
 
 /** How many of the sorted numbers are below `bound`. */
 function countBelow(sorted: readonly number[], bound: number): number {
-  let count = 0
-  while (count < sorted.length && sorted[count]! < bound) count++
-  return count
+  return sorted.filter((each) => each < bound).length
 }

@@ -8,11 +8,14 @@
  * A log without the segment that holds its start offset is an island: names that nobody flushed can be lost in any order. If nothing of it had
  * ever counted it is removed, else the log is damaged.
  */
+
+import type { DiskError } from '../io/disk.js'
 import { ProducerState } from '../log/producer-state.js'
-import { TEMPORARY_SUFFIX } from './atomic-file.js'
+import { asDiskError, TEMPORARY_SUFFIX, writeAtomically } from './atomic-file.js'
 import { LogDamagedError } from './log-damaged-error.js'
 import type { LoadEnvironment } from './log-environment.js'
 import { DELETED_SUFFIX, parseSegmentName, SEGMENT_FILES, type SegmentFile, segmentPath } from './log-segment.js'
+import type { LastStop } from './stop-markers.js'
 
 export interface SegmentFiles {
   /** Of the segments, in order; they are those of the log from its start offset on. */
@@ -24,9 +27,48 @@ export interface SegmentFiles {
 export interface SegmentFilesOptions {
   readonly directory: string
   readonly recoveryPoint: number
+  /** What is below it has been removed, or may be. */
   readonly startOffset: number
   /** The owner of the log uses its directory, and may be writing files of its own there. */
   readonly inUse?: boolean
+  /** What stands in front of the start offset is left where it is. */
+  readonly keepsFront?: boolean
+}
+
+/**
+ * Has what the removal of segments in front of the start offset rests on durable before it: the snapshot of the producers' state of the first that is kept. After a flush
+ * that failed it may be in the cache and nowhere else; a power loss would take it, and bring some of the segments back. Where there is no room for that they stay.
+ */
+export function secureFront(
+  environment: LoadEnvironment,
+  options: SegmentFilesOptions & { readonly lastStop: LastStop },
+  done: (error: DiskError | undefined, keepsFront: boolean) => void,
+): void {
+  const { disk } = environment
+  const { directory, startOffset } = options
+  if (options.lastStop === 'clean') return done(undefined, false)
+  let content: Uint8Array | undefined
+  let name = ''
+  try {
+    const found = disk
+      .list(directory)
+      .flatMap((each) => parseSegmentName(each) ?? [])
+      .flatMap(({ baseOffset, kind }) => (kind === 'log' ? [baseOffset] : []))
+      .sort((a, b) => a - b)
+    const first = found[0]
+    if (first === undefined || first > startOffset) return done(undefined, false)
+    const kept = firstKept(environment, directory, found, startOffset)
+    if (kept === 0) return done(undefined, false)
+    const path = segmentPath(directory, found[kept]!, 'snapshot')
+    name = path.slice(directory.length + 1)
+    content = disk.readFile(path)
+  } catch (error) {
+    return done(asDiskError(error), false)
+  }
+  if (content === undefined) return done(undefined, false)
+  writeAtomically(disk, directory, name, content, (error) =>
+    error?.code === 'ENOSPC' ? done(undefined, true) : done(error, false),
+  )
 }
 
 /** Throws `DiskError`, and `LogDamagedError` before it has removed any segment. */
@@ -63,7 +105,9 @@ export function listSegmentFiles(environment: LoadEnvironment, options: SegmentF
     return { baseOffsets: [], snapshots: offsetsOf('snapshot').filter((offset) => !found.includes(offset)) }
   }
   const kept = firstKept(environment, directory, found, startOffset)
-  for (const baseOffset of found.slice(0, kept)) removeSegmentFiles(environment, directory, baseOffset)
+  if (options.keepsFront !== true) {
+    for (const baseOffset of found.slice(0, kept)) removeSegmentFiles(environment, directory, baseOffset)
+  }
   const baseOffsets = found.slice(kept)
   const snapshots: number[] = []
   for (const offset of offsetsOf('snapshot')) {
