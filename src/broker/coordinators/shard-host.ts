@@ -4,7 +4,6 @@
  *
  * Where an append is lost, or somebody else may have led in between, the shard is let go: who waits is told NOT_COORDINATOR, and it is loaded again.
  */
-import { assert } from '../../base/assert.js'
 import type { Now, Shard, ShardDecision, Ticket } from '../../coordinator/shard.js'
 import type { Clock, Timer } from '../../io/clock.js'
 import type { Logger } from '../../io/logger.js'
@@ -43,7 +42,7 @@ export interface ShardKind<Request, Record, Reply extends object> {
   readonly create: (partition: number) => Shard<Request, Record, Reply>
   readonly encode: (record: Record) => RecordBytes
   /** Undefined: of a kind that is not known. Throws for what cannot be read. */
-  readonly decode: (key: Uint8Array, value: Uint8Array | null) => Record | undefined
+  readonly decode: (bytes: RecordBytes) => Record | undefined
   readonly settings: () => ShardSettings
   /** What is applied. */
   readonly image: () => MetadataImage
@@ -66,6 +65,8 @@ interface WaitingReply<Reply> {
 
 /** Requests of one shard that wait for their answer; beyond that they are refused. */
 export const MAX_TICKETS = 20_000
+/** What is decided instead of something that was refused may be refused, too. */
+const MAX_REFUSALS = 2
 /** After a load that failed, and after an append that was refused to what is decided by itself, as in Kafka. */
 const AGAIN_MS = 500
 
@@ -204,7 +205,7 @@ export class ShardHost<Request, Record, Reply extends object> {
     const shard = this.#kind.create(this.partition.id.partition)
     this.#load = new ShardLoad<Record>(this.#ports, this.partition, {
       maxBytes: this.#kind.settings().loadBytes,
-      decode: ({ key, value }) => this.#kind.decode(key, value),
+      decode: this.#kind.decode,
       apply: (record, place) => shard.apply(record, place),
       done: (error, endOffset) => {
         const records = this.#load!.records
@@ -244,11 +245,13 @@ export class ShardHost<Request, Record, Reply extends object> {
   #take(decision: ShardDecision<Record, Reply>, now: Now, byItself = false): void {
     const shard = this.#shard!
     let taken = decision
-    const refused = decision.records.length === 0 ? undefined : this.#append(decision.records, now)
-    if (refused !== undefined) {
-      taken = shard.refused(decision, operationError(refused), now)
-      assert(taken.records.length === 0, 'records instead of those that were refused')
+    for (let refusals = 0; taken.records.length > 0; refusals++) {
+      const refused = this.#append(taken.records, now)
+      if (refused === undefined) break
       if (byItself) this.#notBeforeMs = now.monotonicMs + AGAIN_MS
+      // What stands in the log is always a state to go on from.
+      if (refusals === MAX_REFUSALS) return this.#beginAgain(`nothing that it decides is taken: ${refused}`)
+      taken = shard.refused(taken, operationError(refused), now)
     }
     const deadlineMs = now.monotonicMs + this.#kind.settings().commitTimeoutMs
     for (const { ticket, reply } of taken.replies) {
