@@ -1,7 +1,7 @@
 /** Groups of a whole node over the wire, in the simulator: finding the coordinator, rounds, offsets, and what old versions are told. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CreateTopics } from '../../../src/protocol/messages/create-topics.js'
+import { ZERO_UUID } from '../../../src/base/uuid.js'
 import { DeleteGroups } from '../../../src/protocol/messages/delete-groups.js'
 import { DeleteTopics } from '../../../src/protocol/messages/delete-topics.js'
 import { DescribeConfigs } from '../../../src/protocol/messages/describe-configs.js'
@@ -16,7 +16,7 @@ import { OffsetDelete } from '../../../src/protocol/messages/offset-delete.js'
 import { OffsetFetch } from '../../../src/protocol/messages/offset-fetch.js'
 import { SyncGroup } from '../../../src/protocol/messages/sync-group.js'
 import { partitionOfKey } from '../../../src/broker/coordinators/group-coordinator.js'
-import { goldenLines } from '../../golden.js'
+import { golden } from '../../golden.js'
 import { batchOf, Produce, produceRequest } from '../requests.js'
 import { type Sent, SimulatedBroker } from '../simulated-broker.js'
 import { GroupClient, type Joined, nameOf, outcomeOf } from './group-client.js'
@@ -77,11 +77,9 @@ function commit({ broker, member }: ReturnType<typeof ready>, offset: number, to
 }
 
 test('a group is kept in the partition that Kafka keeps it in', () => {
-  const cases = goldenLines('primitives.jsonl').filter(({ kind }) => kind === 'coordinator-partition') as unknown as {
-    id: string
-    of50: number
-    of1: number
-  }[]
+  const cases = golden<{ kind: string; id: string; of50: number; of1: number }>('primitives.jsonl').filter(
+    ({ kind }) => kind === 'coordinator-partition',
+  )
   assert.ok(cases.length >= 5)
   for (const { id, of50, of1 } of cases) {
     assert.deepEqual([partitionOfKey(id, 50), partitionOfKey(id, 1)], [of50, of1], id)
@@ -156,7 +154,7 @@ test('clients do not write to the topic, but for who administers it; it can be d
       .responses[0]!.partitionResponses[0]!.errorCode
   assert.equal(nameOf(produced(broker.client())), 'INVALID_TOPIC_EXCEPTION')
   assert.equal(nameOf(produced(broker.client('__admin_client'))), 'NONE')
-  const topics = [{ name: '__consumer_offsets' }]
+  const topics = [{ name: '__consumer_offsets', topicId: ZERO_UUID }]
   const { responses } = member.client.request(DeleteTopics, 6, { topics, timeoutMs: 5000 })
   assert.equal(nameOf(responses[0]!.errorCode), 'NONE')
   assert.equal(member.fetch('t'), 'NOT_COORDINATOR')
@@ -301,17 +299,39 @@ test('a member whose connection ends while it waits for the round is still a mem
   leaving.client.close()
   const joined = member.join(waitIn(broker))
   assert.equal(joined.leader, first.response!.memberId)
-  const { groups } = member.client.request(DescribeGroups, 5, { groups: ['g'] })
-  assert.equal(groups[0]!.members.length, 2)
-  const again = member.sendJoin(joined.memberId)
-  broker.until(() => again.response !== undefined, 'the session of the other is over')
-  assert.equal(again.response!.leader, joined.memberId)
+  const members = () =>
+    member.client.request(DescribeGroups, 5, { groups: ['g'] }).groups[0]!.members.map(({ memberId }) => memberId)
+  assert.equal(members().length, 2)
+  for (let n = 0; n < 4; n++) {
+    broker.pass(3000)
+    member.heartbeat(joined)
+  }
+  assert.deepEqual(members(), [joined.memberId], 'until its session is over')
 })
 
 test('what members say is kept, and not the memory in which it came', () => {
-  const { broker, member } = ready({ 'group.initial.rebalance.delay.ms': '0' })
+  const { broker, member } = ready()
   const texts = ['first', 'second', 'third'].map((name) => `${name} ${'x'.repeat(100)}`)
-  const [leader] = texts.map((metadata) => member.join(waitIn(broker), { metadata }))
+  const members = texts.map((metadata) => {
+    const first = member.sendJoin('', { metadata })
+    waitIn(broker)(first)
+    return first.response!.memberId
+  })
+  // Each on a connection of its own: answers of one leave in the order of its requests.
+  const joining = members.map((memberId, n) => new GroupClient(broker.client()).sendJoin(memberId, { metadata: texts[n]! }))
+  for (const sent of joining) waitIn(broker)(sent)
+  const { leader } = joining[0]!.response!
+  const told = joining[members.indexOf(leader)]!.response!.members
+  assert.deepEqual(told.map(({ metadata }) => Buffer.from(metadata).toString()).sort(), [...texts].sort())
+  const { generationId } = joining[0]!.response!
+  const assignments = Object.fromEntries(members.map((memberId, n) => [memberId, `part ${n}`]))
+  member.sync({ memberId: leader, generationId }, assignments)
+  for (const [n, memberId] of members.entries()) {
+    assert.equal(new GroupClient(broker.client()).sync({ memberId, generationId }), `part ${n}`)
+  }
   const { groups } = member.client.request(DescribeGroups, 5, { groups: ['g'] })
-  assert.ok(groups[0]!.members.some(({ memberId }) => memberId === leader!.memberId))
+  assert.deepEqual(
+    groups[0]!.members.map(({ memberMetadata }) => Buffer.from(memberMetadata).toString()).sort(),
+    [...texts].sort(),
+  )
 })
