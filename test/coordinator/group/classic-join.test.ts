@@ -15,7 +15,10 @@ test('a first member is given an id, joins with it, waits for others, leads, and
   rig.advance(1)
   const joined = rig.answer('JoinGroup', ticket)!
   assert.deepEqual(
-    { ...joined, members: joined.members.map((member) => ({ ...member, metadata: Buffer.from(member.metadata).toString() })) },
+    {
+      ...joined,
+      members: joined.members.map((member) => ({ ...member, metadata: Buffer.from(member.metadata).toString() })),
+    },
     {
       errorCode: 0,
       generationId: 1,
