@@ -9,8 +9,9 @@ import { errorOf, fetchOffsets, GROUP, offsetsOf, Rig, recordOf, sendCommit, sen
 import { encodeSubscription } from './subscription.js'
 
 const PARTITIONS = 4
-const SESSION_MS = 10_000
-const REBALANCE_MS = 30_000
+/** Static members are away for longer than a round waits for them, others not. */
+const SESSION_MS = { dynamic: 10_000, static: 40_000 }
+const REBALANCE_MS = 15_000
 /** The longest that an answer may take: a new member's time to join, and a round on top of it. */
 const LONGEST_WAIT_MS = 5 * 60_000 + 2 * REBALANCE_MS
 
@@ -175,7 +176,7 @@ export class GroupWorld {
         memberId,
         instance,
         version,
-        sessionTimeoutMs: SESSION_MS,
+        sessionTimeoutMs: instance === null ? SESSION_MS.dynamic : SESSION_MS.static,
         rebalanceTimeoutMs: REBALANCE_MS,
         clientId: client.name,
         protocols: { range: encodeSubscription(['topic', `wish${wish}`]) },
