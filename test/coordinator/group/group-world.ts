@@ -206,9 +206,11 @@ export class GroupWorld {
     return Object.fromEntries(assignments)
   }
 
+  /** Also while it waits for an answer, which nobody reads then. */
   #leave(client: Client): void {
-    if (client.memberId === '' || client.ticket !== undefined) return
+    if (client.memberId === '') return
     const { memberId, instance } = client
+    client.ticket = undefined
     this.rig.send('LeaveGroup', 5, {
       groupId: GROUP,
       memberId: '',
@@ -299,13 +301,15 @@ export class GroupWorld {
     )
     this.#lastAssignedGeneration = generation
     const text = Buffer.from(body.assignment).toString()
+    const identity = client.instance ?? client.memberId
+    const before = this.#assigned.get(generation)?.byIdentity.get(identity)
+    if (before !== undefined) assert.equal(text, before, `${identity} keeps what it has in generation ${generation}`)
     // The leader did not know of it.
     if (text === '') return
     const [submission = '', list = ''] = text.split(':')
     const known = this.#assigned.get(generation) ?? { submission, byIdentity: new Map<string, string>() }
     this.#assigned.set(generation, known)
     assert.equal(submission, known.submission, `generation ${generation} has the assignment of one leader`)
-    const identity = client.instance ?? client.memberId
     if (client.instance === null) {
       assert.equal(
         text,
@@ -313,8 +317,6 @@ export class GroupWorld {
         'what the leader has said is handed out',
       )
     }
-    const before = known.byIdentity.get(identity)
-    if (before !== undefined) assert.equal(text, before, `${identity} keeps what it has in generation ${generation}`)
     known.byIdentity.set(identity, text)
     for (const [other, otherText] of known.byIdentity) {
       if (other === identity) continue
