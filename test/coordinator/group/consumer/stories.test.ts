@@ -409,6 +409,26 @@ describe('consumer groups: topics', () => {
     assert.equal(groupOf(rig.shard).epoch, 2)
   })
 
+  it('a rebalance that the partition refuses is made with the next heartbeat', () => {
+    const rig = modernRig()
+    addTopic(rig, 'orders', 1)
+    addTopic(rig, 'bills', 1)
+    const [a, b] = [new Member(rig, 'a', { topics: ['orders'] }), new Member(rig, 'b', { expression: 'b.*' })]
+    a.beat()
+    b.beat()
+    settle(rig, [a, b])
+    growTopic(rig, 'orders', 1)
+    rig.refuseNext = 'NOT_ENOUGH_REPLICAS'
+    assert.equal(a.beat(), 'orders-0')
+    assert.equal(a.lastError, 'COORDINATOR_NOT_AVAILABLE')
+    assert.equal(a.beat(), 'orders-0 orders-1')
+    addTopic(rig, 'boxes', 1)
+    rig.advance(11_000)
+    rig.refuseNext = 'NOT_ENOUGH_REPLICAS'
+    assert.equal(b.beat(), 'bills-0')
+    assert.equal(b.beat(), 'bills-0 boxes-0')
+  })
+
   it('a member that changes what it wants gives back what it does not want any more', () => {
     const rig = modernRig()
     addTopic(rig, 'orders', 1)
