@@ -485,6 +485,20 @@ describe('consumer groups: regular expressions', () => {
     assert.equal(groupOf(rig.shard).epoch, epoch)
   })
 
+  it('that take too long for all topics are refused; it is known before anything is changed', () => {
+    const rig = modernRig()
+    rig.changeMetadata((delta, offset) => {
+      for (let i = 0; i < 200; i++) {
+        const name = `${'a'.repeat(200)}${i}`
+        delta.replay({ type: 'topic', topicId: topicId(`t${i}`), name }, offset())
+      }
+    })
+    const answer = ask(rig, joining('a', null, { subscribedTopicRegex: '(a?){900}b' }))
+    assert.equal(errorOf(answer), 'INVALID_REGULAR_EXPRESSION')
+    assert.equal(rig.log.length, 0)
+    assert.equal(errorOf(ask(rig, joining('a', null, { subscribedTopicRegex: '(a|a)*b' }))), 'NONE')
+  })
+
   it('are gone when nobody wants them any more', () => {
     const rig = modernRig()
     addTopic(rig, 'orders', 2)
@@ -562,8 +576,8 @@ describe('consumer groups: what is shown', () => {
     ask(rig, { memberId: 'a', memberEpoch: 1 })
     ask(rig, { memberId: 'a', memberEpoch: -1 })
     const causes = rig.notes.flatMap((note) =>
-      note.what === 'cause' ? [`${note.generation} ${note.cause.reason}`] : [],
+      note.what === 'cause' ? [`${note.generation} ${note.cause.reason}`] : [`${note.generation} ${note.what}`],
     )
-    assert.deepEqual(causes, ['1 joined', '2 metadata changed', '3 left'])
+    assert.deepEqual(causes, ['1 joined', '1 assigned', '2 metadata changed', '2 assigned', '3 left', '3 empty'])
   })
 })
