@@ -449,7 +449,7 @@ describe('both ways, as a property', () => {
           )
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 })

@@ -219,7 +219,7 @@ describe('consumer groups, as a property', () => {
           }
           play.comeToRest()
         }),
-        { numRuns: 400 },
+        { numRuns: 250 },
       )
     })
   }
