@@ -173,6 +173,20 @@ test('offsets of a topic that is deleted go with it, and those of its namesake d
   assert.deepEqual(fetchOffsets(rig, null), { payments: { 0: 7 }, orders: { 2: 9 } })
 })
 
+test('offsets of a topic that went while the group had no coordinator go with the next check', () => {
+  const rig = new Rig()
+  rig.addTopic('orders', TOPIC_ID)
+  commit(rig, 'orders', { 0: 5 })
+  rig.shard = rig.loadedCopy()
+  rig.removeTopic(TOPIC_ID)
+  rig.move()
+  commit(rig, 'payments', { 0: 1 })
+  rig.advance(599_999)
+  assert.deepEqual(fetchOffsets(rig, null), { orders: { 0: 5 }, payments: { 0: 1 } })
+  rig.advance(1)
+  assert.deepEqual(fetchOffsets(rig, null), { payments: { 0: 1 } })
+})
+
 test('offsets of a deleted topic that the partition did not let go are tried again', () => {
   const rig = new Rig()
   rig.addTopic('orders', TOPIC_ID)
