@@ -105,9 +105,10 @@ test('an unclean election says that it was one, and the leader that it has recov
   assert.equal(state().leader, -1)
   const resource = { resourceType: 2, resourceName: 'pair' }
   const configs = [{ name: 'unclean.leader.election.enable', configOperation: 0, value: 'true' }]
+  // It may have recovered before this is answered.
   cluster
     .client(cluster.node(3))
-    .request(IncrementalAlterConfigs, 1, { resources: [{ ...resource, configs }], validateOnly: false })
+    .send(IncrementalAlterConfigs, 1, { resources: [{ ...resource, configs }], validateOnly: false })
   let recovering = false
   cluster.until(
     () => {
