@@ -16,7 +16,8 @@ import { LogCleaner } from '../storage/log-cleaner.js'
 import type { DescribedDirectory, LogDirectories } from '../storage/log-directories.js'
 import { cleanerSettings, compactedLog } from './compaction.js'
 import { logOptions } from './log-options.js'
-import { Partition, type PartitionHost, type PartitionView } from './partition.js'
+import { Partition, type PartitionView } from './partition.js'
+import type { PartitionHost } from './partition-host.js'
 import { Purgatory } from './purgatory.js'
 import type { ReplicaDirectories } from './replica-directories.js'
 
@@ -24,9 +25,10 @@ import type { ReplicaDirectories } from './replica-directories.js'
 export type Hosted = Partition | 'offline'
 
 export class ReplicaManager {
-  /** Produces that wait to be durable, and fetches that wait for data. */
+  /** Produces that wait to be durable, fetches that wait for data, and deletions that wait for other replicas. */
   readonly produces: Purgatory<Partition>
   readonly fetches: Purgatory<Partition>
+  readonly deletions: Purgatory<Partition>
   readonly #ports: Ports
   readonly #nodeId: number
   #settings: NodeSettings
@@ -70,6 +72,7 @@ export class ReplicaManager {
     }
     this.produces = new Purgatory(ports.clock)
     this.fetches = new Purgatory(ports.clock)
+    this.deletions = new Purgatory(ports.clock)
     this.cleaner = new LogCleaner(
       ports,
       () => cleanerSettings(this.#settings),
@@ -211,6 +214,7 @@ export class ReplicaManager {
     this.cleaner.stop()
     this.produces.close()
     this.fetches.close()
+    this.deletions.close()
     this.#topics.clear()
   }
 
@@ -247,6 +251,7 @@ export class ReplicaManager {
   readonly #wake = (partition: Partition): void => {
     this.produces.check(partition)
     this.fetches.check(partition)
+    this.deletions.check(partition)
   }
 
   #every(intervalMs: number, action: () => void): void {
