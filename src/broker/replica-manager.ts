@@ -186,13 +186,24 @@ export class ReplicaManager {
         if (!state.replicas.includes(this.#nodeId)) continue
         const hosted = this.find(topicId, partition)
         if (hosted instanceof Partition) hosted.become(viewOf(image, state))
-        else if (hosted === undefined || delta === undefined) {
-          this.#open(image, topic, partition, delta !== undefined, finished.one())
+        else if (
+          hosted === undefined ||
+          delta === undefined ||
+          this.#isDispensableNow(delta, topicId, partition, state)
+        ) {
+          const isNew = hosted === undefined && delta !== undefined
+          this.#open(image, topic, partition, isNew, finished.one())
         }
       }
     }
     if (delta !== undefined && delta.changedBrokers.size > 0) this.#tellBrokers(image, changed)
     finished.start()
+  }
+
+  /** It was not before: what could not be opened without its directory may begin anew in another. */
+  #isDispensableNow({ base }: MetadataDelta, topicId: Uuid, partition: number, state: PartitionState): boolean {
+    const before = base.topicsById.get(topicId)?.partitions[partition]
+    return isDispensable(state, this.#nodeId) && before !== undefined && !isDispensable(before, this.#nodeId)
   }
 
   /** Who may be in sync has changed: those hear of it who were told of nothing else. */

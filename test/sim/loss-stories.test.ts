@@ -213,10 +213,9 @@ test('R13: nor is one eligible whose disk was replaced, whatever counts', () => 
     assert.deepEqual(story.state.eligibleLeaderReplicas, [])
     assert.deepEqual(story.state.lastKnownElr, [3])
     heal()
-    story.untilInSync(1, 2)
-    // Only then nobody takes an empty replica for what is remembered, and a start makes one.
-    story.crash(3)
-    story.start(3)
+    // Only then nobody takes an empty replica for what is remembered, and one is made.
+    story.untilInSync(1, 2, 3)
+    assert.equal(story.node(3).starts, 2)
   })
 })
 
