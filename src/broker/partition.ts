@@ -49,12 +49,13 @@ export class Partition implements LogObserver {
   /** Why it is not hosted any more. */
   #gone: ErrorName | undefined
 
-  constructor(id: PartitionId, log: PartitionLog, settings: TopicSettings, host: PartitionHost) {
+  /** `highWatermark`: as it was written down; the log may have become shorter since. */
+  constructor(id: PartitionId, log: PartitionLog, settings: TopicSettings, host: PartitionHost, highWatermark: number) {
     this.id = id
     this.log = log
     this.#settings = settings
     this.#host = host
-    this.#highWatermark = log.startOffset
+    this.#highWatermark = Math.max(log.startOffset, Math.min(highWatermark, log.settledEndOffset))
     // A topic that is created again is another one.
     const name = `${id.topic}-${id.partition} (${id.topicId})`
     this.#track = host.recorder.track(name, 'partition-leader', () => this.#leader?.capture())

@@ -81,6 +81,10 @@ export class ReplicaManager {
     this.#every(settings['producer.id.expiration.check.interval.ms'], () => this.#expireProducers())
     this.#every(settings['log.retention.check.interval.ms'], () => this.#retain())
     this.#every(settings['log.flush.scheduler.interval.ms'], () => logs.flushOld())
+    this.#every(settings['replica.high.watermark.checkpoint.interval.ms'], () => {
+      this.#noteHighWatermarks()
+      logs.writeHighWatermarks()
+    })
   }
 
   get directories(): readonly DescribedDirectory[] {
@@ -222,6 +226,7 @@ export class ReplicaManager {
   close(): void {
     this.#closed = true
     for (const timer of this.#timers.values()) timer.cancel()
+    this.#noteHighWatermarks()
     this.cleaner.stop()
     this.produces.close()
     this.fetches.close()
@@ -242,7 +247,7 @@ export class ReplicaManager {
       if (log === undefined) this.#ports.logger.error({ ...id, error: error?.message }, 'partition is offline')
       else {
         this.#placed.opened(topicId, partition, this.#logs.directoryIdOf(id)!, assigned)
-        hosted = new Partition(id, log, settings, this.#partitionHost)
+        hosted = new Partition(id, log, settings, this.#partitionHost, this.#logs.highWatermarkOf(id))
         hosted.become(viewOf(image, topic.partitions[partition]!))
         if (this.#image !== undefined && this.#image !== image) {
           const now = this.#settingsOf(this.#image, topic)
@@ -282,6 +287,15 @@ export class ReplicaManager {
     for (const { log } of this.#partitions()) {
       log.state.producers.expire(nowMs, this.#settings['producer.id.expiration.ms'])
     }
+  }
+
+  /** The only replica of a partition knows by itself what is committed. */
+  #noteHighWatermarks(): void {
+    const partitions = this.#partitions().filter(({ leading }) => leading?.replicas.length !== 1)
+    const offsetOf = ({ highWatermark, log }: Partition): number => Math.min(highWatermark, log.settledEndOffset)
+    this.#logs.noteHighWatermarks(
+      partitions.map((partition) => ({ ...partition.id, log: partition.log, offset: offsetOf(partition) })),
+    )
   }
 
   /** The metadata log is none of these. */
