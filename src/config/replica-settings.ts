@@ -98,7 +98,7 @@ export const replicaSettings = {
     importance: 'low',
     doc: 'How long each of these samples is.',
   }),
-  'replica.high.watermark.checkpoint.interval.ms': integer({
+  'replica.high.watermark.checkpoint.interval.ms': long({
     default: '5000',
     min: 1,
     importance: 'high',
