@@ -56,12 +56,12 @@ export class ReplicatedDeletions {
   }
 
   #next(): void {
-    this.#client.later(this.#random.exponential(this.#options.meanPauseMs), () => {
-      if (this.#stopped) return
-      this.#client.whenReady(() => {
-        if (!this.#stopped) this.#delete()
-      })
-    })
+    const pauseMs = this.#random.exponential(this.#options.meanPauseMs)
+    this.#client.laterWhenReady(
+      pauseMs,
+      () => this.#stopped,
+      () => this.#delete(),
+    )
   }
 
   #delete(): void {
