@@ -49,7 +49,6 @@ test('fronts of logs are deleted and brokers are given empty disks meanwhile, an
   assert.deepEqual(findings, [])
   for (const name of [
     'the front of a log is deleted',
-    'nobody knows whether a front is deleted',
     'a reader finds that the front is gone',
     'only what was to be deleted is',
     'a broker is given an empty disk',
