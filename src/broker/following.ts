@@ -222,8 +222,8 @@ export class Following {
     const { startOffset } = this.#log
     if (cut.action === 'begin with') cutter.beginWith(this.#log, cut.batch, done)
     else if (cut.action === 'truncate') cutter.truncate(this.#log, cut.endOffset, done)
-    else if (cut.startOffset > startOffset) cutter.restart(this.#log, cut.startOffset, done)
-    // What is deleted stays so: with nothing in it the log waits for the leader's to come so far.
+    else if (cut.startOffset !== startOffset) cutter.restart(this.#log, cut.startOffset, done)
+    // What is deleted stays so.
     else cutter.truncate(this.#log, startOffset, done)
   }
 }

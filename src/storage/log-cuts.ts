@@ -40,9 +40,9 @@ export class LogCuts {
     this.#cut(log, endOffset, (cut) => log.rebuild.truncateTo(endOffset, cut), done)
   }
 
-  /** Has the log begin anew, empty, at `startOffset`, which lies behind its start; durably. One at a time for each log. */
+  /** Has the log begin anew, empty, at `startOffset`, wherever it started; durably. One at a time for each log. */
   restart(log: PartitionLog, startOffset: number, done: RebuildDone): void {
-    this.#cut(log, log.startOffset, (cut) => log.rebuild.restartAt(startOffset, cut), done)
+    this.#cut(log, Math.min(startOffset, log.startOffset), (cut) => log.rebuild.restartAt(startOffset, cut), done)
   }
 
   /**
