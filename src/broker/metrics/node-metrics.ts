@@ -12,6 +12,7 @@ import type { RequestMemory } from '../server/request-memory.js'
 import { ofCleaner } from './cleaner-metrics.js'
 import { ofComparisons, ofController, ofIsrChanges, ofReplicas } from './cluster-metrics.js'
 import { Exposition, type Labels } from './exposition.js'
+import { ofGroups } from './group-metrics.js'
 import type { RequestMetrics } from './request-metrics.js'
 import type { Traffic } from './traffic.js'
 
@@ -95,8 +96,10 @@ function ofBroker(page: Exposition, { image, nodeId }: MetricsSources, broker: B
   page.gauge('kafka_server_delayedoperationpurgatory_purgatorysize', 'Requests that wait.', [
     [{ delayedOperation: 'Produce' }, replicas.produces.size],
     [{ delayedOperation: 'Fetch' }, replicas.fetches.size],
+    [{ delayedOperation: 'DeleteRecords' }, replicas.deletions.size],
   ])
   ofCleaner(page, replicas.cleaner)
+  ofGroups(page, broker)
   const { fetchSessions } = broker
   page.gauge('kafka_server_fetchsessioncache_numincrementalfetchsessions', 'Fetch sessions.', [
     [{}, fetchSessions.size],
