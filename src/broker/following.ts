@@ -58,6 +58,7 @@ export class Following {
   /** The last of the leader's orders to fetch the log again that was followed. */
   rebuilt = 0
   #cutting = false
+  #leaderStartOffset = 0
   #movingStart = false
 
   constructor(core: PartitionFollower, log: PartitionLog, events: FollowingEvents) {
@@ -83,6 +84,21 @@ export class Following {
     return this.#cutting
   }
 
+  /** Where the leader's log starts, as far as it has said. */
+  get leaderStartOffset(): number {
+    return this.#leaderStartOffset
+  }
+
+  /** The leader's log starts here, or later. */
+  hears(leaderStartOffset: number): void {
+    this.#leaderStartOffset = Math.max(this.#leaderStartOffset, leaderStartOffset)
+  }
+
+  /** Its log is about to start where the leader's does, and who asks in a moment can say so. */
+  get movingStart(): boolean {
+    return this.#movingStart
+  }
+
   /** Something of what it was given is on its way to the disk. */
   get persisting(): boolean {
     return !this.#cutting && !this.#log.failed && this.core.next(this.#view) === undefined
@@ -91,11 +107,13 @@ export class Following {
   /** What to ask for now; undefined: not yet. */
   next(): FollowerFetch | undefined {
     if (this.#cutting || this.#log.failed || this.#log.closed || !this.#log.hasRoom()) return undefined
+    this.#followStart()
     return this.core.next(this.#view)
   }
 
   /** An answer to `fetch`, and the batches that came with it; these are only lent. */
   take(fetch: FollowerFetch, answer: LeaderAnswer, records: Uint8Array | null): Taken {
+    this.hears(answer.logStartOffset)
     if (this.#cutting || this.#log.failed || this.#log.closed) return 'ignored'
     const { highWatermark } = this.core
     const action = this.core.answered(fetch, answer, this.#view)
@@ -103,7 +121,7 @@ export class Following {
       case 'append': {
         const taken = this.#append(records ?? NO_RECORDS)
         this.core.changed(this.#view)
-        if (!this.#cutting) this.#followStart(answer.logStartOffset)
+        if (!this.#cutting) this.#followStart()
         if (this.core.highWatermark > highWatermark) this.#events.heard()
         return taken
       }
@@ -170,12 +188,13 @@ export class Following {
   }
 
   /** What the leader has deleted is deleted here too, once it is known to be committed. */
-  #followStart(logStartOffset: number): void {
+  #followStart(): void {
     const { startOffset, logEndOffset } = this.#log
-    if (this.#movingStart || logStartOffset <= startOffset) return
-    if (logStartOffset > this.core.highWatermark || logStartOffset > logEndOffset) return
+    const wanted = this.#leaderStartOffset
+    if (this.#movingStart || wanted <= startOffset) return
+    if (wanted > this.core.highWatermark || wanted > logEndOffset) return
     this.#movingStart = true
-    this.#log.advanceStart(logStartOffset, () => {
+    this.#log.advanceStart(wanted, () => {
       this.#movingStart = false
     })
   }
@@ -203,8 +222,8 @@ export class Following {
     const { startOffset } = this.#log
     if (cut.action === 'begin with') cutter.beginWith(this.#log, cut.batch, done)
     else if (cut.action === 'truncate') cutter.truncate(this.#log, cut.endOffset, done)
-    else if (cut.startOffset > startOffset) cutter.restart(this.#log, cut.startOffset, done)
-    // What is deleted stays so: with nothing in it the log waits for the leader's to come so far.
+    else if (cut.startOffset !== startOffset) cutter.restart(this.#log, cut.startOffset, done)
+    // What is deleted stays so.
     else cutter.truncate(this.#log, startOffset, done)
   }
 }

@@ -61,7 +61,7 @@ interface Asked {
 const PATIENCE_MS = 30_000
 /** From then on `replica.fetch.backoff.ms` is what an error costs; the first ones are often a matter of who hears of a new leader first. */
 const FIRST_BACKOFF_MS = 20
-/** So long a request waits for partitions that are being flushed. */
+/** So long a request waits for partitions that are being flushed, or whose start is being moved: it says how far they are. */
 const FLUSH_WAIT_MS = 50
 /** After so long it is looked at again whether a partition can ask that could not take anything: for want of room, say. */
 const LOOK_AGAIN_MS = 500
@@ -185,6 +185,8 @@ export class LeaderFetcher {
       }
       const fetch = followed.following.next()
       if (fetch !== undefined) asked.push({ followed, fetch })
+      if (followed.following.movingStart) persisting = true
+      else if (fetch !== undefined) continue
       else if (followed.following.persisting) persisting = true
       else this.#pokeAt(nowMs + LOOK_AGAIN_MS)
     }

@@ -46,6 +46,7 @@ export type LeaderInput =
   | 'setUsable'
   | 'configure'
   | 'fetched'
+  | 'startMoved'
   | 'keepOut'
   | 'handOver'
   | 'tick'

@@ -4,43 +4,23 @@
  *
  * It says no with the error that Kafka has for it; what it accepts is appended in order, and what becomes of it is asked with `outcome`.
  */
-import type { FlightRecorder, FlightTrack } from '../base/flight-recorder.js'
+import type { FlightTrack } from '../base/flight-recorder.js'
 import type { TopicSettings } from '../config/topic-settings.js'
-import type { Clock } from '../io/clock.js'
 import { DiskError } from '../io/disk.js'
-import type { Logger } from '../io/logger.js'
 import { type PartitionState, RECOVERING } from '../metadata/records.js'
 import type { ErrorName } from '../protocol/errors.js'
 import type { BatchView } from '../records/batch.js'
+import type { IsrProposal, ProposalAnswer } from '../replication/isr-proposal.js'
 import { PartitionFollower } from '../replication/partition-follower.js'
-import { type IsrProposal, PartitionLeader, type ProposalAnswer } from '../replication/partition-leader.js'
+import { PartitionLeader, type PartitionLeaderOptions } from '../replication/partition-leader.js'
 import type { BytesOwner } from '../storage/gather.js'
 import type { LogObserver, LogOptions, PartitionLog } from '../storage/partition-log.js'
-import { Following, type LogCutter } from './following.js'
+import { Following } from './following.js'
+import type { PartitionHost } from './partition-host.js'
 import type { Appended, LeaderInput, Outcome, PartitionId, PartitionView, Refused } from './partition-terms.js'
 import { isCountedOn } from './partition-terms.js'
 
 export type { Appended, PartitionId, PartitionView } from './partition-terms.js'
-
-/** What a partition has around it. */
-export interface PartitionHost {
-  readonly nodeId: number
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly recorder: FlightRecorder
-  /** `replica.lag.time.max.ms` */
-  readonly longestLagMs: () => number
-  /** What cuts the partition's log; undefined: it has no directory any more. */
-  readonly cutter: (id: PartitionId) => LogCutter | undefined
-  /** Waiting requests should look again. */
-  readonly changed: (partition: Partition) => void
-  /** The leader has something to ask of the controller. */
-  readonly proposes: (partition: Partition) => void
-  /** Whom it follows has changed, or whether it can ask now. */
-  readonly follows: (partition: Partition) => void
-  /** A batch at this offset, or before it in its segment, has rotted. */
-  readonly rotted: (partition: Partition, offset: number) => void
-}
 
 /** After a cut for which there was no room. */
 const CUT_AGAIN_MS = 500
@@ -69,12 +49,13 @@ export class Partition implements LogObserver {
   /** Why it is not hosted any more. */
   #gone: ErrorName | undefined
 
-  constructor(id: PartitionId, log: PartitionLog, settings: TopicSettings, host: PartitionHost) {
+  /** `highWatermark`: as it was written down; the log may have become shorter since. */
+  constructor(id: PartitionId, log: PartitionLog, settings: TopicSettings, host: PartitionHost, highWatermark: number) {
     this.id = id
     this.log = log
     this.#settings = settings
     this.#host = host
-    this.#highWatermark = log.startOffset
+    this.#highWatermark = Math.max(log.startOffset, Math.min(highWatermark, log.settledEndOffset))
     // A topic that is created again is another one.
     const name = `${id.topic}-${id.partition} (${id.topicId})`
     this.#track = host.recorder.track(name, 'partition-leader', () => this.#leader?.capture())
@@ -139,8 +120,9 @@ export class Partition implements LogObserver {
     this.#leaderId = state.leader
     if (state.leaderEpoch !== this.#leaderEpoch) this.#begin(state)
     else {
-      const { partitionEpoch, replicas, isr, leaderRecoveryState } = state
-      this.#toLeader('changed', [partitionEpoch, replicas, isr, leaderRecoveryState === RECOVERING])
+      const { partitionEpoch, replicas, isr, leaderRecoveryState, eligibleLeaderReplicas } = state
+      const isRecovering = leaderRecoveryState === RECOVERING
+      this.#toLeader('changed', [partitionEpoch, replicas, isr, isRecovering, eligibleLeaderReplicas])
     }
     this.#toLeader('setUsable', [usable])
     this.#changed()
@@ -150,19 +132,20 @@ export class Partition implements LogObserver {
     const { leaderEpoch, leader: leaderId } = state
     this.#highWatermark = Math.min(this.highWatermark, this.log.settledEndOffset)
     this.#leaderEpoch = leaderEpoch
-    const followed = this.#following !== undefined
+    const followed = this.#following
     this.#following = undefined
     if (leaderId === this.#host.nodeId) this.#lead(state)
     else {
       this.#track('resigned')
       this.#leader = undefined
-      if (leaderId >= 0) this.#follow(state)
+      if (leaderId >= 0) this.#follow(state, followed)
     }
-    if (followed || this.#following !== undefined) this.#host.follows(this)
+    if (followed !== this.#following) this.#host.follows(this)
   }
 
-  #lead({ leaderEpoch, partitionEpoch, replicas, isr, leaderRecoveryState }: PartitionState): void {
+  #lead(state: PartitionState): void {
     const { log } = this
+    const { leaderEpoch, partitionEpoch, replicas, isr } = state
     log.state.epochs.assign(leaderEpoch, log.nextOffset)
     const options = {
       nodeId: this.#host.nodeId,
@@ -170,9 +153,11 @@ export class Partition implements LogObserver {
       partitionEpoch,
       replicas,
       isr,
-      isRecovering: leaderRecoveryState === RECOVERING,
+      eligible: state.eligibleLeaderReplicas,
+      isRecovering: state.leaderRecoveryState === RECOVERING,
       ...this.#counting,
       highWatermark: this.#highWatermark,
+      startOffset: log.startOffset,
       logEndOffset: log.settledEndOffset,
       flushedEndOffset: Math.min(log.flushedEndOffset, log.settledEndOffset),
       nowMs: this.#nowMs,
@@ -183,7 +168,7 @@ export class Partition implements LogObserver {
     this.#leader = new PartitionLeader(options)
   }
 
-  #follow(state: PartitionState): void {
+  #follow(state: PartitionState, before: Following | undefined): void {
     const { leader: leaderId, leaderEpoch } = state
     const flushPolicy = this.#settings['flush.policy']
     const core = new PartitionFollower({ leaderId, leaderEpoch, flushPolicy, highWatermark: this.#highWatermark })
@@ -195,6 +180,8 @@ export class Partition implements LogObserver {
       heard: () => this.#changed(),
       note: (sentence, detail) => logger.info({ ...this.id, leaderId, leaderEpoch, ...detail }, sentence),
     })
+    // The leader may be the same, and tells only what is new.
+    following.hears(before?.leaderStartOffset ?? 0)
     this.#following = following
     const oddFrom = this.#oddFrom
     this.#oddFrom = undefined
@@ -218,11 +205,7 @@ export class Partition implements LogObserver {
     return this.#host.clock.monotonicMs()
   }
 
-  get #counting(): {
-    readonly flushPolicy: 'commit' | 'os'
-    readonly minInsyncReplicas: number
-    readonly longestLagMs: number
-  } {
+  get #counting(): Pick<PartitionLeaderOptions, 'flushPolicy' | 'minInsyncReplicas' | 'longestLagMs'> {
     const { 'flush.policy': flushPolicy, 'min.insync.replicas': minInsyncReplicas } = this.#settings
     return { flushPolicy, minInsyncReplicas, longestLagMs: this.#host.longestLagMs() }
   }
@@ -254,9 +237,9 @@ export class Partition implements LogObserver {
     if (this.#following !== undefined) this.#host.follows(this)
   }
 
-  /** A follower has fetched from `position` on, in this incarnation of its broker. */
-  fetchedBy(replicaId: number, position: number, brokerEpoch: number): void {
-    if (this.#toLeader('fetched', [replicaId, position, brokerEpoch, this.#nowMs])) this.#changed()
+  /** A follower, whose log starts at `startOffset`, has fetched from `position` on, in this incarnation of its broker. */
+  fetchedBy(replicaId: number, position: number, brokerEpoch: number, startOffset: number): void {
+    if (this.#toLeader('fetched', [replicaId, position, brokerEpoch, this.#nowMs, startOffset])) this.#changed()
   }
 
   /** As leader: see `PartitionLeader.keepOut`. */
@@ -365,18 +348,19 @@ export class Partition implements LogObserver {
   }
 
   /**
-   * Has the log start at `offset`, -1 for the high watermark; calls back when that is durable. An offset that it has left behind already changes
-   * nothing.
+   * Has the log start at `offset`, -1 for the high watermark; calls back with the offset when that is durable. One that it has left behind already
+   * changes nothing.
    */
-  deleteBefore(offset: number, done: (error: ErrorName | undefined) => void): void {
+  deleteBefore(offset: number, done: (error: ErrorName | undefined, startOffset?: number) => void): void {
     const leader = this.#leader
     if (leader === undefined) return done(this.#gone ?? 'NOT_LEADER_OR_FOLLOWER')
     if (!this.#settings['cleanup.policy'].has('delete')) return done('POLICY_VIOLATION')
     const { highWatermark } = leader
     if (offset < -1 || offset > highWatermark) return done('OFFSET_OUT_OF_RANGE')
-    this.log.advanceStart(offset === -1 ? highWatermark : offset, (error) => {
+    const startOffset = offset === -1 ? highWatermark : offset
+    this.log.advanceStart(startOffset, (error) => {
       if (this.#gone !== undefined) done(this.#gone)
-      else done(error === undefined ? undefined : 'KAFKA_STORAGE_ERROR')
+      else done(error === undefined ? undefined : 'KAFKA_STORAGE_ERROR', startOffset)
     })
   }
 
@@ -421,7 +405,9 @@ export class Partition implements LogObserver {
   }
 
   startMoved(): void {
+    this.#toLeader('startMoved', [this.log.startOffset])
     this.#changed()
+    if (this.#following !== undefined) this.#host.follows(this)
   }
 
   failed(): void {

@@ -16,7 +16,8 @@ import { LogCleaner } from '../storage/log-cleaner.js'
 import type { DescribedDirectory, LogDirectories } from '../storage/log-directories.js'
 import { cleanerSettings, compactedLog } from './compaction.js'
 import { logOptions } from './log-options.js'
-import { Partition, type PartitionHost, type PartitionView } from './partition.js'
+import { Partition, type PartitionView } from './partition.js'
+import type { PartitionHost } from './partition-host.js'
 import { Purgatory } from './purgatory.js'
 import type { ReplicaDirectories } from './replica-directories.js'
 
@@ -24,9 +25,10 @@ import type { ReplicaDirectories } from './replica-directories.js'
 export type Hosted = Partition | 'offline'
 
 export class ReplicaManager {
-  /** Produces that wait to be durable, and fetches that wait for data. */
+  /** Produces that wait to be durable, fetches that wait for data, and deletions that wait for other replicas. */
   readonly produces: Purgatory<Partition>
   readonly fetches: Purgatory<Partition>
+  readonly deletions: Purgatory<Partition>
   readonly #ports: Ports
   readonly #nodeId: number
   #settings: NodeSettings
@@ -73,6 +75,7 @@ export class ReplicaManager {
     }
     this.produces = new Purgatory(ports.clock)
     this.fetches = new Purgatory(ports.clock)
+    this.deletions = new Purgatory(ports.clock)
     this.cleaner = new LogCleaner(
       ports,
       () => cleanerSettings(this.#settings),
@@ -81,6 +84,10 @@ export class ReplicaManager {
     this.#every(settings['producer.id.expiration.check.interval.ms'], () => this.#expireProducers())
     this.#every(settings['log.retention.check.interval.ms'], () => this.#retain())
     this.#every(settings['log.flush.scheduler.interval.ms'], () => logs.flushOld())
+    this.#every(settings['replica.high.watermark.checkpoint.interval.ms'], () => {
+      this.#noteHighWatermarks()
+      logs.writeHighWatermarks()
+    })
   }
 
   get directories(): readonly DescribedDirectory[] {
@@ -186,13 +193,24 @@ export class ReplicaManager {
         if (!state.replicas.includes(this.#nodeId)) continue
         const hosted = this.find(topicId, partition)
         if (hosted instanceof Partition) hosted.become(viewOf(image, state))
-        else if (hosted === undefined || delta === undefined) {
-          this.#open(image, topic, partition, delta !== undefined, finished.one())
+        else if (
+          hosted === undefined ||
+          delta === undefined ||
+          this.#isDispensableNow(delta, topicId, partition, state)
+        ) {
+          const isNew = hosted === undefined && delta !== undefined
+          this.#open(image, topic, partition, isNew, finished.one())
         }
       }
     }
     if (delta !== undefined && delta.changedBrokers.size > 0) this.#tellBrokers(image, changed)
     finished.start()
+  }
+
+  /** It was not before: what could not be opened without its directory may begin anew in another. */
+  #isDispensableNow({ base }: MetadataDelta, topicId: Uuid, partition: number, state: PartitionState): boolean {
+    const before = base.topicsById.get(topicId)?.partitions[partition]
+    return isDispensable(state, this.#nodeId) && before !== undefined && !isDispensable(before, this.#nodeId)
   }
 
   /** Who may be in sync has changed: those hear of it who were told of nothing else. */
@@ -211,9 +229,11 @@ export class ReplicaManager {
   close(): void {
     this.#closed = true
     for (const timer of this.#timers.values()) timer.cancel()
+    this.#noteHighWatermarks()
     this.cleaner.stop()
     this.produces.close()
     this.fetches.close()
+    this.deletions.close()
     this.#topics.clear()
   }
 
@@ -230,7 +250,7 @@ export class ReplicaManager {
       if (log === undefined) this.#ports.logger.error({ ...id, error: error?.message }, 'partition is offline')
       else {
         this.#placed.opened(topicId, partition, this.#logs.directoryIdOf(id)!, assigned)
-        hosted = new Partition(id, log, settings, this.#partitionHost)
+        hosted = new Partition(id, log, settings, this.#partitionHost, this.#logs.highWatermarkOf(id))
         hosted.become(viewOf(image, topic.partitions[partition]!))
         if (this.#image !== undefined && this.#image !== image) {
           const now = this.#settingsOf(this.#image, topic)
@@ -251,6 +271,7 @@ export class ReplicaManager {
     this.produces.check(partition)
     this.fetches.check(partition)
     this.#coordinators(partition)
+    this.deletions.check(partition)
   }
 
   #every(intervalMs: number, action: () => void): void {
@@ -270,6 +291,15 @@ export class ReplicaManager {
     for (const { log } of this.#partitions()) {
       log.state.producers.expire(nowMs, this.#settings['producer.id.expiration.ms'])
     }
+  }
+
+  /** The only replica of a partition knows by itself what is committed. */
+  #noteHighWatermarks(): void {
+    const partitions = this.#partitions().filter(({ leading }) => leading?.replicas.length !== 1)
+    const offsetOf = ({ highWatermark, log }: Partition): number => Math.min(highWatermark, log.settledEndOffset)
+    this.#logs.noteHighWatermarks(
+      partitions.map((partition) => ({ ...partition.id, log: partition.log, offset: offsetOf(partition) })),
+    )
   }
 
   /** The metadata log is none of these. */

@@ -98,4 +98,10 @@ export const replicaSettings = {
     importance: 'low',
     doc: 'How long each of these samples is.',
   }),
+  'replica.high.watermark.checkpoint.interval.ms': long({
+    default: '5000',
+    min: 1,
+    importance: 'high',
+    doc: 'How often it is written down up to where logs are committed.',
+  }),
 } as const

@@ -44,7 +44,7 @@ const OTHER_NODES = words(`
   controller.quota.window.size.seconds controller.socket.timeout.ms early.start.listeners follower.fetch.last.tiered.offset.enable
   initial.broker.registration.timeout.ms inter.broker.listener.name
   metadata.log.segment.bytes metadata.log.segment.ms metadata.max.idle.interval.ms num.replica.alter.log.dirs.threads num.replica.fetchers
-  replica.high.watermark.checkpoint.interval.ms replica.socket.receive.buffer.bytes
+  replica.socket.receive.buffer.bytes
   replica.socket.timeout.ms request.timeout.ms server.max.startup.time.ms
   unclean.leader.election.interval.ms
 `)

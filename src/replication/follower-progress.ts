@@ -7,6 +7,8 @@
 export interface FollowerState {
   /** Where it fetched from last: it has the log up to there, durably as its policy wants it. -1: it has not fetched in this epoch. */
   readonly position: number
+  /** Where its log starts, durably: nothing in front of that comes back. -1: it has not said so in this epoch. */
+  readonly startOffset: number
   /** Of the incarnation that fetched; -1: none has. */
   readonly brokerEpoch: number
   /** When it last had all that the leader had then. */
@@ -18,6 +20,7 @@ export interface FollowerState {
 
 export const UNSEEN: FollowerState = {
   position: -1,
+  startOffset: -1,
   brokerEpoch: -1,
   caughtUpMs: Number.NEGATIVE_INFINITY,
   fetchedMs: Number.NEGATIVE_INFINITY,
@@ -30,12 +33,12 @@ export const UNSEEN: FollowerState = {
  */
 export function afterFetch(
   before: FollowerState,
-  { position, brokerEpoch }: { readonly position: number; readonly brokerEpoch: number },
+  { position, startOffset, brokerEpoch }: Pick<FollowerState, 'position' | 'startOffset' | 'brokerEpoch'>,
   leaderEndOffset: number,
   nowMs: number,
 ): FollowerState {
   let { caughtUpMs } = before
   if (position >= leaderEndOffset) caughtUpMs = nowMs
   else if (position >= before.leaderEndOffset) caughtUpMs = Math.max(caughtUpMs, before.fetchedMs)
-  return { position, brokerEpoch, caughtUpMs, fetchedMs: nowMs, leaderEndOffset }
+  return { position, startOffset, brokerEpoch, caughtUpMs, fetchedMs: nowMs, leaderEndOffset }
 }

@@ -39,7 +39,7 @@ export interface LeaderAnswer {
 
 /**
  * `append`: what came with the answer goes to the end of the log. `truncate`: everything from `endOffset` on is thrown away. `restart`: everything is, and
- * the log begins at `startOffset`, which is never in front of where it starts. `again`: nothing can be done with the answer; it is asked again after a while. `ignore`: the answer is to an older question.
+ * the log begins at `startOffset`, which is in front of where it starts only if there is nothing in it. `again`: nothing can be done with the answer; it is asked again after a while. `ignore`: the answer is to an older question.
  */
 export type FollowerAction =
   | { readonly action: 'append' }
@@ -107,6 +107,9 @@ export class PartitionFollower {
     }
     const { error, divergingEpoch, highWatermark, logStartOffset } = answer
     if (error === 'out of range' && logStartOffset > fetch.fetchOffset) return this.#restart(logStartOffset)
+    // The leader has lost what was deleted here: who waited for it to come so far would be out of sync until then.
+    const isEmpty = log.startOffset === log.nextOffset
+    if (error === 'out of range' && isEmpty && logStartOffset >= 0) return this.#restart(logStartOffset)
     if (error !== 'none') return { action: 'again' }
     // What the leader has committed may be nothing of what is here.
     if (divergingEpoch !== undefined) return this.#part(divergingEpoch, logStartOffset, log)

@@ -10,11 +10,14 @@
  *   - Nobody is proposed who has not fetched in this epoch, in the incarnation that is in use, all that may have been committed: up to the high watermark
  *     and up to where the epoch starts, whichever is later.
  *   - Whose log is not what was committed is kept out until it asks for that again. A leader whose own log is not hands over, to others who are in sync.
+ *   - What is in front of the low watermark is with nobody who may lead: it counts all who are there, in sync or eligible, and nobody is proposed who has still
+ *     what this leader has deleted.
  *
- * Sources: KIP-101, KIP-497, KIP-903, KIP-966, KAFKA-7128, KAFKA-15021.
+ * Sources: KIP-101, KIP-107, KIP-497, KIP-903, KIP-966, KAFKA-7128, KAFKA-15021.
  */
 import { assert } from '../base/assert.js'
 import { afterFetch, type FollowerState, UNSEEN } from './follower-progress.js'
+import type { IsrProposal, ProposalAnswer, ProposedReplica } from './isr-proposal.js'
 
 export type FlushPolicy = 'commit' | 'os'
 
@@ -24,6 +27,8 @@ export interface PartitionLeaderOptions {
   readonly partitionEpoch: number
   readonly replicas: readonly number[]
   readonly isr: readonly number[]
+  /** Not in sync, and they may lead all the same (KIP-966). */
+  readonly eligible: readonly number[]
   /** It was elected although it may lack what was committed, and the controller has not been told yet that it goes on with what it has (KIP-704). */
   readonly isRecovering?: boolean
   readonly flushPolicy: FlushPolicy
@@ -32,37 +37,13 @@ export interface PartitionLeaderOptions {
   readonly longestLagMs: number
   /** What is certainly committed, as far as it is known here. */
   readonly highWatermark: number
-  /** The log's end, and the end of what is flushed of it. */
+  /** Where the log starts, its end, and the end of what is flushed of it. */
+  readonly startOffset: number
   readonly logEndOffset: number
   readonly flushedEndOffset: number
   /** When the epoch began here. */
   readonly nowMs: number
 }
-
-/** What the controller is asked for: that just these are in sync, and that the leader has recovered, if it had to. */
-export interface IsrProposal {
-  /** Of this leader, from 1. */
-  readonly number: number
-  readonly leaderEpoch: number
-  readonly partitionEpoch: number
-  readonly isr: readonly ProposedReplica[]
-  /** The leader is none of them: one of them is to lead. */
-  readonly handsOver?: true
-}
-
-export interface ProposedReplica {
-  readonly brokerId: number
-  /** Of the incarnation that had fetched when it was proposed, however often it is asked for; -1: none had yet. */
-  readonly brokerEpoch: number
-}
-
-/**
- * `accepted`: it holds now. `refused`: it never will. `superseded`: something else holds, which the metadata will tell. `unanswered`: nobody knows; it is to
- * be asked again.
- */
-export type ProposalAnswer =
-  | { readonly kind: 'accepted'; readonly isr: readonly number[]; readonly partitionEpoch: number }
-  | { readonly kind: 'refused' | 'superseded' | 'unanswered' }
 
 interface PendingProposal {
   readonly number: number
@@ -93,6 +74,7 @@ export class PartitionLeader {
   #longestLagMs: number
   #replicas: readonly number[]
   #isr: readonly number[]
+  #eligible: readonly number[]
   #isRecovering: boolean
   readonly #followers: Map<number, FollowerState>
   readonly #keptOut: Map<number, number>
@@ -100,6 +82,7 @@ export class PartitionLeader {
   #usable: ReadonlyMap<number, number>
   #proposals: number
   #pending: PendingProposal | undefined
+  #startOffset: number
   #logEndOffset: number
   #flushedEndOffset: number
   #highWatermark: number
@@ -122,12 +105,14 @@ export class PartitionLeader {
     this.#longestLagMs = options.longestLagMs
     this.#replicas = replicas
     this.#isr = isr
+    this.#eligible = options.eligible
     this.#isRecovering = options.isRecovering ?? false
     this.#followers = new Map(state?.followers)
     this.#keptOut = new Map(state?.keptOut)
     this.#usable = new Map(state?.usable)
     this.#proposals = state?.proposals ?? 0
     this.#pending = state?.pending
+    this.#startOffset = options.startOffset
     this.#logEndOffset = logEndOffset
     this.#flushedEndOffset = flushedEndOffset
     this.#highWatermark = highWatermark
@@ -148,6 +133,19 @@ export class PartitionLeader {
   /** Before that nobody is told of a high watermark: the leader before may have told of a later one. */
   get knowsHighWatermark(): boolean {
     return this.#highWatermark >= this.epochStartOffset
+  }
+
+  /**
+   * The least start of all logs that may ever be read: this one, those whose brokers are in use, and those of replicas that may lead, whether these are there or
+   * not. -1: one of them has not said yet where it starts.
+   */
+  get lowWatermark(): number {
+    let lowest = this.#startOffset
+    for (const id of this.#replicas.filter((each) => each !== this.#nodeId)) {
+      const mayLead = this.#isr.includes(id) || this.#isProposed(id) || this.#eligible.includes(id)
+      if (mayLead || this.#usable.has(id)) lowest = Math.min(lowest, this.#stateOf(id).startOffset)
+    }
+    return lowest
   }
 
   get isr(): readonly number[] {
@@ -179,7 +177,7 @@ export class PartitionLeader {
 
   /** How far a follower has the log; -1: nobody knows. */
   positionOf(replicaId: number): number {
-    return this.#followers.get(replicaId)?.position ?? -1
+    return this.#stateOf(replicaId).position
   }
 
   /**
@@ -191,6 +189,7 @@ export class PartitionLeader {
     replicas: readonly number[],
     isr: readonly number[],
     isRecovering: boolean = false,
+    eligible: readonly number[] = [],
   ): boolean {
     if (partitionEpoch <= this.#partitionEpoch) return false
     this.#adopt(partitionEpoch, isr)
@@ -201,6 +200,7 @@ export class PartitionLeader {
       this.#keptOut.delete(id)
     }
     this.#isRecovering = isRecovering
+    this.#eligible = eligible
     this.#proposeRecovered()
     return this.#count()
   }
@@ -211,18 +211,28 @@ export class PartitionLeader {
     return this.#count()
   }
 
-  /** A follower asks for what is behind `position`: it has the rest. True: the high watermark has moved. */
-  fetched(replicaId: number, position: number, brokerEpoch: number, nowMs: number): boolean {
+  /** A follower asks for what is behind `position`: it has the rest, from `startOffset` on. True: the high watermark or its start has moved. */
+  fetched(replicaId: number, position: number, brokerEpoch: number, nowMs: number, startOffset: number): boolean {
     this.#nowMs = nowMs
-    const before = this.#followers.get(replicaId) ?? UNSEEN
+    const before = this.#stateOf(replicaId)
     // Of an incarnation that is gone, or of a log that has not been cut yet.
     if (!this.#replicas.includes(replicaId) || brokerEpoch < before.brokerEpoch || position > this.#logEndOffset) {
       return false
     }
-    this.#followers.set(replicaId, afterFetch(before, { position, brokerEpoch }, this.#logEndOffset, nowMs))
-    if (position <= (this.#keptOut.get(replicaId) ?? -1)) this.#keptOut.delete(replicaId)
+    this.#followers.set(
+      replicaId,
+      afterFetch(before, { position, startOffset, brokerEpoch }, this.#logEndOffset, nowMs),
+    )
+    // Of what has been deleted since there is nothing to ask for.
+    if (position <= Math.max(startOffset, this.#keptOut.get(replicaId) ?? -1)) this.#keptOut.delete(replicaId)
     if (this.#pending === undefined && this.#mayJoin(replicaId)) this.#propose([...this.#isr, replicaId])
-    return this.#count()
+    return this.#count() || startOffset !== before.startOffset
+  }
+
+  /** The leader's own log starts here now, durably. */
+  startMoved(startOffset: number): void {
+    assert(startOffset >= this.#startOffset, () => `the log start went back to ${startOffset}`)
+    this.#startOffset = startOffset
   }
 
   /**
@@ -353,7 +363,9 @@ export class PartitionLeader {
       flushPolicy: this.#flushPolicy,
       minInsyncReplicas: this.#minInsyncReplicas,
       longestLagMs: this.#longestLagMs,
+      eligible: this.#eligible,
       highWatermark: this.#highWatermark,
+      startOffset: this.#startOffset,
       logEndOffset: this.#logEndOffset,
       flushedEndOffset: this.#flushedEndOffset,
       nowMs: this.#nowMs,
@@ -366,6 +378,10 @@ export class PartitionLeader {
     }
   }
 
+  #stateOf(replicaId: number): FollowerState {
+    return this.#followers.get(replicaId) ?? UNSEEN
+  }
+
   #adopt(partitionEpoch: number, isr: readonly number[]): void {
     assert(isr.includes(this.#nodeId), () => `${this.#nodeId} leads a partition without being in sync: ${isr}`)
     this.#partitionEpoch = partitionEpoch
@@ -376,7 +392,7 @@ export class PartitionLeader {
   #propose(replicas: readonly number[], handsOver = false): void {
     const isr = replicas.map((brokerId) => ({
       brokerId,
-      brokerEpoch: this.#followers.get(brokerId)?.brokerEpoch ?? -1,
+      brokerEpoch: this.#stateOf(brokerId).brokerEpoch,
     }))
     const pending = { number: ++this.#proposals, isr, underWay: false }
     this.#pending = handsOver ? { ...pending, handsOver } : pending
@@ -393,9 +409,9 @@ export class PartitionLeader {
 
   #mayJoin(replicaId: number): boolean {
     if (this.#isr.includes(replicaId) || this.#keptOut.has(replicaId)) return false
-    const { position, brokerEpoch } = this.#followers.get(replicaId) ?? UNSEEN
-    const isEnough = position >= this.#highWatermark && position >= this.epochStartOffset
-    return isEnough && this.#usable.get(replicaId) === brokerEpoch
+    const { position, startOffset, brokerEpoch } = this.#stateOf(replicaId)
+    if (startOffset < this.#startOffset || this.#usable.get(replicaId) !== brokerEpoch) return false
+    return position >= this.#highWatermark && position >= this.epochStartOffset
   }
 
   #isEnough(inSync: readonly number[]): boolean {
@@ -403,7 +419,7 @@ export class PartitionLeader {
   }
 
   #lags(replicaId: number): boolean {
-    const { position, caughtUpMs } = this.#followers.get(replicaId) ?? UNSEEN
+    const { position, caughtUpMs } = this.#stateOf(replicaId)
     return position < this.#logEndOffset && this.#nowMs - caughtUpMs > this.#longestLagMs
   }
 
@@ -413,7 +429,7 @@ export class PartitionLeader {
    */
   #isClose(replicaId: number): boolean {
     if (this.#keptOut.has(replicaId)) return false
-    const { position, brokerEpoch, caughtUpMs } = this.#followers.get(replicaId) ?? UNSEEN
+    const { position, brokerEpoch, caughtUpMs } = this.#stateOf(replicaId)
     const isUsable = this.#usable.get(replicaId) === brokerEpoch
     return isUsable && position >= this.epochStartOffset && this.#nowMs - caughtUpMs <= this.#longestLagMs
   }

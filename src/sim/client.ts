@@ -87,6 +87,16 @@ export class SimulatedClient {
     })
   }
 
+  /** Waits a little, then for a connection, and acts, unless who asks for it has stopped meanwhile. */
+  laterWhenReady(delayMs: number, hasStopped: () => boolean, action: () => void): void {
+    this.later(delayMs, () => {
+      if (hasStopped()) return
+      this.whenReady(() => {
+        if (!hasStopped()) action()
+      })
+    })
+  }
+
   #connect(): void {
     this.#locator.locate((address) => {
       if (!this.#stopped) this.#connectTo(address)

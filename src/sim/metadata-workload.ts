@@ -202,14 +202,11 @@ class WorkloadClient {
   }
 
   #next(): void {
-    this.#client.later(this.#random.exponential(this.#meanPauseMs), () => {
-      if (this.#stopped) return
-      this.#client.whenReady(() => {
-        if (this.#stopped) return
-        this.#underWay = true
-        this.#act()
-      })
-    })
+    const act = (): void => {
+      this.#underWay = true
+      this.#act()
+    }
+    this.#client.laterWhenReady(this.#random.exponential(this.#meanPauseMs), () => this.#stopped, act)
   }
 
   #act(): void {

@@ -19,11 +19,11 @@ import { RaftNode } from '../raft/raft-node.js'
 import type { RaftState } from '../raft/raft-state.js'
 import { type RecordedResponse, responseOf } from '../raft/recorded-response.js'
 import { type Voter, VoterSet } from '../raft/voter-set.js'
+import type { ProposalAnswer } from '../replication/isr-proposal.js'
 import {
   PartitionLeader,
   type PartitionLeaderOptions,
   type PartitionLeaderState,
-  type ProposalAnswer,
 } from '../replication/partition-leader.js'
 
 export interface RecordedInput {
@@ -155,6 +155,9 @@ class RecordedLeader implements RecordedCore {
         return
       case 'fetched':
         this.#leader?.fetched(...(args as Parameters<PartitionLeader['fetched']>))
+        return
+      case 'startMoved':
+        this.#leader?.startMoved(args[0] as number)
         return
       case 'appended':
         this.#leader?.appended(args[0] as number)

@@ -177,9 +177,11 @@ export class ReplicaInvariants {
     watched.replicas = state.replicas
     watched.remembered = Math.min(watched.remembered, enough)
     checkState(state, { keepsEligible, largestMin: watched.largestMin, remembered: watched.remembered }, where)
-    if (!keepsEligible) watched.partitionEpochBefore = state.partitionEpoch
-    // Who was the last one before eligible replicas were kept apart stays it until something changes.
-    checkFenced(state, isFenced, keepsEligible && state.partitionEpoch > watched.partitionEpochBefore, where)
+    const inSync = state.isr.join()
+    if (!keepsEligible) watched.inSyncBefore = inSync
+    else if (inSync !== watched.inSyncBefore) watched.inSyncBefore = undefined
+    // Who was the last one before eligible replicas were kept apart stays it until others are in sync, whatever else changes.
+    checkFenced(state, isFenced, keepsEligible && watched.inSyncBefore === undefined, where)
     if (state.isr.length > 1) this.#count('no fenced broker is in sync with others')
     if (state.leader < 0) this.#count('a fenced broker leads nothing')
     if (state.eligibleLeaderReplicas.length > 0) this.#count('somebody is eligible beside the ISR')

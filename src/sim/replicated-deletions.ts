@@ -1,6 +1,6 @@
 /**
- * ReplicatedDeletions: somebody deletes the front of a partition with several replicas, now and then. The leader answers when it has done so itself, and the others
- * follow; who leads in its place before may still have what was deleted. So it is certain, in the history, only when all replicas have it.
+ * ReplicatedDeletions: somebody deletes the front of a partition with several replicas, now and then. The leader answers when all who may lead have done so: what
+ * it has answered is certain. What it has not may be gone, or not, or come back with another leader.
  */
 import type { Prng } from '../base/prng.js'
 import type { DeleteOperation, Operation } from '../check/history.js'
@@ -10,9 +10,6 @@ import type { SimulatedClient } from './client.js'
 import { ELSEWHERE } from './producer.js'
 
 const TIMEOUT_MS = 1000
-/** How often it is looked whether all have deleted what one has, and how many times. */
-const LOOK_EVERY_MS = 200
-const MOST_LOOKS = 10
 /** How much of what there is goes. */
 const MOST_OF_LOG = 0.6
 const ALL_CHANCE = 0.1
@@ -31,8 +28,6 @@ export interface ReplicatedDeletionsOptions {
   readonly meanPauseMs: number
   /** Undefined: nobody leads it. */
   readonly log: () => DeletableLog | undefined
-  /** Whether all replicas begin here or later. */
-  readonly isDeleted: (offset: number) => boolean
   /** It is about to be asked for. */
   readonly mayDelete: (offset: number) => void
   readonly now: () => number
@@ -40,9 +35,9 @@ export interface ReplicatedDeletionsOptions {
 }
 
 export class ReplicatedDeletions {
-  /** Requests that somebody has followed, and those that all replicas have followed. */
+  /** Requests that were followed, and those of which nobody knows. */
   done = 0
-  certain = 0
+  unknown = 0
   readonly #client: SimulatedClient
   readonly #random: Prng
   readonly #options: ReplicatedDeletionsOptions
@@ -61,12 +56,12 @@ export class ReplicatedDeletions {
   }
 
   #next(): void {
-    this.#client.later(this.#random.exponential(this.#options.meanPauseMs), () => {
-      if (this.#stopped) return
-      this.#client.whenReady(() => {
-        if (!this.#stopped) this.#delete()
-      })
-    })
+    const pauseMs = this.#random.exponential(this.#options.meanPauseMs)
+    this.#client.laterWhenReady(
+      pauseMs,
+      () => this.#stopped,
+      () => this.#delete(),
+    )
   }
 
   #delete(): void {
@@ -83,22 +78,12 @@ export class ReplicatedDeletions {
     this.#client.call(DeleteRecords, { topics, timeoutMs: TIMEOUT_MS }, (_, response) => {
       const errorCode = response?.topics[0]?.partitions[0]?.errorCode
       if (errorCode !== undefined && ELSEWHERE.has(errorCode)) this.#client.leave()
-      if (errorCode === ErrorCode.NONE) {
-        this.done++
-        this.#look(offset, MOST_LOOKS)
-      } else {
-        this.#record('info', offset)
-        this.#next()
-      }
+      const isDone = errorCode === ErrorCode.NONE
+      if (isDone) this.done++
+      else this.unknown++
+      this.#record(isDone ? 'ok' : 'info', offset)
+      this.#next()
     })
-  }
-
-  #look(offset: number, looks: number): void {
-    const isCertain = this.#options.isDeleted(offset)
-    if (!isCertain && looks > 0) return this.#client.later(LOOK_EVERY_MS, () => this.#look(offset, looks - 1))
-    if (isCertain) this.certain++
-    this.#record(isCertain ? 'ok' : 'info', offset)
-    this.#next()
   }
 
   #record(type: DeleteOperation['type'], offset: number): void {

@@ -70,12 +70,12 @@ export class ReplicationChanges {
   }
 
   #next(): void {
-    this.#client.later(this.#random.exponential(this.#options.meanPauseMs), () => {
-      if (this.#stopped) return
-      this.#client.whenReady(() => {
-        if (!this.#stopped) this.#act()
-      })
-    })
+    const pauseMs = this.#random.exponential(this.#options.meanPauseMs)
+    this.#client.laterWhenReady(
+      pauseMs,
+      () => this.#stopped,
+      () => this.#act(),
+    )
   }
 
   #act(): void {

@@ -204,7 +204,7 @@ export class ReplicationWorkload {
         'who leads no more is not believed': this.#watchers.reduce((sum, { outdated }) => sum + outdated, 0),
         'a consumer learns that it was cut off': this.truncations,
         'the front of a log is deleted': sum(this.#deletions, ({ done }) => done),
-        'all replicas have deleted it': sum(this.#deletions, ({ certain }) => certain),
+        'nobody knows whether a front is deleted': sum(this.#deletions, ({ unknown }) => unknown),
         'a reader finds that the front is gone': shortened,
         ...this.#changes?.counts,
       },
@@ -327,17 +327,12 @@ export class ReplicationWorkload {
     const place = { topic: name, topicId, partition }
     const process = this.#nextProcess++
     const [client] = this.#leaderClient(`deleter${process}`, topic, partition)
-    const startOf = (id: number): number => hostedBy(this.#world.nodes[id - 1]!, place)?.log.startOffset ?? -1
     const options = {
       ...{ topic: name, partition, key: keyOf(topic, partition), process, meanPauseMs },
       log: () => {
         const leader = this.#world.brokers.find((node) => hostedBy(node, place)?.isLeader === true)
         const hosted = leader && hostedBy(leader, place)
         return hosted && { startOffset: hosted.log.startOffset, highWatermark: hosted.highWatermark }
-      },
-      isDeleted: (offset: number) => {
-        const state = this.#invariants.image?.topicsById.get(topicId)?.partitions[partition]
-        return state?.replicas.every((id) => startOf(id) >= offset) === true
       },
       mayDelete: (offset: number) => this.#invariants.mayDelete(topicId, partition, offset),
       now: this.#now,

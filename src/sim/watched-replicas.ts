@@ -34,8 +34,8 @@ export interface Watched {
   largestMin: number
   /** So many were enough, and have been kept in mind since. */
   remembered: number
-  /** As long as eligible replicas were not kept apart; -1: they always were. */
-  partitionEpochBefore: number
+  /** As it was while eligible replicas were not kept apart, if it is still so. */
+  inSyncBefore: string | undefined
   replicas: readonly number[]
 }
 
@@ -77,7 +77,7 @@ export function newlyWatched(which: Pick<Watched, 'key' | 'name' | 'topicId' | '
     lowestMin: Number.POSITIVE_INFINITY,
     largestMin: 0,
     remembered: 0,
-    partitionEpochBefore: -1,
+    inSyncBefore: undefined,
     replicas: [],
   }
 }

@@ -19,14 +19,15 @@ interface Cut {
 
 export class LogCuts {
   readonly #work: LogWork
-  readonly #writeRecoveryPoints: (done: DiskDone) => void
+  readonly #lower: (log: PartitionLog, endOffset: number, done: DiskDone) => void
   /** The first is under way. There is one for each log at most, as its owner waits for it. */
   readonly #queue: Cut[] = []
   #keptBytes = 0
 
-  constructor(work: LogWork, writeRecoveryPoints: (done: DiskDone) => void) {
+  /** `lower`: has nothing written down that speaks of what lies behind `endOffset`. */
+  constructor(work: LogWork, lower: (log: PartitionLog, endOffset: number, done: DiskDone) => void) {
     this.#work = work
-    this.#writeRecoveryPoints = writeRecoveryPoints
+    this.#lower = lower
   }
 
   /** Whether a log may begin with a batch now; if not it is to be asked later, and the batch not kept meanwhile. */
@@ -39,9 +40,9 @@ export class LogCuts {
     this.#cut(log, endOffset, (cut) => log.rebuild.truncateTo(endOffset, cut), done)
   }
 
-  /** Has the log begin anew, empty, at `startOffset`, which lies behind its start; durably. One at a time for each log. */
+  /** Has the log begin anew, empty, at `startOffset`, wherever it started; durably. One at a time for each log. */
   restart(log: PartitionLog, startOffset: number, done: RebuildDone): void {
-    this.#cut(log, log.startOffset, (cut) => log.rebuild.restartAt(startOffset, cut), done)
+    this.#cut(log, Math.min(startOffset, log.startOffset), (cut) => log.rebuild.restartAt(startOffset, cut), done)
   }
 
   /**
@@ -86,17 +87,10 @@ export class LogCuts {
     )
   }
 
-  #cut(
-    log: PartitionLog,
-    recoveryPoint: number,
-    cut: (done: RebuildDone) => void,
-    done: RebuildDone,
-    keptBytes = 0,
-  ): void {
+  #cut(log: PartitionLog, endOffset: number, cut: (done: RebuildDone) => void, done: RebuildDone, keptBytes = 0): void {
     let failure: Parameters<RebuildDone>[0]
     const action = (left: DiskDone): void => {
-      log.lowerRecoveryPoint(recoveryPoint)
-      this.#writeRecoveryPoints((error) => {
+      this.#lower(log, endOffset, (error) => {
         if (error !== undefined) return left(error)
         cut((cutError) => {
           failure = cutError

@@ -13,8 +13,9 @@ import { PARTITION_METADATA, parsePartitionDirectoryName, partitionDirectoryName
 import { type LogId, LogManager, type LogManagerOptions, type OpenDone, type Retained } from './log-manager.js'
 import { type LogResources, logResources } from './log-resources.js'
 import { misplacedMetadata } from './metadata-place.js'
+import type { PartitionOffset } from './offset-checkpoint.js'
 import { topicIdIn } from './partition-identity.js'
-import type { LogOptions } from './partition-log.js'
+import type { LogOptions, PartitionLog } from './partition-log.js'
 
 export interface LogDirectoriesOptions extends LogManagerOptions {
   /** `log.dirs` */
@@ -190,6 +191,27 @@ export class LogDirectories {
   /** Who has the partition's log. */
   managerOf({ topic, partition }: LogId): LogManager | undefined {
     return this.#homes.get(partitionDirectoryName(topic, partition))?.logs
+  }
+
+  /** Up to where the partition's log is committed, as it was written down; the log may have become shorter since. */
+  highWatermarkOf({ topic, partition }: LogId): number {
+    const name = partitionDirectoryName(topic, partition)
+    return this.#homes.get(name)?.logs.highWatermarks.of(name) ?? 0
+  }
+
+  /** Up to where logs are committed: it is written down with the next of these, and with a stop in order. */
+  noteHighWatermarks(offsets: readonly (PartitionOffset & { readonly log: PartitionLog })[]): void {
+    for (const { logs } of this.#online) {
+      for (const each of offsets) if (logs.has(each.log)) logs.highWatermarks.set(each)
+    }
+  }
+
+  writeHighWatermarks(): void {
+    for (const { logs, directory } of this.#online) {
+      logs.highWatermarks.write((error) => {
+        if (error !== undefined) directory.report(error)
+      })
+    }
   }
 
   /** See `LogManager.remove`. */

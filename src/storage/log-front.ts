@@ -47,6 +47,13 @@ export class LogFront {
     this.#wantedStartOffset = Math.max(this.#wantedStartOffset, startOffset)
   }
 
+  /** Nothing is in the log any more, and it begins anew. */
+  goBackTo(startOffset: number): void {
+    this.#startOffset = startOffset
+    this.#decidedStartOffset = startOffset
+    this.#wantedStartOffset = startOffset
+  }
+
   /** False: it did already. */
   moveTo(startOffset: number): boolean {
     assert(startOffset <= this.#wantedStartOffset, () => `${this.#directory} was not to start at ${startOffset}`)

@@ -11,6 +11,7 @@ import type { Ports } from '../io/ports.js'
 import type { RetentionLimits } from '../log/retention.js'
 import { asDiskError } from './atomic-file.js'
 import { CleanerOffsets } from './cleaner-offsets.js'
+import { HighWatermarks } from './high-watermarks.js'
 import { LogCuts } from './log-cuts.js'
 import { LogDamagedError } from './log-damaged-error.js'
 import type { LogDirectory } from './log-directory.js'
@@ -61,6 +62,7 @@ export class LogManager {
   readonly buffers: BufferPool
   readonly flushTimes: StopWatch
   readonly cleanerOffsets: CleanerOffsets
+  readonly highWatermarks: HighWatermarks
   /** That of the logs. */
   readonly disk: Disk
   readonly cuts: LogCuts
@@ -116,10 +118,11 @@ export class LogManager {
       flushTimes,
     }
     this.cleanerOffsets = new CleanerOffsets(disk, directory.path, logger)
+    this.highWatermarks = new HighWatermarks(disk, directory.path, logger)
     this.#lastCheckpointMs = clock.monotonicMs()
     this.#recoveryPoints = new RecoveryPoints(disk, logger, directory.path)
     this.#work = new LogWork(directory)
-    this.cuts = new LogCuts(this.#work, (done) => this.#writeRecoveryPoints(done))
+    this.cuts = new LogCuts(this.#work, (log, endOffset, done) => this.#lower(log, endOffset, done))
     this.#retired = new RetiredDirectories(ports, directory, options.deleteDelayMs)
     this.#schedule()
   }
@@ -332,19 +335,16 @@ export class LogManager {
 
   #forget(name: string): void {
     this.cleanerOffsets.forget(name)
+    this.highWatermarks.forget(name)
     this.#recoveryPoints.forget(name)
     this.#environment.startOffsets.forget(name)
   }
 
   #forgetThenOpen(id: LogId, options: LogOptions, done: OpenDone): void {
     this.#forget(partitionDirectoryName(id.topic, id.partition))
-    this.cleanerOffsets.write((cleanerError) => {
-      if (cleanerError !== undefined) return done(this.#reported(cleanerError), undefined)
-      this.#writeOffsets((error) => {
-        if (error !== undefined) return done(this.#reported(error), undefined)
-        this.#open(id, options, done)
-      })
-    })
+    const written: DiskDone = (error) =>
+      error === undefined ? this.#open(id, options, done) : done(this.#reported(error), undefined)
+    this.cleanerOffsets.write((error) => (error === undefined ? this.#writeOffsets(written) : written(error)))
   }
 
   #load(id: LogId, options: LogOptions, directory: string, isNew: boolean, done: OpenDone): void {
@@ -366,7 +366,11 @@ export class LogManager {
       })
       this.#logs.set(name, { id, log })
       this.#environment.startOffsets.add(id.topic, id.partition, log)
-      done(undefined, log)
+      this.highWatermarks.lower(name, log.logEndOffset, (failure) => {
+        if (failure === undefined) return done(undefined, log)
+        log.close()
+        done(this.#reported(failure), undefined)
+      })
     })
   }
 
@@ -422,9 +426,17 @@ export class LogManager {
   /** Also where logs start: somebody may still wait for that. */
   #writeOffsets(done: DiskDone): void {
     this.#environment.startOffsets.write((error) => {
-      if (error === undefined) this.#writeRecoveryPoints(done)
-      else done(error)
+      if (error !== undefined) return done(error)
+      this.highWatermarks.write((failure) => (failure === undefined ? this.#writeRecoveryPoints(done) : done(failure)))
     })
+  }
+
+  /** Nothing that is written down of the log speaks of what lies behind `endOffset`. */
+  #lower(log: PartitionLog, endOffset: number, done: DiskDone): void {
+    log.lowerRecoveryPoint(endOffset)
+    this.highWatermarks.lower(log.directory.slice(this.#directory.path.length + 1), endOffset, (error) =>
+      error === undefined ? this.#writeRecoveryPoints(done) : done(error),
+    )
   }
 
   #writeRecoveryPoints(done: DiskDone): void {

@@ -81,9 +81,10 @@ export class LogRebuild {
     })
   }
 
-  /** Drops everything and begins an empty log at `startOffset`, which lies behind the start. */
+  /** Drops everything and begins an empty log at `startOffset`, wherever it started. */
   restartAt(startOffset: number, done: RebuildDone): void {
     const { front } = this.#log
+    if (startOffset < front.startOffset) return this.#restartInFront(startOffset, done)
     // With nothing in it the log has no batch that could be taken for one behind the new start.
     this.truncateTo(front.startOffset, (error) => {
       if (error !== undefined || this.#log.closed) return done(error)
@@ -93,6 +94,30 @@ export class LogRebuild {
           if (writeError !== undefined) finish(writeError)
           else this.#load(finish, startOffset)
         })
+      })
+    })
+  }
+
+  #restartInFront(startOffset: number, done: RebuildDone): void {
+    this.whenIdle(() => {
+      if (this.#log.closed) return done(undefined)
+      this.#begin(done, (finish) => {
+        const { disk, startOffsets } = this.#environment
+        const { front } = this.#log
+        const startBefore = front.startOffset
+        this.#removeAll()
+        // Nothing of it may come back: the new start would let it in again.
+        disk.flushDirectory(
+          this.#directory,
+          orFail(finish, () => {
+            front.goBackTo(startOffset)
+            startOffsets.write((error) => {
+              if (error === undefined) return this.#load(finish, startOffset)
+              front.goBackTo(startBefore)
+              finish(error)
+            })
+          }),
+        )
       })
     })
   }
@@ -112,23 +137,19 @@ export class LogRebuild {
           this.#log.logEndOffset === startOffset && baseOffset < startOffset && startOffset < nextOffset,
           () => `${this.#directory} from ${startOffset} to ${this.#log.logEndOffset} cannot begin with ${baseOffset}`,
         )
-        const orFail =
-          (go: () => void): DiskDone =>
-          (error) =>
-            error === undefined ? go() : finish(error)
         this.#removeAll()
         // None of it may come back beside the batch.
         disk.flushDirectory(
           this.#directory,
-          orFail(() =>
+          orFail(finish, () =>
             writeFlushed(
               disk,
               segmentPath(this.#directory, baseOffset, 'log'),
               bytes,
-              orFail(() =>
+              orFail(finish, () =>
                 disk.flushDirectory(
                   this.#directory,
-                  orFail(() => this.#load(finish, nextOffset)),
+                  orFail(finish, () => this.#load(finish, nextOffset)),
                 ),
               ),
             ),
@@ -192,4 +213,8 @@ export class LogRebuild {
       done(undefined)
     })
   }
+}
+
+function orFail(finish: RebuildDone, go: () => void): DiskDone {
+  return (error) => (error === undefined ? go() : finish(error))
 }

@@ -297,8 +297,13 @@ export function segmentPath(directory: string, baseOffset: number, kind: Segment
   return `${directory}/${String(baseOffset).padStart(20, '0')}.${kind}`
 }
 
+export interface SegmentName {
+  readonly baseOffset: number
+  readonly kind: SegmentFile
+}
+
 /** The base offset and the kind, if that is the name of a segment's file. */
-export function parseSegmentName(name: string): { baseOffset: number; kind: SegmentFile } | undefined {
+export function parseSegmentName(name: string): SegmentName | undefined {
   const match = /^(\d{20})\.(log|index|timeindex|snapshot)$/.exec(name)
   return match === null ? undefined : { baseOffset: Number(match[1]), kind: match[2] as SegmentFile }
 }

@@ -8,13 +8,19 @@
  * A log without the segment that holds its start offset is an island: names that nobody flushed can be lost in any order. If nothing of it had
  * ever counted it is removed, else the log is damaged.
  */
-
 import type { DiskError } from '../io/disk.js'
 import { ProducerState } from '../log/producer-state.js'
 import { asDiskError, TEMPORARY_SUFFIX, writeAtomically } from './atomic-file.js'
 import { LogDamagedError } from './log-damaged-error.js'
 import type { LoadEnvironment } from './log-environment.js'
-import { DELETED_SUFFIX, parseSegmentName, SEGMENT_FILES, type SegmentFile, segmentPath } from './log-segment.js'
+import {
+  DELETED_SUFFIX,
+  parseSegmentName,
+  SEGMENT_FILES,
+  type SegmentFile,
+  type SegmentName,
+  segmentPath,
+} from './log-segment.js'
 import type { LastStop } from './stop-markers.js'
 
 export interface SegmentFiles {
@@ -50,11 +56,7 @@ export function secureFront(
   let content: Uint8Array | undefined
   let name = ''
   try {
-    const found = disk
-      .list(directory)
-      .flatMap((each) => parseSegmentName(each) ?? [])
-      .flatMap(({ baseOffset, kind }) => (kind === 'log' ? [baseOffset] : []))
-      .sort((a, b) => a - b)
+    const found = offsetsOf(parsed(disk.list(directory)), 'log')
     const first = found[0]
     if (first === undefined || first > startOffset) return done(undefined, false)
     const kept = firstKept(environment, directory, found, startOffset)
@@ -65,7 +67,7 @@ export function secureFront(
   } catch (error) {
     return done(asDiskError(error), false)
   }
-  if (content === undefined) return done(undefined, false)
+  if (content === undefined) return done(undefined, true)
   writeAtomically(disk, directory, name, content, (error) =>
     error?.code === 'ENOSPC' ? done(undefined, true) : done(error, false),
   )
@@ -75,19 +77,13 @@ export function secureFront(
 export function listSegmentFiles(environment: LoadEnvironment, options: SegmentFilesOptions): SegmentFiles {
   const { disk, logger } = environment
   const { directory, recoveryPoint, startOffset } = options
-  const names: { baseOffset: number; kind: SegmentFile }[] = []
-  for (const name of disk.list(directory)) {
+  const listed = disk.list(directory)
+  for (const name of listed) {
     const isLeftOver = name.endsWith(TEMPORARY_SUFFIX) && options.inUse !== true
     if (isLeftOver || name.endsWith(DELETED_SUFFIX)) disk.remove(`${directory}/${name}`)
-    const parsed = parseSegmentName(name)
-    if (parsed !== undefined) names.push(parsed)
   }
-  const offsetsOf = (wanted: SegmentFile): number[] =>
-    names
-      .filter(({ kind }) => kind === wanted)
-      .map(({ baseOffset }) => baseOffset)
-      .sort((a, b) => a - b)
-  const found = offsetsOf('log')
+  const names = parsed(listed)
+  const found = offsetsOf(names, 'log')
   const first = found[0]
   if (first === undefined || first > startOffset) {
     if (recoveryPoint > startOffset) {
@@ -102,7 +98,7 @@ export function listSegmentFiles(environment: LoadEnvironment, options: SegmentF
       logger.warn({ directory, first, startOffset }, 'log without its beginning removed after an unclean stop')
     }
     for (const baseOffset of found) removeSegmentFiles(environment, directory, baseOffset)
-    return { baseOffsets: [], snapshots: offsetsOf('snapshot').filter((offset) => !found.includes(offset)) }
+    return { baseOffsets: [], snapshots: offsetsOf(names, 'snapshot').filter((offset) => !found.includes(offset)) }
   }
   const kept = firstKept(environment, directory, found, startOffset)
   if (options.keepsFront !== true) {
@@ -110,11 +106,20 @@ export function listSegmentFiles(environment: LoadEnvironment, options: SegmentF
   }
   const baseOffsets = found.slice(kept)
   const snapshots: number[] = []
-  for (const offset of offsetsOf('snapshot')) {
+  for (const offset of offsetsOf(names, 'snapshot')) {
     if (offset >= baseOffsets[0]!) snapshots.push(offset)
     else if (!found.includes(offset)) disk.remove(segmentPath(directory, offset, 'snapshot'))
   }
   return { baseOffsets, snapshots }
+}
+
+function parsed(names: readonly string[]): SegmentName[] {
+  return names.flatMap((name) => parseSegmentName(name) ?? [])
+}
+
+/** Of the files of this kind, in order. */
+function offsetsOf(names: readonly SegmentName[], wanted: SegmentFile): number[] {
+  return names.flatMap(({ baseOffset, kind }) => (kind === wanted ? [baseOffset] : [])).sort((a, b) => a - b)
 }
 
 /** All that belongs to one segment. Throws `DiskError`. */

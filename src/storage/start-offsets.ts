@@ -81,7 +81,10 @@ export class StartOffsets {
       const offset = log.front.wantedStartOffset
       if (offset === 0) continue
       entries.set(name, { topic, partition, offset })
-      moving.push(() => log.startIsDurable(offset))
+      moving.push(() => {
+        // Meanwhile it may have begun anew in front of there.
+        if (offset <= log.front.wantedStartOffset) log.startIsDurable(offset)
+      })
     }
     this.#onDisk = new Set([...this.#onDisk, ...entries.keys()])
     writeAtomically(

@@ -1,6 +1,10 @@
 /** What the active controller's log says of partitions that lose their last leader, and of leaders that were not in sync. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { tellOfElections } from '../../src/broker/controller/elections-told.js'
+import { EMPTY_IMAGE, type MetadataImage } from '../../src/metadata/image.js'
+import type { Cause, MetadataRecord, PartitionState } from '../../src/metadata/records.js'
+import { MemoryLogger } from '../node-ports.js'
 import { SimulatedCluster } from './cluster-rig.js'
 import { inSync, newTopic, produce } from './replicated.js'
 
@@ -25,6 +29,34 @@ function alone(seed: string, unclean: 'true' | 'false'): string[] {
   return [...new Set([...first, ...told(cluster)])]
 }
 
+const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAw'
+const CAUSE: Cause = { reason: 'BROKER_CAUGHT_UP', evidence: {} }
+
+function imageWith(leader: number): MetadataImage {
+  const state: PartitionState = {
+    replicas: [4],
+    directories: ['BBBBBBBBBBBBBBBBBBBBBB'],
+    isr: [4],
+    removingReplicas: [],
+    addingReplicas: [],
+    eligibleLeaderReplicas: [],
+    lastKnownElr: [],
+    leader,
+    leaderRecoveryState: 0,
+    leaderEpoch: 3,
+    partitionEpoch: 5,
+  }
+  const topic = { topicId: TOPIC_ID, name: 'alone', partitions: [state] }
+  return { ...EMPTY_IMAGE, topicsById: new Map([[TOPIC_ID, topic]]), topicsByName: new Map([['alone', topic]]) }
+}
+
+/** What a decision makes it say: level and sentence. */
+function said(leader: number, records: readonly MetadataRecord[]): string[] {
+  const logger = new MemoryLogger()
+  tellOfElections(logger, imageWith(leader), records)
+  return logger.lines.map(({ level, fields, message }) => `${level} ${message} ${JSON.stringify(fields)}`)
+}
+
 function told({ simulation }: SimulatedCluster): string[] {
   return simulation.trace.filter((line) => /NoReplicaOnlineException|acknowledged records may be lost/.test(line))
 }
@@ -46,6 +78,34 @@ test('a broker that stops in order and comes back is no news', () => {
   cluster.start(id)
   produce(cluster, topic, ['b'])
   assert.deepEqual(told(cluster), before)
+})
+
+test('a broker that is back does not lead a partition of which only something else changes: that is told, too', () => {
+  const back: MetadataRecord = {
+    type: 'brokerRegistrationChange',
+    brokerId: 4,
+    brokerEpoch: 9,
+    fenced: false,
+    cause: CAUSE,
+  }
+  const partition = { type: 'partitionChange', topicId: TOPIC_ID, partitionId: 0, cause: CAUSE } as const
+  for (const change of [{ lastKnownElr: [] }, { leader: -1 }]) {
+    const lines = said(-1, [back, { ...partition, ...change }])
+    assert.equal(lines.length, 1)
+    assert.match(lines[0]!, /^warn NoReplicaOnlineException.*alone-0"/)
+  }
+  assert.deepEqual(said(-1, [back, { ...partition, leader: 4 }]), [])
+})
+
+test('a partition whose broker is away for a moment is no cause for alarm, and told once', () => {
+  for (const reason of ['BROKER_SHUTS_DOWN', 'BROKER_REGISTERED', 'BROKER_RESTARTED'] as const) {
+    const cause: Cause = { reason, evidence: {} }
+    const change = { type: 'partitionChange', topicId: TOPIC_ID, partitionId: 0, leader: -1, cause } as const
+    const lines = said(4, [change])
+    assert.equal(lines.length, 1)
+    assert.match(lines[0]!, /^info nobody leads until a broker is back .*alone-0/)
+    assert.deepEqual(said(-1, [change]), [])
+  }
 })
 
 test('a leader that was not in sync is told, with what that means', () => {

@@ -5,7 +5,7 @@ import type { ControllerChannel } from '../../src/broker/controller/controller-c
 import { IsrProposals } from '../../src/broker/isr-proposals.js'
 import type { Partition } from '../../src/broker/partition.js'
 import { ErrorCode, type ErrorName, errorByCode } from '../../src/protocol/errors.js'
-import type { ProposalAnswer } from '../../src/replication/partition-leader.js'
+import type { ProposalAnswer } from '../../src/replication/isr-proposal.js'
 import { FakeClock } from '../fake-clock.js'
 import { SimulatedCluster } from './cluster-rig.js'
 import { batchOf, Produce, produceRequest } from './requests.js'

@@ -17,6 +17,7 @@ export interface StoryMutant extends Patch {
 const LOGS = 'sim/replication-stories'
 const ISR = 'sim/isr-stories'
 const LOSS = 'sim/loss-stories'
+const FRONT = 'sim/deleted-front-stories'
 const FOLLOWER_TESTS = 'replication/partition-follower'
 const TRUNCATION = 'replication/truncation'
 const LEADER = 'src/replication/partition-leader.ts'
@@ -270,5 +271,78 @@ export const REPLICA_MUTANTS: readonly StoryMutant[] = [
     to: 'leaderEpoch: (record.leader ?? old.leader) === old.leader ? old.leaderEpoch : old.leaderEpoch + 1,',
     tests: LOSS,
     story: 'R05: nor does it count',
+  },
+  {
+    name: 'deletes-for-itself',
+    about: 'a deletion is answered when the leader has done it, whoever else has not',
+    file: LEADER,
+    from: 'if (mayLead || this.#usable.has(id))',
+    to: 'if (mayLead && id === this.#nodeId)',
+    tests: FRONT,
+    story: 'what was deleted, as its client was told',
+  },
+  {
+    name: 'eligible-has-what-was-deleted',
+    about: 'a deletion does not wait for who is away and may lead',
+    file: LEADER,
+    from: ' || this.#isProposed(id) || this.#eligible.includes(id)',
+    to: ' || this.#isProposed(id)',
+    tests: FRONT,
+    story: 'a deletion waits for who is away',
+  },
+  {
+    name: 'in-sync-with-what-was-deleted',
+    about: 'a follower is in sync before it has deleted what its leader has',
+    file: LEADER,
+    from: 'if (startOffset < this.#startOffset || this.#usable',
+    to: 'if (this.#usable',
+    tests: FRONT,
+    story: 'a deletion does not wait for who is away',
+  },
+  {
+    name: 'kept-out-for-what-is-deleted',
+    about: 'a replica is kept out until it asks for what nobody has any more',
+    file: LEADER,
+    from: 'if (position <= Math.max(startOffset, this.#keptOut.get(replicaId) ?? -1))',
+    to: 'if (position <= (this.#keptOut.get(replicaId) ?? -1))',
+    tests: 'replication/partition-leader',
+    story: 'who is kept out for what is deleted',
+  },
+  {
+    name: 'offline-until-the-next-start',
+    about: 'a replica that could not be opened stays so, though nobody counts on it any more',
+    file: 'src/broker/replica-manager.ts',
+    from: 'return isDispensable(state, this.#nodeId) && before !== undefined',
+    to: 'return before === state && before !== undefined',
+    tests: LOSS,
+    story: 'R13: nor is one eligible',
+  },
+  {
+    name: 'forgets-what-is-committed',
+    about: 'the high watermark is not known any more after a restart',
+    file: PARTITION,
+    from: 'Math.max(log.startOffset, Math.min(highWatermark, log.settledEndOffset))',
+    to: 'log.startOffset',
+    tests: LOSS,
+    story: 'what a replica knows to be committed',
+  },
+  {
+    name: 'believes-what-was-cut',
+    about: 'the high watermark that was written down of a log is believed of what follows where it was cut',
+    file: 'src/storage/log-manager.ts',
+    from: 'this.highWatermarks.lower(log.directory.slice(this.#directory.path.length + 1), endOffset, (error) =>',
+    to: 'this.highWatermarks.write((error) =>',
+    tests: 'storage/high-watermarks',
+    story: 'a log that is cut',
+  },
+  {
+    name: 'believes-what-is-lost',
+    about:
+      'the high watermark that was written down of a log is believed of what follows where it ends after a power loss',
+    file: 'src/storage/log-manager.ts',
+    from: 'this.highWatermarks.lower(name, log.logEndOffset, (failure) =>',
+    to: 'this.highWatermarks.write((failure) =>',
+    tests: 'storage/high-watermarks',
+    story: 'a log that has lost its end',
   },
 ]

@@ -1,5 +1,5 @@
 /** The controller of the model world, for one partition: it decides at once and forgets nothing. What it may do is what `src/controller` may do. */
-import type { IsrProposal, ProposalAnswer } from '../../src/replication/partition-leader.js'
+import type { IsrProposal, ProposalAnswer } from '../../src/replication/isr-proposal.js'
 import type { ModelPartition } from './model-partition.js'
 
 /** What the metadata says. */

@@ -11,6 +11,10 @@ export class ModelInvariants {
   /** By offset: what any leader has counted as committed. */
   readonly #committed: ModelRecord[] = []
   readonly #acknowledged = new Set<number>()
+  /** What is in front of it is gone, as somebody was told. */
+  #deletedUpTo = 0
+  /** How often somebody was told so. */
+  deletions = 0
   readonly #highWatermarks = new Map<object, number>()
 
   constructor(world: ModelPartition) {
@@ -35,6 +39,11 @@ export class ModelInvariants {
     )
   }
 
+  deleted(offset: number): void {
+    this.#deletedUpTo = Math.max(this.#deletedUpTo, offset)
+    this.deletions++
+  }
+
   /** A leader's high watermark may have moved. */
   committed({ id, leader, log }: ModelReplica): void {
     if (leader === undefined) return
@@ -46,7 +55,7 @@ export class ModelInvariants {
     const before = this.#highWatermarks.get(leader) ?? 0
     assert(highWatermark >= before, () => `the high watermark of ${id} went back from ${before} to ${highWatermark}`)
     this.#highWatermarks.set(leader, highWatermark)
-    for (let offset = 0; offset < highWatermark; offset++) {
+    for (let offset = log.startOffset; offset < highWatermark; offset++) {
       const record = log.records[offset]!
       const known = this.#committed[offset]
       if (known === undefined) this.#committed.push(record)
@@ -65,9 +74,16 @@ export class ModelInvariants {
       if (!lives || !isr.includes(id)) continue
       const end = this.#world.options.flushPolicy === 'commit' ? log.flushedEndOffset : log.nextOffset
       assert(end >= this.#committed.length, () => `${id} is in sync and has ${end} of ${this.#committed.length}`)
-      for (const [offset, record] of this.#committed.entries()) this.#same(record, log.records[offset]!, offset, id)
+      for (const [offset, record] of this.#committed.entries()) {
+        if (offset >= log.startOffset) this.#same(record, log.records[offset]!, offset, id)
+      }
     }
-    for (const value of this.#acknowledged) void value
+    for (const { id, log } of replicas) {
+      assert(
+        !isr.includes(id) || log.startOffset >= this.#deletedUpTo,
+        () => `${id} is in sync and has what was deleted from ${log.startOffset} to ${this.#deletedUpTo}`,
+      )
+    }
   }
 
   #same(known: ModelRecord, record: ModelRecord, offset: number, id: number): void {

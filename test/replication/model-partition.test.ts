@@ -40,14 +40,18 @@ for (const [name, options] of WELL) {
     let acknowledged = 0
     let truncated = 0
     let elections = 0
+    let deletions = 0
     for (let seed = 1; seed <= SEEDS; seed++) {
       const world = run(String(seed), options)
       acknowledged += world.invariants.acknowledgedCount
       truncated += world.counts['truncate'] ?? 0
+      deletions += world.invariants.deletions
       elections += world.controller.view.leaderEpoch
     }
-    t.diagnostic(`${SEEDS} seeds: ${acknowledged} acknowledged, ${elections} elections, ${truncated} truncations`)
-    assert.ok(acknowledged > 20 * SEEDS && 2 * truncated > SEEDS && elections > 5 * SEEDS)
+    t.diagnostic(
+      `${SEEDS} seeds: ${acknowledged} acknowledged, ${elections} elections, ${truncated} truncations, ${deletions} deletions`,
+    )
+    assert.ok(acknowledged > 20 * SEEDS && 2 * truncated > SEEDS && elections > 5 * SEEDS && deletions > SEEDS)
   })
 }
 

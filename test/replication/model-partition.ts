@@ -98,7 +98,8 @@ export class ModelPartition {
       leader > 0 &&
       isr.length === this.replicas.length &&
       this.inFlight.every(({ what }) => what.startsWith('fetch')) &&
-      this.replicas.every((each) => each.log.nextOffset === last() && each.highWatermark === last())
+      this.replicas.every((each) => each.log.nextOffset === last() && each.highWatermark === last()) &&
+      this.replicas.every(({ log }) => log.startOffset >= this.replica(leader).log.startOffset)
     )
   }
 
@@ -113,7 +114,8 @@ export class ModelPartition {
     else if (choice < 0.88) this.#tick()
     else if (choice < 0.9) this.controller.look()
     else if (!this.#calm) {
-      if (choice < 0.985) random.pick(this.replicas).produce()
+      if (choice < 0.98) random.pick(this.replicas).produce()
+      else if (choice < 0.985) random.pick(this.replicas).deleteFront()
       else this.#fault()
     }
     this.invariants.check()

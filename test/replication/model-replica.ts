@@ -17,11 +17,12 @@ const MOST_ODD = 30
 /** Nobody waits for an answer longer. */
 const PATIENCE_MS = 3000
 
-/** What is on the disk, and what is not yet. */
+/** What is on the disk, and what is not yet. Where it starts is durable. */
 export class ModelLog implements FollowedLog {
+  /** By offset; what stands in front of the start counts for nothing. */
   records: ModelRecord[] = []
   flushedEndOffset = 0
-  readonly startOffset = 0
+  startOffset = 0
   epochs = new LeaderEpochCache()
 
   get nextOffset(): number {
@@ -43,11 +44,28 @@ export class ModelLog implements FollowedLog {
     this.flushedEndOffset = Math.min(this.flushedEndOffset, endOffset)
   }
 
+  deleteBefore(offset: number): void {
+    this.startOffset = offset
+    this.epochs.truncateFromStart(offset)
+  }
+
+  /** Nothing of it is left, and it begins here. */
+  restart(startOffset: number): void {
+    this.truncate(0)
+    this.records = Array.from({ length: startOffset }, () => GONE)
+    this.flushedEndOffset = startOffset
+    this.startOffset = startOffset
+  }
+
   /** Whether what was told of it is gone. */
   crash(losesPower: boolean): void {
-    if (losesPower) this.truncate(this.flushedEndOffset)
+    if (!losesPower) return
+    if (this.flushedEndOffset < this.startOffset) this.restart(this.startOffset)
+    else this.truncate(this.flushedEndOffset)
   }
 }
+
+const GONE: ModelRecord = { leaderEpoch: -1, value: -1 }
 
 interface Waiting {
   readonly value: number
@@ -68,6 +86,10 @@ export class ModelReplica {
   leader: PartitionLeader | undefined
   follower: PartitionFollower | undefined
   #waiting: Waiting[] = []
+  /** Offsets before which somebody wants to have all deleted, and waits for it. */
+  #deletions: number[] = []
+  /** Where its leader's log starts, as it was told. */
+  #leaderStartOffset = 0
   /** From where on the log is not what was committed. */
   #oddFrom: number | undefined
   /** Orders to fetch the log again: given, as leader, and followed. */
@@ -108,6 +130,8 @@ export class ModelReplica {
     this.follower = undefined
     this.#asked = undefined
     this.#waiting = []
+    this.#deletions = []
+    this.#leaderStartOffset = 0
     this.#oddFrom = undefined
     this.log.crash(this.#world.options.losesPower)
   }
@@ -135,6 +159,7 @@ export class ModelReplica {
     this.follower = undefined
     this.#asked = undefined
     this.#waiting = []
+    this.#deletions = []
     this.#orders = new Map()
     this.#followed = 0
     const oddFrom = this.#oddFrom
@@ -149,10 +174,12 @@ export class ModelReplica {
         partitionEpoch: view.partitionEpoch,
         replicas: view.replicas,
         isr: view.isr,
+        eligible: [],
         flushPolicy,
         minInsyncReplicas,
         longestLagMs: LONGEST_LAG_MS,
-        highWatermark: Math.min(highWatermark, log.nextOffset),
+        highWatermark: Math.max(Math.min(highWatermark, log.nextOffset), log.startOffset),
+        startOffset: log.startOffset,
         logEndOffset: log.nextOffset,
         flushedEndOffset: log.flushedEndOffset,
         nowMs: this.#world.nowMs,
@@ -175,6 +202,25 @@ export class ModelReplica {
     leader.appended(this.log.nextOffset)
     this.#world.note(`produce ${this.id} ${value} at ${this.log.nextOffset - 1}`)
     this.#settle()
+  }
+
+  /** Somebody wants to have deleted what is committed, or some of it. */
+  deleteFront(): void {
+    const { leader, log } = this
+    if (leader === undefined) return
+    const offset = log.startOffset + this.#world.random.below(leader.highWatermark - log.startOffset + 1)
+    if (offset === log.startOffset) return
+    this.#world.note(`delete ${this.id} ${offset}`)
+    log.deleteBefore(offset)
+    leader.startMoved(offset)
+    this.#deletions.push(offset)
+    this.#settle()
+  }
+
+  #followStart(): void {
+    const { follower, log } = this
+    const offset = this.#leaderStartOffset
+    if (offset > log.startOffset && offset <= follower!.highWatermark) log.deleteBefore(offset)
   }
 
   flush(): void {
@@ -266,16 +312,16 @@ export class ModelReplica {
     if (leader === undefined || leader.leaderEpoch !== fetch.leaderEpoch) return over()
     const end = fetch.lastFetchedEpoch < 0 ? undefined : log.epochs.endOffsetFor(fetch.lastFetchedEpoch, log.nextOffset)
     const parts = end !== undefined && (end.leaderEpoch < fetch.lastFetchedEpoch || end.endOffset < fetch.fetchOffset)
-    const isOutOfRange = !parts && fetch.fetchOffset > log.nextOffset
+    const isOutOfRange = !parts && (fetch.fetchOffset > log.nextOffset || fetch.fetchOffset < log.startOffset)
     if (!parts && !isOutOfRange) {
-      leader.fetched(from.id, fetch.fetchOffset, brokerEpoch, this.#world.nowMs)
+      leader.fetched(from.id, fetch.fetchOffset, brokerEpoch, this.#world.nowMs, fetch.logStartOffset)
       this.#settle()
     }
     const records = parts || isOutOfRange ? [] : log.records.slice(fetch.fetchOffset, fetch.fetchOffset + MOST_RECORDS)
     const answer = {
       error: isOutOfRange ? ('out of range' as const) : ('none' as const),
       highWatermark: leader.highWatermark,
-      logStartOffset: 0,
+      logStartOffset: log.startOffset,
       divergingEpoch: parts ? { epoch: end.leaderEpoch, endOffset: end.endOffset } : undefined,
     }
     const deliver = (): void => {
@@ -292,15 +338,22 @@ export class ModelReplica {
   ): void {
     const { follower, log } = this
     if (follower === undefined) return
+    this.#leaderStartOffset = Math.max(this.#leaderStartOffset, answer.logStartOffset)
     const action = follower.answered(fetch, answer, log)
     switch (action.action) {
       case 'append':
         for (const record of records) log.append(record)
         follower.changed(log)
+        this.#followStart()
         break
       case 'truncate':
         this.#world.note(`truncate ${this.id} ${action.endOffset}`)
         log.truncate(action.endOffset)
+        follower.changed(log)
+        break
+      case 'restart':
+        this.#world.note(`restart ${this.id} ${action.startOffset}`)
+        log.restart(action.startOffset)
         follower.changed(log)
         break
       default:
@@ -316,6 +369,10 @@ export class ModelReplica {
     const acknowledged = this.#waiting.filter(({ endOffset }) => endOffset <= leader.highWatermark)
     this.#waiting = this.#waiting.filter(({ endOffset }) => endOffset > leader.highWatermark)
     for (const { value } of acknowledged) this.#world.invariants.acknowledged(value)
+    for (const offset of this.#deletions) {
+      if (offset <= leader.lowWatermark) this.#world.invariants.deleted(offset)
+    }
+    this.#deletions = this.#deletions.filter((offset) => offset > leader.lowWatermark)
   }
 
   #propose(): void {

@@ -43,6 +43,18 @@ test('a follower that has nothing in common with its leader begins anew where it
   assert.deepEqual(follower.next(anew), { leaderEpoch: 3, fetchOffset: 10, lastFetchedEpoch: -1, logStartOffset: 10 })
 })
 
+test('a follower with nothing in its log begins where its leader does, who has lost what was deleted here', () => {
+  const follower = new PartitionFollower({ leaderId: 2, leaderEpoch: 3, flushPolicy: 'os', highWatermark: 27 })
+  const answer = { error: 'out of range', highWatermark: 2, logStartOffset: 1, divergingEpoch: undefined } as const
+  const epochs = new LeaderEpochCache()
+  epochs.assign(2, 10)
+  const log = { startOffset: 10, nextOffset: 27, settledEndOffset: 27, flushedEndOffset: 27, epochs }
+  assert.deepEqual(follower.answered(follower.next(log)!, answer, log), { action: 'again' })
+  const empty = { ...log, nextOffset: 10, settledEndOffset: 10, flushedEndOffset: 10, epochs: new LeaderEpochCache() }
+  assert.deepEqual(follower.answered(follower.next(empty)!, answer, empty), { action: 'restart', startOffset: 1 })
+  assert.equal(follower.highWatermark, 1)
+})
+
 test('a follower whose log parts from what the leader has deleted begins anew where the leader does', () => {
   for (const endOffset of [12, 20]) {
     const follower = new PartitionFollower({ leaderId: 2, leaderEpoch: 3, flushPolicy: 'os', highWatermark: 5 })

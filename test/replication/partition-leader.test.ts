@@ -9,10 +9,12 @@ const alone: PartitionLeaderOptions = {
   partitionEpoch: 7,
   replicas: [1],
   isr: [1],
+  eligible: [],
   flushPolicy: 'commit',
   minInsyncReplicas: 1,
   longestLagMs: 1000,
   highWatermark: 0,
+  startOffset: 0,
   logEndOffset: 10,
   flushedEndOffset: 10,
   nowMs: 0,
@@ -51,9 +53,9 @@ test('a replica in sync of which nothing is known holds the high watermark back,
   leader.appended(20)
   leader.flushed(20)
   assert.deepEqual([leader.highWatermark, leader.knowsHighWatermark, leader.positionOf(2)], [7, false, -1])
-  assert.equal(leader.fetched(2, 9, 20, 5), true)
+  assert.equal(leader.fetched(2, 9, 20, 5, 0), true)
   assert.deepEqual([leader.highWatermark, leader.knowsHighWatermark], [9, false])
-  assert.equal(leader.fetched(2, 10, 20, 6), true)
+  assert.equal(leader.fetched(2, 10, 20, 6, 0), true)
   assert.deepEqual([leader.highWatermark, leader.knowsHighWatermark, leader.positionOf(2)], [10, true, 10])
 })
 
@@ -68,7 +70,7 @@ test('below min.insync.replicas nothing is committed, and a topic of fewer repli
 
 test('who does not catch up for too long is proposed to be out of sync, and waited for until the controller agrees', () => {
   const leader = leaderOf({ replicas: [1, 2], isr: [1, 2] })
-  leader.fetched(2, 10, 20, 500)
+  leader.fetched(2, 10, 20, 500, 0)
   leader.appended(20)
   leader.flushed(20)
   leader.tick(1500, 0)
@@ -84,7 +86,7 @@ test('who does not catch up for too long is proposed to be out of sync, and wait
 
 test('time in which the process stood still counts against nobody', () => {
   const leader = leaderOf({ replicas: [1, 2], isr: [1, 2] })
-  leader.fetched(2, 10, 20, 500)
+  leader.fetched(2, 10, 20, 500, 0)
   leader.appended(20)
   leader.tick(5000, 4000)
   assert.equal(leader.hasProposal, false)
@@ -92,25 +94,26 @@ test('time in which the process stood still counts against nobody', () => {
 
 test('who has caught up is proposed with the epoch of its incarnation, and counts from that moment on', () => {
   const leader = leaderOf({ isr: [1, 2], replicas: [1, 2, 3] })
-  leader.fetched(2, 10, 20, 0)
-  assert.equal(leader.fetched(3, 9, 30, 0), false)
+  leader.fetched(2, 10, 20, 0, 0)
+  assert.equal(leader.fetched(3, 9, 30, 0, 0), true, 'where its log starts is news')
+  assert.equal(leader.fetched(3, 9, 30, 0, 0), false)
   assert.equal(leader.hasProposal, false)
-  leader.fetched(3, 10, 30, 1)
+  leader.fetched(3, 10, 30, 1, 0)
   const proposal = leader.takeProposal()!
   assert.deepEqual(proposal.isr.at(-1), { brokerId: 3, brokerEpoch: 30 })
   leader.appended(12)
   leader.flushed(12)
-  assert.equal(leader.fetched(2, 12, 20, 2), false)
-  assert.equal(leader.fetched(3, 12, 30, 3), true)
+  assert.equal(leader.fetched(2, 12, 20, 2, 0), false)
+  assert.equal(leader.fetched(3, 12, 30, 3, 0), true)
   assert.equal(leader.answered(proposal.number, { kind: 'unanswered' }), false)
   assert.equal(leader.takeProposal()?.number, proposal.number)
 })
 
 test('an incarnation that is not the one in use is not proposed', () => {
   const leader = leaderOf({ isr: [1], replicas: [1, 3] })
-  leader.fetched(3, 10, 29, 1)
+  leader.fetched(3, 10, 29, 1, 0)
   assert.equal(leader.hasProposal, false)
-  leader.fetched(3, 10, 30, 2)
+  leader.fetched(3, 10, 30, 2, 0)
   assert.equal(leader.hasProposal, true)
 })
 
@@ -154,7 +157,7 @@ test('who was elected without being in sync says that it has recovered, with the
 test('what was captured is the same leader', () => {
   const leader = leaderOf({ isr: [1, 2] })
   leader.appended(30)
-  leader.fetched(3, 30, 30, 4)
+  leader.fetched(3, 30, 30, 4, 0)
   leader.takeProposal()
   const copy = new PartitionLeader(leader.capture())
   assert.deepEqual(copy.capture(), leader.capture())
@@ -167,9 +170,57 @@ test('a log end that goes back is a bug', () => {
   assert.throws(() => new PartitionLeader({ ...alone, isr: [2] }), AssertionError)
 })
 
+test('what is in front of the low watermark is with nobody who is there or may lead', () => {
+  const leader = leaderOf({ replicas: [1, 2, 3, 4], isr: [1, 2], eligible: [3], startOffset: 2 })
+  assert.equal(leader.lowWatermark, -1)
+  leader.fetched(2, 10, 20, 1, 2)
+  assert.equal(leader.lowWatermark, -1, 'the third has not said')
+  assert.equal(leader.fetched(3, 10, 30, 1, 0), true)
+  assert.equal(leader.lowWatermark, 0, 'the fourth is not there')
+  leader.startMoved(7)
+  leader.fetched(3, 10, 30, 2, 7)
+  assert.equal(leader.lowWatermark, 2)
+  assert.equal(leader.fetched(2, 10, 20, 3, 5), true)
+  assert.equal(leader.lowWatermark, 5)
+  assert.equal(leader.fetched(2, 10, 20, 3, 8), true)
+  assert.equal(leader.lowWatermark, 7)
+  assert.equal(new PartitionLeader(leader.capture()).lowWatermark, 7)
+  // Whether they are there or not: those in sync and eligible may lead.
+  const unseen = leaderOf({ replicas: [1, 2], isr: [1, 2] })
+  unseen.setUsable(new Map([[1, 10]]))
+  assert.equal(unseen.lowWatermark, -1)
+  unseen.changed(8, [1, 2], [1], false, [2])
+  assert.equal(unseen.lowWatermark, -1)
+  unseen.changed(9, [1, 2], [1])
+  assert.equal(unseen.lowWatermark, 0)
+  assert.throws(() => leader.startMoved(6), AssertionError)
+})
+
+test('who still has what was deleted is not proposed to be in sync, and who is proposed counts', () => {
+  const leader = leaderOf({ replicas: [1, 2], isr: [1], startOffset: 4 })
+  leader.fetched(2, 10, 20, 1, 3)
+  assert.equal(leader.hasProposal, false)
+  leader.fetched(2, 10, 20, 2, 4)
+  assert.equal(leader.hasProposal, true)
+  leader.setUsable(new Map([[1, 10]]))
+  leader.startMoved(6)
+  assert.equal(leader.lowWatermark, 4)
+})
+
+test('who is kept out for what is deleted by now comes back with nothing', () => {
+  const leader = leaderOf({ replicas: [1, 2], isr: [1] })
+  leader.fetched(2, 9, 20, 1, 0)
+  assert.equal(leader.keepOut(2, 5), true)
+  leader.startMoved(8)
+  leader.fetched(2, 9, 20, 2, 8)
+  assert.equal(leader.keptOutFrom(2), 5)
+  leader.fetched(2, 8, 20, 3, 8)
+  assert.equal(leader.keptOutFrom(2), undefined)
+})
+
 test('whose log is not what was committed is proposed to be out of sync, and comes back when it has asked for that again', () => {
   const leader = leaderOf({ minInsyncReplicas: 2 })
-  for (const id of [2, 3]) leader.fetched(id, 10, 10 * id, 1)
+  for (const id of [2, 3]) leader.fetched(id, 10, 10 * id, 1, 0)
   assert.equal(leader.keepOut(3, 4), true)
   const proposal = leader.takeProposal()!
   assert.deepEqual(
@@ -179,28 +230,28 @@ test('whose log is not what was committed is proposed to be out of sync, and com
   assert.equal(leader.mayRebuild(3), false)
   leader.appended(12)
   leader.flushed(12)
-  assert.equal(leader.fetched(2, 12, 20, 2), false, 'it is waited for until the controller agrees')
+  assert.equal(leader.fetched(2, 12, 20, 2, 0), false, 'it is waited for until the controller agrees')
   assert.equal(leader.answered(proposal.number, { kind: 'accepted', isr: [1, 2], partitionEpoch: 8 }), true)
   assert.equal(leader.highWatermark, 12)
   assert.deepEqual([leader.mayRebuild(3), leader.mayRebuild(2)], [true, false])
-  leader.fetched(3, 12, 30, 3)
-  leader.fetched(3, 5, 30, 4)
-  leader.fetched(3, 12, 30, 5)
+  leader.fetched(3, 12, 30, 3, 0)
+  leader.fetched(3, 5, 30, 4, 0)
+  leader.fetched(3, 12, 30, 5, 0)
   leader.tick(6, 0)
   assert.deepEqual([leader.hasProposal, leader.keptOutFrom(3)], [false, 4])
   assert.deepEqual(new PartitionLeader(leader.capture()).keptOutFrom(3), 4)
   leader.appended(14)
   leader.flushed(14)
-  assert.equal(leader.fetched(2, 14, 20, 7), true, 'it is not waited for, however close it seems')
-  leader.fetched(3, 4, 30, 8)
+  assert.equal(leader.fetched(2, 14, 20, 7, 0), true, 'it is not waited for, however close it seems')
+  leader.fetched(3, 4, 30, 8, 0)
   assert.deepEqual([leader.hasProposal, leader.keptOutFrom(3)], [false, undefined])
-  leader.fetched(3, 14, 30, 9)
+  leader.fetched(3, 14, 30, 9, 0)
   assert.equal(leader.hasProposal, true)
 })
 
 test('who has to be kept out is proposed to be as soon as what was asked for before is decided', () => {
   const leader = leaderOf({ isr: [1, 2] })
-  for (const id of [2, 3]) leader.fetched(id, 10, 10 * id, 1)
+  for (const id of [2, 3]) leader.fetched(id, 10, 10 * id, 1, 0)
   const expansion = leader.takeProposal()!
   assert.equal(leader.keepOut(3, 0), true)
   assert.equal(leader.hasProposal, false)

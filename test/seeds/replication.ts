@@ -51,7 +51,6 @@ const CARE = [
   'a partition is to move',
   'so many must be in sync',
   'the front of a log is deleted',
-  'all replicas have deleted it',
   'a reader finds that the front is gone',
   'only what was to be deleted is',
   'a broker is given an empty disk',

@@ -30,20 +30,6 @@ test('a disk can be struck again while its node, on an empty one, belongs to no 
   assert.ok(faults['disk-replaced']! > 0)
 })
 
-test('a core is well whose leader is outside of it and is heard late, while clients go on', () => {
-  let isLate = false
-  const { checks } = runClusterSeed(66, {
-    probe: ({ simulation, nodes, leader, network: { rules } }) => {
-      isLate ||=
-        simulation.nowMs > 60_000 &&
-        leader?.restart === false &&
-        nodes.some(({ host, restart }) => restart && rules.extraDelayMs(leader.host, host) > 100)
-    },
-  })
-  assert.ok(isLate, 'the seed does not show what it is here for')
-  assert.ok((checks['histories are linearizable'] ?? 0) > 0)
-})
-
 test('a disk is spared as long as it is not committed that one replaced before is that of a voter', () => {
   let isUncommitted = false
   runClusterSeed(901, {

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Partition } from '../../src/broker/partition.js'
 import { inSomeWorlds, type ReplicationStory } from './replication-rig.js'
 
 const VALUES = ['a', 'b', 'c', 'd', 'e']
@@ -84,6 +85,77 @@ test('a replica that comes back to find all that it has deleted begins in the mi
     story.untilInSync(1, 2, 3)
     assert.equal(story.replica(3).log.startOffset, 6)
     assert.deepEqual(story.valuesOn(3), [...VALUES, 'f'])
+  })
+})
+
+/** Where the logs of these start. */
+function startsOf(story: ReplicationStory, ...ids: readonly number[]): number[] {
+  return ids.map((id) => story.replica(id).log.startOffset)
+}
+
+// Guard: KIP-107, DeleteRecords is answered when all who are there have followed.
+test('what was deleted, as its client was told, is with nobody any more, and nobody waits for the next fetch', () => {
+  inSomeWorlds({}, (story) => {
+    story.write(...VALUES)
+    story.pass(1000)
+    const { error, lowWatermark, tookMs } = story.deletion(1, 3)
+    assert.deepEqual([error, lowWatermark, ...startsOf(story, 1, 2, 3)], ['NONE', 3, 3, 3, 3])
+    assert.ok(tookMs < 200, `${tookMs} ms`)
+    // Under a load, and behind what all have by now.
+    const production = story.produce(1, ['f', 'g'])
+    assert.deepEqual([story.deletion(1, 5).error, ...startsOf(story, 1, 2, 3)], ['NONE', 5, 5, 5])
+    story.soon('it is acknowledged', () => story.outcome(production) === 'NONE')
+  })
+})
+
+test('a deletion waits for a follower that is there and does not fetch, for as long as its client does', () => {
+  inSomeWorlds({ settings: { 'replica.lag.time.max.ms': '60000' } }, (story) => {
+    story.write(...VALUES)
+    story.deleteBefore(1, 1)
+    const on = story.cut(3, 1)
+    story.pass(1000)
+    const { error, lowWatermark, tookMs } = story.deletion(1, 4, 3000)
+    assert.deepEqual([error, lowWatermark, startsOf(story, 1, 2)], ['REQUEST_TIMED_OUT', 1, [4, 4]])
+    assert.ok(tookMs >= 3000, `${tookMs} ms`)
+    on()
+    const again = story.deletion(1, 4, 30_000)
+    assert.deepEqual([again.error, again.lowWatermark, startsOf(story, 3)], ['NONE', 4, [4]])
+  })
+})
+
+test('a deletion does not wait for who is away, who is not in sync again before it has followed', () => {
+  inSomeWorlds({}, (story) => {
+    story.write(...VALUES)
+    story.crash(3)
+    story.untilInSync(1, 2)
+    story.deleteBefore(1, 3)
+    story.node(3).start()
+    const { device } = story.node(3).machine
+    story.never('it is in sync with what was deleted', 4000, () => {
+      const hosted = story.node(3).node?.broker?.replicas.find(story.topicId, 0)
+      const isAgreed = hosted instanceof Partition && hosted.following?.core.isAgreed === true
+      // What it has to write down takes its time.
+      if (isAgreed && device.faults.stuckUntilMs === 0) device.faults.stuckUntilMs = story.simulation.nowMs + 500
+      return story.inSync(1, 2, 3) && !(startsOf(story, 3)[0]! >= 3)
+    })
+    story.untilInSync(1, 2, 3)
+    story.crash(1)
+    story.crash(2)
+    story.untilLeads(3)
+    assert.equal(story.consume(3, 2).error, 'OFFSET_OUT_OF_RANGE')
+    story.start(1, 2)
+  })
+})
+
+test('a deletion waits for who is away and may lead all the same', () => {
+  inSomeWorlds({ replicas: [1, 2], topic: { 'min.insync.replicas': '2' }, elr: true }, (story) => {
+    story.write(...VALUES)
+    story.crash(2)
+    story.soon('it is eligible', () => story.inSync(1) && story.state.eligibleLeaderReplicas.join() === '2')
+    story.pass(500)
+    assert.equal(story.deletion(1, 3, 2000).error, 'REQUEST_TIMED_OUT')
+    story.start(2)
+    assert.deepEqual([story.deletion(1, 3).error, ...startsOf(story, 1, 2)], ['NONE', 3, 3])
   })
 })
 

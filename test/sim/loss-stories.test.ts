@@ -6,6 +6,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Partition } from '../../src/broker/partition.js'
 import { inSomeWorlds, ReplicationStory } from './replication-rig.js'
 
 /** A replica counts what is written: power that is lost takes of it. */
@@ -202,6 +203,81 @@ test('R13: only who left an ISR that became too small is eligible, and not when 
   }
 })
 
+// Guard: what was committed once may be read, also where nothing new can be.
+test('what a replica knows to be committed it knows again when it leads alone after a restart', () => {
+  for (const [intervalMs, how] of [
+    [500, 'crashes'],
+    [500, 'loses power'],
+    [3_600_000, 'crashes'],
+    [3_600_000, 'stops in order'],
+  ] as const) {
+    inSomeWorlds(
+      {
+        elr: true,
+        topic: { 'min.insync.replicas': '2' },
+        settings: { 'replica.high.watermark.checkpoint.interval.ms': String(intervalMs) },
+      },
+      (story) => {
+        story.write(...values('r', 5))
+        story.pass(1500)
+        story.crash(2, 3)
+        story.soon('one is in sync', () => story.inSync(1))
+        story.append(1, 'alone')
+        if (how === 'stops in order') story.node(1).stopOnce()
+        else if (how === 'crashes') story.crash(1)
+        else story.losePower(1)
+        story.soon('it is down', () => story.node(1).node === undefined)
+        story.start(1)
+        story.untilLeads(1)
+        story.pass(1000)
+        const knows = intervalMs === 500 || how === 'stops in order'
+        assert.equal(story.replica(1).highWatermark, knows ? 5 : 0, `${intervalMs} ms, it ${how}`)
+        if (knows) assert.deepEqual(story.consume(1).values, values('r', 5))
+        // What is behind that was not committed, and nobody says that it is the end.
+        assert.equal(story.consume(1, knows ? 5 : 0).error, 'OFFSET_NOT_AVAILABLE')
+        assert.equal(story.latestOffset(1).error, 'OFFSET_NOT_AVAILABLE')
+        story.start(2, 3)
+      },
+      1,
+    )
+  }
+})
+
+// Guard: a log that is cut, or another one, is not what was committed.
+test('a high watermark that was written down holds for what has stayed of the log, and not for what comes in its place', () => {
+  for (const how of ['crash', 'losePower'] as const) {
+    inSomeWorlds(
+      {
+        replicas: [1, 2],
+        topic: { 'unclean.leader.election.enable': 'true', 'min.insync.replicas': '1' },
+        settings: { 'replica.high.watermark.checkpoint.interval.ms': '500' },
+      },
+      (story) => {
+        story.append(1, 'both')
+        story.soon('both have it', () => story.replica(2).log.logEndOffset === 1)
+        const apart = story.cut(1, 2)
+        story.soon('it is alone', () => story.inSync(1))
+        for (const value of ['w', 'x', 'y', 'z']) story.append(1, value)
+        story.soon('it is committed', () => story.replica(1).highWatermark === 5)
+        story.pass(1500)
+        story.crash(1)
+        story.untilLeads(2)
+        story.append(2, 'other')
+        apart()
+        // It is cut, and ends in the middle of that.
+        story.start(1)
+        story.soon('it has followed', () => story.replica(1).log.logEndOffset === 2)
+        story[how](1)
+        story.node(1).start()
+        story.soon('it is back', () => story.node(1).node?.broker?.replicas.find(story.topicId, 0) instanceof Partition)
+        assert.ok(story.replica(1).highWatermark <= 2)
+        story.untilInSync(1, 2)
+      },
+      3,
+    )
+  }
+})
+
 // Guard: whose directory is another one has lost everything.
 test('R13: nor is one eligible whose disk was replaced, whatever counts', () => {
   inSomeWorlds({ elr: true, topic: { 'min.insync.replicas': '2' } }, (story) => {
@@ -213,10 +289,9 @@ test('R13: nor is one eligible whose disk was replaced, whatever counts', () => 
     assert.deepEqual(story.state.eligibleLeaderReplicas, [])
     assert.deepEqual(story.state.lastKnownElr, [3])
     heal()
-    story.untilInSync(1, 2)
-    // Only then nobody takes an empty replica for what is remembered, and a start makes one.
-    story.crash(3)
-    story.start(3)
+    // Only then nobody takes an empty replica for what is remembered, and one is made.
+    story.untilInSync(1, 2, 3)
+    assert.equal(story.node(3).starts, 2)
   })
 })
 

@@ -249,8 +249,9 @@ test('the same for the quorum and for the controller', () => {
 test('everything that a leader hears of its followers and of the controller is replayed', () => {
   const recorder = new FlightRecorder()
   const options: PartitionLeaderOptions = {
-    ...{ nodeId: 1, leaderEpoch: 3, partitionEpoch: 5, replicas: [1, 2, 3], isr: [1, 2], flushPolicy: 'commit' },
-    ...{ minInsyncReplicas: 1, longestLagMs: 100, highWatermark: 0, logEndOffset: 4, flushedEndOffset: 4, nowMs: 7 },
+    ...{ nodeId: 1, leaderEpoch: 3, partitionEpoch: 5, replicas: [1, 2, 3], isr: [1, 2], eligible: [3] },
+    ...{ flushPolicy: 'commit', minInsyncReplicas: 1, longestLagMs: 100, highWatermark: 0 },
+    ...{ startOffset: 0, logEndOffset: 4, flushedEndOffset: 4, nowMs: 7 },
   }
   const leader = new PartitionLeader(options)
   const track = recorder.track('a-0', 'partition-leader', () => leader.capture())
@@ -259,8 +260,10 @@ test('everything that a leader hears of its followers and of the controller is r
     ;(leader[input] as (...args: readonly unknown[]) => unknown).apply(leader, args as unknown[])
   }
   give('setUsable', new Map(Array.from([1, 2, 3], (id) => [id, 10 * id] as const)))
-  give('fetched', 2, 4, 20, 8)
-  give('fetched', 3, 4, 30, 9)
+  give('fetched', 2, 4, 20, 8, 1)
+  give('fetched', 3, 4, 30, 9, 2)
+  give('startMoved', 2)
+  assert.equal(leader.lowWatermark, 1)
   give('takeProposal')
   give('answered', 1, { kind: 'accepted', isr: [1, 2, 3], partitionEpoch: 6 })
   give('appended', 9)
@@ -269,7 +272,7 @@ test('everything that a leader hears of its followers and of the controller is r
   give('changed', 7, [1, 2, 3], [1, 2])
   give('configure', 'os', 2, 50)
   assert.equal(leader.highWatermark, 4)
-  give('fetched', 2, 9, 20, 130)
+  give('fetched', 2, 9, 20, 130, 2)
   assert.equal(leader.highWatermark, 9)
   const { mismatches, thrown, states } = replayFlight(recorder.dump())
   assert.deepEqual([mismatches, thrown, states], [[], [], 1])

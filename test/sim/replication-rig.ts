@@ -292,11 +292,21 @@ export class ReplicationStory {
 
   /** What is in front of this offset is not wanted any more. */
   deleteBefore(id: number, offset: number): void {
-    const partitions = [{ partitionIndex: 0, offset }]
-    const request = { topics: [{ name: this.#topic.name, partitions }], timeoutMs: 5000 }
+    assert.equal(this.deletion(id, offset).error, 'NONE')
+  }
+
+  /** The same, whatever becomes of it: the name of that, and up to where all is gone. */
+  deletion(
+    id: number,
+    offset: number,
+    timeoutMs = 5000,
+  ): { readonly error: string; readonly lowWatermark: number; readonly tookMs: number } {
+    const request = { topics: [{ name: this.#topic.name, partitions: [{ partitionIndex: 0, offset }] }], timeoutMs }
     this.invariants.replicas.mayDelete(this.topicId, 0, offset)
+    const beganMs = this.simulation.nowMs
     const [answer] = this.client(id).request(DeleteRecords, 2, request).topics[0]!.partitions
-    assert.equal(errorByCode(answer!.errorCode).name, 'NONE')
+    const { errorCode, lowWatermark } = answer!
+    return { error: errorByCode(errorCode).name, lowWatermark, tookMs: this.simulation.nowMs - beganMs }
   }
 
   /** What a consumer gets of this broker, from an offset on. */

@@ -49,7 +49,6 @@ test('fronts of logs are deleted and brokers are given empty disks meanwhile, an
   assert.deepEqual(findings, [])
   for (const name of [
     'the front of a log is deleted',
-    'all replicas have deleted it',
     'a reader finds that the front is gone',
     'only what was to be deleted is',
     'a broker is given an empty disk',

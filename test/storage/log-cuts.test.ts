@@ -54,6 +54,46 @@ function newStore(seed: string): SimulatedStore {
   return new SimulatedStore(seed, { segmentBytes: 700, checkpointIntervalMs: 20 }).reopened()
 }
 
+test('a log with nothing in it begins anew in front of its start: it starts there, or where it did, whatever crash comes between', () => {
+  const starts = new Set<string>()
+  for (let seed = 0; seed < SEEDS; seed++) {
+    const store = newStore(`in front ${seed}`)
+    const random = store.simulation.random('test')
+    const end = fill(store, 1, random.between(1, 12)).at(-1)!
+    const { cuts } = store.running!.manager
+    let emptied = false
+    store.turn(() => cuts.restart(store.log, end, () => (emptied = true)))
+    store.until(() => emptied)
+    const start = random.below(end)
+    const strike = (): void => (random.chance(0.6) ? store.machine.losePower() : store.machine.crash())
+    if (random.chance(0.7)) store.machine.crashPoint = { operationsLeft: random.between(1, 12), strike }
+    let done = false
+    store.turn(() =>
+      cuts.restart(store.log, start, (error) => {
+        assert.equal(error, undefined)
+        done = true
+      }),
+    )
+    store.until(() => done)
+    store.machine.crashPoint = undefined
+    const place = (): string => `${store.log.startOffset} ${store.log.logEndOffset}`
+    if (store.alive) {
+      assert.equal(place(), `${start} ${start}`)
+      fill(store, 5, 3)
+      const after = batches(store)
+      store.machine.losePower()
+      store.reopened()
+      assert.deepEqual([store.log.startOffset, batches(store)], [start, after], `seed ${seed}`)
+      starts.add('lives')
+      continue
+    }
+    store.reopened()
+    assert.ok(place() === `${start} ${start}` || (!done && place() === `${end} ${end}`), `seed ${seed}: ${place()}`)
+    starts.add(store.log.startOffset === start ? 'new' : 'old')
+  }
+  assert.deepEqual([...starts].toSorted(), ['lives', 'new', 'old'])
+})
+
 for (const kind of ['truncate', 'restart'] as const) {
   test(`a log that is cut (${kind}) is the old one or the new one after a crash, and the new one once that was said`, () => {
     let crashed = 0

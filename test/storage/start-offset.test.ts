@@ -200,6 +200,39 @@ for (const flushPolicy of ['commit', 'os'] as const) {
   })
 }
 
+test('what is removed in front of the start rests on nothing that a power loss may take', () => {
+  let start = 0
+  const struck = atEveryOperation({
+    seeds: 12,
+    strikes: ['losePower'],
+    prepare: (store) => {
+      filled(store)
+      const first = Number.parseInt(logNames(store)[3]!, 10)
+      start = first + 1
+      store.turn(() => store.log.advanceStart(start, () => {}))
+      assert.ok(store.until(() => store.log.startOffset === start))
+      // The snapshot that all in front of it may go for is in the cache, and its flush fails; then the process ends.
+      const snapshot = `${PARTITION}/${String(first).padStart(20, '0')}.snapshot`
+      let ended = false
+      store.turn(() => store.running!.manager.closeClean(() => (ended = true)))
+      assert.ok(store.until(() => (store.file(snapshot)?.sizeBytes ?? 0) > 0))
+      store.machine.device.faults.failedFlushChance = 1
+      assert.ok(store.until(() => ended))
+      store.machine.device.faults.failedFlushChance = 0
+      store.machine.crash()
+    },
+    run: (store) => store.start() && store.open(),
+    check: (store, where) => {
+      store.reopened()
+      assert.equal(store.log.startOffset, start, where)
+      assert.equal(store.log.logEndOffset, COUNT, where)
+      assertReadable(store, where)
+      assert.equal(store.log.state.producers.entry(7)?.lastSequence, COUNT - 1, where)
+    },
+  })
+  assert.ok(struck > 100, `${struck}`)
+})
+
 test('under `os` a log whose end was lost in front of its start begins anew there', () => {
   let anew = 0
   for (let seed = 0; seed < 40; seed++) {

@@ -17,11 +17,14 @@ const AWAY_FOR_A_MOMENT: ReadonlySet<string> = new Set(['BROKER_SHUTS_DOWN', 'BR
 /** `image`: as it was before the records. */
 export function tellOfElections(logger: Logger, image: MetadataImage, records: readonly MetadataRecord[]): void {
   const changes = records.filter((record) => record.type === 'partitionChange')
+  const lost = changes.filter((change) => change.leader === -1 && stateOf(image, change)?.leader !== -1)
+  const waiting = lost.filter(({ cause }) => AWAY_FOR_A_MOMENT.has(cause.reason))
+  if (waiting.length > 0) {
+    const found = { partitions: named(image, waiting), count: waiting.length }
+    logger.info(found, 'nobody leads until a broker is back')
+  }
   const leaderless = [
-    ...changes.filter(
-      (change) =>
-        change.leader === -1 && !AWAY_FOR_A_MOMENT.has(change.cause.reason) && stateOf(image, change)?.leader !== -1,
-    ),
+    ...lost.filter(({ cause }) => !AWAY_FOR_A_MOMENT.has(cause.reason)),
     ...stillLeaderless(image, records, changes),
   ]
   if (leaderless.length > 0) {
@@ -45,7 +48,11 @@ function stillLeaderless(
     record.type === 'brokerRegistrationChange' && record.fenced === false ? [record.brokerId] : [],
   )
   if (usable.length === 0) return []
-  const elected = new Set(changes.map(({ topicId, partitionId }) => `${topicId}/${partitionId}`))
+  const elected = new Set(
+    changes.flatMap(({ topicId, partitionId, leader }) =>
+      leader !== undefined && leader >= 0 ? [`${topicId}/${partitionId}`] : [],
+    ),
+  )
   const found: Named[] = []
   for (const { topicId, partitions } of topicsById.values()) {
     for (const [partitionId, { leader, replicas }] of partitions.entries()) {

@@ -96,6 +96,7 @@ function ofBroker(page: Exposition, { image, nodeId }: MetricsSources, broker: B
   page.gauge('kafka_server_delayedoperationpurgatory_purgatorysize', 'Requests that wait.', [
     [{ delayedOperation: 'Produce' }, replicas.produces.size],
     [{ delayedOperation: 'Fetch' }, replicas.fetches.size],
+    [{ delayedOperation: 'DeleteRecords' }, replicas.deletions.size],
   ])
   ofCleaner(page, replicas.cleaner)
   ofGroups(page, broker)

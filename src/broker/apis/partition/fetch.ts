@@ -160,7 +160,7 @@ class DelayedFetch implements DelayedOperation {
   #count(partition: Partition | undefined, wanted: WantedPartition): void {
     const replica = this.#replica
     if (replica === undefined || partition === undefined || this.#obstacle(partition, wanted) !== undefined) return
-    partition.fetchedBy(replica.id, wanted.fetchOffset, replica.brokerEpoch)
+    partition.fetchedBy(replica.id, wanted.fetchOffset, replica.brokerEpoch, wanted.logStartOffset)
   }
 
   #obstacle(partition: Partition, wanted: WantedPartition): Obstacle | undefined {

@@ -322,6 +322,9 @@ export function checkGroup(rig: Rig, group: ConsumerGroup): void {
       )
     })
   }
+  for (const expression of group.expressions.keys()) {
+    assert.ok(group.subscribedExpressions.has(expression), `nobody wants ${expression}, and it is kept`)
+  }
   if (group.state === 'Stable') {
     assert.equal(group.epoch, group.targetEpoch)
     for (const member of group.members.values()) assert.ok(isReconciled(member, group.epoch))

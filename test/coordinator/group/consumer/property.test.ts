@@ -186,7 +186,7 @@ class Play {
       member.lose()
     }
     settle(rig, members, 15)
-    // Who has died without a word is gone by now, and what expressions stand for is known.
+    // Who has died without a word is gone then, and what expressions stand for is known.
     for (let i = 0; i < 12; i++) {
       rig.advance(5000)
       for (const member of members) if (member.isThere) member.beat()
@@ -202,6 +202,10 @@ class Play {
     }
     assert.ok(group !== undefined)
     assert.equal(group.state, 'Stable')
+    for (const [expression, { topics }] of group.expressions) {
+      const matching = [...rig.image.topicsByName.keys()].filter((name) => new RegExp(`^(?:${expression})$`).test(name))
+      for (const name of matching) assert.ok(topics.has(name), `${expression} does not stand for ${name}`)
+    }
     assert.deepEqual([...group.members.keys()].sort(), there.map(({ id }) => id).sort())
     for (const { id, owned } of there) assert.equal(shown(owned), shown(group.targetOf(id)), id)
   }
