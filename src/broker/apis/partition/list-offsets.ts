@@ -3,6 +3,9 @@
  *
  * Version 0 asks for up to so many offsets before a time, the newest first. It gets the end of what is before that time and where segments begin.
  *
+ * The end is told when what stood in the log as the request came is committed, or after a moment without: who was acknowledged with acks=1, which is in front of
+ * that, and asks for the end then expects to find its record in front of it.
+ *
  * Left out: tiered storage: the earliest local offset is the earliest, and nothing is tiered or pending.
  */
 
@@ -43,6 +46,8 @@ const SPECIAL_SINCE: ReadonlyMap<number, number> = new Map([
 const ONE_OFFSET_SINCE = 1
 const LEADER_EPOCH_SINCE = 4
 const NOT_AVAILABLE_SINCE = 5
+/** For all partitions of a request together. */
+const COMMIT_WAIT_MS = 100
 
 export const listOffsets = handler<Services, typeof ListOffsets.request.fields, typeof ListOffsets.response.fields>(
   ListOffsets,
@@ -77,6 +82,7 @@ class OffsetLookup {
   readonly #repeated: ReadonlySet<string>
   #resume: (() => void) | undefined
   #abandoned = false
+  #waitUntilMs: number | undefined
 
   constructor(broker: Broker, topics: Request['topics'], call: Call<Response>) {
     this.#broker = broker
@@ -134,20 +140,25 @@ class OffsetLookup {
   }
 
   #lookUp(
-    { log, highWatermark, knowsHighWatermark }: Partition,
+    found: Partition,
     partition: () => Partition | ErrorName,
     timestamp: number,
     done: (error: ErrorName | undefined, found: Found) => void,
   ): void {
+    const { log } = found
     switch (timestamp) {
       case LATEST:
         // The leader before may have told of a later one (KIP-207).
-        if (!knowsHighWatermark) {
+        if (!found.knowsHighWatermark) {
           const { version } = this.#call
           const error = version < NOT_AVAILABLE_SINCE ? 'LEADER_NOT_AVAILABLE' : 'OFFSET_NOT_AVAILABLE'
           return done(error, NOTHING_FOUND)
         }
-        return done(undefined, { offset: highWatermark, timestamp: -1 })
+        return this.#whenCommitted(found, log.settledEndOffset, () => {
+          const still = partition()
+          if (typeof still === 'string') done(still, NOTHING_FOUND)
+          else done(undefined, { offset: still.highWatermark, timestamp: -1 })
+        })
       case EARLIEST:
       case EARLIEST_LOCAL:
         return done(undefined, { offset: log.startOffset, timestamp: -1 })
@@ -174,6 +185,22 @@ class OffsetLookup {
       abandoned: () => this.#abandoned,
     }
     findByTime(lookup, time, done)
+  }
+
+  /** Or when there is no time left for it, or it does not lead any more. */
+  #whenCommitted(partition: Partition, endOffset: number, go: () => void): void {
+    const { clock, replicas } = this.#broker
+    this.#waitUntilMs ??= clock.monotonicMs() + COMMIT_WAIT_MS
+    const operation = {
+      tryComplete: () => {
+        if (partition.isLeader && partition.highWatermark < endOffset) return false
+        go()
+        return true
+      },
+      expire: go,
+    }
+    const cancel = replicas.fetches.tryCompleteOrWatch(operation, [partition], this.#waitUntilMs - clock.monotonicMs())
+    if (cancel !== undefined) this.#call.whenGone(cancel)
   }
 
   #hold(): void {
