@@ -36,7 +36,14 @@ export interface ClusterClientOptions {
 }
 
 /** Whom to ask: any broker that can be reached, the controller, or a broker by its id. */
-export type Target = 'any' | 'controller' | { readonly nodeId: number }
+export type Target =
+  | 'any'
+  | 'controller'
+  | {
+      readonly nodeId: number
+      /** On a connection of its own: answers come in the order of requests, and some wait for others than the broker. */
+      readonly purpose?: string
+    }
 
 export interface CallOptions {
   /** Instead of `requestTimeoutMs`. */
@@ -48,7 +55,7 @@ export class ClusterClient {
   readonly view = new ClusterView()
   readonly #options: ClusterClientOptions
   readonly #bootstrap: readonly Address[]
-  /** By address: a node that was met by its bootstrap address is not connected to twice. */
+  /** By address and purpose: a node that was met by its bootstrap address is not connected to twice for the same. */
   readonly #connections = new Map<string, Promise<ClientConnection>>()
   #closed = false
 
@@ -91,7 +98,7 @@ export class ClusterClient {
     if (broker === undefined) {
       throw new ClientError('BROKER_NOT_AVAILABLE', `broker ${nodeId} is not in the cluster at the moment`, true)
     }
-    return this.#connect(broker)
+    return this.#connect(broker, typeof target === 'object' ? target.purpose : undefined)
   }
 
   /** Tries until it succeeds, fails for good, or the time for a call (`default.api.timeout.ms`) is up. */
@@ -120,6 +127,16 @@ export class ClusterClient {
   /** Asks for these topics (null: all) and takes what comes into the view. An error of a topic is not thrown: see `view.topicErrors`. */
   refresh(topics: readonly string[] | null, allowAutoTopicCreation = false): Promise<void> {
     return this.retrying('asking for metadata', () => this.#loadMetadata(topics, allowAutoTopicCreation))
+  }
+
+  /** The same by ids: what a topic is called. */
+  refreshIds(topicIds: readonly string[]): Promise<void> {
+    return this.retrying('asking for metadata', async () => {
+      const topics = topicIds.map((topicId) => ({ topicId, name: null }))
+      const response = await this.call('any', Metadata, { topics, allowAutoTopicCreation: false })
+      if (response.errorCode !== ErrorCode.NONE) throw serverError(response.errorCode, 'metadata')
+      this.view.update(response, false)
+    })
   }
 
   /** The topics, each with a leader for each partition; waits for what is about to be there. Rejects for one that is not. */
@@ -183,9 +200,9 @@ export class ClusterClient {
     throw last
   }
 
-  #connect(address: Address): Promise<ClientConnection> {
+  #connect(address: Address, purpose = ''): Promise<ClientConnection> {
     if (this.#closed) throw new ClientError('NETWORK_EXCEPTION', 'the client is closed')
-    const key = formatAddress(address)
+    const key = formatAddress(address) + purpose
     const existing = this.#connections.get(key)
     if (existing !== undefined) return existing
     const { ports, clientId = 'lograft', requestTimeoutMs = 30_000 } = this.#options
@@ -202,7 +219,7 @@ export class ClusterClient {
       })
       connection.negotiate((error) => {
         if (error === undefined) return resolve(connection)
-        const message = `no connection to ${key}: ${error.message}`
+        const message = `no connection to ${formatAddress(address)}: ${error.message}`
         reject(new ClientError('BROKER_NOT_AVAILABLE', message, error.kind !== 'wrong'))
       })
     })
