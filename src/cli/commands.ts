@@ -46,6 +46,16 @@ export const COMMANDS: readonly LazyCommand[] = [
     async () => (await import('./console-consumer.js')).consoleConsumerCommand,
   ),
   command(
+    'consumer-groups',
+    'List, describe and delete groups of consumers, and reset what they have committed',
+    async () => (await import('./consumer-groups.js')).consumerGroupsCommand,
+  ),
+  command(
+    'groups',
+    'List groups of every kind: of consumers, of Connect, share groups',
+    async () => (await import('./groups.js')).groupsCommand,
+  ),
+  command(
     'get-offsets',
     'Print the offset of each partition at a time: the end, the beginning, or a timestamp',
     async () => (await import('./get-offsets.js')).getOffsetsCommand,
