@@ -61,6 +61,21 @@ export const COMMANDS: readonly LazyCommand[] = [
     async () => (await import('./get-offsets.js')).getOffsetsCommand,
   ),
   command(
+    'producer-perf-test',
+    'Send many records, and print how many a second and how long they took',
+    async () => (await import('./producer-perf-test.js')).producerPerfTestCommand,
+  ),
+  command(
+    'verifiable-producer',
+    'Send numbers, and print what became of each as JSON, for tests',
+    async () => (await import('./verifiable-producer.js')).verifiableProducerCommand,
+  ),
+  command(
+    'e2e-latency',
+    'Measure how long a record takes from being sent to being read',
+    async () => (await import('./e2e-latency.js')).e2eLatencyCommand,
+  ),
+  command(
     'delete-records',
     'Delete the records of partitions before an offset',
     async () => (await import('./delete-records.js')).deleteRecordsCommand,
