@@ -48,6 +48,8 @@ export type Target =
 export interface CallOptions {
   /** Instead of `requestTimeoutMs`. */
   readonly timeoutMs?: number
+  /** What is asked has no place in newer ones: groups whose topics are named, not told by their ids. */
+  readonly newestVersion?: number
 }
 
 export class ClusterClient {
@@ -67,21 +69,41 @@ export class ClusterClient {
   }
 
   /** Sends in the newest version that both sides know. Rejects with `ClientError`; does not try again. */
-  async call<Request extends Fields, Response extends Fields>(
+  call<Request extends Fields, Response extends Fields>(
     target: Target,
     message: Message<Request, Response>,
     body: InOfMessage<Request>,
     options: CallOptions = {},
   ): Promise<OutOfMessage<Response>> {
+    return this.callAndRead(target, message, body, (response) => response, options)
+  }
+
+  /** The same for an answer with bytes in it, which are there only while it is read. What `read` throws is what it rejects with. */
+  async callAndRead<Request extends Fields, Response extends Fields, Result>(
+    target: Target,
+    message: Message<Request, Response>,
+    body: InOfMessage<Request>,
+    read: (response: OutOfMessage<Response>) => Result,
+    options: CallOptions = {},
+  ): Promise<Result> {
     const connection = await this.connection(target)
-    if (connection.versionOf(message as unknown as Message) === undefined) {
+    const newest = connection.versionOf(message as unknown as Message)
+    if (newest === undefined) {
       throw new ClientError('UNSUPPORTED_VERSION', `the broker does not serve ${message.name}, which this needs`)
     }
     return new Promise((resolve, reject) => {
-      connection.call(
+      connection.send(
         message,
+        Math.min(newest, options.newestVersion ?? newest),
         body,
-        (error, response) => (response === undefined ? reject(fromRpc(error!)) : resolve(response)),
+        (error, response) => {
+          if (response === undefined) return reject(fromRpc(error!))
+          try {
+            resolve(read(response))
+          } catch (problem) {
+            reject(problem)
+          }
+        },
         options.timeoutMs,
       )
     })
