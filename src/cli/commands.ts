@@ -62,6 +62,16 @@ export const COMMANDS: readonly LazyCommand[] = [
     async () => (await import('./get-offsets.js')).getOffsetsCommand,
   ),
   command(
+    'consumer-perf-test',
+    'Read many records as a member of a group, and print how many a second',
+    async () => (await import('./consumer-perf-test.js')).consumerPerfTestCommand,
+  ),
+  command(
+    'verifiable-consumer',
+    'Read as a member of a group, and print what happens as JSON, for tests',
+    async () => (await import('./verifiable-consumer.js')).verifiableConsumerCommand,
+  ),
+  command(
     'producer-perf-test',
     'Send many records, and print how many a second and how long they took',
     async () => (await import('./producer-perf-test.js')).producerPerfTestCommand,

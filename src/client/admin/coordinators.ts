@@ -68,8 +68,8 @@ async function answersOf<Answer>(
   }
 }
 
-/** Before version 4 each has to be asked for by itself. */
-async function findCoordinators(client: ClusterClient, groupIds: readonly string[]): Promise<ByGroup<number>> {
+/** The node of each group's coordinator. Before version 4 each has to be asked for by itself. */
+export async function findCoordinators(client: ClusterClient, groupIds: readonly string[]): Promise<ByGroup<number>> {
   const version = (await client.connection('any')).versionOf(FindCoordinator) ?? FIRST_WITH_SEVERAL
   const bodies =
     version >= FIRST_WITH_SEVERAL

@@ -2,16 +2,11 @@
  * CoordinatorLink: the way of a consumer to the broker that coordinates its group: finds it, and anew after somebody has said that it is another one. Does
  * not try again: who asks knows whether that is right.
  */
-import { ErrorCode } from '../../protocol/errors.js'
 import type { Fields } from '../../protocol/field.js'
-import { FindCoordinator } from '../../protocol/messages/find-coordinator.js'
 import type { InOfMessage, Message, OutOfMessage } from '../../protocol/schema.js'
-import { ClientError, serverError } from '../client-error.js'
+import { findCoordinators, onlyAnswer } from '../admin/coordinators.js'
+import { ClientError } from '../client-error.js'
 import type { ClusterClient } from '../cluster-client.js'
-
-const GROUP_KEY_TYPE = 0
-/** From this version on several are asked for at once. */
-const SEVERAL_KEYS = 4
 
 /** Joins wait for other members, so that nothing else may wait behind them. */
 export type Purpose = 'membership' | 'offsets'
@@ -93,19 +88,8 @@ export class CoordinatorLink {
   }
 
   async #ask(): Promise<number> {
-    const key = this.#groupId
-    const connection = await this.#client.connection('any')
-    const version = connection.versionOf(FindCoordinator as unknown as Message) ?? 0
-    const body =
-      version < SEVERAL_KEYS ? { key, keyType: GROUP_KEY_TYPE } : { keyType: GROUP_KEY_TYPE, coordinatorKeys: [key] }
-    const answer = await this.#client.call('any', FindCoordinator, body)
-    const found = answer.coordinators[0] ?? answer
-    if (found.errorCode !== ErrorCode.NONE) {
-      throw serverError(found.errorCode, `the coordinator of group ${key}`, found.errorMessage)
-    }
-    if (!this.#client.view.brokers.has(found.nodeId)) await this.#client.refresh([])
-    this.#nodeId = found.nodeId
-    return found.nodeId
+    this.#nodeId = onlyAnswer(await findCoordinators(this.#client, [this.#groupId]), this.#groupId)
+    return this.#nodeId
   }
 }
 

@@ -348,8 +348,8 @@ export class GroupConsumer {
         this.#fetcher.seek(partition, committed?.offset ?? reset, committed?.leaderEpoch)
       }
     }
-    await this.#fetcher.locate()
-    if (partitions.length > 0) this.#wake()
+    const hasLocated = await this.#fetcher.locate()
+    if (hasLocated || partitions.length > 0) this.#wake()
   }
 
   /** Takes out what the membership wants done, and sees to the next deadline. */

@@ -149,10 +149,10 @@ export class PartitionFetcher {
     return taken
   }
 
-  /** Finds the offsets that are still to be found. Rejects with `ClientError`. */
-  async locate(): Promise<void> {
+  /** Finds the offsets that are still to be found. False: there were none. Rejects with `ClientError`. */
+  async locate(): Promise<boolean> {
     const readings = [...this.#readings.values()].filter(({ wanted }) => wanted !== undefined)
-    if (readings.length === 0) return
+    if (readings.length === 0) return false
     const { committed } = this.#options
     const nowMs = this.#client.ports.clock.wallMs()
     const queries = readings.map(({ topic, partition, wanted }) => {
@@ -167,6 +167,7 @@ export class PartitionFetcher {
       reading.fetchOffset = offset >= 0 ? offset : ends.find((end) => keyOf(end) === keyOf(reading))!.offset
       reading.wanted = undefined
     })
+    return true
   }
 
   /** Asks every leader that is not asked yet for what is missing. */
