@@ -83,11 +83,7 @@ export class GroupShard implements GroupShardContract {
 
   /** Of all groups. */
   get offsetCount(): number {
-    return this.#offsets.size
-  }
-
-  get offsets(): CommittedOffsets {
-    return this.#offsets
+    return this.offsets.size
   }
 
   get groups(): Iterable<Group> {
