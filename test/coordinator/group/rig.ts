@@ -232,7 +232,9 @@ export class Rig {
   }
 
   removeTopic(topicId: string): void {
-    this.changeMetadata((delta, offset) => delta.replay({ type: 'removeTopic', topicId, cause: 'request' }, offset()))
+    this.changeMetadata((delta, offset) =>
+      delta.replay({ type: 'removeTopic', topicId, cause: { reason: 'TOPIC_DELETED', evidence: {} } }, offset()),
+    )
   }
 }
 
