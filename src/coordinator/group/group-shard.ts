@@ -81,11 +81,6 @@ export class GroupShard implements GroupShardContract {
 
   // What there is
 
-  /** Of all groups. */
-  get offsetCount(): number {
-    return this.offsets.size
-  }
-
   get groups(): Iterable<Group> {
     return this.#groups.values()
   }
