@@ -180,9 +180,16 @@ test('console-producer and console-consumer refuse in a sentence', async () => {
   )
   await refused('console-producer', /^lograft: console-producer needs --topic \(see/, 2)
   await refused('console-consumer --topic t --offset 3', /^lograft: --offset needs --partition/, 2)
+  await refused('console-consumer --topic t --group g --partition 0', /^lograft: --group and --partition cannot/, 2)
   await refused(
-    'console-consumer --topic t --group g',
-    /^lograft: --group is not supported: this version has no consumer groups$/,
+    'console-consumer --topic t --group g --command-property group.id=h',
+    /^lograft: --group g and group\.id=h are not the same: leave one out$/,
+    2,
+  )
+  await refused('console-consumer --topic t --group-protocol consumer', /^lograft: group\.protocol needs --group/, 2)
+  await refused(
+    'console-consumer --topic t --from-beginning --command-property auto.offset.reset=latest',
+    /^lograft: --from-beginning and auto\.offset\.reset=latest do not go together: leave one out$/,
     2,
   )
   await refused('console-consumer', /^lograft: say --topic, or --include/, 2)
@@ -291,6 +298,8 @@ test('what is no address of a server is a wrong command line, for every command 
     configs: '--describe --broker 1',
     'console-producer': '--topic t',
     'console-consumer': '--topic t',
+    'consumer-perf-test': '--topic t --num-records 1',
+    'verifiable-consumer': '--topic t --group-id g',
     'delete-records': '--offset-json-file none',
     'log-dirs': '--describe',
     cluster: 'cluster-id',

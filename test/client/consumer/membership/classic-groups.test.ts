@@ -9,8 +9,7 @@ import { RANGE } from '../../../../src/client/consumer/membership/assignors/rang
 import { STICKY } from '../../../../src/client/consumer/membership/assignors/sticky.js'
 import { ClassicMembership } from '../../../../src/client/consumer/membership/classic-membership.js'
 import { MemberWorld, type WorldOptions } from './member-world.js'
-
-const TOPICS = ['a', 'b', 'c']
+import { comesToRest, steps, TOPICS } from './world-steps.js'
 
 function topicsOf(counts: readonly number[]) {
   return counts.map((partitionCount, n) => ({ name: TOPICS[n]!, topicId: `id of ${TOPICS[n]!}`, partitionCount }))
@@ -24,65 +23,8 @@ function world(assignors: readonly Assignor[], options: Partial<WorldOptions> = 
   return made
 }
 
-type Step = (world: MemberWorld) => void
-
-const topics = fc.subarray(TOPICS, { minLength: 1 })
-const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: fc.oneof(fc.nat({ max: 1000 }), fc.integer({ min: 2000, max: 30_000 })).map(
-      (ms): Step =>
-        (at) =>
-          at.advance(ms),
-    ),
-  },
-  {
-    weight: 3,
-    arbitrary: topics.map(
-      (those): Step =>
-        (at) =>
-          void (at.members.length < 8 && at.join(those)),
-    ),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.tuple(fc.nat(), topics).map(([n, those]): Step => withMember(n, (at, one) => at.want(one, those))),
-  },
-  { weight: 1, arbitrary: fc.nat().map((n): Step => withMember(n, (at, one) => at.leave(one))) },
-  { weight: 1, arbitrary: fc.nat().map((n): Step => withMember(n, (at, one) => at.crash(one))) },
-  { weight: 1, arbitrary: fc.nat().map((n): Step => withMember(n, (_, one) => (one.isStuck = !one.isStuck))) },
-  { weight: 1, arbitrary: fc.constant<Step>((at) => at.moveCoordinator()) },
-  {
-    weight: 1,
-    arbitrary: fc.nat({ max: 20 }).map(
-      (percent): Step =>
-        (at) =>
-          void (at.lossPercent = percent),
-    ),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 3, maxLength: 3 }).map(
-      (counts): Step =>
-        (at) =>
-          at.setTopics(topicsOf(counts)),
-    ),
-  },
-)
-
-function withMember(n: number, act: (world: MemberWorld, member: MemberWorld['members'][number]) => void): Step {
-  return (at) => {
-    const active = at.members.filter(({ isAlive, topics: those }) => isAlive && those.length > 0)
-    if (active.length > 0) act(at, active[n % active.length]!)
-  }
-}
-
-function comesToRest(at: MemberWorld): void {
-  at.lossPercent = 0
-  for (const member of at.members) member.isStuck = false
-  // A session, a rebalance in which somebody is waited for, and some.
-  at.advance(400_000)
-  assert.equal(at.unsettled(), undefined)
+function grow(at: MemberWorld, counts: readonly number[]): void {
+  at.setTopics(topicsOf(counts))
 }
 
 const KINDS: readonly (readonly [string, readonly Assignor[]])[] = [
@@ -95,9 +37,9 @@ const KINDS: readonly (readonly [string, readonly Assignor[]])[] = [
 for (const [name, assignors] of KINDS) {
   test(`${name}: no partition has two readers, and every one has a reader in the end`, () => {
     fc.assert(
-      fc.property(fc.string(), fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), (seed, steps) => {
+      fc.property(fc.string(), steps(grow), (seed, all) => {
         const at = world(assignors, { seed })
-        for (const each of steps) each(at)
+        for (const each of all) each(at)
         comesToRest(at)
       }),
       { numRuns: 40 },
