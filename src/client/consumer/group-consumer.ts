@@ -168,6 +168,13 @@ export class GroupConsumer {
   async commitOnce(offsets: readonly OffsetToCommit[] = this.#consumed()): Promise<void> {
     if (offsets.length === 0) return
     const identity = this.#membership.identity
+    // Without a generation it would count as one who commits for a group that has no members.
+    if (identity.generation < 0) {
+      throw new ClientError(
+        'UNKNOWN_MEMBER_ID',
+        'the consumer is not a member of its group: others may have its partitions',
+      )
+    }
     const refused = await this.#offsets.commit(offsets, identity)
     const [first] = refused
     if (first === undefined) return

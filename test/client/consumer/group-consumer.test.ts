@@ -266,6 +266,19 @@ test('a commit of who is no member any more is refused', async () => {
   await other.stop()
 })
 
+test('also where the group has nobody left: it is not taken for one who commits without a group', async () => {
+  const topic = await topicWith(1, 1)
+  const options = { groupId: 'alone', reset: 'earliest', maxPollIntervalMs: 300, autoCommit: false } as const
+  const consumer = new GroupConsumer(newClient(), options)
+  consumer.subscribe({ topics: [topic] })
+  await pollAll(consumer, 1)
+  await until('it has left', () => consumer.identity.generation < 0)
+  await client.pause(100)
+  await assert.rejects(consumer.commit(), (error: ClientError) => error.error === 'UNKNOWN_MEMBER_ID')
+  assert.deepEqual(await consumer.committed([{ topic, partition: 0 }]), [])
+  await consumer.close()
+})
+
 test('what is wrong for good is said by every poll', async () => {
   const topic = await topicWith(1, 1)
   const consumer = new GroupConsumer(newClient(), { groupId: 'short', sessionTimeoutMs: 1 })
