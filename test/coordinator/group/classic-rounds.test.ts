@@ -95,6 +95,20 @@ test('while the leader has not assigned, the others wait; a round that begins me
   assert.equal(errorOf(rig.answer('SyncGroup', sendSync(rig, leader, 2))!), 'REBALANCE_IN_PROGRESS')
 })
 
+test('all who wait are handed what is theirs, and nothing who was not thought of', () => {
+  const rig = new Rig()
+  const { ids, leader } = stableGroup(rig, ['a', 'b', 'c', 'd'])
+  for (const memberId of Object.values(ids)) sendJoin(rig, { memberId, protocols: { range: 'new' } })
+  const others = Object.values(ids).filter((id) => id !== leader)
+  const waiting = others.map((id) => sendSync(rig, id, 2))
+  const [first, second] = others
+  const own = sendSync(rig, leader, 2, { assignments: { [leader]: 'mine', [first!]: 'one', [second!]: 'two' } })
+  const handedOut = [...waiting, own].map((ticket) =>
+    Buffer.from(rig.answer('SyncGroup', ticket)!.assignment).toString(),
+  )
+  assert.deepEqual(handedOut, ['one', 'two', '', 'mine'])
+})
+
 test('who syncs once more takes the place of its own earlier request', () => {
   const rig = new Rig()
   const { ids, leader } = stableGroup(rig, ['a', 'b'])

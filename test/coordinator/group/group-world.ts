@@ -9,8 +9,9 @@ import { errorOf, fetchOffsets, GROUP, offsetsOf, Rig, recordOf, sendCommit, sen
 import { encodeSubscription } from './subscription.js'
 
 const PARTITIONS = 4
-const SESSION_MS = 10_000
-const REBALANCE_MS = 30_000
+/** Static members are away for longer than a round waits for them, others not. */
+const SESSION_MS = { dynamic: 10_000, static: 40_000 }
+const REBALANCE_MS = 15_000
 /** The longest that an answer may take: a new member's time to join, and a round on top of it. */
 const LONGEST_WAIT_MS = 5 * 60_000 + 2 * REBALANCE_MS
 
@@ -175,7 +176,7 @@ export class GroupWorld {
         memberId,
         instance,
         version,
-        sessionTimeoutMs: SESSION_MS,
+        sessionTimeoutMs: instance === null ? SESSION_MS.dynamic : SESSION_MS.static,
         rebalanceTimeoutMs: REBALANCE_MS,
         clientId: client.name,
         protocols: { range: encodeSubscription(['topic', `wish${wish}`]) },
@@ -205,9 +206,11 @@ export class GroupWorld {
     return Object.fromEntries(assignments)
   }
 
+  /** Also while it waits for an answer, which nobody reads then. */
   #leave(client: Client): void {
-    if (client.memberId === '' || client.ticket !== undefined) return
+    if (client.memberId === '') return
     const { memberId, instance } = client
+    client.ticket = undefined
     this.rig.send('LeaveGroup', 5, {
       groupId: GROUP,
       memberId: '',
@@ -298,13 +301,15 @@ export class GroupWorld {
     )
     this.#lastAssignedGeneration = generation
     const text = Buffer.from(body.assignment).toString()
+    const identity = client.instance ?? client.memberId
+    const before = this.#assigned.get(generation)?.byIdentity.get(identity)
+    if (before !== undefined) assert.equal(text, before, `${identity} keeps what it has in generation ${generation}`)
     // The leader did not know of it.
     if (text === '') return
     const [submission = '', list = ''] = text.split(':')
     const known = this.#assigned.get(generation) ?? { submission, byIdentity: new Map<string, string>() }
     this.#assigned.set(generation, known)
     assert.equal(submission, known.submission, `generation ${generation} has the assignment of one leader`)
-    const identity = client.instance ?? client.memberId
     if (client.instance === null) {
       assert.equal(
         text,
@@ -312,8 +317,6 @@ export class GroupWorld {
         'what the leader has said is handed out',
       )
     }
-    const before = known.byIdentity.get(identity)
-    if (before !== undefined) assert.equal(text, before, `${identity} keeps what it has in generation ${generation}`)
     known.byIdentity.set(identity, text)
     for (const [other, otherText] of known.byIdentity) {
       if (other === identity) continue

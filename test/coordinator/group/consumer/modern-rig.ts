@@ -295,8 +295,9 @@ export function checkGroup(rig: Rig, group: ConsumerGroup): void {
   for (const member of group.members.values()) {
     const target = group.targetOf(member.memberId)
     assert.ok(member.epoch <= group.targetEpoch || member.epoch <= group.epoch)
-    if (member.epoch === group.targetEpoch && member.state !== 'unrevoked partitions') {
-      assert.ok(isWithin(member.assigned, target), `${member.memberId} at the target epoch has what is not for it`)
+    if (member.epoch === group.targetEpoch) {
+      const isRid = isWithin(member.assigned, target) && member.revoking.size === 0
+      assert.ok(isRid, `${member.memberId} at the target epoch has what is not for it`)
     }
     if (isReconciled(member, group.targetEpoch)) {
       assert.ok(samePartitions(member.assigned, target), `${member.memberId} is stable, and has not its target`)

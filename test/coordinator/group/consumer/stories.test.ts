@@ -409,6 +409,26 @@ describe('consumer groups: topics', () => {
     assert.equal(groupOf(rig.shard).epoch, 2)
   })
 
+  it('a rebalance that the partition refuses is made with the next heartbeat', () => {
+    const rig = modernRig()
+    addTopic(rig, 'orders', 1)
+    addTopic(rig, 'bills', 1)
+    const [a, b] = [new Member(rig, 'a', { topics: ['orders'] }), new Member(rig, 'b', { expression: 'b.*' })]
+    a.beat()
+    b.beat()
+    settle(rig, [a, b])
+    growTopic(rig, 'orders', 1)
+    rig.refuseNext = 'NOT_ENOUGH_REPLICAS'
+    assert.equal(a.beat(), 'orders-0')
+    assert.equal(a.lastError, 'COORDINATOR_NOT_AVAILABLE')
+    assert.equal(a.beat(), 'orders-0 orders-1')
+    addTopic(rig, 'boxes', 1)
+    rig.advance(11_000)
+    rig.refuseNext = 'NOT_ENOUGH_REPLICAS'
+    assert.equal(b.beat(), 'bills-0')
+    assert.equal(b.beat(), 'bills-0 boxes-0')
+  })
+
   it('a member that changes what it wants gives back what it does not want any more', () => {
     const rig = modernRig()
     addTopic(rig, 'orders', 1)
@@ -463,6 +483,20 @@ describe('consumer groups: regular expressions', () => {
     const { epoch } = groupOf(rig.shard)
     assert.equal(member.beat(), 'orders-0')
     assert.equal(groupOf(rig.shard).epoch, epoch)
+  })
+
+  it('that take too long for all topics are refused; it is known before anything is changed', () => {
+    const rig = modernRig()
+    rig.changeMetadata((delta, offset) => {
+      for (let i = 0; i < 200; i++) {
+        const name = `${'a'.repeat(200)}${i}`
+        delta.replay({ type: 'topic', topicId: topicId(`t${i}`), name }, offset())
+      }
+    })
+    const answer = ask(rig, joining('a', null, { subscribedTopicRegex: '(a?){900}b' }))
+    assert.equal(errorOf(answer), 'INVALID_REGULAR_EXPRESSION')
+    assert.equal(rig.log.length, 0)
+    assert.equal(errorOf(ask(rig, joining('a', null, { subscribedTopicRegex: '(a|a)*b' }))), 'NONE')
   })
 
   it('are gone when nobody wants them any more', () => {
@@ -542,8 +576,8 @@ describe('consumer groups: what is shown', () => {
     ask(rig, { memberId: 'a', memberEpoch: 1 })
     ask(rig, { memberId: 'a', memberEpoch: -1 })
     const causes = rig.notes.flatMap((note) =>
-      note.what === 'cause' ? [`${note.generation} ${note.cause.reason}`] : [],
+      note.what === 'cause' ? [`${note.generation} ${note.cause.reason}`] : [`${note.generation} ${note.what}`],
     )
-    assert.deepEqual(causes, ['1 joined', '2 metadata changed', '3 left'])
+    assert.deepEqual(causes, ['1 joined', '1 assigned', '2 metadata changed', '2 assigned', '3 left', '3 empty'])
   })
 })

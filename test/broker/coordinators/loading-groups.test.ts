@@ -1,0 +1,90 @@
+/** What clients are told while the groups of a broker are being loaded, and of groups that it does not coordinate. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { describeGroups } from '../../../src/broker/apis/group/describe-groups.js'
+import { heartbeat } from '../../../src/broker/apis/group/heartbeat.js'
+import { listGroups } from '../../../src/broker/apis/group/list-groups.js'
+import { offsetFetch } from '../../../src/broker/apis/group/offset-fetch.js'
+import { syncGroup } from '../../../src/broker/apis/group/sync-group.js'
+import { GroupCoordinator } from '../../../src/broker/coordinators/group-coordinator.js'
+import { nodeConfig } from '../../../src/config/node-config.js'
+import { EMPTY_IMAGE } from '../../../src/metadata/image.js'
+import { errorByCode } from '../../../src/protocol/errors.js'
+import { FakeClock } from '../../fake-clock.js'
+import { MemoryLogger } from '../../node-ports.js'
+import { ModelPartition } from './model-partition.js'
+
+class Rig {
+  readonly clock = new FakeClock()
+  readonly groups: GroupCoordinator
+  readonly #partition = new ModelPartition('__consumer_offsets', 0)
+
+  constructor() {
+    const { settings } = nodeConfig({ 'offsets.topic.num.partitions': '2' })
+    this.groups = new GroupCoordinator(
+      { clock: this.clock, logger: new MemoryLogger() },
+      {
+        settings: () => settings,
+        image: () => EMPTY_IMAGE,
+        random: { below: () => 0, bytes: (length) => new Uint8Array(length) },
+      },
+    )
+  }
+
+  /** Leads the first of two partitions. */
+  lead(): void {
+    this.groups.runtime.partitionChanged(this.#partition)
+  }
+
+  /** Kept in this partition. */
+  groupIn(partition: number): string {
+    return ['a', 'b'].find((name) => this.groups.partitionOf(name) === partition)!
+  }
+
+  /** The errors in the answer. */
+  ask(
+    handler: { handle: (request: never, services: never, call: never) => void },
+    request: object,
+    version: number,
+  ): string[] {
+    const codes: number[] = []
+    const reply = (answer: object): void => {
+      JSON.stringify(answer, (key, value) => {
+        if (key === 'errorCode') codes.push(value)
+        return value
+      })
+    }
+    const call = { version, clientId: 'c', remote: { host: '127.0.0.1', port: 1 }, reply }
+    handler.handle(request as never, { broker: { groups: this.groups, image: EMPTY_IMAGE } } as never, call as never)
+    return codes.map((code) => errorByCode(code).name)
+  }
+}
+
+const LIST = { statesFilter: [], typesFilter: [] }
+
+test('as long as a shard is loaded no groups are listed, and members are taken for alive', () => {
+  const rig = new Rig()
+  assert.deepEqual(rig.ask(listGroups, LIST, 5), ['NONE'], 'where nothing is coordinated there are none')
+  rig.lead()
+  const member = { groupId: rig.groupIn(0), memberId: 'm', generationId: 1, assignments: [] }
+  assert.deepEqual(rig.ask(listGroups, LIST, 5), ['COORDINATOR_LOAD_IN_PROGRESS'])
+  assert.deepEqual(rig.ask(heartbeat, member, 4), ['NONE'])
+  assert.deepEqual(rig.ask(syncGroup, member, 4), ['COORDINATOR_LOAD_IN_PROGRESS'])
+  rig.clock.advance(100)
+  assert.deepEqual(rig.ask(listGroups, LIST, 5), ['NONE'])
+  assert.deepEqual(rig.ask(heartbeat, member, 4), ['UNKNOWN_MEMBER_ID'])
+})
+
+test('groups of several shards are answered each for itself, in the versions that can say so', () => {
+  const rig = new Rig()
+  rig.lead()
+  rig.clock.advance(100)
+  const both = [rig.groupIn(0), rig.groupIn(1)]
+  assert.deepEqual(rig.ask(describeGroups, { groups: both }, 6), ['GROUP_ID_NOT_FOUND', 'NOT_COORDINATOR'])
+  const groups = both.map((groupId) => ({ groupId, memberId: null, memberEpoch: -1, topics: [] }))
+  assert.deepEqual(rig.ask(offsetFetch, { groups }, 8), ['NONE', 'NOT_COORDINATOR'])
+  const topics = [{ name: 't', partitionIndexes: [0, 1] }]
+  const old = { groups: [], groupId: both[1], topics }
+  assert.deepEqual(rig.ask(offsetFetch, old, 1), ['NOT_COORDINATOR', 'NOT_COORDINATOR', 'NOT_COORDINATOR'])
+  assert.deepEqual(rig.ask(offsetFetch, old, 5), ['NOT_COORDINATOR'])
+})
