@@ -160,6 +160,7 @@ function workOf(options: Options): (client: ClusterClient) => Promise<void> {
     return (client) => removeOffsets(client, options.group![0]!, topics === 'all' ? [] : topics)
   const reset = resetOf(options)
   const { execute, export: asFile } = options
+  if (!execute && !options['dry-run']) process.stderr.write('lograft: nothing is changed without --execute\n')
   const severalGroups = options['all-groups'] || options.group!.length > 1
   return async (client) => {
     const groupIds = await chosenGroups(client, options)
