@@ -6,6 +6,7 @@ import { clientSettings } from './client-settings.js'
 import { type ClusterOptions, clusterOptions, flag, text, texts, wholeNumber, withCluster } from './cluster-options.js'
 import { removeGroups, removeOffsets } from './consumer-groups/delete.js'
 import { type Aspect, describe } from './consumer-groups/describe.js'
+import { explain } from './consumer-groups/explain.js'
 import { chosenGroups } from './consumer-groups/groups.js'
 import { list } from './consumer-groups/list.js'
 import { parseTopic } from './consumer-groups/partitions.js'
@@ -25,6 +26,7 @@ interface Options extends ClusterOptions {
   readonly 'all-topics': boolean
   readonly offsets: boolean
   readonly members: boolean
+  readonly explain: boolean
   readonly state: string | undefined
   readonly type: string | undefined
   readonly verbose: boolean
@@ -43,6 +45,7 @@ interface Options extends ClusterOptions {
 }
 
 const ACTIONS = ['list', 'describe', 'delete', 'delete-offsets', 'reset-offsets'] as const
+const ASPECTS = ['offsets', 'members', 'state', 'explain'] as const
 const RESETS = [
   'to-earliest',
   'to-latest',
@@ -71,6 +74,7 @@ export const consumerGroupsCommand: CommandModule<object, Options> = {
       .option('all-topics', { ...flag, describe: 'With --reset-offsets: whatever the group has committed' })
       .option('offsets', { ...flag, describe: 'With --describe: offsets and lag (the default)' })
       .option('members', { ...flag, describe: 'With --describe: the members' })
+      .option('explain', { ...flag, describe: 'With --describe: why the group has rebalanced (only of lograft)' })
       .option('state', {
         type: 'string',
         describe: 'With --describe: the state; with --list: only these, as stable,empty',
@@ -94,6 +98,7 @@ export const consumerGroupsCommand: CommandModule<object, Options> = {
       .option('from-file', { ...text, describe: 'Reset to what --export has printed' })
       .example('$0 consumer-groups --list', 'The names of all')
       .example('$0 consumer-groups --describe --group billing', 'How far it is, and who reads what')
+      .example('$0 consumer-groups --describe --group billing --explain', 'Why it has rebalanced, and what that cost')
       .example(
         '$0 consumer-groups --reset-offsets --group billing --topic orders --to-earliest --execute',
         'From the beginning once more',
@@ -121,9 +126,9 @@ function checked(options: Options): true {
     throw new Error(`--${action} needs ${action === 'delete-offsets' ? '--group' : '--group or --all-groups'}`)
   }
   if (action === 'list' && said(['group', 'all-groups']).length > 0) throw new Error('--list is about all groups')
-  if (said(['offsets', 'members', 'state']).length > 1) throw new Error('say one of --offsets, --members, --state')
+  if (said(ASPECTS).length > 1) throw new Error(`say one of ${flags(ASPECTS)}`)
   const only: readonly (readonly [readonly (keyof Options)[], readonly string[]])[] = [
-    [['offsets', 'members', 'verbose'], ['describe']],
+    [['offsets', 'members', 'explain', 'verbose'], ['describe']],
     [['type'], ['list']],
     [['state'], ['describe', 'list']],
     [[...RESETS, 'dry-run', 'execute', 'export', 'all-topics'], ['reset-offsets']],
@@ -150,6 +155,7 @@ function checked(options: Options): true {
 
 function workOf(options: Options): (client: ClusterClient) => Promise<void> {
   if (options.list) return (client) => list(client, { states: options.state, types: options.type })
+  if (options.describe && options.explain) return async (client) => explain(client, await chosenGroups(client, options))
   if (options.describe) {
     const aspect: Aspect = options.members ? 'members' : options.state === undefined ? 'offsets' : 'state'
     return async (client) => describe(client, await chosenGroups(client, options), aspect, options.verbose)

@@ -22,6 +22,7 @@ import { unregisterBroker } from './controller/unregister-broker.js'
 import { updateFeatures } from './controller/update-features.js'
 import { deleteGroups } from './group/delete-groups.js'
 import { describeGroups } from './group/describe-groups.js'
+import { describeRebalances } from './group/describe-rebalances.js'
 import { findCoordinator } from './group/find-coordinator.js'
 import { heartbeat } from './group/heartbeat.js'
 import { joinGroup } from './group/join-group.js'
@@ -104,4 +105,5 @@ export const HANDLERS: readonly Handler<Services>[] = [
   removeRaftVoter,
   updateRaftVoter,
   compareReplicas,
+  describeRebalances,
 ]
