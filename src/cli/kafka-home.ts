@@ -7,8 +7,8 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { CommandModule } from 'yargs'
 import { text } from './cluster-options.js'
-import { COMMANDS } from './commands.js'
 import { fail, misuse } from './fail.js'
+import { KAFKA_COMMANDS } from './kafka-home/script-names.js'
 import { SERVER_STOP, toolScript, ZOOKEEPER_SHELL, ZOOKEEPER_STOP } from './kafka-home/scripts.js'
 import { CLIENT_PROPERTIES, serverProperties, ZOOKEEPER_PROPERTIES } from './kafka-home/settings.js'
 
@@ -16,9 +16,6 @@ interface Options {
   readonly directory: string
   readonly 'kafka-version': string
 }
-
-/** Commands that Kafka has not. */
-const OWN_COMMANDS = ['start', 'wire', 'sim', 'kafka-home']
 
 /** The release whose protocol is spoken; fixtures read it from the name of a file. */
 const KAFKA_VERSION = '4.3.1'
@@ -54,9 +51,7 @@ export const kafkaHomeCommand: CommandModule<object, Options> = {
 /** Paths below `home`, with what stands in them. */
 function kafkaHome(home: string, version: string): Map<string, string> {
   const program = { node: process.execPath, main: fileURLToPath(new URL('../main.js', import.meta.url)) }
-  const tools = COMMANDS.map(({ name }) => name)
-    .filter((name) => !OWN_COMMANDS.includes(name))
-    .map((name) => (name.startsWith('zookeeper-') ? `${name}.sh` : `kafka-${name}.sh`))
+  const tools = KAFKA_COMMANDS.map((name) => (name.startsWith('zookeeper-') ? `${name}.sh` : `kafka-${name}.sh`))
   const settings = serverProperties(join(home, 'data'))
   return new Map([
     ...[...tools, 'kafka-run-class.sh'].map((name) => [`bin/${name}`, toolScript(name, program)] as const),
