@@ -3,61 +3,19 @@ import type { CommandModule } from 'yargs'
 import type { ClusterClient } from '../client/cluster-client.js'
 import { NodeClock } from '../io/node/clock.js'
 import { clientSettings } from './client-settings.js'
-import { type ClusterOptions, clusterOptions, flag, text, texts, wholeNumber, withCluster } from './cluster-options.js'
+import { clusterOptions, flag, text, texts, wholeNumber, withCluster } from './cluster-options.js'
 import { removeGroups, removeOffsets } from './consumer-groups/delete.js'
 import { type Aspect, describe } from './consumer-groups/describe.js'
 import { explain } from './consumer-groups/explain.js'
 import { chosenGroups } from './consumer-groups/groups.js'
 import { list } from './consumer-groups/list.js'
+import { checkOptions, type GroupOptions } from './consumer-groups/options.js'
 import { parseTopic } from './consumer-groups/partitions.js'
 import { type ResetOrder, readPlanFile, resetOffsets } from './consumer-groups/reset.js'
 import { parseDateTime, parseDuration } from './consumer-groups/times.js'
 import { misuse } from './fail.js'
 
-interface Options extends ClusterOptions {
-  readonly list: boolean
-  readonly describe: boolean
-  readonly delete: boolean
-  readonly 'delete-offsets': boolean
-  readonly 'reset-offsets': boolean
-  readonly group: readonly string[] | undefined
-  readonly 'all-groups': boolean
-  readonly topic: readonly string[] | undefined
-  readonly 'all-topics': boolean
-  readonly offsets: boolean
-  readonly members: boolean
-  readonly explain: boolean
-  readonly state: string | undefined
-  readonly type: string | undefined
-  readonly verbose: boolean
-  readonly timeout: string | undefined
-  readonly 'dry-run': boolean
-  readonly execute: boolean
-  readonly export: boolean
-  readonly 'to-earliest': boolean
-  readonly 'to-latest': boolean
-  readonly 'to-current': boolean
-  readonly 'to-offset': string | undefined
-  readonly 'shift-by': string | undefined
-  readonly 'to-datetime': string | undefined
-  readonly 'by-duration': string | undefined
-  readonly 'from-file': string | undefined
-}
-
-const ACTIONS = ['list', 'describe', 'delete', 'delete-offsets', 'reset-offsets'] as const
-const ASPECTS = ['offsets', 'members', 'state', 'explain'] as const
-const RESETS = [
-  'to-earliest',
-  'to-latest',
-  'to-current',
-  'to-offset',
-  'shift-by',
-  'to-datetime',
-  'by-duration',
-  'from-file',
-] as const
-
-export const consumerGroupsCommand: CommandModule<object, Options> = {
+export const consumerGroupsCommand: CommandModule<object, GroupOptions> = {
   command: 'consumer-groups',
   describe: 'List, describe and delete groups of consumers, and reset what they have committed',
   builder: (yargs) =>
@@ -103,7 +61,7 @@ export const consumerGroupsCommand: CommandModule<object, Options> = {
         '$0 consumer-groups --reset-offsets --group billing --topic orders --to-earliest --execute',
         'From the beginning once more',
       )
-      .check(checked),
+      .check(checkOptions),
   handler: (options) => {
     const file = clientSettings('client', [options['command-config']])
     const { timeout } = options
@@ -115,45 +73,7 @@ export const consumerGroupsCommand: CommandModule<object, Options> = {
   },
 }
 
-function checked(options: Options): true {
-  const said = (names: readonly (keyof Options)[]): string[] =>
-    names.filter((name) => options[name] !== undefined && options[name] !== false)
-  const flags = (names: readonly string[]): string => names.map((name) => `--${name}`).join(', ')
-  const actions = said(ACTIONS)
-  if (actions.length !== 1) throw new Error(`say one of ${flags(ACTIONS)}`)
-  const [action] = actions
-  if (action !== 'list' && said(['group', 'all-groups']).length !== 1) {
-    throw new Error(`--${action} needs ${action === 'delete-offsets' ? '--group' : '--group or --all-groups'}`)
-  }
-  if (action === 'list' && said(['group', 'all-groups']).length > 0) throw new Error('--list is about all groups')
-  if (said(ASPECTS).length > 1) throw new Error(`say one of ${flags(ASPECTS)}`)
-  const only: readonly (readonly [readonly (keyof Options)[], readonly string[]])[] = [
-    [['offsets', 'members', 'explain', 'verbose'], ['describe']],
-    [['type'], ['list']],
-    [['state'], ['describe', 'list']],
-    [[...RESETS, 'dry-run', 'execute', 'export', 'all-topics'], ['reset-offsets']],
-    [['topic'], ['reset-offsets', 'delete-offsets']],
-  ]
-  for (const [names, allowed] of only) {
-    const [first] = allowed.includes(action!) ? [] : said(names)
-    if (first !== undefined) throw new Error(`--${first} belongs to ${flags(allowed)}`)
-  }
-  if (action === 'describe' && options.state) throw new Error('with --describe there is no value behind --state')
-  if (action === 'delete-offsets') {
-    if (options['all-groups'] || options.group!.length > 1) throw new Error('--delete-offsets is about one --group')
-    if (options.topic === undefined) throw new Error('--delete-offsets needs --topic')
-  }
-  if (action === 'reset-offsets') {
-    if (said(RESETS).length !== 1) throw new Error(`--reset-offsets needs one of ${flags(RESETS)}`)
-    if (options['dry-run'] && options.execute) throw new Error('--dry-run and --execute exclude each other')
-    const scopes = said(['topic', 'all-topics']).length
-    if (options['from-file'] === undefined && scopes !== 1) throw new Error('say --topic or --all-topics')
-    if (options['from-file'] !== undefined && scopes > 0) throw new Error('with --from-file the file names the topics')
-  }
-  return true
-}
-
-function workOf(options: Options): (client: ClusterClient) => Promise<void> {
+function workOf(options: GroupOptions): (client: ClusterClient) => Promise<void> {
   if (options.list) return (client) => list(client, { states: options.state, types: options.type })
   if (options.describe && options.explain) return async (client) => explain(client, await chosenGroups(client, options))
   if (options.describe) {
@@ -174,7 +94,7 @@ function workOf(options: Options): (client: ClusterClient) => Promise<void> {
   }
 }
 
-function resetOf(options: Options): ResetOrder['reset'] {
+function resetOf(options: GroupOptions): ResetOrder['reset'] {
   const {
     'to-offset': offset,
     'shift-by': by,
