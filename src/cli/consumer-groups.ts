@@ -1,6 +1,7 @@
 /** `lograft consumer-groups`: with the flags of kafka-consumer-groups.sh. */
 import type { CommandModule } from 'yargs'
 import type { ClusterClient } from '../client/cluster-client.js'
+import { RegularExpression } from '../coordinator/regex/regular-expression.js'
 import { NodeClock } from '../io/node/clock.js'
 import { clientSettings } from './client-settings.js'
 import { clusterOptions, flag, text, texts, wholeNumber, withCluster } from './cluster-options.js'
@@ -26,6 +27,7 @@ export const consumerGroupsCommand: CommandModule<object, GroupOptions> = {
       .option('delete', { ...flag, describe: 'Delete groups without members, with all that they have committed' })
       .option('delete-offsets', { ...flag, describe: 'Forget what a group has committed for --topic' })
       .option('reset-offsets', { ...flag, describe: 'Plan where a group without members goes on; --execute does it' })
+      .option('validate-regex', { ...text, describe: 'Say whether a group may subscribe to this regular expression' })
       .option('group', { ...texts, describe: 'The group; may be repeated' })
       .option('all-groups', { ...flag, describe: 'Every group of consumers' })
       .option('topic', { ...texts, describe: 'TOPIC, or TOPIC:PARTITION,PARTITION; may be repeated' })
@@ -63,6 +65,8 @@ export const consumerGroupsCommand: CommandModule<object, GroupOptions> = {
       )
       .check(checkOptions),
   handler: (options) => {
+    const expression = options['validate-regex']
+    if (expression !== undefined) return validateRegex(expression)
     const file = clientSettings('client', [options['command-config']])
     const { timeout } = options
     const timeoutMs = timeout === undefined ? undefined : wholeNumber('timeout', timeout, 1, 0x7fff_ffff)
@@ -71,6 +75,15 @@ export const consumerGroupsCommand: CommandModule<object, GroupOptions> = {
     const work = workOf(options)
     return withCluster(options, work, settings)
   },
+}
+
+/** In the words of Kafka's tool; a broker of ours takes the same expressions (RE2). */
+function validateRegex(text: string): void {
+  const compiled = RegularExpression.compile(text)
+  const isValid = compiled instanceof RegularExpression
+  const verdict = isValid ? 'valid' : `invalid: ${compiled.message}`
+  process.stdout.write(`The regular expression \`${text}\` is ${verdict}.\n`)
+  if (!isValid) process.exitCode = 1
 }
 
 function workOf(options: GroupOptions): (client: ClusterClient) => Promise<void> {

@@ -7,6 +7,7 @@ export interface GroupOptions extends ClusterOptions {
   readonly delete: boolean
   readonly 'delete-offsets': boolean
   readonly 'reset-offsets': boolean
+  readonly 'validate-regex': string | undefined
   readonly group: readonly string[] | undefined
   readonly 'all-groups': boolean
   readonly topic: readonly string[] | undefined
@@ -31,7 +32,7 @@ export interface GroupOptions extends ClusterOptions {
   readonly 'from-file': string | undefined
 }
 
-const ACTIONS = ['list', 'describe', 'delete', 'delete-offsets', 'reset-offsets'] as const
+const ACTIONS = ['list', 'describe', 'delete', 'delete-offsets', 'reset-offsets', 'validate-regex'] as const
 const ASPECTS = ['offsets', 'members', 'state', 'explain'] as const
 const RESETS = [
   'to-earliest',
@@ -52,10 +53,12 @@ export function checkOptions(options: GroupOptions): true {
   const actions = said(ACTIONS)
   if (actions.length !== 1) throw new Error(`say one of ${flags(ACTIONS)}`)
   const [action] = actions
-  if (action !== 'list' && said(['group', 'all-groups']).length !== 1) {
+  const isForAll = action === 'list' || action === 'validate-regex'
+  if (!isForAll && said(['group', 'all-groups']).length !== 1) {
     throw new Error(`--${action} needs ${action === 'delete-offsets' ? '--group' : '--group or --all-groups'}`)
   }
-  if (action === 'list' && said(['group', 'all-groups']).length > 0) throw new Error('--list is about all groups')
+  if (isForAll && said(['group', 'all-groups']).length > 0)
+    throw new Error(`--${action} is about no group in particular`)
   if (said(ASPECTS).length > 1) throw new Error(`say one of ${flags(ASPECTS)}`)
   const only: readonly (readonly [readonly (keyof GroupOptions)[], readonly string[]])[] = [
     [['offsets', 'members', 'explain', 'verbose'], ['describe']],

@@ -22,6 +22,7 @@ function optionsOf(line: string): GroupOptions {
 test('what fits together is taken', () => {
   for (const line of [
     '--list',
+    '--validate-regex a.*',
     '--list --state --type',
     '--describe --group g',
     '--describe --all-groups --members --verbose',
@@ -39,11 +40,11 @@ test('what fits together is taken', () => {
 
 test('what does not is refused in a sentence', () => {
   for (const [line, sentence] of [
-    ['', /^say one of --list, --describe, --delete, --delete-offsets, --reset-offsets$/],
+    ['', /^say one of --list, --describe, --delete, --delete-offsets, --reset-offsets, --validate-regex$/],
     ['--list --describe --group g', /^say one of --list/],
     ['--describe', /^--describe needs --group or --all-groups$/],
     ['--describe --group g --all-groups', /^--describe needs --group or --all-groups$/],
-    ['--list --group g', /^--list is about all groups$/],
+    ['--list --group g', /^--list is about no group in particular$/],
     ['--describe --group g --members --offsets', /^say one of --offsets, --members, --state, --explain$/],
     ['--describe --group g --state stable', /^with --describe there is no value behind --state$/],
     ['--list --verbose', /^--verbose belongs to --describe$/],
@@ -83,4 +84,15 @@ test('values that are none are refused before anybody is asked', async () => {
     assert.deepEqual([status, stdout, stderr], [2, '', `${said}\n`], line)
     assert.match(said, sentence)
   }
+})
+
+test('regular expressions are judged as a broker judges them', async () => {
+  const judged = async (text: string) => {
+    const { status, stdout } = await runCommand(['consumer-groups', '--validate-regex', text])
+    return [status, stdout]
+  }
+  assert.deepEqual(await judged('orders-[a-z]+'), [0, 'The regular expression `orders-[a-z]+` is valid.\n'])
+  const [status, said] = await judged('orders-(')
+  assert.equal(status, 1)
+  assert.match(String(said), /^The regular expression `orders-\(` is invalid: .+\.\n$/)
 })
