@@ -13,7 +13,7 @@ import { SERVER_STOP, toolScript, ZOOKEEPER_SHELL, ZOOKEEPER_STOP } from './kafk
 import { CLIENT_PROPERTIES, serverProperties, ZOOKEEPER_PROPERTIES } from './kafka-home/settings.js'
 
 interface Options {
-  readonly directory: string
+  readonly directory: string | undefined
   readonly 'kafka-version': string
 }
 
@@ -24,17 +24,18 @@ const EXECUTABLE = 0o755
 const READABLE = 0o644
 
 export const kafkaHomeCommand: CommandModule<object, Options> = {
-  command: 'kafka-home <directory>',
+  command: 'kafka-home [directory]',
   describe: 'Write a directory that looks like an installation of Kafka: bin/kafka-*.sh, config, libs',
   builder: (yargs) =>
     yargs
-      .positional('directory', { type: 'string', demandOption: true, describe: 'Where; it may be there already' })
+      .positional('directory', { type: 'string', describe: 'Where; it may be there already' })
       .option('kafka-version', { ...text, default: KAFKA_VERSION, describe: 'The version that it says it is' })
       .example(
         '$0 kafka-home /opt/kafka',
         'And then: /opt/kafka/bin/kafka-server-start.sh /opt/kafka/config/server.properties',
       ),
   handler: ({ directory, 'kafka-version': version }) => {
+    if (directory === undefined) return misuse('kafka-home needs to be told where: lograft kafka-home DIRECTORY')
     if (!/^\d+(?:\.\d+){1,3}$/.test(version))
       misuse(`--kafka-version ${version} is not allowed: it must be as ${KAFKA_VERSION}`)
     const home = resolve(directory)
