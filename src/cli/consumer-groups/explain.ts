@@ -28,14 +28,15 @@ export function explanationText({ groupId, groupType, groupState, members, round
 
 function roundText(round: RebalanceRound): string {
   const { generation, startedAtMs, outcome, causes, moreCauses } = round
-  const name = round.groupType.toLowerCase() === 'consumer' ? 'epoch' : 'generation'
+  const isConsumer = round.groupType.toLowerCase() === 'consumer'
+  const name = isConsumer ? 'epoch' : 'generation'
   const lines = causes.map((cause) => `    ${causeText(cause)}`)
   if (moreCauses > 0) lines.push(`    and ${counted(moreCauses, 'cause')} more`)
-  const head = `  ${timeText(startedAtMs)}  ${outcome === 'no round needed' ? 'no rebalance' : `to ${name} ${generation}`}: ${costText(round)}`
+  const head = `  ${timeText(startedAtMs)}  ${outcome === 'no round needed' ? 'no rebalance' : `to ${name} ${generation}`}: ${costText(round, isConsumer)}`
   return [head, ...lines].map((line) => `${line}\n`).join('')
 }
 
-function costText({ outcome, joinMs, totalMs, members }: RebalanceRound): string {
+function costText({ outcome, joinMs, totalMs, members }: RebalanceRound, isConsumer: boolean): string {
   const joined = joinMs < 0 ? '' : `, ${durationText(joinMs)} of it until all had joined`
   switch (outcome) {
     case 'assigned':
@@ -45,6 +46,8 @@ function costText({ outcome, joinMs, totalMs, members }: RebalanceRound): string
     case 'overtaken':
       return `overtaken by the next one${joinMs < 0 ? '' : ` after ${durationText(joinMs)}`}`
     case 'under way':
+      // Members of the new protocol do not wait for each other.
+      if (isConsumer) return `is not over yet; ${counted(members, 'member')}`
       return joinMs < 0
         ? 'waits for members to join'
         : `waits for the assignment, all had joined after ${durationText(joinMs)}`

@@ -58,6 +58,8 @@ test('how a round ends, or has not yet', () => {
   assert.equal(head({ outcome: 'overtaken', totalMs: -1 }), 'to generation 2: overtaken by the next one after 3005 ms')
   assert.equal(head({ outcome: 'under way', joinMs: -1, totalMs: -1 }), 'to generation 2: waits for members to join')
   assert.match(head({ outcome: 'under way', totalMs: -1 }), /waits for the assignment, all had joined after 3005 ms$/)
+  const consumer = { groupType: 'Consumer', outcome: 'under way', joinMs: -1, totalMs: -1 }
+  assert.equal(head(consumer), 'to epoch 2: is not over yet; 2 members')
   assert.equal(head({ outcome: 'no round needed' }), 'no rebalance: nothing had to move')
   assert.equal(
     head({ groupType: 'Consumer', joinMs: -1, totalMs: 12_345, members: 1 }),
