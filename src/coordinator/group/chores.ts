@@ -2,11 +2,11 @@
  * What is too much for one decision and is done in pieces: the offsets of a group that is deleted, of a topic that is gone, those that have expired. Each
  * piece goes by what stands there then.
  */
-import type { Uuid } from '../../base/uuid.js'
+import { type Uuid, ZERO_UUID } from '../../base/uuid.js'
 import { ErrorCode, type ErrorName } from '../../protocol/errors.js'
 import type { Now, Ticket } from '../shard.js'
 import { clientError } from './append-errors.js'
-import { isExpired, isOfTopic } from './committed-offsets.js'
+import { type CommittedOffset, isExpired, isOfTopic } from './committed-offsets.js'
 import type { DecisionDraft } from './decision-draft.js'
 import type { Group, GroupContext } from './group.js'
 
@@ -20,7 +20,9 @@ export interface Chore {
   refused(error: ErrorName, draft: DecisionDraft): boolean
 }
 
-/** Offsets that have lain there for too long, and groups that have none left and nobody in them. */
+/**
+ * Offsets that have lain there for too long, those of topics that went while nobody here looked, and groups that have none left and nobody in them.
+ */
 export class ExpiryChore implements Chore {
   readonly #context: GroupContext
   readonly #groupIds: string[]
@@ -53,15 +55,21 @@ export class ExpiryChore implements Chore {
     const room = RECORDS_OF_A_DECISION - draft.recordCount
     const retentionMs = settings()['offsets.retention.minutes'] * 60_000
     const unused = group.offsetsUnused()
-    const { records, all } = offsets.tombstones(
-      groupId,
-      room,
-      (topic, committed) => isExpired(committed, unused, retentionMs, now.wallMs) && !group.isSubscribedTo(topic),
-    )
+    const { records, all } = offsets.tombstones(groupId, room, (topic, committed) => {
+      if (this.#isOfGoneTopic(committed, now)) return true
+      return isExpired(committed, unused, retentionMs, now.wallMs) && !group.isSubscribedTo(topic)
+    })
     draft.appendAll(records)
     if (records.length === room) return false
     if (all && group.isEmpty) draft.appendAll(group.tombstones())
     return true
+  }
+
+  /** A topic that is deleted while the groups move is noticed by neither coordinator. A commit that is new may be ahead of the metadata here. */
+  #isOfGoneTopic({ topicId, commitTimestampMs }: CommittedOffset, now: Now): boolean {
+    const { image, settings } = this.#context
+    if (topicId === ZERO_UUID || image().topicsById.has(topicId)) return false
+    return now.wallMs - commitTimestampMs >= settings()['offsets.retention.check.interval.ms']
   }
 }
 

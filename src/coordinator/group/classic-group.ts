@@ -8,7 +8,13 @@ import { Reader } from '../../base/bytes/reader.js'
 import type { ErrorName } from '../../protocol/errors.js'
 import { ConsumerProtocolSubscription } from '../../protocol/messages/records/consumer-protocol.js'
 import type { Now } from '../shard.js'
-import { type ClassicMember, type JoinTicket, type MemberProtocol, NO_BYTES } from './classic-member.js'
+import {
+  type ClassicMember,
+  type JoinTicket,
+  type MemberProtocol,
+  type MemberWishes,
+  NO_BYTES,
+} from './classic-member.js'
 import type { Deadline } from './deadlines.js'
 import type { CommitClaim, Group, OffsetsUnused } from './group.js'
 import type { GroupRecord, GroupRecordOf } from './group-records.js'
@@ -48,6 +54,8 @@ export class ClassicGroup implements Group {
   #protocolType = ''
   /** Wall time; -1: an old record did not say. */
   #stateSinceMs: number
+  /** Names of the protocols that all members know; undefined: to be found. */
+  #shared: ReadonlySet<string> | undefined
   #subscribedTopics: ReadonlySet<string> | undefined
   readonly #extendSession: (member: ClassicMember, now: Now) => void
 
@@ -82,7 +90,9 @@ export class ClassicGroup implements Group {
   }
 
   get hasAllJoined(): boolean {
-    return this.pendingMembers.size === 0 && this.awaitingJoin === this.members.size
+    if (this.pendingMembers.size > 0) return false
+    for (const { joining } of this.members.values()) if (joining === undefined) return false
+    return true
   }
 
   /** The longest of its members. */
@@ -101,6 +111,8 @@ export class ClassicGroup implements Group {
 
   add(member: ClassicMember, protocolType: string): void {
     if (this.members.size === 0) this.#protocolType = protocolType
+    if (this.members.size > 0 && this.#shared !== undefined) this.#shared = namesOf(member.protocols, this.#shared)
+    else this.#shared = undefined
     this.members.set(member.memberId, member)
     if (member.groupInstanceId !== null) this.staticMembers.set(member.groupInstanceId, member.memberId)
     this.leader ??= member.memberId
@@ -108,6 +120,7 @@ export class ClassicGroup implements Group {
 
   remove(memberId: string): ClassicMember | undefined {
     const member = this.members.get(memberId)
+    this.#shared = undefined
     this.members.delete(memberId)
     this.pendingSyncs.delete(memberId)
     const { groupInstanceId = null } = member ?? {}
@@ -118,9 +131,18 @@ export class ClassicGroup implements Group {
     return member
   }
 
+  change(member: ClassicMember, { protocols, rebalanceTimeoutMs, sessionTimeoutMs }: MemberWishes): void {
+    const isSame = protocols.every(({ name }, index) => name === member.protocols[index]?.name)
+    if (!isSame || protocols.length !== member.protocols.length) this.#shared = undefined
+    member.protocols = protocols
+    member.rebalanceTimeoutMs = rebalanceTimeoutMs
+    member.sessionTimeoutMs = sessionTimeoutMs
+  }
+
   /** The same static member under another id, in its place: it keeps its assignment, and the lead. */
   replace(old: ClassicMember, member: ClassicMember): void {
     const members = [...this.members.values()].map((other) => (other === old ? member : other))
+    this.#shared = undefined
     this.members.clear()
     for (const each of members) this.members.set(each.memberId, each)
     if (this.leader === old.memberId) this.leader = member.memberId
@@ -156,14 +178,15 @@ export class ClassicGroup implements Group {
   supports(protocolType: string, protocols: readonly { readonly name: string }[]): boolean {
     if (this.#state === 'Empty') return protocolType !== '' && protocols.length > 0
     if (protocolType !== this.#protocolType) return false
-    return protocols.some(({ name }) => this.#isSupportedByAll(name))
+    if (this.members.size === 0) return protocols.length > 0
+    const shared = this.#sharedProtocols()
+    return protocols.some(({ name }) => shared.has(name))
   }
 
   /** What all support, and most prefer. */
   selectProtocol(): string {
     const votes = new Map<string, number>()
-    const [first] = this.members.values()
-    const shared = new Set(first?.protocols.map(({ name }) => name).filter((name) => this.#isSupportedByAll(name)))
+    const shared = this.#sharedProtocols()
     for (const { protocols, memberId } of this.members.values()) {
       const wanted = protocols.find(({ name }) => shared.has(name))
       assert(wanted !== undefined, () => `member ${memberId} of ${this.groupId} shares no protocol with the others`)
@@ -174,11 +197,14 @@ export class ClassicGroup implements Group {
     return selected
   }
 
-  #isSupportedByAll(name: string): boolean {
-    for (const { protocols } of this.members.values()) {
-      if (!protocols.some((protocol) => protocol.name === name)) return false
+  #sharedProtocols(): ReadonlySet<string> {
+    if (this.#shared === undefined) {
+      const [first, ...others] = this.members.values()
+      let shared = namesOf(first?.protocols ?? [])
+      for (const { protocols } of others) shared = namesOf(protocols, shared)
+      this.#shared = shared
     }
-    return true
+    return this.#shared
   }
 
   /** The round is over: who is there now makes the next generation. */
@@ -271,6 +297,7 @@ export class ClassicGroup implements Group {
     const known = new Map(decidedHere ? this.members : [])
     this.isStored = true
     this.members.clear()
+    this.#shared = undefined
     this.staticMembers.clear()
     this.generation = value.generation
     this.#protocolType = value.protocolType
@@ -347,6 +374,12 @@ export interface GroupTimers {
 
 /** A member as a record has it, with the one protocol that is written there. */
 export type StoredMember = GroupMetadata['members'][number] & { readonly protocol: string }
+
+function namesOf(protocols: readonly MemberProtocol[], among?: ReadonlySet<string>): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (const { name } of protocols) if (among === undefined || among.has(name)) names.add(name)
+  return names
+}
 
 function metadataFor(protocols: readonly MemberProtocol[], name: string | null): Uint8Array {
   return protocols.find((protocol) => protocol.name === name)?.metadata ?? NO_BYTES

@@ -106,7 +106,7 @@ export class ClassicGroups implements GroupKind {
       case 'Empty':
         return true
       case 'PreparingRebalance':
-        return member?.joining !== undefined || group.awaitingJoin < maxSize
+        return member?.joining !== undefined || group.members.size < maxSize || group.awaitingJoin < maxSize
       case 'CompletingRebalance':
       case 'Stable':
         return member !== undefined || group.members.size < maxSize
@@ -154,7 +154,7 @@ export class ClassicGroups implements GroupKind {
     }
     let cause: RebalanceReason = 'changed what it wants'
     if (isSame) cause = isLeaderOfStable ? 'leader asked' : 'joined'
-    this.#takeWishes(member, joining)
+    this.#takeWishes(group, member, joining)
     if (group.state === 'PreparingRebalance' && isSame) this.#rounds.joinOnIfAllAreThere(group, now, draft)
     else this.#rounds.rebalance(group, causeOf(cause, member, now, reason), now, draft)
   }
@@ -181,12 +181,10 @@ export class ClassicGroups implements GroupKind {
   }
 
   /** Who waited until now with the same id has lost its answer. */
-  #takeWishes(member: ClassicMember, { request, wishes, ticket, draft }: Joining): void {
+  #takeWishes(group: ClassicGroup, member: ClassicMember, { request, wishes, ticket, draft }: Joining): void {
     answerJoin(member, 'REBALANCE_IN_PROGRESS', draft)
     answerSync(member, 'REBALANCE_IN_PROGRESS', draft)
-    member.protocols = wishes.protocols
-    member.rebalanceTimeoutMs = wishes.rebalanceTimeoutMs
-    member.sessionTimeoutMs = wishes.sessionTimeoutMs
+    group.change(member, wishes)
     member.joining = { ticket, version: request.version }
   }
 

@@ -27,6 +27,11 @@ export class Deadlines {
   readonly #heap = new Heap<{ readonly deadline: Deadline; readonly atMs: number }>()
   #set = 0
 
+  /** How many entries the heap has, those included that mean nothing any more. */
+  get queued(): number {
+    return this.#heap.size
+  }
+
   /** From now on at this time, whatever it was before. */
   set(deadline: Deadline, atMs: number): void {
     if (deadline.atMs === Number.POSITIVE_INFINITY) this.#set++

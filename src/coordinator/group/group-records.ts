@@ -113,11 +113,14 @@ function valueVersion(record: GroupRecord): number {
   return record.value.expireTimestamp === -1 ? GROUP_RECORDS.OffsetCommit.valueVersion : OFFSET_THAT_EXPIRES_VERSION
 }
 
+/** Where everything is encoded before it is copied: a writer of its own for each record costs more than the record. */
+const writer = new Writer()
+
 function prefixed(prefix: number, schema: Schema<Fields>, version: number, fields: object): Uint8Array {
-  const writer = new Writer()
+  writer.reset()
   writer.int16(prefix)
   schema.encode(version, writer, fields as never)
-  return writer.toBuffer()
+  return Buffer.concat(writer.chunks())
 }
 
 /** What stands in the log. Undefined: of a type, or in a version, that is not known here, which is passed over. Throws `DecodeError`. */

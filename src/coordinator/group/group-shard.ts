@@ -54,6 +54,8 @@ export class GroupShard implements GroupShardContract {
   #image: MetadataImage = EMPTY_IMAGE
   /** What the shell has been given last, and has not applied yet. */
   #draft = new DecisionDraft()
+  /** Groups of which a record has gone: perhaps they have, and perhaps they are of the other kind now. */
+  readonly #gone = new Set<string>()
   /** The chore of which the last decision is a piece. */
   #atWork: Chore | undefined
 
@@ -108,9 +110,8 @@ export class GroupShard implements GroupShardContract {
       if (record.value !== null && !this.#groups.has(group)) this.#classic.foundSimple(group, place.timestampMs)
       return
     }
-    if (this.#classic.apply(record) || this.#consumer?.apply(record, place) === true) {
-      if (!this.#groups.has(groupOf(record))) this.#history.forget(groupOf(record))
-    }
+    if (!this.#classic.apply(record)) this.#consumer?.apply(record, place)
+    if (record.value === null) this.#gone.add(groupOf(record))
   }
 
   loaded(image: MetadataImage, now: Now): GroupDecision {
@@ -173,6 +174,8 @@ export class GroupShard implements GroupShardContract {
   #newDraft(): DecisionDraft {
     this.#draft = new DecisionDraft()
     this.#atWork = undefined
+    for (const groupId of this.#gone) if (!this.#groups.has(groupId)) this.#history.forget(groupId)
+    this.#gone.clear()
     return this.#draft
   }
 

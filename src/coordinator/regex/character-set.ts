@@ -5,6 +5,8 @@
 
 /** Tells whether a code point is in it. */
 export interface CharacterSet {
+  /** What it costs to ask, about in ranges that are looked at. */
+  readonly cost: number
   has(codePoint: number): boolean
 }
 
@@ -15,6 +17,10 @@ class Ranges implements CharacterSet {
 
   constructor(ranges: readonly (readonly [number, number])[]) {
     this.#ranges = ranges
+  }
+
+  get cost(): number {
+    return this.#ranges.length
   }
 
   has(codePoint: number): boolean {
@@ -31,12 +37,14 @@ export const EVERYTHING = range(0, MAX_CODE_POINT)
 
 /** What is in one of several sets, or in none of them. */
 export class Union implements CharacterSet {
+  readonly cost: number
   readonly #members: readonly CharacterSet[]
   readonly #negated: boolean
 
   constructor(members: readonly CharacterSet[], negated: boolean) {
     this.#members = members
     this.#negated = negated
+    this.cost = members.reduce((sum, { cost }) => sum + cost, 1)
   }
 
   has(codePoint: number): boolean {
@@ -44,12 +52,17 @@ export class Union implements CharacterSet {
   }
 }
 
+const OTHER_CASES_COST = 8
+const UNICODE_COST = 8
+
 /** A set without regard to case. */
 export class Folded implements CharacterSet {
+  readonly cost: number
   readonly #set: CharacterSet
 
   constructor(set: CharacterSet) {
     this.#set = set
+    this.cost = OTHER_CASES_COST * (set.cost + 1)
   }
 
   has(codePoint: number): boolean {
@@ -150,6 +163,7 @@ const GENERAL_CATEGORY = /^(?:C[cfos]?|L[lmotu]?|M[cen]?|N[dlo]?|P[cdefios]?|S[c
 
 /** The tables of Unicode that JavaScript brings with it. */
 class UnicodeClass implements CharacterSet {
+  readonly cost = UNICODE_COST
   readonly #pattern: RegExp
 
   constructor(pattern: RegExp) {

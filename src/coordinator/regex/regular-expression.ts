@@ -20,7 +20,7 @@ type Instruction =
 
 /** For who wants to know what a match has cost. */
 export interface Meter {
-  /** States that were entered. */
+  /** States that were entered, and what it cost to ask whether they go on. */
   steps: number
 }
 
@@ -62,7 +62,9 @@ export class RegularExpression {
       for (let i = 0; i < states.size; i++) {
         const state = states.at(i)
         const instruction = this.#program[state]!
-        if (instruction.kind === 'one' && instruction.set.has(before)) this.#enter(next, state + 1, before, after)
+        if (instruction.kind !== 'one') continue
+        if (meter !== undefined) meter.steps += instruction.set.cost
+        if (instruction.set.has(before)) this.#enter(next, state + 1, before, after)
       }
       const left = states
       states = next

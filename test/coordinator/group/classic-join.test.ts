@@ -15,7 +15,10 @@ test('a first member is given an id, joins with it, waits for others, leads, and
   rig.advance(1)
   const joined = rig.answer('JoinGroup', ticket)!
   assert.deepEqual(
-    { ...joined, members: joined.members.map((member) => ({ ...member, metadata: member.metadata.toString() })) },
+    {
+      ...joined,
+      members: joined.members.map((member) => ({ ...member, metadata: Buffer.from(member.metadata).toString() })),
+    },
     {
       errorCode: 0,
       generationId: 1,
@@ -60,4 +63,192 @@ test('a member that comes later begins a round, in which the others come again',
     answers.map(({ members }) => members.length),
     answers.map(({ memberId }) => (memberId === leader ? 3 : 0)),
   )
+})
+
+test('before version 4 a member is not given its id first', () => {
+  const rig = new Rig()
+  const ticket = sendJoin(rig, { version: 3, clientId: 'old' })
+  rig.advance(3000)
+  const answer = rig.answer('JoinGroup', ticket)!
+  assert.equal(errorOf(answer), 'NONE')
+  assert.match(answer.memberId, /^old-/)
+})
+
+test('version 0 has one timeout for both: a round waits as long as a session', () => {
+  const rig = new Rig()
+  const { ids } = stableGroup(rig, ['a', 'b'], { version: 0, sessionTimeoutMs: 8000, rebalanceTimeoutMs: -1 })
+  const ticket = sendJoin(rig, {
+    version: 0,
+    memberId: ids['a']!,
+    protocols: { range: 'other' },
+    sessionTimeoutMs: 8000,
+  })
+  rig.advance(7999)
+  assert.equal(rig.answer('JoinGroup', ticket), undefined)
+  rig.advance(1)
+  assert.equal(errorOf(rig.answer('JoinGroup', ticket)!), 'NONE')
+})
+
+test('a name of protocol that is not there is null only where versions know null', () => {
+  const rig = new Rig()
+  assert.equal(rig.answer('JoinGroup', sendJoin(rig, { version: 6, groupId: '' }))!.protocolName, '')
+})
+
+test('what cannot be: no group id, a session out of bounds, an id in a group that is not there', () => {
+  const rig = new Rig()
+  const error = (options: Parameters<typeof sendJoin>[1]) => errorOf(rig.answer('JoinGroup', sendJoin(rig, options))!)
+  assert.equal(error({ groupId: '' }), 'INVALID_GROUP_ID')
+  assert.equal(error({ sessionTimeoutMs: 5999 }), 'INVALID_SESSION_TIMEOUT')
+  assert.equal(error({ sessionTimeoutMs: 1_800_001 }), 'INVALID_SESSION_TIMEOUT')
+  assert.equal(error({ memberId: 'unheard-of' }), 'UNKNOWN_MEMBER_ID')
+  assert.equal(error({ protocols: {} }), 'INCONSISTENT_GROUP_PROTOCOL')
+  assert.equal(error({ protocolType: '' }), 'INCONSISTENT_GROUP_PROTOCOL')
+  assert.deepEqual([...rig.shard.groups], [], 'and nothing is left of it')
+  stableGroup(rig, ['a'])
+  assert.equal(error({ memberId: 'unheard-of' }), 'UNKNOWN_MEMBER_ID')
+  assert.equal(error({ protocolType: 'connect' }), 'INCONSISTENT_GROUP_PROTOCOL')
+  assert.equal(error({ protocols: { sticky: '' } }), 'INCONSISTENT_GROUP_PROTOCOL')
+})
+
+test('the protocol is one that all know, and of these the one that most prefer', () => {
+  const rig = new Rig()
+  const tickets = [
+    { a: '', b: '', c: '' },
+    { b: '', a: '' },
+    { c: '', b: '', a: '' },
+  ].map((protocols) => sendJoinWithId(rig, { protocols }).ticket)
+  rig.advance(6000)
+  const names = tickets.map((ticket) => rig.answer('JoinGroup', ticket)!.protocolName)
+  assert.deepEqual(names, ['b', 'b', 'b'])
+})
+
+test('the leader gets what each says for the protocol that was chosen', () => {
+  const rig = new Rig()
+  const first = sendJoinWithId(rig, { protocols: { a: 'first a', b: 'first b' } })
+  sendJoinWithId(rig, { protocols: { b: 'second b' } })
+  rig.advance(6000)
+  const { members } = rig.answer('JoinGroup', first.ticket)!
+  assert.deepEqual(
+    members.map(({ metadata }) => Buffer.from(metadata).toString()),
+    ['first b', 'second b'],
+  )
+})
+
+test('what a member has said is kept although its request is overwritten', () => {
+  const rig = new Rig()
+  const metadata = Buffer.from('mine')
+  const { ticket } = sendJoinWithId(rig, { version: 3, protocols: { range: metadata } })
+  metadata.fill(0)
+  rig.advance(3000)
+  const { members, memberId } = rig.answer('JoinGroup', ticket)!
+  assert.equal(Buffer.from(members[0]!.metadata).toString(), 'mine')
+  const assignment = Buffer.from('yours')
+  rig.send('SyncGroup', 5, {
+    groupId: GROUP,
+    generationId: 1,
+    memberId,
+    groupInstanceId: null,
+    protocolType: null,
+    protocolName: null,
+    assignments: [{ memberId, assignment }],
+  })
+  assignment.fill(0)
+  const again = rig.answer('SyncGroup', sendSync(rig, memberId, 1))!
+  assert.equal(Buffer.from(again.assignment).toString(), 'yours')
+})
+
+test('the first round is extended while members come, and at most for the rebalance timeout', () => {
+  const rig = new Rig()
+  const options = { rebalanceTimeoutMs: 8000 }
+  const { ticket } = sendJoinWithId(rig, options)
+  for (let atMs = 0; atMs < 8000; atMs += 1000) {
+    assert.equal(rig.answer('JoinGroup', ticket), undefined, `after ${atMs} ms`)
+    sendJoinWithId(rig, options)
+    rig.advance(1000)
+  }
+  assert.equal(rig.answer('JoinGroup', ticket)!.members.length, 9)
+})
+
+test('without a delay the first member goes on at once', () => {
+  const rig = new Rig({ settings: { 'group.initial.rebalance.delay.ms': 0 } })
+  const { ticket } = sendJoinWithId(rig)
+  rig.advance(0)
+  assert.equal(errorOf(rig.answer('JoinGroup', ticket)!), 'NONE')
+})
+
+test('who asks again in its generation, with nothing changed, is told what it had been told', () => {
+  const rig = new Rig()
+  const { ids, leader, generation } = stableGroup(rig, ['a', 'b'])
+  const follower = Object.values(ids).find((id) => id !== leader)!
+  const again = rig.answer('JoinGroup', sendJoin(rig, { memberId: follower }))!
+  assert.deepEqual([errorOf(again), again.generationId, again.members.length], ['NONE', generation, 0])
+  assert.equal(stateOf(rig), 'Stable')
+  const synced = rig.answer('SyncGroup', sendSync(rig, follower, generation))!
+  assert.equal(Buffer.from(synced.assignment).toString(), `for ${ids['a'] === follower ? 'a' : 'b'}`)
+})
+
+test('the leader begins a round by joining again; others by wanting something else', () => {
+  const rig = new Rig()
+  const { ids, leader } = stableGroup(rig, ['a', 'b'])
+  const follower = Object.values(ids).find((id) => id !== leader)!
+  sendJoin(rig, { memberId: leader })
+  assert.equal(stateOf(rig), 'PreparingRebalance')
+  sendJoin(rig, { memberId: follower })
+  assert.equal(stateOf(rig), 'CompletingRebalance')
+  sendJoin(rig, { memberId: follower, protocols: { range: 'something else' } })
+  assert.equal(stateOf(rig), 'PreparingRebalance')
+})
+
+test('who asks once more while it waits takes the place of its own earlier request', () => {
+  const rig = new Rig()
+  const { ids } = stableGroup(rig, ['a', 'b'])
+  const first = sendJoin(rig, { memberId: ids['a']!, protocols: { range: 'new' } })
+  const second = sendJoin(rig, { memberId: ids['a']!, protocols: { range: 'new' } })
+  assert.equal(errorOf(rig.answer('JoinGroup', first)!), 'REBALANCE_IN_PROGRESS')
+  assert.equal(rig.answer('JoinGroup', second), undefined)
+  sendJoin(rig, { memberId: ids['b']! })
+  assert.equal(errorOf(rig.answer('JoinGroup', second)!), 'NONE')
+})
+
+test('an id that is not used within the session is forgotten, and holds nobody up any more', () => {
+  const rig = new Rig()
+  const { ids } = stableGroup(rig, ['a'])
+  const pending = rig.answer('JoinGroup', sendJoin(rig, { sessionTimeoutMs: 6000 }))!.memberId
+  const ticket = sendJoin(rig, { memberId: ids['a']! })
+  rig.advance(5999)
+  assert.equal(rig.answer('JoinGroup', ticket), undefined, 'who was given an id is waited for')
+  rig.advance(1)
+  assert.equal(errorOf(rig.answer('JoinGroup', ticket)!), 'NONE')
+  assert.equal(errorOf(rig.answer('JoinGroup', sendJoin(rig, { memberId: pending }))!), 'UNKNOWN_MEMBER_ID')
+})
+
+test('a group in which nobody ever was leaves nothing behind', () => {
+  const rig = new Rig()
+  sendJoin(rig)
+  assert.equal(stateOf(rig), 'Empty')
+  rig.advance(10_000)
+  assert.equal(stateOf(rig), 'Dead')
+  assert.equal(rig.log.length, 0)
+})
+
+test('a group is no larger than it may be', () => {
+  const rig = new Rig({ settings: { 'group.max.size': 2 } })
+  const { ids } = stableGroup(rig, ['a', 'b'])
+  const answer = rig.answer('JoinGroup', sendJoin(rig))!
+  assert.deepEqual([errorOf(answer), answer.memberId], ['GROUP_MAX_SIZE_REACHED', ''])
+  assert.equal(stateOf(rig), 'Stable')
+  const again = Object.values(ids).map((memberId) => sendJoin(rig, { memberId, protocols: { range: 'new' } }))
+  for (const ticket of again) assert.equal(errorOf(rig.answer('JoinGroup', ticket)!), 'NONE')
+})
+
+test('a group that is too large after a move is made smaller by the order in which its members come', () => {
+  const rig = new Rig()
+  const { ids } = stableGroup(rig, ['a', 'b', 'c'])
+  rig.settings = { ...rig.settings, 'group.max.size': 2 }
+  rig.move()
+  assert.equal(stateOf(rig), 'PreparingRebalance')
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => sendJoin(rig, { memberId: ids[name]! }))
+  assert.equal(errorOf(rig.answer('JoinGroup', c!)!), 'GROUP_MAX_SIZE_REACHED')
+  assert.equal(errorOf(rig.answer('JoinGroup', a!)!), 'NONE')
+  assert.equal(errorOf(rig.answer('JoinGroup', b!)!), 'NONE')
 })

@@ -44,6 +44,8 @@ export class ConsumerGroup implements Group {
   targetEpoch = 0
 
   readonly #owners = new Map<Uuid, Map<number, Owner>>()
+  /** How many members are subscribed to each. */
+  readonly #expressionCounts = new Map<string, number>()
   #subscribedTopics: Map<string, number> | undefined
 
   constructor(groupId: string, memory: GroupMemory) {
@@ -90,17 +92,16 @@ export class ConsumerGroup implements Group {
     const topics = new Map<string, number>()
     const count = (topic: string): Map<string, number> => topics.set(topic, (topics.get(topic) ?? 0) + 1)
     for (const { subscribedTopics } of this.members.values()) for (const topic of subscribedTopics) count(topic)
-    for (const expression of this.subscribedExpressions()) {
+    for (const expression of this.#expressionCounts.keys()) {
       for (const topic of this.expressions.get(expression)?.topics ?? []) count(topic)
     }
     this.#subscribedTopics = topics
     return topics
   }
 
-  subscribedExpressions(): Set<string> {
-    const expressions = new Set<string>()
-    for (const member of this.members.values()) if (expressionOf(member) !== '') expressions.add(expressionOf(member))
-    return expressions
+  /** With the number of members that are subscribed to each. */
+  get subscribedExpressions(): ReadonlyMap<string, number> {
+    return this.#expressionCounts
   }
 
   // What records do
@@ -109,6 +110,7 @@ export class ConsumerGroup implements Group {
     const before = this.members.get(member.memberId)
     if (before !== undefined) this.#release(before)
     this.members.set(member.memberId, member)
+    countExpression(this.#expressionCounts, member, 1)
     if (member.instanceId !== null) this.staticMembers.set(member.instanceId, member.memberId)
     for (const set of [member.assigned, member.revoking]) {
       for (const [topicId, partition] of eachPartition(set)) this.#own(topicId, partition, member)
@@ -140,7 +142,9 @@ export class ConsumerGroup implements Group {
   }
 
   /** What somebody else has taken meanwhile stays with that one: where records were compacted away, the last word counts. */
-  #release({ memberId, assigned, revoking }: ConsumerMember): void {
+  #release(member: ConsumerMember): void {
+    const { memberId, assigned, revoking } = member
+    countExpression(this.#expressionCounts, member, -1)
     for (const set of [assigned, revoking]) {
       for (const [topicId, partition] of eachPartition(set)) {
         const owners = this.#owners.get(topicId)
@@ -207,4 +211,13 @@ export class ConsumerGroup implements Group {
 function refusesEpoch({ epoch, classic }: ConsumerMember, claimed: number): ErrorName | undefined {
   if (claimed === epoch) return undefined
   return classic === null ? 'STALE_MEMBER_EPOCH' : 'ILLEGAL_GENERATION'
+}
+
+/** Adds to the number of members that are subscribed to the expression of this one. */
+export function countExpression(counts: Map<string, number>, member: ConsumerMember, difference: 1 | -1): void {
+  const expression = expressionOf(member)
+  if (expression === '') return
+  const count = (counts.get(expression) ?? 0) + difference
+  if (count === 0) counts.delete(expression)
+  else counts.set(expression, count)
 }

@@ -5,11 +5,12 @@
 import type { Uuid } from '../../../base/uuid.js'
 import type { DecisionDraft } from '../decision-draft.js'
 import type { GroupRecord } from '../group-records.js'
-import type { ConsumerGroup, ResolvedExpression } from './consumer-group.js'
+import { type ConsumerGroup, countExpression, type ResolvedExpression } from './consumer-group.js'
 import {
   type ConsumerMember,
   currentRecord,
   expressionOf,
+  isReconciled,
   sameCurrent,
   sameWishes,
   wishesRecord,
@@ -69,6 +70,13 @@ export class GroupChange {
     return count
   }
 
+  /** Whether everybody has what it should have. */
+  get isSettled(): boolean {
+    if (this.#epoch > this.#targetEpoch) return false
+    for (const member of this.members()) if (!isReconciled(member, this.#targetEpoch)) return false
+    return true
+  }
+
   target(memberId: string): PartitionSet {
     return (
       (this.#targets.has(memberId) ? this.#targets.get(memberId) : this.group.targets.get(memberId)) ?? NO_PARTITIONS
@@ -83,9 +91,13 @@ export class GroupChange {
 
   /** Those that members are subscribed to. */
   subscribedExpressions(): Set<string> {
-    const expressions = new Set<string>()
-    for (const member of this.members()) if (expressionOf(member) !== '') expressions.add(expressionOf(member))
-    return expressions
+    const counts = new Map(this.group.subscribedExpressions)
+    for (const [memberId, member] of this.#members) {
+      const before = this.group.members.get(memberId)
+      if (before !== undefined) countExpression(counts, before, -1)
+      if (member !== undefined) countExpression(counts, member, 1)
+    }
+    return new Set(counts.keys())
   }
 
   /** Also of those that are not there. */
@@ -173,13 +185,10 @@ export class GroupChange {
 
   /** The next epoch of the group. */
   bump(metadataHash: number): void {
-    this.putEpoch(this.#epoch + 1, metadataHash)
-  }
-
-  putEpoch(epoch: number, metadataHash: number): void {
-    this.#epoch = epoch
+    this.#epoch++
     this.#metadataHash = metadataHash
-    this.#append({ type: 'ConsumerGroupMetadata', key: { groupId: this.groupId }, value: { epoch, metadataHash } })
+    const value = { epoch: this.#epoch, metadataHash }
+    this.#append({ type: 'ConsumerGroupMetadata', key: { groupId: this.groupId }, value })
   }
 
   /** The target assignment of this epoch; only what is new is written. */
@@ -188,15 +197,11 @@ export class GroupChange {
       const known = this.#targets.has(memberId) ? this.#targets.get(memberId) : this.group.targets.get(memberId)
       if (known === undefined || !samePartitions(known, target)) this.#appendTarget(memberId, target)
     }
-    this.putTargetEpoch(this.#epoch, wallMs)
-  }
-
-  putTargetEpoch(epoch: number, wallMs: number): void {
-    this.#targetEpoch = epoch
+    this.#targetEpoch = this.#epoch
     this.#append({
       type: 'ConsumerGroupTargetAssignmentMetadata',
       key: { groupId: this.groupId },
-      value: { assignmentEpoch: epoch, assignmentTimestamp: wallMs },
+      value: { assignmentEpoch: this.#epoch, assignmentTimestamp: wallMs },
     })
   }
 
@@ -207,9 +212,5 @@ export class GroupChange {
       key: { groupId: this.groupId, memberId },
       value: { topicPartitions: topicPartitions(target) },
     })
-  }
-
-  putTarget(memberId: string, target: PartitionSet): void {
-    this.#appendTarget(memberId, target)
   }
 }

@@ -25,6 +25,8 @@ export class GroupMemory {
   isRefreshWanted = true
   /** When its regular expressions were last resolved. */
   expressionsResolvedMs = Number.NEGATIVE_INFINITY
+  /** When the rebalance began that is under way. */
+  rebalancingSinceMs: number | undefined
   readonly #deadlines: Deadlines
   readonly #check: Deadline
   readonly #byMember = new Map<string, Map<TimerKind, number>>()

@@ -4,12 +4,11 @@
  */
 import { assert } from '../../../base/assert.js'
 import type { Uuid } from '../../../base/uuid.js'
-import { RegularExpression } from '../../regex/regular-expression.js'
+import { type Meter, RegularExpression } from '../../regex/regular-expression.js'
 import type { Now } from '../../shard.js'
 import type { GroupContext } from '../group.js'
 import type { RebalanceReason } from '../rebalance-history.js'
 import type { AssignedMember } from './assignors/assignor.js'
-import type { ResolvedExpression } from './consumer-group.js'
 import { type ConsumerMember, expressionOf, isReconciled, sameNames } from './consumer-member.js'
 import type { ConsumerSettings } from './consumer-settings.js'
 import type { GroupChange } from './group-change.js'
@@ -19,6 +18,8 @@ import { reconcile } from './reconciliation.js'
 
 /** Kafka's: how soon expressions are looked at again, whoever brings another. */
 const EXPRESSIONS_REST_MS = 10_000
+/** What matching expressions with all topics may cost at once; a state of one of them is a step. About a tenth of a second. */
+const MATCHING_STEPS = 10_000_000
 
 export class GroupSteps {
   readonly #context: GroupContext
@@ -68,8 +69,9 @@ export class GroupSteps {
     now: Now,
   ): void {
     for (const { member } of members) change.removeMember(member.memberId)
-    for (const { member, reason } of members) this.#note(change, reason, member, now, change.epoch + 1)
-    change.bump(this.#hashes.hashOf(change.subscribedTopics(), this.#context.image()))
+    change.bump(this.hashOf(change.subscribedTopics()))
+    for (const { member, reason } of members) this.#note(change, reason, member, now)
+    if (change.memberCount === 0) this.#noteEnd(change, 'empty', now)
   }
 
   hashOf(topics: Iterable<string>): number {
@@ -78,19 +80,14 @@ export class GroupSteps {
 
   #raise(change: GroupChange, reason: RebalanceReason, member: ConsumerMember | undefined, now: Now): void {
     change.bump(this.hashOf(change.subscribedTopics()))
-    this.#note(change, reason, member, now, change.epoch)
+    this.#note(change, reason, member, now)
   }
 
-  #note(
-    { groupId }: GroupChange,
-    reason: RebalanceReason,
-    member: ConsumerMember | undefined,
-    now: Now,
-    epoch: number,
-  ): void {
+  #note(change: GroupChange, reason: RebalanceReason, member: ConsumerMember | undefined, now: Now): void {
     const { memberId = '', instanceId = null, clientId = '', clientHost = '' } = member ?? {}
+    change.group.memory.rebalancingSinceMs ??= now.monotonicMs
     this.#context.noted({
-      groupId,
+      groupId: change.groupId,
       type: 'consumer',
       what: 'cause',
       cause: {
@@ -103,8 +100,17 @@ export class GroupSteps {
         clientReason: null,
       },
       rebalances: true,
-      generation: epoch,
+      generation: change.epoch,
     })
+  }
+
+  #noteEnd(change: GroupChange, what: 'assigned' | 'empty', now: Now): void {
+    const { memory } = change.group
+    if (memory.rebalancingSinceMs === undefined) return
+    const tookMs = now.monotonicMs - memory.rebalancingSinceMs
+    memory.rebalancingSinceMs = undefined
+    const { groupId, epoch, memberCount } = change
+    this.#context.noted({ groupId, type: 'consumer', what, tookMs, generation: epoch, members: memberCount })
   }
 
   // Regular expressions
@@ -135,24 +141,29 @@ export class GroupSteps {
     change.draft.ifRefused(() => {
       memory.expressionsResolvedMs = lastResolvedMs
     })
+    const image = this.#context.image()
+    const meter = { steps: 0 }
     for (const each of expressions) {
-      const known = change.expression(each)
-      const found = this.#resolve(each, now)
-      change.putExpression(each, found)
-      if (!sameNames([...(known?.topics ?? [])].sort(), [...found.topics].sort())) raises = true
+      const known = change.expression(each)?.topics ?? new Set()
+      const compiled = RegularExpression.compile(each)
+      // What could not be read was refused when it came; if a later version has written it, it matches nothing. What takes too long stays as it is.
+      const matching =
+        compiled instanceof RegularExpression
+          ? matchingTopics(compiled, image.topicsByName.keys(), meter)
+          : new Set<string>()
+      const topics = matching ?? known
+      change.putExpression(each, { topics, version: image.offset, timestampMs: now.wallMs })
+      if (!sameNames([...known].sort(), [...topics].sort())) raises = true
     }
     return raises || (isOther && isAnyNew)
   }
 
-  #resolve(text: string, now: Now): ResolvedExpression {
-    const image = this.#context.image()
+  /** Half a sentence; undefined: it can be resolved. */
+  refusesExpression(text: string): string | undefined {
     const expression = RegularExpression.compile(text)
-    const topics = new Set<string>()
-    // What could not be read was refused when it came; from a later version's log it matches nothing.
-    if (expression instanceof RegularExpression) {
-      for (const name of image.topicsByName.keys()) if (expression.matches(name)) topics.add(name)
-    }
-    return { topics, version: image.offset, timestampMs: now.wallMs }
+    if (!(expression instanceof RegularExpression)) return expression.message
+    const topics = matchingTopics(expression, this.#context.image().topicsByName.keys(), { steps: 0 })
+    return topics === undefined ? 'it takes too long to match it with all topics' : undefined
   }
 
   // The target assignment
@@ -205,6 +216,7 @@ export class GroupSteps {
     if (next === member) return member
     const before = change.member(memberId)
     change.putCurrent(next)
+    if (next !== before && isReconciled(next, targetEpoch) && change.isSettled) this.#noteEnd(change, 'assigned', now)
     if (next === before || next.classic !== null) return next
     // Members of the classic protocol give back when they join again, and have their time for that.
     if (next.state === 'unrevoked partitions') {
@@ -212,4 +224,14 @@ export class GroupSteps {
     } else change.group.memory.clear(memberId, 'rebalance')
     return next
   }
+}
+
+/** Undefined: it takes too long. */
+function matchingTopics(expression: RegularExpression, names: Iterable<string>, meter: Meter): Set<string> | undefined {
+  const topics = new Set<string>()
+  for (const name of names) {
+    if (expression.matches(name, meter)) topics.add(name)
+    if (meter.steps > MATCHING_STEPS) return undefined
+  }
+  return topics
 }

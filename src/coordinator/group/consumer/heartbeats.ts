@@ -3,7 +3,6 @@
  * with -2 (a static member), and otherwise says that it is there, what it has, and what it wants if that has changed (KIP-848).
  */
 import { ErrorCode } from '../../../protocol/errors.js'
-import { RegularExpression } from '../../regex/regular-expression.js'
 import type { Now, Ticket } from '../../shard.js'
 import type { DecisionDraft } from '../decision-draft.js'
 import type { GroupClient, GroupRequestOf, RequestOf } from '../group-requests.js'
@@ -110,9 +109,9 @@ export class Heartbeats {
   #beat(body: Body, client: GroupClient, ticket: Ticket, now: Now, draft: DecisionDraft): GroupRefusal | undefined {
     const { groupId, memberEpoch } = body
     const joins = memberEpoch === 0
-    const wrong = refusesExpression(body, this.#finder.find(groupId))
-    if (wrong !== undefined) return wrong
     const known = this.#finder.find(groupId)
+    const wrong = this.#refusesExpression(body, known)
+    if (wrong !== undefined) return wrong
     if (!joins && known === undefined) return new GroupRefusal('GROUP_ID_NOT_FOUND', `Group ${groupId} not found`)
     if (known !== undefined) {
       const refused = this.#refusesMember(known, body)
@@ -125,7 +124,11 @@ export class Heartbeats {
     const wanted = wishesFrom(member, body, client)
     const owned = body.topicPartitions === null ? undefined : partitionSet(body.topicPartitions)
     const next = this.#steps.advance(change, wanted, before, owned, now)
-    change.group.memory.set(memberId, 'session', now.monotonicMs + this.#settings.sessionTimeoutMs(groupId))
+    const { memory } = change.group
+    memory.set(memberId, 'session', now.monotonicMs + this.#settings.sessionTimeoutMs(groupId))
+    // It may have spoken the classic protocol until now.
+    memory.clear(memberId, 'join')
+    memory.clear(memberId, 'sync')
     const isFull =
       joins || (body.rebalanceTimeoutMs !== -1 && body.subscribedTopicNames !== null && owned !== undefined)
     draft.reply(ticket, 'ConsumerGroupHeartbeat', {
@@ -140,6 +143,18 @@ export class Heartbeats {
           : null,
     })
     return undefined
+  }
+
+  /** One that the group has already was looked at when it came. */
+  #refusesExpression(
+    { subscribedTopicRegex: expression }: Body,
+    group: ConsumerGroup | undefined,
+  ): GroupRefusal | undefined {
+    if (expression === null || expression === '' || group?.expressions.has(expression) === true) return undefined
+    const wrong = this.#steps.refusesExpression(expression)
+    if (wrong === undefined) return undefined
+    const sentence = `SubscribedTopicRegex \`${expression}\` is not a valid regular expression: ${wrong}.`
+    return new GroupRefusal('INVALID_REGULAR_EXPRESSION', sentence)
   }
 
   /** Before anything is changed. */
@@ -226,18 +241,6 @@ function invalid(message: string): GroupRefusal {
 
 function isBlank(text: string | null): boolean {
   return text !== null && text.trim() === ''
-}
-
-/** One that a member has already was looked at when it came. */
-function refusesExpression(
-  { subscribedTopicRegex: expression }: Body,
-  group: ConsumerGroup | undefined,
-): GroupRefusal | undefined {
-  if (expression === null || expression === '' || group?.expressions.has(expression) === true) return undefined
-  const compiled = RegularExpression.compile(expression)
-  if (compiled instanceof RegularExpression) return undefined
-  const sentence = `SubscribedTopicRegex \`${expression}\` is not a valid regular expression: ${compiled.message}.`
-  return new GroupRefusal('INVALID_REGULAR_EXPRESSION', sentence)
 }
 
 /** The answer that has brought it to its epoch may have been lost: then it comes with the one before, and has nothing that it should not have. Who joins again has nothing. */
