@@ -126,12 +126,16 @@ const exchanges = new Map<number, Exchange>([
       if (version >= 3) {
         assert.deepEqual(
           response.finalizedFeatures.map(({ name }) => name),
-          ['lograft.version', 'kraft.version'],
+          ['lograft.version', 'group.version', 'kraft.version'],
         )
         // Older clients know no feature that can be off.
         assert.deepEqual(
           response.supportedFeatures.map(({ name }) => name),
-          ['lograft.version', ...(version >= 4 ? ['eligible.leader.replicas.version'] : []), 'kraft.version'],
+          [
+            'lograft.version',
+            ...(version >= 4 ? ['eligible.leader.replicas.version', 'group.version'] : []),
+            'kraft.version',
+          ],
         )
       }
     },

@@ -209,13 +209,10 @@ export const GROUP_EXCHANGES: readonly (readonly [key: number, exchange: Exchang
       await ready(client)
       const request = { groupIds: ['none', ''], includeAuthorizedOperations: false }
       const { groups } = await client.request(ConsumerGroupDescribe, version, request)
-      assert.deepEqual(
-        groups.map((each) => [each.groupId, nameOf(each)]).sort(),
-        [
-          ['', 'INVALID_GROUP_ID'],
-          ['none', 'GROUP_ID_NOT_FOUND'],
-        ],
-      )
+      assert.deepEqual(groups.map((each) => [each.groupId, nameOf(each)]).sort(), [
+        ['', 'INVALID_GROUP_ID'],
+        ['none', 'GROUP_ID_NOT_FOUND'],
+      ])
     },
   ],
 ]

@@ -57,7 +57,7 @@ test("flags of Kafka's tool that ask for something else are refused with the rea
     ],
     [
       '--release-version 4.0',
-      /^lograft: --release-version is not supported: .* lograft\.version=3, eligible\.leader\.replicas\.version=0, kraft\.version=1\n$/,
+      /^lograft: --release-version is not supported: .* lograft\.version=3, eligible\.leader\.replicas\.version=0, group\.version=1, kraft\.version=1\n$/,
     ],
     ['--feature lograft.version=1', /^lograft: --feature lograft\.version=1 is not supported: a cluster begins with/],
     ['-f metadata.version=30', /^lograft: --feature metadata\.version=30 is not supported/],

@@ -212,6 +212,7 @@ test('the quorum of this node alone may be spelled out, as in the file that Kafk
     'controller.listener.names': 'CONTROLLER',
     'controller.quorum.bootstrap.servers': 'localhost:9093',
     'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL',
+    'offsets.topic.replication.factor': '1',
   }
   const withoutEffect = {
     'inter.broker.listener.name': 'PLAINTEXT',
@@ -220,7 +221,6 @@ test('the quorum of this node alone may be spelled out, as in the file that Kafk
     'socket.send.buffer.bytes': '102400',
     'socket.receive.buffer.bytes': '102400',
     'num.recovery.threads.per.data.dir': '1',
-    'offsets.topic.replication.factor': '1',
     'share.coordinator.state.topic.replication.factor': '1',
     'share.coordinator.state.topic.min.isr': '1',
     'transaction.state.log.replication.factor': '1',

@@ -18,7 +18,7 @@ import type { CommittedOffsets } from './committed-offsets.js'
 import type { Deadlines } from './deadlines.js'
 import type { DecisionDraft } from './decision-draft.js'
 import type { GroupRecord } from './group-records.js'
-import type { GroupApi, GroupReplyOf, GroupRequestOf } from './group-requests.js'
+import type { GroupReplyOf, GroupRequestOf } from './group-requests.js'
 import type { GroupSettings } from './group-settings.js'
 import type { GroupNote } from './rebalance-history.js'
 
@@ -60,9 +60,6 @@ export interface CommitClaim {
 
 /** Each since its commit; all since a moment (wall time); or they are in use. */
 export type OffsetsUnused = 'since commit' | 'in use' | { readonly sinceMs: number }
-
-/** What a member asks of its own group. */
-export type MemberApi = 'JoinGroup' | 'SyncGroup' | 'Heartbeat' | 'LeaveGroup'
 
 export interface GroupKind {
   readonly type: GroupType
@@ -111,5 +108,3 @@ export interface GroupContext {
 export function isGroupId(groupId: string): boolean {
   return groupId !== ''
 }
-
-export type { GroupApi }

@@ -48,12 +48,12 @@ export class OffsetRequests {
     const topics = body.topics.map((topic) => {
       const named = this.#named(topic, version >= COMMIT_BY_TOPIC_ID)
       const partitions = topic.partitions.map((partition) => {
-        let error: ErrorName = refused ?? 'NONE'
-        if (error !== 'NONE') {
-        } else if (named === undefined) error = 'UNKNOWN_TOPIC_ID'
-        else if ((partition.committedMetadata?.length ?? 0) > maxMetadata) error = 'OFFSET_METADATA_TOO_LARGE'
-        else this.#append(body, named, partition, now, draft)
-        return { partitionIndex: partition.partitionIndex, errorCode: ErrorCode[error] }
+        const isTooLong = (partition.committedMetadata?.length ?? 0) > maxMetadata
+        let error = refused
+        if (named === undefined) error ??= 'UNKNOWN_TOPIC_ID'
+        else if (isTooLong) error ??= 'OFFSET_METADATA_TOO_LARGE'
+        else if (error === undefined) this.#append(body, named, partition, now, draft)
+        return { partitionIndex: partition.partitionIndex, errorCode: ErrorCode[error ?? 'NONE'] }
       })
       return { name: topic.name, topicId: topic.topicId, partitions }
     })
@@ -84,7 +84,8 @@ export class OffsetRequests {
         offset: partition.committedOffset,
         leaderEpoch: partition.committedLeaderEpoch,
         metadata: partition.committedMetadata ?? '',
-        commitTimestamp: now.wallMs,
+        // Version 1 says it itself.
+        commitTimestamp: partition.commitTimestamp === -1 ? now.wallMs : partition.commitTimestamp,
         expireTimestamp: retentionTimeMs === DEFAULT_RETENTION ? -1 : now.wallMs + retentionTimeMs,
         topicId,
       },
@@ -157,7 +158,8 @@ export class OffsetRequests {
   /** Undefined: of this id there is no topic. One that has only a name is kept under it, and with the id that it has now, if it has one. */
   #named({ name, topicId }: NamedTopic, byId: boolean): NamedTopic | undefined {
     const image = this.#context.image()
-    if (!byId) return { name, topicId: image.topicsByName.get(name)?.topicId ?? ZERO_UUID }
+    if (!byId && topicId === ZERO_UUID) return { name, topicId: image.topicsByName.get(name)?.topicId ?? ZERO_UUID }
+    // Who has looked the other up knows better: its metadata may be newer than what is known here.
     if (name !== '') return { name, topicId }
     const known = image.topicsById.get(topicId)
     return known === undefined ? undefined : { name: known.name, topicId }

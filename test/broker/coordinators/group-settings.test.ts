@@ -43,7 +43,11 @@ class Rig {
   }
 
   /** A new member of a consumer group, or one that is there already. */
-  beat(memberId = 'AAAAAAAAAAAAAAAAAAAABw', groupId = 'new', memberEpoch = 0): Infer<typeof ConsumerGroupHeartbeat.response> {
+  beat(
+    memberId = 'AAAAAAAAAAAAAAAAAAAABw',
+    groupId = 'new',
+    memberEpoch = 0,
+  ): Infer<typeof ConsumerGroupHeartbeat.response> {
     const first = memberEpoch === 0
     return this.member.client.request(ConsumerGroupHeartbeat, 1, {
       ...{ groupId, memberId, memberEpoch },
@@ -132,16 +136,44 @@ test('group.consumer.migration.policy: whether a classic group with members beco
   assert.equal(told('downgrade'), 'GROUP_ID_NOT_FOUND')
 })
 
+test('group.consumer.regex.refresh.interval.ms: how often it is looked what a regular expression matches', () => {
+  const looked = (intervalMs: string): number => {
+    const rig = new Rig({ 'group.consumer.regex.refresh.interval.ms': intervalMs })
+    const { client } = rig.member
+    let member = { groupId: 'new', memberId: 'AAAAAAAAAAAAAAAAAAAABw', memberEpoch: 0 }
+    const wish = { rebalanceTimeoutMs: 10_000, subscribedTopicRegex: 't.*', topicPartitions: [] }
+    for (let n = 0; n < 5; n++) {
+      const { errorCode, memberEpoch } = client.request(ConsumerGroupHeartbeat, 1, {
+        ...member,
+        ...(member.memberEpoch === 0 && wish),
+      })
+      assert.equal(nameOf(errorCode), 'NONE')
+      member = { ...member, memberEpoch }
+      rig.broker.pass(15_000)
+    }
+    // What was found stands in the log, each time.
+    const ofOffsets = rig.broker.world.partitions.filter(({ id }) => id.topic === '__consumer_offsets')
+    return ofOffsets.reduce((sum, { log }) => sum + log.nextOffset, 0)
+  }
+  assert.equal(looked('10000') - looked('600000'), 4)
+})
+
 test('bounds of consumer groups: group.consumer.min.session.timeout.ms, group.consumer.max.session.timeout.ms, group.consumer.min.heartbeat.interval.ms, group.consumer.max.heartbeat.interval.ms', () => {
   const cases: [Settings, RegExp | undefined][] = [
     [{ 'group.consumer.session.timeout.ms': '40000' }, /^group.consumer.min.session.timeout.ms=45000 is not allowed/],
     [{ 'group.consumer.session.timeout.ms': '40000', 'group.consumer.min.session.timeout.ms': '40000' }, undefined],
     [{ 'group.consumer.session.timeout.ms': '70000' }, /at most group.consumer.max.session.timeout.ms, which is 60000/],
     [{ 'group.consumer.session.timeout.ms': '70000', 'group.consumer.max.session.timeout.ms': '70000' }, undefined],
-    [{ 'group.consumer.heartbeat.interval.ms': '4000' }, /^group.consumer.min.heartbeat.interval.ms=5000 is not allowed/],
+    [
+      { 'group.consumer.heartbeat.interval.ms': '4000' },
+      /^group.consumer.min.heartbeat.interval.ms=5000 is not allowed/,
+    ],
     [{ 'group.consumer.heartbeat.interval.ms': '4000', 'group.consumer.min.heartbeat.interval.ms': '4000' }, undefined],
     [{ 'group.consumer.heartbeat.interval.ms': '16000' }, /at most group.consumer.max.heartbeat.interval.ms/],
-    [{ 'group.consumer.heartbeat.interval.ms': '16000', 'group.consumer.max.heartbeat.interval.ms': '16000' }, undefined],
+    [
+      { 'group.consumer.heartbeat.interval.ms': '16000', 'group.consumer.max.heartbeat.interval.ms': '16000' },
+      undefined,
+    ],
   ]
   for (const [settings, wrong] of cases) {
     if (wrong === undefined) nodeConfig(settings)

@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ZERO_UUID } from '../../../src/base/uuid.js'
+import { consumerGroupDescribe } from '../../../src/broker/apis/group/consumer-group-describe.js'
+import { consumerGroupHeartbeat } from '../../../src/broker/apis/group/consumer-group-heartbeat.js'
 import { partitionOfKey } from '../../../src/broker/coordinators/group-coordinator.js'
+import { EMPTY_IMAGE } from '../../../src/metadata/image.js'
+import { ErrorCode } from '../../../src/protocol/errors.js'
 import { DeleteGroups } from '../../../src/protocol/messages/delete-groups.js'
 import { DeleteTopics } from '../../../src/protocol/messages/delete-topics.js'
 import { DescribeConfigs } from '../../../src/protocol/messages/describe-configs.js'
@@ -373,4 +377,17 @@ test('what members say is kept, and not the memory in which it came', () => {
     groups[0]!.members.map(({ memberMetadata }) => Buffer.from(memberMetadata).toString()).sort(),
     [...texts].sort(),
   )
+})
+
+test('a cluster without group.version has no consumer groups', () => {
+  const answers: unknown[] = []
+  const call = {
+    version: 1,
+    reply: (answer: { errorCode?: number; groups?: { errorCode: number }[] }) =>
+      void answers.push(answer.errorCode ?? answer.groups?.map(({ errorCode }) => errorCode)),
+  } as never
+  const services = { broker: { image: EMPTY_IMAGE } } as never
+  consumerGroupHeartbeat.handle({ groupId: 'g' }, services, call)
+  consumerGroupDescribe.handle({ groupIds: ['g'], includeAuthorizedOperations: false }, services, call)
+  assert.deepEqual(answers, [ErrorCode.UNSUPPORTED_VERSION, [ErrorCode.UNSUPPORTED_VERSION]])
 })

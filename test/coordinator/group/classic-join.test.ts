@@ -252,3 +252,10 @@ test('a group that is too large after a move is made smaller by the order in whi
   assert.equal(errorOf(rig.answer('JoinGroup', a!)!), 'NONE')
   assert.equal(errorOf(rig.answer('JoinGroup', b!)!), 'NONE')
 })
+
+test('of ids that nobody comes back with only so many are kept, the newest', () => {
+  const rig = new Rig()
+  const ids = Array.from({ length: 10_001 }, () => rig.answer('JoinGroup', sendJoin(rig))!.memberId)
+  assert.equal(errorOf(rig.answer('JoinGroup', sendJoin(rig, { memberId: ids[0]! }))!), 'UNKNOWN_MEMBER_ID')
+  assert.equal(rig.answer('JoinGroup', sendJoin(rig, { memberId: ids[1]! })), undefined, 'it waits for the round')
+})

@@ -173,6 +173,15 @@ test('offsets of a topic that is deleted go with it, and those of its namesake d
   assert.deepEqual(fetchOffsets(rig, null), { payments: { 0: 7 }, orders: { 2: 9 } })
 })
 
+test('a commit for a topic of which its coordinator has not heard yet is not taken for one of its namesake', () => {
+  const rig = new Rig()
+  rig.addTopic('orders', TOPIC_ID)
+  commit(rig, 'orders', { 0: 5 }, { topicId: OTHER_ID })
+  rig.removeTopic(TOPIC_ID)
+  rig.advance(0)
+  assert.deepEqual(fetchOffsets(rig, null), { orders: { 0: 5 } })
+})
+
 test('offsets of a topic that went while the group had no coordinator go with the next check', () => {
   const rig = new Rig()
   rig.addTopic('orders', TOPIC_ID)
@@ -310,6 +319,14 @@ test('a client may say how long its offsets are kept (versions 2 to 4)', () => {
   assert.deepEqual(fetchOffsets(rig, null), { orders: { 0: 1 } })
   rig.advance(10 * MINUTE)
   assert.deepEqual(fetchOffsets(rig, null), {})
+})
+
+test('in version 1 a client says itself when it has committed', () => {
+  const rig = new Rig({ settings: RETENTION })
+  commit(rig, 'orders', { 0: 1 }, { version: 1, commitTimestamp: rig.wallMs - 50 * MINUTE })
+  commit(rig, 'orders', { 1: 1 }, { version: 1 })
+  rig.advance(16 * MINUTE)
+  assert.deepEqual(fetchOffsets(rig, null), { orders: { 1: 1 } })
 })
 
 test('expiry in pieces, and again after the partition has refused', () => {

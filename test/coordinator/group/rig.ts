@@ -353,6 +353,7 @@ export interface CommitOptions {
   readonly retentionTimeMs?: number
   readonly topicId?: string
   readonly leaderEpoch?: number
+  readonly commitTimestamp?: number
 }
 
 const NO_TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
@@ -364,12 +365,12 @@ export function sendCommit(
   options: CommitOptions = {},
 ): Ticket {
   const { groupId = GROUP, memberId = '', instance = null, generation = -1, version = 9 } = options
-  const { metadata = '', retentionTimeMs = -1, topicId = NO_TOPIC_ID, leaderEpoch = -1 } = options
+  const { metadata = '', retentionTimeMs = -1, topicId = NO_TOPIC_ID, leaderEpoch = -1, commitTimestamp = -1 } = options
   const partitions = Object.entries(offsets).map(([partition, offset]) => ({
     partitionIndex: Number(partition),
     committedOffset: offset,
     committedLeaderEpoch: leaderEpoch,
-    commitTimestamp: -1,
+    commitTimestamp,
     committedMetadata: metadata,
   }))
   return rig.send('OffsetCommit', version, {
