@@ -1,60 +1,22 @@
 /** `lograft consumer-groups`: with the flags of kafka-consumer-groups.sh. */
 import type { CommandModule } from 'yargs'
 import type { ClusterClient } from '../client/cluster-client.js'
+import { RegularExpression } from '../coordinator/regex/regular-expression.js'
 import { NodeClock } from '../io/node/clock.js'
 import { clientSettings } from './client-settings.js'
-import { type ClusterOptions, clusterOptions, flag, text, texts, wholeNumber, withCluster } from './cluster-options.js'
+import { clusterOptions, flag, text, texts, wholeNumber, withCluster } from './cluster-options.js'
 import { removeGroups, removeOffsets } from './consumer-groups/delete.js'
 import { type Aspect, describe } from './consumer-groups/describe.js'
+import { explain } from './consumer-groups/explain.js'
 import { chosenGroups } from './consumer-groups/groups.js'
 import { list } from './consumer-groups/list.js'
+import { checkOptions, type GroupOptions } from './consumer-groups/options.js'
 import { parseTopic } from './consumer-groups/partitions.js'
 import { type ResetOrder, readPlanFile, resetOffsets } from './consumer-groups/reset.js'
 import { parseDateTime, parseDuration } from './consumer-groups/times.js'
 import { misuse } from './fail.js'
 
-interface Options extends ClusterOptions {
-  readonly list: boolean
-  readonly describe: boolean
-  readonly delete: boolean
-  readonly 'delete-offsets': boolean
-  readonly 'reset-offsets': boolean
-  readonly group: readonly string[] | undefined
-  readonly 'all-groups': boolean
-  readonly topic: readonly string[] | undefined
-  readonly 'all-topics': boolean
-  readonly offsets: boolean
-  readonly members: boolean
-  readonly state: string | undefined
-  readonly type: string | undefined
-  readonly verbose: boolean
-  readonly timeout: string | undefined
-  readonly 'dry-run': boolean
-  readonly execute: boolean
-  readonly export: boolean
-  readonly 'to-earliest': boolean
-  readonly 'to-latest': boolean
-  readonly 'to-current': boolean
-  readonly 'to-offset': string | undefined
-  readonly 'shift-by': string | undefined
-  readonly 'to-datetime': string | undefined
-  readonly 'by-duration': string | undefined
-  readonly 'from-file': string | undefined
-}
-
-const ACTIONS = ['list', 'describe', 'delete', 'delete-offsets', 'reset-offsets'] as const
-const RESETS = [
-  'to-earliest',
-  'to-latest',
-  'to-current',
-  'to-offset',
-  'shift-by',
-  'to-datetime',
-  'by-duration',
-  'from-file',
-] as const
-
-export const consumerGroupsCommand: CommandModule<object, Options> = {
+export const consumerGroupsCommand: CommandModule<object, GroupOptions> = {
   command: 'consumer-groups',
   describe: 'List, describe and delete groups of consumers, and reset what they have committed',
   builder: (yargs) =>
@@ -65,12 +27,14 @@ export const consumerGroupsCommand: CommandModule<object, Options> = {
       .option('delete', { ...flag, describe: 'Delete groups without members, with all that they have committed' })
       .option('delete-offsets', { ...flag, describe: 'Forget what a group has committed for --topic' })
       .option('reset-offsets', { ...flag, describe: 'Plan where a group without members goes on; --execute does it' })
+      .option('validate-regex', { ...text, describe: 'Say whether a group may subscribe to this regular expression' })
       .option('group', { ...texts, describe: 'The group; may be repeated' })
       .option('all-groups', { ...flag, describe: 'Every group of consumers' })
       .option('topic', { ...texts, describe: 'TOPIC, or TOPIC:PARTITION,PARTITION; may be repeated' })
       .option('all-topics', { ...flag, describe: 'With --reset-offsets: whatever the group has committed' })
       .option('offsets', { ...flag, describe: 'With --describe: offsets and lag (the default)' })
       .option('members', { ...flag, describe: 'With --describe: the members' })
+      .option('explain', { ...flag, describe: 'With --describe: why the group has rebalanced (only of lograft)' })
       .option('state', {
         type: 'string',
         describe: 'With --describe: the state; with --list: only these, as stable,empty',
@@ -94,12 +58,15 @@ export const consumerGroupsCommand: CommandModule<object, Options> = {
       .option('from-file', { ...text, describe: 'Reset to what --export has printed' })
       .example('$0 consumer-groups --list', 'The names of all')
       .example('$0 consumer-groups --describe --group billing', 'How far it is, and who reads what')
+      .example('$0 consumer-groups --describe --group billing --explain', 'Why it has rebalanced, and what that cost')
       .example(
         '$0 consumer-groups --reset-offsets --group billing --topic orders --to-earliest --execute',
         'From the beginning once more',
       )
-      .check(checked),
+      .check(checkOptions),
   handler: (options) => {
+    const expression = options['validate-regex']
+    if (expression !== undefined) return validateRegex(expression)
     const file = clientSettings('client', [options['command-config']])
     const { timeout } = options
     const timeoutMs = timeout === undefined ? undefined : wholeNumber('timeout', timeout, 1, 0x7fff_ffff)
@@ -110,46 +77,18 @@ export const consumerGroupsCommand: CommandModule<object, Options> = {
   },
 }
 
-function checked(options: Options): true {
-  const said = (names: readonly (keyof Options)[]): string[] =>
-    names.filter((name) => options[name] !== undefined && options[name] !== false)
-  const flags = (names: readonly string[]): string => names.map((name) => `--${name}`).join(', ')
-  const actions = said(ACTIONS)
-  if (actions.length !== 1) throw new Error(`say one of ${flags(ACTIONS)}`)
-  const [action] = actions
-  if (action !== 'list' && said(['group', 'all-groups']).length !== 1) {
-    throw new Error(`--${action} needs ${action === 'delete-offsets' ? '--group' : '--group or --all-groups'}`)
-  }
-  if (action === 'list' && said(['group', 'all-groups']).length > 0) throw new Error('--list is about all groups')
-  if (said(['offsets', 'members', 'state']).length > 1) throw new Error('say one of --offsets, --members, --state')
-  const only: readonly (readonly [readonly (keyof Options)[], readonly string[]])[] = [
-    [['offsets', 'members', 'verbose'], ['describe']],
-    [['type'], ['list']],
-    [['state'], ['describe', 'list']],
-    [[...RESETS, 'dry-run', 'execute', 'export', 'all-topics'], ['reset-offsets']],
-    [['topic'], ['reset-offsets', 'delete-offsets']],
-  ]
-  for (const [names, allowed] of only) {
-    const [first] = allowed.includes(action!) ? [] : said(names)
-    if (first !== undefined) throw new Error(`--${first} belongs to ${flags(allowed)}`)
-  }
-  if (action === 'describe' && options.state) throw new Error('with --describe there is no value behind --state')
-  if (action === 'delete-offsets') {
-    if (options['all-groups'] || options.group!.length > 1) throw new Error('--delete-offsets is about one --group')
-    if (options.topic === undefined) throw new Error('--delete-offsets needs --topic')
-  }
-  if (action === 'reset-offsets') {
-    if (said(RESETS).length !== 1) throw new Error(`--reset-offsets needs one of ${flags(RESETS)}`)
-    if (options['dry-run'] && options.execute) throw new Error('--dry-run and --execute exclude each other')
-    const scopes = said(['topic', 'all-topics']).length
-    if (options['from-file'] === undefined && scopes !== 1) throw new Error('say --topic or --all-topics')
-    if (options['from-file'] !== undefined && scopes > 0) throw new Error('with --from-file the file names the topics')
-  }
-  return true
+/** In the words of Kafka's tool; a broker of ours takes the same expressions (RE2). */
+function validateRegex(text: string): void {
+  const compiled = RegularExpression.compile(text)
+  const isValid = compiled instanceof RegularExpression
+  const verdict = isValid ? 'valid' : `invalid: ${compiled.message}`
+  process.stdout.write(`The regular expression \`${text}\` is ${verdict}.\n`)
+  if (!isValid) process.exitCode = 1
 }
 
-function workOf(options: Options): (client: ClusterClient) => Promise<void> {
+function workOf(options: GroupOptions): (client: ClusterClient) => Promise<void> {
   if (options.list) return (client) => list(client, { states: options.state, types: options.type })
+  if (options.describe && options.explain) return async (client) => explain(client, await chosenGroups(client, options))
   if (options.describe) {
     const aspect: Aspect = options.members ? 'members' : options.state === undefined ? 'offsets' : 'state'
     return async (client) => describe(client, await chosenGroups(client, options), aspect, options.verbose)
@@ -160,6 +99,7 @@ function workOf(options: Options): (client: ClusterClient) => Promise<void> {
     return (client) => removeOffsets(client, options.group![0]!, topics === 'all' ? [] : topics)
   const reset = resetOf(options)
   const { execute, export: asFile } = options
+  if (!execute && !options['dry-run']) process.stderr.write('lograft: nothing is changed without --execute\n')
   const severalGroups = options['all-groups'] || options.group!.length > 1
   return async (client) => {
     const groupIds = await chosenGroups(client, options)
@@ -167,7 +107,7 @@ function workOf(options: Options): (client: ClusterClient) => Promise<void> {
   }
 }
 
-function resetOf(options: Options): ResetOrder['reset'] {
+function resetOf(options: GroupOptions): ResetOrder['reset'] {
   const {
     'to-offset': offset,
     'shift-by': by,

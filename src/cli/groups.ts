@@ -1,6 +1,6 @@
 /** `lograft groups`: groups of every kind, with the flags of kafka-groups.sh. */
 import type { CommandModule } from 'yargs'
-import { type ListedGroup, listGroups } from '../client/admin/groups.js'
+import { GROUP_TYPES, type ListedGroup, listGroups } from '../client/admin/groups.js'
 import { type ClusterOptions, clusterOptions, flag, text, withCluster } from './cluster-options.js'
 import { inColumns, widthOf } from './consumer-groups/columns.js'
 
@@ -13,7 +13,6 @@ interface Options extends ClusterOptions {
   readonly streams: boolean
 }
 
-const TYPES = ['Classic', 'Consumer', 'Share', 'Streams']
 const SHORTHANDS = ['consumer', 'share', 'streams'] as const
 
 export const groupsCommand: CommandModule<object, Options> = {
@@ -25,7 +24,7 @@ export const groupsCommand: CommandModule<object, Options> = {
       .option('list', { ...flag, describe: 'Print the groups with their types and protocols' })
       .option('group-type', {
         ...text,
-        describe: `Only one type: ${TYPES.map((type) => type.toLowerCase()).join(', ')}`,
+        describe: `Only one type: ${GROUP_TYPES.map((type) => type.toLowerCase()).join(', ')}`,
       })
       .option('protocol', { ...text, describe: 'Only one protocol, as consumer or connect' })
       .option('consumer', { ...flag, describe: 'Only groups of consumers, of either protocol or with offsets alone' })
@@ -40,8 +39,10 @@ export const groupsCommand: CommandModule<object, Options> = {
         if (chosen.length > 1 || (chosen.length > 0 && (type !== undefined || protocol !== undefined))) {
           throw new Error('--consumer, --share and --streams each stand alone')
         }
-        if (type !== undefined && !TYPES.some((each) => isSame(each, type))) {
-          throw new Error(`--group-type ${type} is not allowed: it must be one of ${TYPES.join(', ').toLowerCase()}`)
+        if (type !== undefined && !GROUP_TYPES.some((each) => isSame(each, type))) {
+          throw new Error(
+            `--group-type ${type} is not allowed: it must be one of ${GROUP_TYPES.join(', ').toLowerCase()}`,
+          )
         }
         return true
       }),

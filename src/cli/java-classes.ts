@@ -42,8 +42,9 @@ export function ofJavaClass(
     if (NAMED.includes(word)) at++
     else if (word === '-daemon') kept.push(word)
     else if (!SWITCHES.includes(word)) {
-      const command = COMMANDS_BY_CLASS[PACKAGES.exec(word)?.[1] ?? '']
-      return command === undefined ? undefined : { command, args: [...kept, ...words.slice(at + 1)] }
+      const name = PACKAGES.exec(word)?.[1] ?? ''
+      if (!Object.hasOwn(COMMANDS_BY_CLASS, name)) return undefined
+      return { command: COMMANDS_BY_CLASS[name]!, args: [...kept, ...words.slice(at + 1)] }
     }
   }
   return undefined

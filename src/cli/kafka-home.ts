@@ -7,18 +7,15 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { CommandModule } from 'yargs'
 import { text } from './cluster-options.js'
-import { COMMANDS } from './commands.js'
 import { fail, misuse } from './fail.js'
+import { KAFKA_COMMANDS } from './kafka-home/script-names.js'
 import { SERVER_STOP, toolScript, ZOOKEEPER_SHELL, ZOOKEEPER_STOP } from './kafka-home/scripts.js'
 import { CLIENT_PROPERTIES, serverProperties, ZOOKEEPER_PROPERTIES } from './kafka-home/settings.js'
 
 interface Options {
-  readonly directory: string
+  readonly directory: string | undefined
   readonly 'kafka-version': string
 }
-
-/** Commands that Kafka has not. */
-const OWN_COMMANDS = ['start', 'wire', 'sim', 'kafka-home']
 
 /** The release whose protocol is spoken; fixtures read it from the name of a file. */
 const KAFKA_VERSION = '4.3.1'
@@ -27,17 +24,18 @@ const EXECUTABLE = 0o755
 const READABLE = 0o644
 
 export const kafkaHomeCommand: CommandModule<object, Options> = {
-  command: 'kafka-home <directory>',
+  command: 'kafka-home [directory]',
   describe: 'Write a directory that looks like an installation of Kafka: bin/kafka-*.sh, config, libs',
   builder: (yargs) =>
     yargs
-      .positional('directory', { type: 'string', demandOption: true, describe: 'Where; it may be there already' })
+      .positional('directory', { type: 'string', describe: 'Where; it may be there already' })
       .option('kafka-version', { ...text, default: KAFKA_VERSION, describe: 'The version that it says it is' })
       .example(
         '$0 kafka-home /opt/kafka',
         'And then: /opt/kafka/bin/kafka-server-start.sh /opt/kafka/config/server.properties',
       ),
   handler: ({ directory, 'kafka-version': version }) => {
+    if (directory === undefined) return misuse('kafka-home needs to be told where: lograft kafka-home DIRECTORY')
     if (!/^\d+(?:\.\d+){1,3}$/.test(version))
       misuse(`--kafka-version ${version} is not allowed: it must be as ${KAFKA_VERSION}`)
     const home = resolve(directory)
@@ -54,9 +52,7 @@ export const kafkaHomeCommand: CommandModule<object, Options> = {
 /** Paths below `home`, with what stands in them. */
 function kafkaHome(home: string, version: string): Map<string, string> {
   const program = { node: process.execPath, main: fileURLToPath(new URL('../main.js', import.meta.url)) }
-  const tools = COMMANDS.map(({ name }) => name)
-    .filter((name) => !OWN_COMMANDS.includes(name))
-    .map((name) => (name.startsWith('zookeeper-') ? `${name}.sh` : `kafka-${name}.sh`))
+  const tools = KAFKA_COMMANDS.map((name) => (name.startsWith('zookeeper-') ? `${name}.sh` : `kafka-${name}.sh`))
   const settings = serverProperties(join(home, 'data'))
   return new Map([
     ...[...tools, 'kafka-run-class.sh'].map((name) => [`bin/${name}`, toolScript(name, program)] as const),

@@ -50,6 +50,8 @@ export interface CallOptions {
   readonly timeoutMs?: number
   /** What is asked has no place in newer ones: groups whose topics are named, not told by their ids. */
   readonly newestVersion?: number
+  /** Servers do not tell of it in ApiVersions: it is asked for in this version as it is. One that does not know it closes the connection. */
+  readonly untoldVersion?: number
 }
 
 export class ClusterClient {
@@ -87,7 +89,7 @@ export class ClusterClient {
     options: CallOptions = {},
   ): Promise<Result> {
     const connection = await this.connection(target)
-    const newest = connection.versionOf(message as unknown as Message)
+    const newest = options.untoldVersion ?? connection.versionOf(message as unknown as Message)
     if (newest === undefined) {
       throw new ClientError('UNSUPPORTED_VERSION', `the broker does not serve ${message.name}, which this needs`)
     }

@@ -54,6 +54,9 @@ export interface GroupDescription {
   readonly assignmentEpoch?: number
 }
 
+/** As they are shown; on the wire they come in any case. */
+export const GROUP_TYPES: readonly string[] = ['Classic', 'Consumer', 'Share', 'Streams']
+
 const FIRST_WITH_STATES = 4
 const FIRST_WITH_TYPES = 5
 
@@ -90,7 +93,7 @@ export async function listGroups(
       groupId,
       protocolType,
       state: groupState,
-      type: groupType,
+      type: GROUP_TYPES.find((type) => type.toLowerCase() === groupType.toLowerCase()) ?? groupType,
     }))
     .sort((a, b) => (a.groupId < b.groupId ? -1 : 1))
 }
