@@ -22,7 +22,7 @@ const ANSWERS: readonly (readonly [line: string, sentence: string])[] = [
   ['start --set num.partitions=x', 'num.partitions=x is not allowed: it must be a whole number from 1 to 2147483647'],
   ['start --set num.io.threads=8', '--set num.io.threads is a setting of Kafka that has no effect here: leave it out'],
   ['start --set num.partitons=8', '--set num.partitons is not a setting; did you mean num.partitions?'],
-  ['consumer-group --list', 'consumer-group is not a command; did you mean consumer-groups? (see lograft --help)'],
+  ['consumer-group', 'consumer-group is not a command; did you mean consumer-groups? (see lograft --help)'],
   ['consumer-groups --describe', '--describe needs --group or --all-groups (see lograft consumer-groups --help)'],
   ['groups', 'say --list (see lograft groups --help)'],
   [
