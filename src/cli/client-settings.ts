@@ -4,6 +4,9 @@
  */
 import fs from 'node:fs'
 import { nearest } from '../base/nearest.js'
+import type { Assignor } from '../client/consumer/membership/assignors/assignor.js'
+import { ASSIGNOR_NAMES, assignorByName } from '../client/consumer/membership/assignors/index.js'
+import type { OffsetReset } from '../client/consumer/partition-fetcher.js'
 import { type Property, parseProperties } from '../config/properties.js'
 import {
   boolean,
@@ -17,6 +20,7 @@ import {
   type Values,
 } from '../config/setting.js'
 import { CODEC_NAMES } from '../records/compression/codec.js'
+import { parseDuration } from './consumer-groups/times.js'
 import { fail, misuse } from './fail.js'
 
 const ACKS: Readonly<Record<string, 0 | 1 | -1>> = { '0': 0, '1': 1, '-1': -1, all: -1 }
@@ -56,13 +60,48 @@ const producer = {
 
 const consumer = {
   ...client,
-  'auto.offset.reset': oneOf(['earliest', 'latest', 'none'], { doc: 'Where to go on when the position is gone.' }),
+  'allow.auto.create.topics': boolean({ doc: 'Whether a topic that is wanted may be created.' }),
+  'auto.commit.interval.ms': integer({ min: 0, doc: 'How often a member of a group commits by itself.' }),
+  'auto.offset.reset': {
+    ...string({ doc: 'Where to begin without a position, and where it is gone.' }),
+    allowed: 'earliest, latest, none, or by_duration: with a duration as PT1H30M',
+    parse: parseReset,
+  },
+  'client.rack': string({ doc: 'Where the consumer is.' }),
+  'enable.auto.commit': boolean({ doc: 'Whether a member of a group commits by itself.' }),
   'fetch.max.bytes': integer({ min: 0, doc: 'The most of one answer.' }),
   'fetch.max.wait.ms': integer({ min: 0, doc: 'How long a broker waits for records.' }),
   'fetch.min.bytes': integer({ min: 0, doc: 'How much a broker waits for.' }),
+  'group.id': string({ doc: 'The group that it is a member of.' }),
+  'group.instance.id': string({ doc: 'The place in the group that it comes back to.' }),
+  'group.protocol': oneOf(['classic', 'consumer'], { doc: 'Whether the members assign, or the coordinator.' }),
+  'group.remote.assignor': string({ doc: 'How the coordinator is to assign.' }),
+  'heartbeat.interval.ms': integer({ min: 1, doc: 'How often a member of a classic group beats.' }),
   'isolation.level': oneOf(['read_uncommitted', 'read_committed'], { doc: 'What of transactions is read.' }),
   'max.partition.fetch.bytes': integer({ min: 0, doc: 'The most of one partition in one answer.' }),
+  'max.poll.interval.ms': integer({ min: 1, doc: 'After this long without a poll a member has left.' }),
+  'max.poll.records': integer({ min: 1, doc: 'The most that one poll gives.' }),
+  'metadata.max.age.ms': long({ min: 0, doc: 'How often it looks for new topics and partitions.' }),
+  'partition.assignment.strategy': {
+    ...string({ doc: 'How the members assign.' }),
+    allowed: `one or more of ${ASSIGNOR_NAMES.join(', ')}, or of Kafka's classes, with commas between`,
+    parse: parseAssignors,
+  },
+  'session.timeout.ms': integer({ min: 1, doc: 'After this long without a heartbeat a member has left.' }),
 } as const
+
+function parseReset(text: string): OffsetReset | undefined {
+  const word = text.trim().toLowerCase()
+  if (word === 'earliest' || word === 'latest' || word === 'none') return word
+  const duration = /^by_duration:(.+)$/i.exec(text.trim())?.[1]
+  const durationMs = duration === undefined ? undefined : parseDuration(duration)
+  return durationMs === undefined || durationMs < 0 ? undefined : { durationMs }
+}
+
+function parseAssignors(text: string): readonly Assignor[] | undefined {
+  const assignors = text.split(',').map(assignorByName)
+  return assignors.includes(undefined) ? undefined : [...new Set(assignors as Assignor[])]
+}
 
 function parsePartitioner(text: string): 'round robin' | 'default' | undefined {
   const name = /(?:^|\.)(RoundRobin|Default|UniformSticky)Partitioner$/.exec(text.trim())?.[1]

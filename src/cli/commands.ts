@@ -1,5 +1,6 @@
 /** All commands. Only the one that is run is loaded, so that none makes the others start later. */
 import type { CommandModule } from 'yargs'
+import { ofJavaClass } from './java-classes.js'
 
 export interface LazyCommand {
   readonly name: string
@@ -46,9 +47,44 @@ export const COMMANDS: readonly LazyCommand[] = [
     async () => (await import('./console-consumer.js')).consoleConsumerCommand,
   ),
   command(
+    'consumer-groups',
+    'List, describe and delete groups of consumers, and reset what they have committed',
+    async () => (await import('./consumer-groups.js')).consumerGroupsCommand,
+  ),
+  command(
+    'groups',
+    'List groups of every kind: of consumers, of Connect, share groups',
+    async () => (await import('./groups.js')).groupsCommand,
+  ),
+  command(
     'get-offsets',
     'Print the offset of each partition at a time: the end, the beginning, or a timestamp',
     async () => (await import('./get-offsets.js')).getOffsetsCommand,
+  ),
+  command(
+    'consumer-perf-test',
+    'Read many records as a member of a group, and print how many a second',
+    async () => (await import('./consumer-perf-test.js')).consumerPerfTestCommand,
+  ),
+  command(
+    'verifiable-consumer',
+    'Read as a member of a group, and print what happens as JSON, for tests',
+    async () => (await import('./verifiable-consumer.js')).verifiableConsumerCommand,
+  ),
+  command(
+    'producer-perf-test',
+    'Send many records, and print how many a second and how long they took',
+    async () => (await import('./producer-perf-test.js')).producerPerfTestCommand,
+  ),
+  command(
+    'verifiable-producer',
+    'Send numbers, and print what became of each as JSON, for tests',
+    async () => (await import('./verifiable-producer.js')).verifiableProducerCommand,
+  ),
+  command(
+    'e2e-latency',
+    'Measure how long a record takes from being sent to being read',
+    async () => (await import('./e2e-latency.js')).e2eLatencyCommand,
   ),
   command(
     'delete-records',
@@ -96,6 +132,11 @@ export const COMMANDS: readonly LazyCommand[] = [
     async () => (await import('./zookeeper-server-start.js')).zookeeperServerStartCommand,
   ),
   command(
+    'kafka-home',
+    'Write a directory that looks like an installation of Kafka: bin/kafka-*.sh, config, libs',
+    async () => (await import('./kafka-home.js')).kafkaHomeCommand,
+  ),
+  command(
     'wire',
     "Turn messages of Kafka's protocol into JSON, and JSON into messages",
     async () => (await import('./wire.js')).wireCommand,
@@ -116,6 +157,8 @@ export interface CommandLine {
 
 /** What is to be done: `topics`, or Kafka's name for it (`kafka-topics.sh`) as the first word or as the name of the program. */
 export function commandLine(program: string, words: readonly string[]): CommandLine {
+  if (isRunClass(program)) return classLine(words)
+  if (words[0] !== undefined && isRunClass(words[0])) return classLine(words.slice(1))
   const asProgram = scriptOfKafka(program)
   if (asProgram !== undefined) return { command: asProgram, args: [asProgram.name, ...withTwoDashes(asProgram, words)] }
   const at = words.findIndex((word) => !word.startsWith('-'))
@@ -123,6 +166,17 @@ export function commandLine(program: string, words: readonly string[]): CommandL
   const command = word === undefined ? undefined : (COMMANDS.find(({ name }) => name === word) ?? scriptOfKafka(word))
   if (command === undefined) return { command, args: words }
   return { command, args: withTwoDashes(command, words.with(at, command.name)) }
+}
+
+function isRunClass(word: string): boolean {
+  return /^kafka-run-class(?:\.sh|\.bat)?$/.test(word)
+}
+
+function classLine(words: readonly string[]): CommandLine {
+  const meant = ofJavaClass(words)
+  const command = COMMANDS.find(({ name }) => name === meant?.command)
+  if (meant === undefined || command === undefined) return { command: undefined, args: words }
+  return { command, args: [command.name, ...withTwoDashes(command, meant.args)] }
 }
 
 function scriptOfKafka(word: string): LazyCommand | undefined {

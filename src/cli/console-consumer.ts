@@ -1,14 +1,18 @@
-/** `lograft console-consumer`: prints records as lines; with the flags of kafka-console-consumer.sh. */
+/**
+ * `lograft console-consumer`: prints records as lines; with the flags of kafka-console-consumer.sh.
+ *
+ * Kafka's joins a random group where none is named; this one then reads the partitions by itself. It prints the same, begins seconds earlier because it waits
+ * for no other members, leaves no group behind, and needs no coordinator; but it does not see topics and partitions that come later.
+ */
 import { once } from 'node:events'
 import type { CommandModule } from 'yargs'
 import { nearest } from '../base/nearest.js'
 import { ClientError } from '../client/client-error.js'
 import type { ClusterClient } from '../client/cluster-client.js'
-import {
-  type Assignment,
-  PartitionConsumer,
-  type PartitionConsumerOptions,
-} from '../client/consumer/partition-consumer.js'
+import type { ConsumedRecord } from '../client/consumer/fetched.js'
+import { GroupConsumer, type GroupConsumerOptions } from '../client/consumer/group-consumer.js'
+import { type Assignment, PartitionConsumer } from '../client/consumer/partition-consumer.js'
+import type { FetchOptions } from '../client/consumer/partition-fetcher.js'
 import { type ClientSettings, clientSettings, settingsOf } from './client-settings.js'
 import {
   type ClusterOptions,
@@ -20,8 +24,10 @@ import {
   wholeNumber,
   withCluster,
 } from './cluster-options.js'
+import { fetchOptionsOf, groupOptionsOf } from './consumer-settings.js'
 import { misuse } from './fail.js'
 import { FORMATTER_PROPERTIES, RecordFormatter } from './record-line.js'
+import { stopSignals } from './stop-signals.js'
 import { topicPattern } from './topic-pattern.js'
 
 interface Options extends ClusterOptions {
@@ -37,6 +43,7 @@ interface Options extends ClusterOptions {
   readonly 'consumer.config': string | undefined
   readonly 'isolation-level': 'read_uncommitted' | 'read_committed' | undefined
   readonly group: string | undefined
+  readonly 'group-protocol': 'classic' | 'consumer' | undefined
 }
 
 /** How long one poll waits while there is no `--timeout-ms`. */
@@ -74,7 +81,15 @@ export const consoleConsumerCommand: CommandModule<object, Options> = {
         describe: `A setting of the consumer as key=value: ${settingsOf('consumer')}`,
       })
       .option('consumer.config', { ...text, describe: 'As --command-config' })
-      .option('group', { ...text, hidden: true })
+      .option('group', {
+        ...text,
+        describe: 'Read as a member of this group, from where it has committed; default: by itself, without a group',
+      })
+      .option('group-protocol', {
+        choices: ['classic', 'consumer'] as const,
+        requiresArg: true,
+        describe: 'With --group: whether the members assign, or the coordinator; default: classic',
+      })
       .example('$0 console-consumer --topic greetings --from-beginning', 'Everything, and what comes')
       .example(
         '$0 console-consumer --topic orders --partition 0 --offset 100 --max-messages 10',
@@ -83,34 +98,44 @@ export const consoleConsumerCommand: CommandModule<object, Options> = {
       .example(
         '$0 console-consumer --topic orders --property print.key=true --property print.timestamp=true',
         'With keys and times',
-      ),
+      )
+      .example('$0 console-consumer --topic orders --group billing', 'Goes on where the group has come to'),
   handler: (options) => {
-    if (options.group !== undefined) misuse('--group is not supported: this version has no consumer groups')
     const typed = keyValues('consumer-property', options['command-property'])
+    if (options['group-protocol'] !== undefined) typed.set('group.protocol', options['group-protocol'])
     const settings = clientSettings('consumer', [options['command-config'], options['consumer.config']], typed)
-    const formatter = formatterOf(options['formatter-property'])
+    const groupId = groupOf(options, settings)
+    const reading = readingOf(options, settings)
+    const fetching = { ...fetchOptionsOf(settings), ...reading }
     const limit = options['max-messages']
     const most = limit === undefined ? Number.POSITIVE_INFINITY : wholeNumber('max-messages', limit, -1)
     const timeout = options['timeout-ms']
-    const timeoutMs = timeout === undefined ? undefined : wholeNumber('timeout-ms', timeout, 0)
+    const printing: Printing = {
+      formatter: formatterOf(options['formatter-property']),
+      most: most < 0 ? Number.POSITIVE_INFINITY : most,
+      timeoutMs: timeout === undefined ? undefined : wholeNumber('timeout-ms', timeout, 0),
+      printed: 0,
+    }
+    if (groupId !== undefined) {
+      const group = { ...groupOptionsOf(groupId, settings), ...reading }
+      return withCluster(options, (client) => printAsMember(client, options, group, printing), settings)
+    }
     return withCluster(
       options,
       async (client) => {
-        const consumer = new PartitionConsumer(
-          client,
-          await assignments(client, options),
-          consumerOptions(options, settings),
-        )
-        const tally = { printed: 0 }
-        const summary = (): boolean => process.stderr.write(`Processed a total of ${tally.printed} messages\n`)
+        const consumer = new PartitionConsumer(client, await assignments(client, options), fetching)
         process.once('SIGINT', () => {
-          summary()
+          summarize(printing)
           process.exit(130)
         })
         try {
-          await print(consumer, formatter, most < 0 ? Number.POSITIVE_INFINITY : most, timeoutMs, tally)
+          while (printing.printed < printing.most) {
+            const records = await consumer.poll(printing.timeoutMs ?? POLL_MS)
+            if (records.length === 0 && printing.timeoutMs !== undefined) break
+            await print(records, printing)
+          }
         } finally {
-          summary()
+          summarize(printing)
         }
       },
       settings,
@@ -118,21 +143,84 @@ export const consoleConsumerCommand: CommandModule<object, Options> = {
   },
 }
 
-async function print(
-  consumer: PartitionConsumer,
-  formatter: RecordFormatter,
-  most: number,
-  timeoutMs: number | undefined,
-  tally: { printed: number },
+interface Printing {
+  readonly formatter: RecordFormatter
+  readonly most: number
+  readonly timeoutMs: number | undefined
+  printed: number
+}
+
+/** Gives those that were too many. */
+async function print(records: readonly ConsumedRecord[], printing: Printing): Promise<readonly ConsumedRecord[]> {
+  const room = printing.most - printing.printed
+  const wanted = records.slice(0, room)
+  if (wanted.length === 0) return records
+  const text = Buffer.concat(wanted.map((record) => printing.formatter.format(record)))
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain')
+  printing.printed += wanted.length
+  return records.slice(wanted.length)
+}
+
+function summarize({ printed }: Printing): void {
+  process.stderr.write(`Processed a total of ${printed} messages\n`)
+}
+
+async function printAsMember(
+  client: ClusterClient,
+  options: Options,
+  group: GroupConsumerOptions,
+  printing: Printing,
 ): Promise<void> {
-  while (tally.printed < most) {
-    const records = await consumer.poll(timeoutMs ?? POLL_MS)
-    if (records.length === 0 && timeoutMs !== undefined) return
-    const wanted = records.slice(0, most - tally.printed)
-    if (wanted.length === 0) continue
-    const text = Buffer.concat(wanted.map((record) => formatter.format(record)))
-    if (!process.stdout.write(text)) await once(process.stdout, 'drain')
-    tally.printed += wanted.length
+  const { topic, include } = options
+  const consumer = new GroupConsumer(client, group)
+  const signals = stopSignals(() => consumer.wakeup())
+  consumer.subscribe(topic === undefined ? { pattern: topicPattern(include!) } : { topics: [topic] })
+  try {
+    while (printing.printed < printing.most && signals.exitCode === undefined) {
+      const records = await consumer.poll(printing.timeoutMs ?? POLL_MS)
+      if (records.length === 0 && printing.timeoutMs !== undefined) break
+      const left = await print(records, printing)
+      // What was not printed is not committed: whoever reads on gets it.
+      for (const record of [...left].reverse()) consumer.seek(record, record.offset)
+    }
+  } finally {
+    await consumer.close()
+    summarize(printing)
+    process.exitCode = signals.exitCode ?? process.exitCode
+  }
+}
+
+/** Undefined: none is named. */
+function groupOf(options: Options, settings: ClientSettings<'consumer'>): string | undefined {
+  const { topic, include, partition, group, offset } = options
+  const inSettings = settings['group.id']
+  if (group !== undefined && inSettings !== undefined && group !== inSettings) {
+    return misuse(`--group ${group} and group.id=${inSettings} are not the same: leave one out`)
+  }
+  const groupId = group ?? inSettings
+  if (groupId === undefined) {
+    const key = (['group.protocol', 'group.instance.id', 'group.remote.assignor'] as const).find(
+      (each) => settings[each],
+    )
+    return key === undefined ? undefined : misuse(`${key} needs --group, the group that it is about`)
+  }
+  if (partition !== undefined) return misuse('--group and --partition cannot be said together: the group deals out')
+  if (offset !== undefined) return misuse('--offset needs --partition: each partition has offsets of its own')
+  if ((topic === undefined) === (include === undefined)) misuse('say --topic, or --include with a regular expression')
+  return groupId
+}
+
+/** What the flags say, and not the settings. */
+function readingOf(options: Options, settings: ClientSettings<'consumer'>): FetchOptions {
+  const { 'from-beginning': fromBeginning, 'isolation-level': level } = options
+  const reset = settings['auto.offset.reset']
+  if (fromBeginning && reset !== undefined && reset !== 'earliest') {
+    const said = typeof reset === 'string' ? reset : 'by_duration'
+    return misuse(`--from-beginning and auto.offset.reset=${said} do not go together: leave one out`)
+  }
+  return {
+    reset: reset ?? (fromBeginning ? 'earliest' : 'latest'),
+    ...(level === undefined ? {} : { committed: level === 'read_committed' }),
   }
 }
 
@@ -168,20 +256,6 @@ function offsetOf(given: string | undefined, fromBeginning: boolean): number | '
   if (!/^\d+$/.test(given))
     return misuse(`--offset ${given} is not allowed: it must be earliest, latest or a number from 0 on`)
   return wholeNumber('offset', given)
-}
-
-function consumerOptions(options: Options, settings: ClientSettings<'consumer'>): PartitionConsumerOptions {
-  const numbers = {
-    maxWaitMs: settings['fetch.max.wait.ms'],
-    minBytes: settings['fetch.min.bytes'],
-    maxBytes: settings['fetch.max.bytes'],
-    partitionMaxBytes: settings['max.partition.fetch.bytes'],
-  }
-  return {
-    committed: (options['isolation-level'] ?? settings['isolation.level']) === 'read_committed',
-    reset: settings['auto.offset.reset'] ?? (options['from-beginning'] ? 'earliest' : 'latest'),
-    ...Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined)),
-  }
 }
 
 function formatterOf(given: readonly string[] | undefined): RecordFormatter {

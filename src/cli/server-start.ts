@@ -3,6 +3,7 @@ import type { CommandModule } from 'yargs'
 import { isInBackground, startInBackground, tellStarter } from './background.js'
 import { flag, texts } from './cluster-options.js'
 import { misuse } from './fail.js'
+import { registerInHome, tellThatItServes } from './home-server.js'
 import { configOf } from './node-options.js'
 import { runNode } from './run-node.js'
 
@@ -36,8 +37,13 @@ export const serverStartCommand: CommandModule<object, Options> = {
     const config = configOf({ config: file, typed: override, option: 'override' })
     if (daemon && !isInBackground()) startInBackground()
     else {
+      registerInHome()
+      const serves = (): void => {
+        tellThatItServes(config.settings['node.id'])
+        tellStarter('serves')
+      }
       const waits = (): void => tellStarter('runs, and waits for the controllers of its cluster,')
-      runNode(config, { serves: () => tellStarter('serves'), waits })
+      runNode(config, { serves, waits })
     }
   },
 }

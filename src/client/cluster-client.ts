@@ -36,11 +36,22 @@ export interface ClusterClientOptions {
 }
 
 /** Whom to ask: any broker that can be reached, the controller, or a broker by its id. */
-export type Target = 'any' | 'controller' | { readonly nodeId: number }
+export type Target =
+  | 'any'
+  | 'controller'
+  | {
+      readonly nodeId: number
+      /** On a connection of its own: answers come in the order of requests, and some wait for others than the broker. */
+      readonly purpose?: string
+    }
 
 export interface CallOptions {
   /** Instead of `requestTimeoutMs`. */
   readonly timeoutMs?: number
+  /** What is asked has no place in newer ones: groups whose topics are named, not told by their ids. */
+  readonly newestVersion?: number
+  /** Servers do not tell of it in ApiVersions: it is asked for in this version as it is. One that does not know it closes the connection. */
+  readonly untoldVersion?: number
 }
 
 export class ClusterClient {
@@ -48,7 +59,7 @@ export class ClusterClient {
   readonly view = new ClusterView()
   readonly #options: ClusterClientOptions
   readonly #bootstrap: readonly Address[]
-  /** By address: a node that was met by its bootstrap address is not connected to twice. */
+  /** By address and purpose: a node that was met by its bootstrap address is not connected to twice for the same. */
   readonly #connections = new Map<string, Promise<ClientConnection>>()
   #closed = false
 
@@ -60,21 +71,41 @@ export class ClusterClient {
   }
 
   /** Sends in the newest version that both sides know. Rejects with `ClientError`; does not try again. */
-  async call<Request extends Fields, Response extends Fields>(
+  call<Request extends Fields, Response extends Fields>(
     target: Target,
     message: Message<Request, Response>,
     body: InOfMessage<Request>,
     options: CallOptions = {},
   ): Promise<OutOfMessage<Response>> {
+    return this.callAndRead(target, message, body, (response) => response, options)
+  }
+
+  /** The same for an answer with bytes in it, which are there only while it is read. What `read` throws is what it rejects with. */
+  async callAndRead<Request extends Fields, Response extends Fields, Result>(
+    target: Target,
+    message: Message<Request, Response>,
+    body: InOfMessage<Request>,
+    read: (response: OutOfMessage<Response>) => Result,
+    options: CallOptions = {},
+  ): Promise<Result> {
     const connection = await this.connection(target)
-    if (connection.versionOf(message as unknown as Message) === undefined) {
+    const newest = options.untoldVersion ?? connection.versionOf(message as unknown as Message)
+    if (newest === undefined) {
       throw new ClientError('UNSUPPORTED_VERSION', `the broker does not serve ${message.name}, which this needs`)
     }
     return new Promise((resolve, reject) => {
-      connection.call(
+      connection.send(
         message,
+        Math.min(newest, options.newestVersion ?? newest),
         body,
-        (error, response) => (response === undefined ? reject(fromRpc(error!)) : resolve(response)),
+        (error, response) => {
+          if (response === undefined) return reject(fromRpc(error!))
+          try {
+            resolve(read(response))
+          } catch (problem) {
+            reject(problem)
+          }
+        },
         options.timeoutMs,
       )
     })
@@ -91,7 +122,7 @@ export class ClusterClient {
     if (broker === undefined) {
       throw new ClientError('BROKER_NOT_AVAILABLE', `broker ${nodeId} is not in the cluster at the moment`, true)
     }
-    return this.#connect(broker)
+    return this.#connect(broker, typeof target === 'object' ? target.purpose : undefined)
   }
 
   /** Tries until it succeeds, fails for good, or the time for a call (`default.api.timeout.ms`) is up. */
@@ -120,6 +151,16 @@ export class ClusterClient {
   /** Asks for these topics (null: all) and takes what comes into the view. An error of a topic is not thrown: see `view.topicErrors`. */
   refresh(topics: readonly string[] | null, allowAutoTopicCreation = false): Promise<void> {
     return this.retrying('asking for metadata', () => this.#loadMetadata(topics, allowAutoTopicCreation))
+  }
+
+  /** The same by ids: what a topic is called. */
+  refreshIds(topicIds: readonly string[]): Promise<void> {
+    return this.retrying('asking for metadata', async () => {
+      const topics = topicIds.map((topicId) => ({ topicId, name: null }))
+      const response = await this.call('any', Metadata, { topics, allowAutoTopicCreation: false })
+      if (response.errorCode !== ErrorCode.NONE) throw serverError(response.errorCode, 'metadata')
+      this.view.update(response, false)
+    })
   }
 
   /** The topics, each with a leader for each partition; waits for what is about to be there. Rejects for one that is not. */
@@ -183,9 +224,9 @@ export class ClusterClient {
     throw last
   }
 
-  #connect(address: Address): Promise<ClientConnection> {
+  #connect(address: Address, purpose = ''): Promise<ClientConnection> {
     if (this.#closed) throw new ClientError('NETWORK_EXCEPTION', 'the client is closed')
-    const key = formatAddress(address)
+    const key = formatAddress(address) + purpose
     const existing = this.#connections.get(key)
     if (existing !== undefined) return existing
     const { ports, clientId = 'lograft', requestTimeoutMs = 30_000 } = this.#options
@@ -202,7 +243,7 @@ export class ClusterClient {
       })
       connection.negotiate((error) => {
         if (error === undefined) return resolve(connection)
-        const message = `no connection to ${key}: ${error.message}`
+        const message = `no connection to ${formatAddress(address)}: ${error.message}`
         reject(new ClientError('BROKER_NOT_AVAILABLE', message, error.kind !== 'wrong'))
       })
     })

@@ -22,6 +22,15 @@ const ANSWERS: readonly (readonly [line: string, sentence: string])[] = [
   ['start --set num.partitions=x', 'num.partitions=x is not allowed: it must be a whole number from 1 to 2147483647'],
   ['start --set num.io.threads=8', '--set num.io.threads is a setting of Kafka that has no effect here: leave it out'],
   ['start --set num.partitons=8', '--set num.partitons is not a setting; did you mean num.partitions?'],
+  ['consumer-group', 'consumer-group is not a command; did you mean consumer-groups? (see lograft --help)'],
+  ['consumer-groups --describe', '--describe needs --group or --all-groups (see lograft consumer-groups --help)'],
+  ['groups', 'say --list (see lograft groups --help)'],
+  [
+    'producer-perf-test --topic t',
+    'producer-perf-test needs --num-records and --throughput (see lograft producer-perf-test --help)',
+  ],
+  ['verifiable-producer', 'verifiable-producer needs --topic (see lograft verifiable-producer --help)'],
+  ['kafka-home', 'kafka-home needs to be told where: lograft kafka-home DIRECTORY'],
   ['storage format', 'format needs --cluster-id: see storage random-uuid'],
 ]
 

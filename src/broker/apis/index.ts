@@ -24,6 +24,7 @@ import { consumerGroupDescribe } from './group/consumer-group-describe.js'
 import { consumerGroupHeartbeat } from './group/consumer-group-heartbeat.js'
 import { deleteGroups } from './group/delete-groups.js'
 import { describeGroups } from './group/describe-groups.js'
+import { describeRebalances } from './group/describe-rebalances.js'
 import { findCoordinator } from './group/find-coordinator.js'
 import { heartbeat } from './group/heartbeat.js'
 import { joinGroup } from './group/join-group.js'
@@ -108,4 +109,5 @@ export const HANDLERS: readonly Handler<Services>[] = [
   removeRaftVoter,
   updateRaftVoter,
   compareReplicas,
+  describeRebalances,
 ]

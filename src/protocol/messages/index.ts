@@ -46,6 +46,7 @@ import { DescribeGroups } from './describe-groups.js'
 import { DescribeLogDirs } from './describe-log-dirs.js'
 import { DescribeProducers } from './describe-producers.js'
 import { DescribeQuorum } from './describe-quorum.js'
+import { DescribeRebalances } from './describe-rebalances.js'
 import { DescribeShareGroupOffsets } from './describe-share-group-offsets.js'
 import { DescribeTopicPartitions } from './describe-topic-partitions.js'
 import { DescribeTransactions } from './describe-transactions.js'
@@ -208,6 +209,7 @@ export const MESSAGES: readonly Message[] = [
   UnregisterController,
   DescribeFounding,
   CompareReplicas,
+  DescribeRebalances,
 ]
 
 export const HEADERS: readonly Schema<Fields>[] = [RequestHeader, ResponseHeader]
