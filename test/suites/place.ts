@@ -1,15 +1,17 @@
 /** The brokers that a suite is run on: of this build, in processes of their own, with the settings and the addresses that the suite expects. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { Prng } from '../../src/base/prng.js'
 import { BrokerProcess, type Brokers } from '../interop/broker.js'
 import { ThreeBrokers } from '../interop/three-brokers.js'
+import { fixedPort } from '../process/server-process.js'
 
 export interface Cluster {
   readonly nodes: 1 | 3
   /** Of the first node; the others follow. */
   readonly firstId?: number
   readonly settings?: readonly string[]
-  /** Of one node: where it listens, on this machine; undefined: on any. */
+  /** Of one node: the port that is advertised, of localhost; default: any. */
   readonly port?: number
   /** Of three nodes. */
   readonly ports?: readonly [number, number, number]
@@ -60,17 +62,18 @@ export class Place {
   }
 }
 
-function startCluster(path: string, { nodes, firstId = 1, settings = [], port, ports }: Cluster): Promise<Brokers> {
+async function startCluster(path: string, cluster: Cluster): Promise<Brokers> {
+  const { nodes, firstId = 1, settings = [], ports } = cluster
   if (nodes === 3) {
     return ThreeBrokers.start(path, { settings, firstId, ...(ports !== undefined && { ports }) })
   }
-  const listeners =
-    port === undefined
-      ? []
-      : [
-          `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${port + 10_000}`,
-          `advertised.listeners=PLAINTEXT://localhost:${port}`,
-          'controller.listener.names=CONTROLLER',
-        ]
-  return BrokerProcess.start(path, [`node.id=${firstId}`, ...listeners, ...settings])
+  const random = new Prng(`ports of ${path}`)
+  const port = cluster.port ?? (await fixedPort(random))
+  return BrokerProcess.start(path, [
+    `node.id=${firstId}`,
+    `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${await fixedPort(random)}`,
+    `advertised.listeners=PLAINTEXT://${cluster.port === undefined ? '127.0.0.1' : 'localhost'}:${port}`,
+    'controller.listener.names=CONTROLLER',
+    ...settings,
+  ])
 }

@@ -64,6 +64,8 @@ export function readPytestLines(output: string): Result[] {
 const GO_LINE = /^\s*--- (PASS|FAIL|SKIP): (\S+) \((\d+(?:\.\d+)?)s\)/
 const GO_RESULTS: Readonly<Record<string, Outcome>> = { PASS: 'pass', FAIL: 'fail', SKIP: 'skip' }
 const GO_RUNS = /^=== (?:RUN|CONT|NAME)\s+(\S+)/
+/** What franz-go says of the topics of a test. */
+const GO_ASIDE = /^deleting |^FAILED TESTING -- NOT DELETING/
 const GO_SAYS = /^\s+\w+_test\.go:\d+: (.*)/
 
 /** What `go test -v` prints; tests that began and have no end, as after a panic or the time limit, did hang. */
@@ -83,7 +85,7 @@ export function readGo(output: string): Result[] {
       const [, word, test, seconds] = ends
       current = test!
       results.set(test!, { test: test!, result: GO_RESULTS[word!]!, seconds: Number(seconds), reason: '' })
-    } else if (says !== undefined && !says.startsWith('deleting ')) said.set(current, says)
+    } else if (says !== undefined && !GO_ASIDE.test(says) && !said.has(current)) said.set(current, says)
   }
   for (const test of begun) {
     if (!results.has(test)) results.set(test, { test, result: 'hang', seconds: 0, reason: '' })

