@@ -28,6 +28,16 @@ export interface Where {
 
 const keyOf = ({ suite, nodes, test }: LedgerRow): string => `${suite}\t${nodes}\t${test}`
 
+/** Some suites have several tests of one name. */
+function worstOf(results: readonly Result[]): Iterable<Result> {
+  const worst = new Map<string, Result>()
+  for (const result of results) {
+    const other = worst.get(result.test)
+    if (other === undefined || other.result === 'pass') worst.set(result.test, result)
+  }
+  return worst.values()
+}
+
 export class Ledger {
   readonly #path: string
 
@@ -48,7 +58,7 @@ export class Ledger {
   /** In place of what was recorded of the same tests. Reads the file anew: another run may have written to it. */
   record({ suite, nodes }: Where, commit: string, control: ReadonlyMap<string, string>, results: readonly Result[]) {
     const rows = new Map(this.rows().map((row) => [keyOf(row), row]))
-    for (const { test, result, seconds, reason } of results) {
+    for (const { test, result, seconds, reason } of worstOf(results)) {
       const row: LedgerRow = {
         suite,
         nodes: String(nodes),
