@@ -7,18 +7,21 @@ import { attempt } from '../../interop/external.js'
 import type { Result } from '../ledger.js'
 import { readJest } from '../reports.js'
 import { checkoutPath, fileOf, type Job, type JobContext, jobsBy, missingCheckout, type Suite } from '../suite.js'
+import { scriptOf, writeScript } from './scripts.js'
 
 interface JestOptions {
   readonly folder: string
   /** The program, below the folder. */
   readonly jest: readonly string[]
   readonly env: (context: JobContext) => Readonly<Record<string, string>>
+  readonly prepare?: (context: JobContext) => void
 }
 
 async function runFile(file: string, tests: readonly string[], options: JestOptions, context: JobContext) {
   const { folder, jest, env } = options
   const { directory, keep, limitMs } = context
   const report = join(directory, 'report.json')
+  options.prepare?.(context)
   const flags = ['--ci', '--runInBand', '--forceExit', '--coverage=false', '--reporters=default']
   const outcome = await attempt({
     command: process.execPath,
@@ -45,6 +48,13 @@ function jobsOf(options: JestOptions) {
 }
 
 const KAFKAJS = 'kafkajs'
+/** Theirs looks for a container. */
+const ADD_PARTITIONS = ['scripts', 'addPartitions.sh']
+
+function addPartitions(bootstrap: string): string {
+  const words = ['topics', '--bootstrap-server', bootstrap, '--alter', '--topic', '"$TOPIC"', '--partitions']
+  return scriptOf(...words, '"$PARTITIONS"')
+}
 
 const kafkajs: Suite = {
   name: 'kafkajs',
@@ -64,6 +74,7 @@ const kafkajs: Suite = {
   jobs: jobsOf({
     folder: KAFKAJS,
     jest: ['node_modules', 'jest', 'bin', 'jest.js'],
+    prepare: ({ place }) => writeScript(checkoutPath(KAFKAJS, ...ADD_PARTITIONS), addPartitions(place.bootstrap())),
     env: () => ({ KAFKA_VERSION: '2.4', KAFKAJS_DEBUG_PROTOCOL_BUFFERS: '1', TEST_RETRIES: '0' }),
   }),
 }

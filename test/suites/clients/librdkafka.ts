@@ -13,6 +13,7 @@ import type { Clusters } from '../place.js'
 import { readRdkafka } from '../reports.js'
 import { type Job, type JobContext, jobsBy, type Suite } from '../suite.js'
 import { suitesPath } from '../table.js'
+import { writeScripts } from './scripts.js'
 
 const FOLDER = 'librdkafka-full'
 const PACKAGE = ['node_modules', '@confluentinc', 'kafka-javascript', 'deps', 'librdkafka']
@@ -88,6 +89,7 @@ async function runNumber(
       TEST_CONSUMER_GROUP_PROTOCOL: protocol,
       TEST_REPORT: report,
       BROKERS: place.bootstrap(),
+      KAFKA_PATH: writeScripts(directory),
       TESTS: number,
     },
     limitMs,
