@@ -6,6 +6,9 @@ import { BrokerProcess, type Brokers } from '../interop/broker.js'
 import { ThreeBrokers } from '../interop/three-brokers.js'
 import { fixedPort } from '../process/server-process.js'
 
+/** As in the settings that Kafka is shipped with; the default is 3000. */
+export const JOIN_AT_ONCE = 'group.initial.rebalance.delay.ms=0'
+
 export interface Cluster {
   readonly nodes: 1 | 3
   /** Of the first node; the others follow. */

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { cachePath } from '../../interop/client.js'
 import { attempt } from '../../interop/external.js'
 import { franzGo } from '../../interop/franz-go.js'
+import { JOIN_AT_ONCE } from '../place.js'
 import { readGo } from '../reports.js'
 import { type Job, type JobContext, jobsBy, type Suite } from '../suite.js'
 
@@ -31,7 +32,7 @@ function kgo(name: string, about: string, env: Readonly<Record<string, string>>)
     control: 'franz-go-kgo',
     nodes: [1, 3],
     lanes: 2,
-    clusters: (nodes) => ({ main: { nodes } }),
+    clusters: (nodes) => ({ main: { nodes, settings: [JOIN_AT_ONCE] } }),
     missing: () => franzGo.missing() as string | undefined,
     install: franzGo.install!,
     jobs: (tests) =>
@@ -60,6 +61,7 @@ function kgo(name: string, about: string, env: Readonly<Record<string, string>>)
 }
 
 const FAST_GROUPS = [
+  JOIN_AT_ONCE,
   'group.min.session.timeout.ms=100',
   'group.consumer.heartbeat.interval.ms=100',
   'group.consumer.min.heartbeat.interval.ms=100',

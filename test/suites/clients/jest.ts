@@ -5,6 +5,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { cachePath } from '../../interop/client.js'
 import { attempt } from '../../interop/external.js'
 import type { Result } from '../ledger.js'
+import { JOIN_AT_ONCE } from '../place.js'
 import { readJest } from '../reports.js'
 import { checkoutPath, fileOf, type Job, type JobContext, jobsBy, missingCheckout, type Suite } from '../suite.js'
 import { scriptOf, writeScript } from './scripts.js'
@@ -66,7 +67,7 @@ const kafkajs: Suite = {
       nodes: 3,
       firstId: 0,
       ports: [9092, 9095, 9098],
-      settings: ['num.partitions=2', 'default.replication.factor=2', 'min.insync.replicas=1'],
+      settings: ['num.partitions=2', 'default.replication.factor=2', 'min.insync.replicas=1', JOIN_AT_ONCE],
     },
   }),
   missing: () =>
@@ -80,7 +81,7 @@ const kafkajs: Suite = {
 }
 
 const CONFLUENT = 'confluent-kafka-javascript'
-const GROUPS = ['group.consumer.min.session.timeout.ms=6000', 'group.consumer.session.timeout.ms=10000']
+const GROUPS = [JOIN_AT_ONCE, 'group.consumer.min.session.timeout.ms=6000', 'group.consumer.session.timeout.ms=10000']
 
 function confluent(protocol: string): Suite {
   return {

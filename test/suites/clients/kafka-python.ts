@@ -5,12 +5,16 @@ import { cachePath, sourcePath } from '../../interop/client.js'
 import { attempt } from '../../interop/external.js'
 import { installPython, missingPython, pythonSources } from '../../interop/python-venv.js'
 import type { Result } from '../ledger.js'
+import { JOIN_AT_ONCE } from '../place.js'
 import { readJUnit, readPytestLines } from '../reports.js'
 import { type Job, type JobContext, jobsBy, type Suite } from '../suite.js'
 
 const NAME = 'kafka-python'
 /** Tests are skipped where a Kafka is older. */
 const KAFKA_VERSION = '4.3.0'
+
+/** As in the settings that come with its tests. */
+const SETTINGS = ['num.partitions=4', 'group.min.session.timeout.ms=1000', JOIN_AT_ONCE]
 
 const moduleOf = (test: string): string => test.split('::')[0]!
 
@@ -48,7 +52,7 @@ function suite(name: string, backend: string | undefined): Suite {
     name,
     about: `kafka-python 3.0.12, network back-end: ${backend ?? 'its own'}`,
     nodes: [1, 3],
-    clusters: (nodes) => ({ main: { nodes, firstId: 0, settings: ['num.partitions=4'] } }),
+    clusters: (nodes) => ({ main: { nodes, firstId: 0, settings: SETTINGS } }),
     missing: missingPython,
     install: () => installPython(NAME, { withSources: true }),
     jobs: (tests) =>

