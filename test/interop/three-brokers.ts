@@ -19,6 +19,8 @@ export interface ThreeOptions {
   readonly firstId?: number
   /** Where clients find the nodes, as localhost; default: any. */
   readonly ports?: readonly number[]
+  /** Whether each has a rack of its own, which is so by default. */
+  readonly racks?: boolean
 }
 
 export class ThreeBrokers implements Brokers {
@@ -36,7 +38,7 @@ export class ThreeBrokers implements Brokers {
 
   static async start(
     directory: string,
-    { settings = [], firstId = 1, ports = [] }: ThreeOptions = {},
+    { settings = [], firstId = 1, ports = [], racks = true }: ThreeOptions = {},
   ): Promise<ThreeBrokers> {
     const addresses = await freeAddresses(2 * NODES)
     for (const [index, port] of ports.entries()) addresses[index] = `localhost:${port}`
@@ -54,7 +56,7 @@ export class ThreeBrokers implements Brokers {
         `advertised.listeners=PLAINTEXT://${address}`,
         'controller.listener.names=CONTROLLER',
         `controller.quorum.voters=${voters}`,
-        `broker.rack=RACK${id}`,
+        ...(racks ? [`broker.rack=RACK${id}`] : []),
       ]
       nodes.set(id, { address, path, settings: [...REPLICATED, ...own, ...settings], process: undefined })
     }

@@ -16,6 +16,8 @@ export interface Cluster {
   readonly settings?: readonly string[]
   /** Of one node: the port that is advertised, of localhost; default: any. */
   readonly port?: number
+  /** Of three nodes: each in a rack of its own. */
+  readonly racks?: true
   /** Of three nodes. */
   readonly ports?: readonly [number, number, number]
 }
@@ -66,9 +68,9 @@ export class Place {
 }
 
 async function startCluster(path: string, cluster: Cluster): Promise<Brokers> {
-  const { nodes, firstId = 1, settings = [], ports } = cluster
+  const { nodes, firstId = 1, settings = [], racks = false, ports } = cluster
   if (nodes === 3) {
-    return ThreeBrokers.start(path, { settings, firstId, ...(ports !== undefined && { ports }) })
+    return ThreeBrokers.start(path, { settings, firstId, racks, ...(ports !== undefined && { ports }) })
   }
   const random = new Prng(`ports of ${path}`)
   const port = cluster.port ?? (await fixedPort(random))

@@ -15,10 +15,11 @@ const topOf = (test: string): string => test.split('/')[0]!
 async function runGo(
   command: string,
   tests: readonly string[],
+  options: readonly string[],
   env: Readonly<Record<string, string>>,
   { directory, keep, limitMs }: JobContext,
 ) {
-  const args = ['-test.v', `-test.run=^(${tests.join('|')})$`, `-test.timeout=${limitMs - 10_000}ms`]
+  const args = ['-test.v', ...options, `-test.run=^(${tests.join('|')})$`, `-test.timeout=${limitMs - 10_000}ms`]
   const outcome = await attempt({ command, args, directory, env, limitMs })
   const output = Buffer.concat([outcome.stdout, outcome.stderr])
   keep('go.log', output)
@@ -46,6 +47,7 @@ function kgo(name: string, about: string, env: Readonly<Record<string, string>>)
             runGo(
               cachePath(franzGo.name, TESTED),
               [top],
+              [],
               {
                 KGO_SEEDS: context.place.bootstrap(),
                 KGO_TEST_RF: String(context.nodes),
@@ -92,6 +94,7 @@ const brokerTests: Suite = {
           runGo(
             cachePath('kfake', 'kafka_tests.test'),
             [top],
+            ['-test.parallel=1'],
             {
               KT_SEEDS: context.place.bootstrap('main'),
               KT_SEEDS_SPECIAL: context.place.bootstrap('small'),
