@@ -1,6 +1,6 @@
 /**
  * Runs the tests that the makers of a client wrote, against brokers of this build: `node dist/test/suites/run.js SUITE [--nodes 1|3] [--tests PART...] [--again failed|all]
- * [--excluded]`. What was recorded at this commit is not run again unless asked for. Results go to `ledger.tsv`, what the runners print to `.interop/logs`. Ends well
+ * [--excluded] [--set KEY=VALUE...]`. What was recorded at this commit is not run again unless asked for. Results go to `ledger.tsv`, what the runners print to `.interop/logs`. Ends well
  * if every test that counts has passed.
  */
 import { execFileSync } from 'node:child_process'
@@ -12,7 +12,7 @@ import { cachePath } from '../interop/client.js'
 import { type Control, readControl } from './control.js'
 import { Ledger, type Result } from './ledger.js'
 import { needOf, readNeeds } from './needs.js'
-import { Place } from './place.js'
+import { type Clusters, Place } from './place.js'
 import { choose, limitMsOf, type Picked } from './selection.js'
 import type { Job, Suite } from './suite.js'
 import { SUITES } from './suites.js'
@@ -38,6 +38,14 @@ function withSilent(tests: readonly string[], results: readonly Result[], why: s
   const known = new Set(results.map(({ test }) => test))
   const silent = tests.filter((test) => !known.has(test))
   return [...results, ...silent.map((test): Result => ({ test, result: NEVER_RUN, seconds: 0, reason: why }))]
+}
+
+/** Behind its own, for who looks for a cause. */
+function withSettings(clusters: Clusters, more: readonly string[]): Clusters {
+  const entries = Object.entries(clusters).map(([name, cluster]) => {
+    return [name, { ...cluster, settings: [...(cluster.settings ?? []), ...more] }] as const
+  })
+  return Object.fromEntries(entries)
 }
 
 class Run {
@@ -72,7 +80,7 @@ class Run {
   }
 
   #start(clusters = this.#suite.clusters(this.#nodes)): Promise<Place> {
-    return Place.start(join(this.#root, `data-${++this.#places}`), clusters)
+    return Place.start(join(this.#root, `data-${++this.#places}`), withSettings(clusters, values.set))
   }
 
   async #stop(place: Place | undefined, name: string): Promise<void> {
@@ -132,6 +140,7 @@ const { values, positionals } = parseArgs({
     tests: { type: 'string', multiple: true, default: [] },
     again: { type: 'string' },
     excluded: { type: 'boolean', default: false },
+    set: { type: 'string', multiple: true, default: [] },
   },
   allowPositionals: true,
 })

@@ -20,6 +20,8 @@ const PACKAGE = ['node_modules', '@confluentinc', 'kafka-javascript', 'deps', 'l
 const PINS = ['package.json', 'package-lock.json']
 const RUNNER = 'test-runner'
 const LIBRARIES = ['src/librdkafka.so.1', 'src-cpp/librdkafka++.so.1']
+/** A test reads it beside the folder in which it runs. */
+const SCHEMA = ['src', 'statistics_schema.json'] as const
 const CONFIGURE = ['--no-download', '--disable-syslog', '--disable-debug-symbols', '--disable-optimization']
 /** What tests of these versions skip where a Kafka is older. */
 const KAFKA_VERSION = '4.2.0'
@@ -28,7 +30,7 @@ const TIMES = 4
 const LANES = 4
 /** A test of a scenario is named with it. */
 const SCENARIO = / \[(\w+)\]$/
-const REASON = /### Test "([^"]+)" failed at ([^\n]*)\n([^\n]*)/g
+const REASON = /### Test "(\d\w+)(?: \([^"]*)?" failed at ([^\n]*)\n([^\n]*)/g
 
 async function install(): Promise<void> {
   const pins = PINS.map((file) => suitesPath('librdkafka', file))
@@ -48,7 +50,7 @@ async function install(): Promise<void> {
     ]) {
       await run({ command: 'nice', args: ['-n', '15', ...args], directory, limitMs: BUILD_LIMIT_MS })
     }
-    for (const file of [...LIBRARIES, `tests/${RUNNER}`]) {
+    for (const file of [...LIBRARIES, `tests/${RUNNER}`, SCHEMA.join('/')]) {
       copyFileSync(join(directory, file), join(path, file.slice(file.lastIndexOf('/') + 1)))
     }
     rmSync(build, { recursive: true })
@@ -78,10 +80,14 @@ async function runNumber(
   }
   const lines = Object.entries(conf).map(([key, value]) => `${key}=${value}\n`)
   writeFileSync(join(directory, 'test.conf'), lines.join(''))
+  const runPath = join(directory, 'tests')
+  mkdirSync(runPath)
+  mkdirSync(join(directory, SCHEMA[0]))
+  copyFileSync(cachePath(FOLDER, SCHEMA[1]), join(directory, ...SCHEMA))
   const outcome = await attempt({
     command: cachePath(FOLDER, RUNNER),
     args: ['-L', '-p1', ...(scenario === undefined ? [] : ['-s', scenario])],
-    directory,
+    directory: runPath,
     env: {
       LD_LIBRARY_PATH: cachePath(FOLDER),
       RDKAFKA_TEST_CONF: join(directory, 'test.conf'),
