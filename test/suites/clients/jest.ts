@@ -18,6 +18,11 @@ interface JestOptions {
   readonly prepare?: (context: JobContext) => void
 }
 
+function patternOf(file: string, tests: readonly string[]): string {
+  const names = tests.map((test) => test.slice(`${file} :: `.length).replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
+  return `^(?:${names.join('|')})$`
+}
+
 async function runFile(file: string, tests: readonly string[], options: JestOptions, context: JobContext) {
   const { folder, jest, env } = options
   const { directory, keep, limitMs } = context
@@ -26,7 +31,16 @@ async function runFile(file: string, tests: readonly string[], options: JestOpti
   const flags = ['--ci', '--runInBand', '--forceExit', '--coverage=false', '--reporters=default']
   const outcome = await attempt({
     command: process.execPath,
-    args: [cachePath(folder, ...jest), ...flags, '--json', `--outputFile=${report}`, '--runTestsByPath', file],
+    args: [
+      cachePath(folder, ...jest),
+      ...flags,
+      // What it does not name would take its time, and fail.
+      `--testNamePattern=${patternOf(file, tests)}`,
+      '--json',
+      `--outputFile=${report}`,
+      '--runTestsByPath',
+      file,
+    ],
     directory: checkoutPath(folder),
     env: { NODE_ENV: 'test', ...env(context) },
     limitMs,
