@@ -5,7 +5,7 @@ import { readGo, readJest, readJUnit, readPytestLines, readRdkafka } from './rep
 test('a JUnit report gives names, times and why a case failed', () => {
   const cases = readJUnit(`<testsuites><testsuite>
     <testcase classname="a.b" name="works[x&amp;y]" time="1.5" />
-    <testcase classname="a.b" name="fails" time="0.25"><failure message="1 &lt; 2&#10;no">trace</failure></testcase>
+    <testcase classname="a.b" name="fails " time="0.25"><failure message="1 &lt; 2&#10;no">trace</failure></testcase>
     <testcase classname="a.b" name="breaks" time="0"><error message="no broker"></error></testcase>
     <testcase classname="a.b" name="left out" time="0"><skipped type="skip" message="too old"/></testcase>
   </testsuite></testsuites>`)
@@ -69,7 +69,12 @@ test('jest: names carry their file; what is neither passed nor failed is skipped
         message: '',
         assertionResults: [
           { fullName: 'A works', status: 'passed', duration: 1500, failureMessages: [] },
-          { fullName: 'A fails', status: 'failed', duration: null, failureMessages: ['\u001b[31mError\u001b[39m: no'] },
+          {
+            fullName: 'A fails ',
+            status: 'failed',
+            duration: null,
+            failureMessages: ['\u001b[31mError\u001b[39m: no'],
+          },
           { fullName: 'A waits', status: 'pending', failureMessages: [] },
         ],
       },

@@ -34,7 +34,7 @@ export function readJUnit(xml: string): JUnitCase[] {
     const result = fault === null ? 'pass' : fault[1] === 'skipped' ? 'skip' : 'fail'
     return {
       className: attributes.get('classname') ?? '',
-      name: attributes.get('name') ?? '',
+      name: (attributes.get('name') ?? '').trim(),
       result,
       seconds: Number(attributes.get('time') ?? 0),
       reason: fault === null ? '' : (attributesOf(fault[2]!).get('message') ?? ''),
@@ -118,7 +118,7 @@ export function readJest(json: string, file: string): Result[] {
   return testResults.flatMap(({ assertionResults }) =>
     assertionResults.map(
       ({ fullName, status, duration, failureMessages }): Result => ({
-        test: `${file} :: ${fullName}`,
+        test: `${file} :: ${fullName.trim()}`,
         result: JEST_RESULTS[status] ?? 'skip',
         seconds: (duration ?? 0) / 1000,
         reason: failureMessages.join(' ').replace(COLOURS, ''),

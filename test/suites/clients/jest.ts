@@ -20,7 +20,7 @@ interface JestOptions {
 
 function patternOf(file: string, tests: readonly string[]): string {
   const names = tests.map((test) => test.slice(`${file} :: `.length).replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
-  return `^(?:${names.join('|')})$`
+  return `^(?:${names.join('|')})\\s*$`
 }
 
 async function runFile(file: string, tests: readonly string[], options: JestOptions, context: JobContext) {
