@@ -17,6 +17,10 @@ export interface ThreeOptions {
   readonly settings?: readonly string[]
   /** Of the first node; the others follow. */
   readonly firstId?: number
+  /** Where clients find the nodes, as localhost; default: any. */
+  readonly ports?: readonly number[]
+  /** Whether each has a rack of its own, which is so by default. */
+  readonly racks?: boolean
 }
 
 export class ThreeBrokers implements Brokers {
@@ -32,8 +36,12 @@ export class ThreeBrokers implements Brokers {
     this.bootstrap = [...nodes.values()].map(({ address }) => address).join(',')
   }
 
-  static async start(directory: string, { settings = [], firstId = 1 }: ThreeOptions = {}): Promise<ThreeBrokers> {
+  static async start(
+    directory: string,
+    { settings = [], firstId = 1, ports = [], racks = true }: ThreeOptions = {},
+  ): Promise<ThreeBrokers> {
     const addresses = await freeAddresses(2 * NODES)
+    for (const [index, port] of ports.entries()) addresses[index] = `localhost:${port}`
     const ids = Array.from({ length: NODES }, (_, index) => firstId + index)
     const controllers = addresses.slice(NODES)
     const voters = ids.map((id, index) => `${id}@${controllers[index]}`).join(',')
@@ -44,11 +52,11 @@ export class ThreeBrokers implements Brokers {
       mkdirSync(path, { recursive: true })
       const own = [
         `node.id=${id}`,
-        `listeners=PLAINTEXT://${address},CONTROLLER://${controllers[index]}`,
+        `listeners=PLAINTEXT://${address.replace('localhost', '127.0.0.1')},CONTROLLER://${controllers[index]}`,
         `advertised.listeners=PLAINTEXT://${address}`,
         'controller.listener.names=CONTROLLER',
         `controller.quorum.voters=${voters}`,
-        `broker.rack=RACK${id}`,
+        ...(racks ? [`broker.rack=RACK${id}`] : []),
       ]
       nodes.set(id, { address, path, settings: [...REPLICATED, ...own, ...settings], process: undefined })
     }
@@ -132,7 +140,7 @@ interface Node {
 }
 
 /** They have to be known before the first one starts, and to be the same when it starts again. */
-async function freeAddresses(wanted: number): Promise<readonly string[]> {
+async function freeAddresses(wanted: number): Promise<string[]> {
   const random = new Prng(`ports of process ${process.pid}`)
   const ports = new Set<number>()
   while (ports.size < wanted) ports.add(await fixedPort(random))
