@@ -10,7 +10,7 @@
  *     otherwise     index files   index files ▲ read through  read through, cut at the first fault
  *                                      recovery point
  */
-import { DiskError } from '../io/disk.js'
+import type { DiskError } from '../io/disk.js'
 import { LeaderEpochCache } from '../log/leader-epoch-cache.js'
 import { newestUsableSnapshot, ProducerState } from '../log/producer-state.js'
 import { type RecoveryScanOutput, recoveryScan, scanForRecovery } from '../log/recovery-scan.js'
@@ -30,6 +30,7 @@ import {
   secureFront,
 } from './segment-files.js'
 import { finishReplacements } from './segment-replacement.js'
+import { rewrite } from './segment-rewrite.js'
 import type { LastStop } from './stop-markers.js'
 
 /** The largest batch that recovery believes in. */
@@ -79,7 +80,7 @@ class LogLoader {
   readonly #options: LoadOptions
   readonly #done: LoadDone
   readonly #segments: LogSegment[] = []
-  readonly #state: LogState
+  #state: LogState
   /** The first segment that is read through and may be cut. */
   #firstUntrusted: number
   /** Closed segments below the recovery point whose index files are not usable. */
@@ -204,11 +205,6 @@ class LogLoader {
     const next = this.#segments[this.#scanning + 1]
     if (next === undefined) return this.#scanned()
     if (next.baseOffset !== this.#expectedOffset) {
-      if (this.#scanning + 1 < this.#firstUntrusted) {
-        return this.#fail(
-          damaged(this.#options.directory, `${next.file.path} does not begin at offset ${this.#expectedOffset}`),
-        )
-      }
       return this.#cut(segment, `the next segment begins at ${next.baseOffset}, not at ${this.#expectedOffset}`)
     }
     if (this.#isIndexing(segment)) segment.indexes.close()
@@ -220,7 +216,9 @@ class LogLoader {
 
   /** The log ends here: what follows was never acknowledged, or was, and then this must not go on. */
   #cut(segment: LogSegment, fault: string): void {
-    const { directory, recoveryPoint, lastStop } = this.#options
+    const { directory, recoveryPoint, startOffset, lastStop } = this.#options
+    const next = this.#segments[this.#scanning + 1]
+    if (next !== undefined && next.baseOffset <= startOffset) return this.#leaveOutFront(next, fault)
     const endOffset = this.#expectedOffset
     if (this.#scanning < this.#firstUntrusted || endOffset < this.#promisedEnd) {
       return this.#fail(
@@ -241,15 +239,30 @@ class LogLoader {
     )
     try {
       segment.file.truncate(this.#position)
-      for (const each of removed) {
-        each.close()
-        removeSegmentFiles(this.#environment, directory, each.baseOffset)
-      }
+      this.#remove(removed)
     } catch (error) {
       return this.#fail(asDiskError(error))
     }
     settle(segment, this.#position)
     this.#scanned()
+  }
+
+  /** What is deleted may have been lost, even where recovery need not look: nobody has made it durable. It told of producers only, who are unknown then. */
+  #leaveOutFront(next: LogSegment, fault: string): void {
+    const { directory, startOffset } = this.#options
+    this.#environment.logger.warn({ directory, startOffset, fault }, 'damaged in front of the start: left out')
+    try {
+      this.#remove(this.#segments.splice(0, this.#scanning + 1))
+    } catch (error) {
+      return this.#fail(asDiskError(error))
+    }
+    this.#firstUntrusted = Math.max(0, this.#firstUntrusted - this.#scanning - 1)
+    this.#state = this.#state.from(next.baseOffset)
+    this.#scanning = 0
+    this.#position = 0
+    this.#expectedOffset = next.baseOffset
+    if (this.#firstUntrusted === 0) next.stateBefore = this.#state.snapshot()
+    this.scanNext()
   }
 
   #scanned(): void {
@@ -322,24 +335,7 @@ class LogLoader {
     }
     if (lastStop === 'clean') return flush()
     const from = recoveryPoint <= segment.baseOffset ? 0 : segment.indexes.offsets.lookup(recoveryPoint).position
-    this.#rewrite(segment, from, flush)
-  }
-
-  #rewrite(segment: LogSegment, position: number, done: (error?: DiskError) => void): void {
-    const left = segment.sizeBytes - position
-    if (left <= 0) return done()
-    const { buffers } = this.#environment
-    const buffer = buffers.take(Math.min(CHUNK_BYTES, left))
-    const bytes = buffer.subarray(0, Math.min(buffer.length, left))
-    segment.file.read(position, bytes, (readError, bytesRead) => {
-      if (readError !== undefined || bytesRead === 0)
-        return done(readError ?? new DiskError('EIO', 'read', segment.file.path))
-      segment.file.rewrite(position, bytes.subarray(0, bytesRead), (writeError) => {
-        buffers.give(buffer)
-        if (writeError !== undefined) return done(writeError)
-        this.#rewrite(segment, position + bytesRead, done)
-      })
-    })
+    rewrite(this.#environment, segment, from, flush)
   }
 
   /** Once more, as if the log had not been stopped in order. */
@@ -358,16 +354,21 @@ class LogLoader {
     const { disk, logger } = this.#environment
     const { directory, startOffset } = this.#options
     logger.warn({ directory, startOffset, endOffset }, 'log ends before its start offset: it begins anew there')
-    for (const segment of this.#segments.splice(0)) {
-      segment.close()
-      removeSegmentFiles(this.#environment, directory, segment.baseOffset)
-    }
+    this.#remove(this.#segments.splice(0))
     this.#segments.push(LogSegment.create(disk, directory, startOffset, this.#options))
     this.#firstUntrusted = 0
     const { epochs, producers, digest } = this.#state
     epochs.clear()
     producers.advanceTo(startOffset)
     digest.forget()
+  }
+
+  /** Throws `DiskError`. */
+  #remove(segments: readonly LogSegment[]): void {
+    for (const segment of segments) {
+      segment.close()
+      removeSegmentFiles(this.#environment, this.#options.directory, segment.baseOffset)
+    }
   }
 
   /** Up to where the log was promised to be there; what is below the start offset is not missed. */

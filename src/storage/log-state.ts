@@ -64,6 +64,13 @@ export class LogState {
     return partitionLeaderEpoch < latestEpoch ? `epoch ${partitionLeaderEpoch} after ${latestEpoch}` : undefined
   }
 
+  /** Without what only batches in front of `offset` would tell, which nobody can read. */
+  from(offset: number): LogState {
+    if (this.digest.endOffset < offset) this.digest.forget()
+    if (this.producers.endOffset >= offset) return this
+    return new LogState(this.epochs, new ProducerState(offset), this.digest)
+  }
+
   /** As its files hold it. */
   snapshot(): StateSnapshot {
     return { producers: this.producers.snapshot(), digest: this.digest.toText() }

@@ -284,3 +284,43 @@ test('a repair keeps the start of the log', () => {
   assert.equal(store.log.startOffset, 11)
   assertReadable(store, 'repaired')
 })
+
+test('under `os` what is in front of the start may be lost with the power, and the log opens and starts where it did', () => {
+  let start = 0
+  let damaged = 0
+  const struck = atEveryOperation({
+    options: { flushPolicy: 'os', segmentBytes: 200, checkpointIntervalMs: 5 },
+    strikes: ['losePower'],
+    seeds: 12,
+    prepare: (store) => {
+      start = 0
+      store.reopened()
+    },
+    run: (store) => {
+      store.turn(() => fill(store, 0, 24))
+      store.until(() => store.log.logEndOffset === 24)
+      if (!store.alive) return
+      store.turn(() =>
+        store.log.advanceStart(17, (error) => {
+          if (error === undefined) start = 17
+        }),
+      )
+      store.pass(30)
+    },
+    check: (store, where) => {
+      store.reopened()
+      if (store.simulation.trace.some((line) => line.includes('left out'))) damaged++
+      assert.ok(store.log.startOffset >= start, `${where}: starts at ${store.log.startOffset}`)
+      assertReadable(store, where)
+      const { nextOffset } = store.log
+      store.turn(() => fill(store, nextOffset, 3))
+      assert.ok(
+        store.until(() => store.log.logEndOffset === nextOffset + 3),
+        where,
+      )
+      assertReadable(store, where)
+    },
+  })
+  assert.ok(struck > 30, `${struck}`)
+  assert.ok(damaged > 0, 'nothing in front of the start was damaged')
+})
