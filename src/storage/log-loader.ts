@@ -257,10 +257,9 @@ class LogLoader {
       return this.#fail(asDiskError(error))
     }
     this.#firstUntrusted = Math.max(0, this.#firstUntrusted - this.#scanning - 1)
-    this.#state = this.#state.from(next.baseOffset)
-    this.#scanning = 0
-    this.#position = 0
     this.#expectedOffset = next.baseOffset
+    this.#state = this.#state.from(next.baseOffset)
+    this.#scanning = this.#position = 0
     if (this.#firstUntrusted === 0) next.stateBefore = this.#state.snapshot()
     this.scanNext()
   }
