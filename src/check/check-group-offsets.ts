@@ -3,6 +3,9 @@
  * somebody was told; unless it was set back on purpose since. It is one that was asked to be committed by then, and whose commit did not fail, as that
  * of a transaction that was aborted did. A commit of a generation is not taken after one of a later generation: offset-went-back, offset-phantom,
  * aborted-offset, stale-generation.
+ *
+ * A commit without an answer may still be on its way, and come after a later one of the same generation: nothing in the protocol tells the two apart. If it is
+ * found then, what is certain begins anew with it.
  */
 import type { Findings } from './anomalies.js'
 import type { Outcome } from './client-history.js'
@@ -28,6 +31,8 @@ export interface OffsetCommitted extends Common {
   readonly generation?: number
   /** Somebody wants the group to be there, whatever it has read. */
   readonly isReset?: true
+  /** With `info`: its client has asked again since, and it may still arrive. */
+  readonly mayComeLate?: true
 }
 
 export interface OffsetFetched extends Common {
@@ -74,10 +79,32 @@ function checkFloor(group: readonly GroupOperation[], findings: Findings): void 
       (each) => {
         const before = floor
         if (before === undefined || each.offset >= before.offset) return
+        if (hasComeLate(each, before, group)) {
+          floor = each
+          return
+        }
         findings.add('offset-went-back', each.key, () => `${told(before)}, and then ${told(each)}`)
       },
     )
   }
+}
+
+/** A commit of a later generation would have shut it out. */
+function hasComeLate(
+  { offset, completedMs }: GroupOperation,
+  before: GroupOperation,
+  group: readonly GroupOperation[],
+): boolean {
+  const generation = before.f === 'commit' ? (before.generation ?? -1) : -1
+  return group.some(
+    (each) =>
+      each.f === 'commit' &&
+      each.outcome === 'info' &&
+      each.mayComeLate === true &&
+      each.offset === offset &&
+      each.invokedMs <= completedMs &&
+      (each.generation ?? -1) >= generation,
+  )
 }
 
 interface Period {
