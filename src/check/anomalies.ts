@@ -36,6 +36,7 @@
  * | offset-went-back | a group's committed offset is lower than one that was certain before it was asked for | ours | check-group-offsets |
  * | offset-phantom, aborted-offset | it is one that nobody committed, or whose commit had failed | ours | check-group-offsets |
  * | stale-generation | a commit of a generation was taken after one of a later generation | ours | check-group-offsets |
+ * | reset-undone | a group's offset was set back or deleted, nobody has committed since, and it is another one | Redpanda's suite, ours | check-group-offsets |
  * | owned-twice | a partition belongs to two members of a group: in one generation, or while both have reason to think so | Vanlightly's specification | check-group-ownership |
  * | group-skip | a member begins behind what nobody of its group was given | ours | check-group-progress |
  * | group-unseen | acknowledged, and nobody of a group that reads it was given it by the end | ours | check-group-progress |
@@ -91,6 +92,7 @@ type ServiceAnomaly =
   | 'offset-phantom'
   | 'aborted-offset'
   | 'stale-generation'
+  | 'reset-undone'
   | 'owned-twice'
   | 'group-skip'
   | 'group-unseen'

@@ -2,7 +2,7 @@
  * What a group has committed of a key. Who asks for it is told no less than what was certain before: the largest offset whose commit was acknowledged, or that
  * somebody was told; unless it was set back on purpose since. It is one that was asked to be committed by then, and whose commit did not fail, as that
  * of a transaction that was aborted did. A commit of a generation is not taken after one of a later generation: offset-went-back, offset-phantom,
- * aborted-offset, stale-generation.
+ * aborted-offset, stale-generation. What was set back stays so until somebody commits: reset-undone.
  *
  * A commit without an answer may still be on its way, and come after a later one of the same generation: nothing in the protocol tells the two apart. If it is
  * found then, what is certain begins anew with it.
@@ -51,6 +51,7 @@ export function checkGroupOffsets(history: readonly GroupOperation[], findings: 
     checkFloor(group, findings)
     checkOrigin(group, findings)
     checkGenerations(group, findings)
+    checkResets(group, findings)
   }
 }
 
@@ -167,6 +168,24 @@ function checkGenerations(group: readonly GroupOperation[], findings: Findings):
       findings.add('stale-generation', each.key, () => `${told(before)}, and then ${told(each)}`)
     },
   )
+}
+
+/** Nobody has committed since it began, and nothing that came before is still on its way. */
+function checkResets(group: readonly GroupOperation[], findings: Findings): void {
+  for (const reset of group) {
+    if (reset.f !== 'commit' || reset.isReset !== true || reset.outcome !== 'ok') continue
+    const isOverwritten = (by: number): boolean =>
+      group.some((each) => {
+        if (each === reset || each.f !== 'commit' || each.outcome === 'fail' || each.invokedMs > by) return false
+        const mayStillCome = each.outcome === 'info' && each.generation === undefined
+        return mayStillCome || each.completedMs >= reset.invokedMs
+      })
+    for (const each of group) {
+      if (each.f !== 'fetch' || each.invokedMs <= reset.completedMs || each.offset === reset.offset) continue
+      if (!isOverwritten(each.completedMs))
+        findings.add('reset-undone', each.key, () => `${told(reset)}, and then ${told(each)}`)
+    }
+  }
 }
 
 function told(operation: GroupOperation): string {

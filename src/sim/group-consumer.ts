@@ -38,8 +38,7 @@ const OF_PARTITION: ReadonlySet<number> = new Set([
   ErrorCode.REQUEST_TIMED_OUT,
 ])
 
-export interface GroupConsumerOptions
-  extends Omit<GroupMemberOptions, 'reign' | 'nodeId' | 'count' | 'now'> {
+export interface GroupConsumerOptions extends Omit<GroupMemberOptions, 'reign' | 'nodeId' | 'count' | 'now'> {
   readonly topics: readonly string[]
   readonly commitMs: number
   /** How often it commits before it gives its partitions up. */

@@ -1,7 +1,7 @@
 /**
  * GroupHistory: what the members of all groups of a run were told, did and believed, as it happens; and what the checkers make of it.
  */
-import { Findings, type Finding } from '../check/anomalies.js'
+import { type Finding, Findings } from '../check/anomalies.js'
 import { checkGroupOffsets, type GroupOperation } from '../check/check-group-offsets.js'
 import { checkGroupOwnership, type Ownership } from '../check/check-group-ownership.js'
 import { checkGroupProgress, type GroupProgress, type ToBeRead } from '../check/check-group-progress.js'

@@ -5,12 +5,13 @@
  *
  * It also keeps what no real member knows: until when its coordinator cannot have given it up, because the one that answered was the only one then.
  */
-import { Metadata } from '../protocol/messages/metadata.js'
+
 import { ErrorCode, errorByCode } from '../protocol/errors.js'
 import type { Fields } from '../protocol/field.js'
 import { Heartbeat } from '../protocol/messages/heartbeat.js'
 import { JoinGroup } from '../protocol/messages/join-group.js'
 import { LeaveGroup } from '../protocol/messages/leave-group.js'
+import { Metadata } from '../protocol/messages/metadata.js'
 import { SyncGroup } from '../protocol/messages/sync-group.js'
 import type { InOfMessage, Message, OutOfMessage } from '../protocol/schema.js'
 import type { SimulatedClient } from './client.js'
@@ -81,6 +82,8 @@ export class GroupMember {
   #state: State = 'joining'
   /** What it has. */
   #owned: readonly GroupPlace[] = []
+  /** What it said that it wants when it joined last. */
+  #joinedFor: readonly string[] = []
   #isLeader = false
   /** As the leader has divided them; what others subscribe to is among it. */
   #partitions: ReadonlyMap<string, number> = new Map()
@@ -89,7 +92,12 @@ export class GroupMember {
   #beating = false
   #answeredMs = 0
 
-  constructor(client: SimulatedClient, options: GroupMemberOptions, topics: readonly string[], listener: GroupListener) {
+  constructor(
+    client: SimulatedClient,
+    options: GroupMemberOptions,
+    topics: readonly string[],
+    listener: GroupListener,
+  ) {
     this.#client = client
     this.#options = options
     this.#listener = listener
@@ -217,6 +225,7 @@ export class GroupMember {
   #sendJoin(attempt: number): void {
     const { group, instanceId, assignors, sessionTimeoutMs, rebalanceTimeoutMs, subscriptionVersion } = this.#options
     const owned = this.isCooperative ? this.#owned : []
+    this.#joinedFor = this.topics
     const subscription = { topics: this.topics, owned, generation: this.generation }
     const metadata = encodeSubscription(subscription, subscriptionVersion)
     const body = {
@@ -279,12 +288,18 @@ export class GroupMember {
       const { subscriptionVersion } = this.#options
       this.#sync(
         attempt,
-        [...assigned].map(([memberId, places]) => ({ memberId, assignment: encodeAssignment(places, subscriptionVersion) })),
+        [...assigned].map(([memberId, places]) => ({
+          memberId,
+          assignment: encodeAssignment(places, subscriptionVersion),
+        })),
       )
     })
   }
 
-  #countPartitions(names: readonly string[], done: (partitions: ReadonlyMap<string, number> | undefined) => void): void {
+  #countPartitions(
+    names: readonly string[],
+    done: (partitions: ReadonlyMap<string, number> | undefined) => void,
+  ): void {
     const topics = names.map((name) => ({ name }))
     const body = { topics, allowAutoTopicCreation: false, includeTopicAuthorizedOperations: false }
     this.#client.call(Metadata, body, (_, response) => {
@@ -330,8 +345,8 @@ export class GroupMember {
     this.certainUntilMs = certainMs
     if (this.#isLeader) this.#watchTopics(this.#attempt)
     this.#listener.assigned(assigned)
-    // What it gave up is given to somebody in another round.
-    if (lost.length > 0 && this.stable) this.#rejoin()
+    // What a cooperative one gave up is given to somebody in another round.
+    if (lost.length > 0 || this.#joinedFor !== this.topics) this.#rejoin()
   }
 
   /** The leader looks whether topics have grown. */

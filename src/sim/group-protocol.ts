@@ -6,7 +6,10 @@
 import { Reader } from '../base/bytes/reader.js'
 import { Writer } from '../base/bytes/writer.js'
 import type { Fields } from '../protocol/field.js'
-import { ConsumerProtocolAssignment, ConsumerProtocolSubscription } from '../protocol/messages/records/consumer-protocol.js'
+import {
+  ConsumerProtocolAssignment,
+  ConsumerProtocolSubscription,
+} from '../protocol/messages/records/consumer-protocol.js'
 import type { Schema } from '../protocol/schema.js'
 
 export const ASSIGNORS = ['range', 'roundrobin', 'cooperative-sticky'] as const
@@ -95,7 +98,10 @@ function assignInTurn(members: readonly Subscriber[], partitions: ReadonlyMap<st
 }
 
 /** Everybody keeps what is its own as far as that is fair; the rest goes to who has least. */
-function assignSticky(members: readonly Subscriber[], partitions: ReadonlyMap<string, number>): Map<string, GroupPlace[]> {
+function assignSticky(
+  members: readonly Subscriber[],
+  partitions: ReadonlyMap<string, number>,
+): Map<string, GroupPlace[]> {
   const assigned = nothingFor(members)
   const owners = ownersOf(members)
   const isTaker = ({ topics }: Subscriber, { topic }: GroupPlace): boolean => topics.includes(topic)

@@ -81,7 +81,7 @@ export class GroupSlot {
   leave(): void {
     const { consumer } = this
     if (!this.running || this.#current.process?.suspended === true) return
-    consumer!.leave(() => {})
+    this.#current.process!.after(0, 'arrival', 'leave', () => consumer!.leave(() => {}))
     this.#history.count(this.isStatic ? 'a static member goes' : 'a member leaves')
   }
 
