@@ -21,6 +21,7 @@ import { FetchSessions } from '../replication/fetch-session.js'
 import type { LogDirectories } from '../storage/log-directories.js'
 import { BatchRepairs } from './batch-repairs.js'
 import type { ControllerChannel } from './controller/controller-channel.js'
+import { GroupCoordinator } from './coordinators/group-coordinator.js'
 import { FetchMemory } from './fetch-memory.js'
 import { IsrProposals } from './isr-proposals.js'
 import type { LeaderPlace } from './leader-fetcher.js'
@@ -72,6 +73,7 @@ export class Broker implements QuorumObserver {
   readonly rebuilds: ReplicaRebuilds
   readonly comparisons: ReplicaComparisons
   readonly producerIds: ProducerIdBlock
+  readonly groups: GroupCoordinator
   readonly fetchMemory = new FetchMemory()
   /** Of what is given to followers. */
   readonly throttle: ReplicationThrottle
@@ -123,6 +125,7 @@ export class Broker implements QuorumObserver {
       follows: (partition) => this.fetcher.follows(partition),
       proposes: (partition) => this.#proposals.proposes(partition),
       rotted: (partition, offset) => this.repairs.rotted(partition, offset),
+      changed: (partition) => this.groups.runtime.partitionChanged(partition),
     })
     const { nodeId } = identity
     const { clock, logger } = ports
@@ -212,6 +215,7 @@ export class Broker implements QuorumObserver {
     this.#scrubber.stop()
     this.comparisons.stop()
     this.#proposals.stop()
+    this.groups.stop()
     this.replicas.close()
     for (const { go } of this.#waiting.splice(0)) go(false)
   }
@@ -279,6 +283,7 @@ export class Broker implements QuorumObserver {
     this.replicas.apply(image, delta, () => {
       this.#applying = false
       this.#image = image
+      this.groups.runtime.metadataChanged(image, delta)
       const ready = this.#waiting.filter(({ offset }) => offset <= image.offset)
       this.#waiting = this.#waiting.filter(({ offset }) => offset > image.offset)
       for (const { go } of ready) go(true)

@@ -368,6 +368,7 @@ export class Node {
       random,
       advertised: listeners.advertised,
       started: this.#config.given,
+      namesOthers: named.length > 0,
       logLevels: this.#ports.logger.levels,
       broker: this.#broker,
       controller,

@@ -38,6 +38,8 @@ export class ReplicaManager {
   readonly #logs: LogDirectories
   readonly #placed: ReplicaDirectories
   readonly #partitionHost: PartitionHost
+  /** Those who keep something in partitions. */
+  readonly #coordinators: PartitionHost['changed']
   readonly #topics = new Map<Uuid, Map<number, Hosted>>()
   readonly #timers = new Map<() => void, Timer>()
   #closed = false
@@ -49,11 +51,12 @@ export class ReplicaManager {
     logs: LogDirectories,
     placed: ReplicaDirectories,
     recorder: FlightRecorder,
-    { follows, proposes, rotted }: Pick<PartitionHost, 'follows' | 'proposes' | 'rotted'>,
+    { follows, proposes, rotted, changed }: Pick<PartitionHost, 'follows' | 'proposes' | 'rotted' | 'changed'>,
   ) {
     this.#ports = ports
     this.#nodeId = nodeId
     this.#settings = settings
+    this.#coordinators = changed
     this.#placed = placed
     this.#logs = logs
     this.#partitionHost = {
@@ -247,6 +250,7 @@ export class ReplicaManager {
   readonly #wake = (partition: Partition): void => {
     this.produces.check(partition)
     this.fetches.check(partition)
+    this.#coordinators(partition)
   }
 
   #every(intervalMs: number, action: () => void): void {

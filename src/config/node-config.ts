@@ -4,6 +4,7 @@
  */
 import { nearest } from '../base/nearest.js'
 import { assignedId } from './assigned-id.js'
+import { checkGroupSettings } from './group-settings.js'
 import { checkOwnId, isAddressOf, type NamedController, namedControllers } from './named-controllers.js'
 import { type NodeSettings, nodeSettings } from './node-settings.js'
 import { parseProperties } from './properties.js'
@@ -81,6 +82,7 @@ export function nodeConfig(entries: ReadonlyMap<string, string> | Readonly<Recor
     if (value === undefined) throw new ConfigError(key, `${key} must be set: ${setting.doc}`)
     settings[key] = parseSetting<unknown>(setting, key, value)
   }
+  checkGroupSettings(settings)
   const typed = settings as unknown as NodeSettings
   const directories = typed['log.dirs']
   if (directories.length === 0) throw new ConfigError('log.dirs', 'log.dirs must name a directory')

@@ -4,6 +4,7 @@
  */
 
 import { addressCounts } from './address-counts.js'
+import { groupSettings } from './group-settings.js'
 import { hostPort } from './host-port.js'
 import { replicaSettings } from './replica-settings.js'
 import { boolean, double, integer, list, long, oneOf, optional, someOf, string, type Values } from './setting.js'
@@ -169,6 +170,7 @@ export const nodeSettings = {
   }),
   'delete.topic.enable': boolean({ default: 'true', importance: 'high', doc: 'Whether topics can be deleted.' }),
   ...replicaSettings,
+  ...groupSettings,
   'log.segment.bytes': integer({
     default: '1073741824',
     min: 1024 * 1024,

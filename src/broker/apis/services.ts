@@ -10,6 +10,7 @@ import type { Broker } from '../broker.js'
 import type { Controller } from '../controller/controller.js'
 import type { ControllerChannel } from '../controller/controller-channel.js'
 import type { Founding } from '../quorum/founding.js'
+import type { TopicMaker } from '../coordinators/internal-topics.js'
 import type { Quorum } from '../quorum/quorum.js'
 import type { Call } from '../server/handler.js'
 
@@ -23,6 +24,8 @@ export interface Services {
   readonly advertised: ReadonlyMap<string, Address>
   /** The settings that the node was started with, as text; all others were at their defaults. */
   readonly started: ReadonlyMap<string, string>
+  /** Whether its settings name controllers besides itself. */
+  readonly namesOthers: boolean
   readonly logLevels: LogLevels
   /** Undefined on a node without the broker's role. */
   readonly broker: Broker | undefined
@@ -37,6 +40,12 @@ export interface Services {
 export function brokerOf({ broker }: Services): Broker {
   if (broker === undefined) throw new Error('a request for a broker on a node that is none')
   return broker
+}
+
+/** What topics go by that this broker has made. */
+export function topicMakerOf(services: Services): TopicMaker {
+  const { settings, image } = brokerOf(services)
+  return { settings, image, given: services.started, namesOthers: services.namesOthers }
 }
 
 /** What this node goes by: as a broker what it has applied, else what is committed. */
@@ -60,5 +69,6 @@ export function endpointOf(
 /** What Kafka says of the operations that are authorized when everything is: those that the resource has, as bits. */
 export const ALL_TOPIC_OPERATIONS = 3576
 export const ALL_CLUSTER_OPERATIONS = 8096
+export const ALL_GROUP_OPERATIONS = 3400
 /** Nobody has asked. */
 export const OPERATIONS_NOT_ASKED = -2147483648

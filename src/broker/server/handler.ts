@@ -52,7 +52,7 @@ export interface HandlerOptions<Services, Request, Response> {
   /** What ApiVersions advertises and dispatch lets pass. */
   readonly versions: VersionRange
   /** Who answers; for documentation. */
-  readonly servedBy: 'any node' | 'any broker' | 'partition leader' | 'controller'
+  readonly servedBy: 'any node' | 'any broker' | 'partition leader' | 'group coordinator' | 'controller'
   /** On which listeners. */
   readonly listeners: readonly ListenerContext['serves'][]
   /** Whether it is served before clients are; what is only for controllers always is. */

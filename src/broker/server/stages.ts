@@ -33,12 +33,16 @@ export interface Need {
   readonly resource: Resource
 }
 
-export type Resource = { readonly type: 'CLUSTER' } | { readonly type: 'TOPIC'; readonly name: string }
+export type Resource = { readonly type: 'CLUSTER' } | { readonly type: 'TOPIC' | 'GROUP'; readonly name: string }
 
 export const CLUSTER: Resource = { type: 'CLUSTER' }
 
 export function topic(name: string): Resource {
   return { type: 'TOPIC', name }
+}
+
+export function group(name: string): Resource {
+  return { type: 'GROUP', name }
 }
 
 /** Where a request came in. */

@@ -2,6 +2,7 @@
  * The records of `__consumer_offsets` as Kafka publishes them: a key is an int16 that says what it is and the key's fields, a value an int16 version and the
  * value's fields; without a value what the key names is gone.
  */
+import { DecodeError, Reader } from '../../base/bytes/reader.js'
 import { Writer } from '../../base/bytes/writer.js'
 import type { Fields } from '../../protocol/field.js'
 import * as classicGroup from '../../protocol/messages/records/classic-group.js'
@@ -9,7 +10,10 @@ import * as consumerGroup from '../../protocol/messages/records/consumer-group.j
 import * as offsetCommits from '../../protocol/messages/records/offset-commits.js'
 import type { Infer, Schema } from '../../protocol/schema.js'
 
-/** The types that are written here: the number in the key, and the version of the value. */
+/**
+ * The types that are written here: the number in the key, and the version of the value. As in Kafka 4 that is the last one before tagged fields, but for
+ * offsets, which have a tagged field: the id of the topic.
+ */
 export const GROUP_RECORDS = {
   OffsetCommit: {
     type: 1,
@@ -84,13 +88,29 @@ export interface RecordBytes {
   readonly value: Uint8Array | null
 }
 
+/** A time to expire at (OffsetCommit versions 2 to 4) stands in version 1 alone. */
+const OFFSET_THAT_EXPIRES_VERSION = 1
+
+/** As before Kafka 0.8.2. */
+const LEGACY_OFFSET_COMMIT_TYPE = 0
+
+const BY_NUMBER = new Map<number, GroupRecordType>(
+  (Object.keys(GROUP_RECORDS) as GroupRecordType[]).map((type) => [GROUP_RECORDS[type].type, type]),
+)
+
 /** A record to append. */
 export function encodeGroupRecord(record: GroupRecord): RecordBytes {
-  const { type, key, value, valueVersion } = GROUP_RECORDS[record.type]
+  const { type, key, value } = GROUP_RECORDS[record.type]
+  const version = valueVersion(record)
   return {
     key: prefixed(type, key as Schema<Fields>, 0, record.key),
-    value: record.value === null ? null : prefixed(valueVersion, value as Schema<Fields>, valueVersion, record.value),
+    value: record.value === null ? null : prefixed(version, value as Schema<Fields>, version, record.value),
   }
+}
+
+function valueVersion(record: GroupRecord): number {
+  if (record.type !== 'OffsetCommit' || record.value === null) return GROUP_RECORDS[record.type].valueVersion
+  return record.value.expireTimestamp === -1 ? GROUP_RECORDS.OffsetCommit.valueVersion : OFFSET_THAT_EXPIRES_VERSION
 }
 
 function prefixed(prefix: number, schema: Schema<Fields>, version: number, fields: object): Uint8Array {
@@ -98,4 +118,40 @@ function prefixed(prefix: number, schema: Schema<Fields>, version: number, field
   writer.int16(prefix)
   schema.encode(version, writer, fields as never)
   return writer.toBuffer()
+}
+
+/** What stands in the log. Undefined: of a type, or in a version, that is not known here, which is passed over. Throws `DecodeError`. */
+export function decodeGroupRecord({ key, value }: RecordBytes): GroupRecord | undefined {
+  const keyReader = new Reader(key)
+  const number = keyReader.int16()
+  if (number === LEGACY_OFFSET_COMMIT_TYPE) return decodeLegacyOffset(keyReader, value)
+  const type = BY_NUMBER.get(number)
+  if (type === undefined) return undefined
+  const schemas = GROUP_RECORDS[type]
+  const keyFields = wholly(schemas.key as Schema<Fields>, 0, keyReader)
+  if (value === null) return { type, key: keyFields, value: null } as unknown as GroupRecord
+  const reader = new Reader(value)
+  const version = reader.int16()
+  if (!schemas.value.knows(version)) return undefined
+  return {
+    type,
+    key: keyFields,
+    value: wholly(schemas.value as Schema<Fields>, version, reader),
+  } as unknown as GroupRecord
+}
+
+function decodeLegacyOffset(keyReader: Reader, bytes: Uint8Array | null): GroupRecord | undefined {
+  const key = wholly(offsetCommits.LegacyOffsetCommitKey, 0, keyReader)
+  if (bytes === null) return { type: 'OffsetCommit', key, value: null }
+  const reader = new Reader(bytes)
+  const version = reader.int16()
+  // The value was the same from version 0 on, whatever the key.
+  if (!offsetCommits.OffsetCommitValue.knows(version)) return undefined
+  return { type: 'OffsetCommit', key, value: wholly(offsetCommits.OffsetCommitValue, version, reader) }
+}
+
+function wholly<F extends Fields>(schema: Schema<F>, version: number, reader: Reader): Infer<Schema<F>> {
+  const fields = schema.decode(version, reader)
+  if (reader.remaining > 0) throw new DecodeError(`${reader.remaining} bytes follow the ${schema.name}`)
+  return fields as Infer<Schema<F>>
 }

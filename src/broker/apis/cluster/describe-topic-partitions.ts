@@ -7,10 +7,11 @@ import { invalidTopicName } from '../../../controller/topic-name.js'
 import { ErrorCode } from '../../../protocol/errors.js'
 import { DescribeTopicPartitions } from '../../../protocol/messages/describe-topic-partitions.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
+import { isInternal } from '../../coordinators/internal-topics.js'
 import { type Call, handler } from '../../server/handler.js'
 import { topic } from '../../server/stages.js'
 import { ALL_TOPIC_OPERATIONS, brokerOf, type Services } from '../services.js'
-import { describePartition, isInternal } from './topic-description.js'
+import { describePartition } from './topic-description.js'
 
 type Request = Infer<typeof DescribeTopicPartitions.request>
 type Response = InferInput<typeof DescribeTopicPartitions.response>

@@ -11,6 +11,7 @@ import { ErrorCode } from '../../../protocol/errors.js'
 import { Metadata } from '../../../protocol/messages/metadata.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
 import { type Call, handler } from '../../server/handler.js'
+import { creatableTopic, isInternal } from '../../coordinators/internal-topics.js'
 import { topic } from '../../server/stages.js'
 import { passOn } from '../controller/pass-on.js'
 import {
@@ -20,8 +21,9 @@ import {
   endpointOf,
   OPERATIONS_NOT_ASKED,
   type Services,
+  topicMakerOf,
 } from '../services.js'
-import { describePartition, isInternal } from './topic-description.js'
+import { describePartition } from './topic-description.js'
 
 type Request = Infer<typeof Metadata.request>
 type Response = InferInput<typeof Metadata.response>
@@ -51,13 +53,7 @@ export const metadata = handler<Services, typeof Metadata.request.fields, typeof
     const tooMany = missing.splice(creatable(services))
     const refused = tooMany.map((name) => [name, ErrorCode.POLICY_VIOLATION] as const)
     if (missing.length === 0) return call.reply(answer(request, services, call, new Map(refused)))
-    const wanted = missing.map((name) => ({
-      name,
-      numPartitions: -1,
-      replicationFactor: -1,
-      assignments: [],
-      configs: [],
-    }))
+    const wanted = missing.map((name) => creatableTopic(name, topicMakerOf(services)))
     const createRequest = { topics: wanted, timeoutMs: CREATE_TIMEOUT_MS, validateOnly: false }
     passOn(services, 'CreateTopics', createRequest, CREATE_TIMEOUT_MS, call, (created) => {
       const errors = (created?.topics ?? []).map(({ name, errorCode }) => [name, errorCode] as const)

@@ -5,13 +5,6 @@ import { ErrorCode } from '../../../protocol/errors.js'
 import type { Call } from '../../server/handler.js'
 import { endpointOf, type Services } from '../services.js'
 
-const INTERNAL_TOPICS = new Set(['__consumer_offsets', '__transaction_state', '__share_group_state'])
-
-/** Topics that the cluster keeps for itself. */
-export function isInternal(topic: string): boolean {
-  return INTERNAL_TOPICS.has(topic)
-}
-
 export interface PartitionDescription {
   readonly errorCode: number
   readonly partitionIndex: number

@@ -26,6 +26,7 @@ import {
 import { OWN_MEMORY } from '../../../storage/log-options.js'
 import type { Broker } from '../../broker.js'
 import type { Appended, Partition } from '../../partition.js'
+import { ADMIN_CLIENT_ID, isInternal } from '../../coordinators/internal-topics.js'
 import type { Call } from '../../server/handler.js'
 import { LoopBudget } from '../loop-budget.js'
 import { findPartition, type TopicReference } from './find-partition.js'
@@ -101,6 +102,9 @@ function appendPlain(
   if (acks !== 0 && acks !== 1 && acks !== -1) return refused('INVALID_REQUIRED_ACKS')
   const partition = findPartition(broker, reference, index)
   if (typeof partition === 'string') return refused(partition)
+  if (isInternal(partition.id.topic) && call.clientId !== ADMIN_CLIENT_ID) {
+    return refused('INVALID_TOPIC_EXCEPTION', `${partition.id.topic} is the cluster's own: nobody else writes to it`)
+  }
   if (records === null) return refused('INVALID_RECORD', 'there are no records')
   const { version } = call
   const nowMs = broker.clock.wallMs()

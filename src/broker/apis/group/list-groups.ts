@@ -1,0 +1,27 @@
+/** ListGroups: the groups of all shards of this broker. As long as one of them is not loaded, none are told: the client asks again. */
+import { ErrorCode } from '../../../protocol/errors.js'
+import { ListGroups } from '../../../protocol/messages/list-groups.js'
+import { handler } from '../../server/handler.js'
+import { CLUSTER } from '../../server/stages.js'
+import type { Services } from '../services.js'
+import { codeOf, groupsOf, requestOf } from './ask-group.js'
+
+export const listGroups = handler<Services, typeof ListGroups.request.fields, typeof ListGroups.response.fields>(
+  ListGroups,
+  {
+    versions: [0, 5],
+    servedBy: 'group coordinator',
+    listeners: ['broker'],
+    authorize: () => [{ operation: 'DESCRIBE', resource: CLUSTER }],
+    refuse: (_, errorCode) => ({ errorCode, groups: [] }),
+    handle: (request, services, call) => {
+      groupsOf(services).askAll(requestOf('ListGroups', request, call), (answers) => {
+        const found = answers.filter((answer) => answer !== 'NOT_COORDINATOR')
+        const error = found.find((answer) => typeof answer === 'string')
+        if (error !== undefined) return call.reply({ errorCode: codeOf(error), groups: [] })
+        const groups = found.flatMap((answer) => (typeof answer === 'string' ? [] : answer.groups))
+        call.reply({ errorCode: ErrorCode.NONE, groups })
+      })
+    },
+  },
+)

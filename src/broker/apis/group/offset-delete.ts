@@ -1,0 +1,57 @@
+/** OffsetDelete: offsets of topics that nobody in the group reads are forgotten. */
+import { ErrorCode } from '../../../protocol/errors.js'
+import { OffsetDelete } from '../../../protocol/messages/offset-delete.js'
+import type { Infer, InferInput } from '../../../protocol/schema.js'
+import { handler } from '../../server/handler.js'
+import { group, topic } from '../../server/stages.js'
+import { brokerOf, type Services } from '../services.js'
+import { askGroup, codeOf } from './ask-group.js'
+
+type WantedTopic = Infer<typeof OffsetDelete.request>['topics'][number]
+type Response = InferInput<typeof OffsetDelete.response>
+type TopicResult = Response['topics'][number]
+
+export const offsetDelete = handler<Services, typeof OffsetDelete.request.fields, typeof OffsetDelete.response.fields>(
+  OffsetDelete,
+  {
+    versions: [0, 0],
+    servedBy: 'group coordinator',
+    listeners: ['broker'],
+    authorize: ({ groupId, topics }) => [
+      { operation: 'DELETE', resource: group(groupId) },
+      ...topics.map(({ name }) => ({ operation: 'READ', resource: topic(name) }) as const),
+    ],
+    refuse: (_, errorCode) => ({ errorCode, topics: [] }),
+    handle: (request, services, call) => {
+      if (request.groupId === '') return call.reply({ errorCode: ErrorCode.INVALID_GROUP_ID, topics: [] })
+      const { topicsByName } = brokerOf(services).image
+      const isThere = ({ name }: WantedTopic, partition: number): boolean =>
+        topicsByName.get(name)?.partitions[partition] !== undefined
+      const known: WantedTopic[] = []
+      const unknown: TopicResult[] = []
+      for (const wanted of request.topics) {
+        const there = wanted.partitions.filter(({ partitionIndex }) => isThere(wanted, partitionIndex))
+        const missing = wanted.partitions.filter(({ partitionIndex }) => !isThere(wanted, partitionIndex))
+        if (there.length > 0) known.push({ ...wanted, partitions: there })
+        const errorCode = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        const partitions = missing.map(({ partitionIndex }) => ({ partitionIndex, errorCode }))
+        if (missing.length > 0) unknown.push({ name: wanted.name, partitions })
+      }
+      askGroup(
+        ...([services, call, 'OffsetDelete', request.groupId, { ...request, topics: known }] as const),
+        (error) => ({ errorCode: codeOf(error), topics: [] }),
+        ({ errorCode, topics }) =>
+          call.reply({ errorCode, topics: errorCode === ErrorCode.NONE ? merged(topics, unknown) : [] }),
+      )
+    },
+  },
+)
+
+/** A topic comes once, whatever became of its partitions. */
+function merged(known: readonly TopicResult[], unknown: readonly TopicResult[]): TopicResult[] {
+  const results = new Map(known.map((each) => [each.name, each]))
+  for (const { name, partitions } of unknown) {
+    results.set(name, { name, partitions: [...(results.get(name)?.partitions ?? []), ...partitions] })
+  }
+  return [...results.values()]
+}

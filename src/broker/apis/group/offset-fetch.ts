@@ -1,0 +1,135 @@
+/**
+ * OffsetFetch: what groups have committed. The shards are always asked as by version 8: for groups; versions before name one, and have it answered in
+ * another shape. From version 10 on topics have ids, and the shards are told the names that go with them.
+ *
+ * Version 0, whose offsets Kafka kept in ZooKeeper, is answered from where all others are.
+ */
+import { type Uuid, ZERO_UUID } from '../../../base/uuid.js'
+import type { MetadataImage } from '../../../metadata/image.js'
+import { ErrorCode } from '../../../protocol/errors.js'
+import { OffsetFetch } from '../../../protocol/messages/offset-fetch.js'
+import type { Infer, InferInput } from '../../../protocol/schema.js'
+import { type Call, handler } from '../../server/handler.js'
+import { group, type Need, topic } from '../../server/stages.js'
+import { brokerOf, type Services } from '../services.js'
+import { codeOf, groupsOf, requestOf } from './ask-group.js'
+
+type Request = Infer<typeof OffsetFetch.request>
+type Response = InferInput<typeof OffsetFetch.response>
+type WantedGroup = Request['groups'][number]
+type WantedTopic = NonNullable<WantedGroup['topics']>[number]
+type GroupResult = NonNullable<Response['groups']>[number]
+type TopicResult = GroupResult['topics'][number]
+
+const GROUPS_SINCE = 8
+const TOPIC_IDS_SINCE = 10
+/** Before, an error of the group is one of each partition. */
+const GROUP_ERROR_SINCE = 2
+
+export const offsetFetch = handler<Services, typeof OffsetFetch.request.fields, typeof OffsetFetch.response.fields>(
+  OffsetFetch,
+  {
+    versions: [0, 10],
+    servedBy: 'group coordinator',
+    listeners: ['broker'],
+    authorize: (request) =>
+      groupsWanted(request).flatMap(({ groupId, topics }): Need[] => [
+        { operation: 'DESCRIBE', resource: group(groupId) },
+        ...(topics ?? []).map(({ name }) => ({ operation: 'DESCRIBE', resource: topic(name) }) as const),
+      ]),
+    refuse: (request, errorCode) => {
+      const [first] = groupsWanted(request)
+      const groups = request.groups.map(({ groupId }) => ({ groupId, topics: [], errorCode }))
+      return { ...oldShape(first!, { groupId: first!.groupId, topics: [], errorCode }, 0), groups }
+    },
+    handle: (request, services, call) => {
+      const { image } = brokerOf(services)
+      const byId = call.version >= TOPIC_IDS_SINCE
+      const wanted = groupsWanted(request)
+      const unknown = new Map<WantedGroup, readonly TopicResult[]>()
+      const known = wanted.map((each) => (byId ? withNames(each, image, (results) => unknown.set(each, results)) : each))
+      groupsOf(services).askEach(
+        known,
+        ({ groupId }) => groupId,
+        (groups) => requestOf('OffsetFetch', { ...request, groups: [...groups] }, call),
+        (answers) => {
+          const results = new Map<WantedGroup, GroupResult>()
+          for (const { items, answer } of answers) {
+            for (const [at, item] of items.entries()) {
+              const failed = { groupId: item.groupId, topics: [], errorCode: typeof answer === 'string' ? codeOf(answer) : 0 }
+              results.set(item, typeof answer === 'string' ? failed : (answer.groups?.[at] ?? failed))
+            }
+          }
+          const groups = known.map((each, at) => {
+            const result = results.get(each)!
+            if (!byId || result.errorCode !== ErrorCode.NONE) return result
+            return { ...result, topics: [...withIds(result.topics, image), ...(unknown.get(wanted[at]!) ?? [])] }
+          })
+          reply(call, wanted, groups)
+        },
+      )
+    },
+  },
+)
+
+function groupsWanted({ groups, groupId, topics }: Request): readonly WantedGroup[] {
+  if (groups.length > 0 || groupId === undefined) return groups
+  const named = topics?.map((each) => ({ ...each, topicId: ZERO_UUID })) ?? null
+  return [{ groupId, memberId: null, memberEpoch: -1, topics: named }]
+}
+
+function reply(call: Call<Response>, wanted: readonly WantedGroup[], groups: readonly GroupResult[]): void {
+  const { version } = call
+  if (version >= GROUPS_SINCE) return call.reply({ topics: [], groups: [...groups] })
+  call.reply({ ...oldShape(wanted[0]!, groups[0]!, version), groups: [] })
+}
+
+/** Of a version that knows one group. */
+function oldShape(
+  { topics: wanted }: WantedGroup,
+  { topics, errorCode }: GroupResult,
+  version: number,
+): Pick<Response, 'topics' | 'errorCode'> {
+  if (errorCode === ErrorCode.NONE || version >= GROUP_ERROR_SINCE) {
+    return { topics: topics.map(({ name = '', partitions }) => ({ name, partitions })), errorCode }
+  }
+  const failed = (wanted ?? []).map(({ name, partitionIndexes }) => ({
+    name,
+    partitions: partitionIndexes.map((partitionIndex) => noOffset(partitionIndex, errorCode)),
+  }))
+  return { topics: failed, errorCode }
+}
+
+function noOffset(partitionIndex: number, errorCode: number): TopicResult['partitions'][number] {
+  return { partitionIndex, committedOffset: -1, committedLeaderEpoch: -1, metadata: '', errorCode }
+}
+
+/** The same by name; of topics that are not there `missing` is told. */
+function withNames(
+  wanted: WantedGroup,
+  { topicsById }: MetadataImage,
+  missing: (results: readonly TopicResult[]) => void,
+): WantedGroup {
+  const { topics } = wanted
+  if (topics === null) return wanted
+  const known: WantedTopic[] = []
+  const unknown: TopicResult[] = []
+  for (const each of topics) {
+    const found = topicsById.get(each.topicId)
+    if (found !== undefined) known.push({ ...each, name: found.name })
+    else {
+      const partitions = each.partitionIndexes.map((index) => noOffset(index, ErrorCode.UNKNOWN_TOPIC_ID))
+      unknown.push({ name: '', topicId: each.topicId, partitions })
+    }
+  }
+  missing(unknown)
+  return { ...wanted, topics: known }
+}
+
+/** By id; what was committed for a topic that is not there any more is not told. */
+function withIds(topics: readonly TopicResult[], { topicsByName }: MetadataImage): TopicResult[] {
+  return topics.flatMap((each) => {
+    const topicId: Uuid | undefined = topicsByName.get(each.name ?? '')?.topicId
+    return topicId === undefined ? [] : [{ ...each, topicId }]
+  })
+}

@@ -1,0 +1,45 @@
+/**
+ * DecisionDraft: a decision while it is being made. Records and replies are gathered in order, and with them what puts back what was changed beside
+ * the log, for the case that the partition does not take the records.
+ */
+import type { Ticket } from '../shard.js'
+import type { GroupRecord } from './group-records.js'
+import type { GroupApi, GroupDecision, GroupReply, ResponseOf } from './group-requests.js'
+
+/** Called with a draft of its own: what is decided because the records were refused. */
+export type Repair = (draft: DecisionDraft) => void
+
+export class DecisionDraft {
+  readonly #records: GroupRecord[] = []
+  readonly #replies: { ticket: Ticket; reply: GroupReply }[] = []
+  readonly #repairs: Repair[] = []
+
+  get recordCount(): number {
+    return this.#records.length
+  }
+
+  get decision(): GroupDecision {
+    return { records: this.#records, replies: this.#replies }
+  }
+
+  append(record: GroupRecord): void {
+    this.#records.push(record)
+  }
+
+  appendAll(records: Iterable<GroupRecord>): void {
+    for (const record of records) this.append(record)
+  }
+
+  reply<Api extends GroupApi>(ticket: Ticket, api: Api, body: ResponseOf<Api>): void {
+    this.#replies.push({ ticket, reply: { api, body } as unknown as GroupReply })
+  }
+
+  /** What has to be done if none of the records is taken. The last first. */
+  ifRefused(repair: Repair): void {
+    this.#repairs.push(repair)
+  }
+
+  repair(draft: DecisionDraft): void {
+    for (const repair of this.#repairs.toReversed()) repair(draft)
+  }
+}

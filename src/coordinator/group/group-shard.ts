@@ -1,0 +1,284 @@
+/**
+ * GroupShard: the groups of one partition of `__consumer_offsets`. It knows which kind of groups a request is for, applies what stands in the log, and
+ * says when time itself has something to say.
+ *
+ * What a decision may be is bounded: what needs more records than one batch should have goes on in `expire`.
+ */
+import { unreachable } from '../../base/assert.js'
+import type { Uuid } from '../../base/uuid.js'
+import type { Random } from '../../io/random.js'
+import type { MetadataDelta } from '../../metadata/delta.js'
+import { EMPTY_IMAGE, type MetadataImage } from '../../metadata/image.js'
+import { ErrorCode, type ErrorName } from '../../protocol/errors.js'
+import type { Now, RecordPlace, Ticket } from '../shard.js'
+import { replyRefused } from './append-errors.js'
+import { type Chore, DeletedTopicsChore, DeleteGroupsChore, ExpiryChore, RECORDS_OF_A_DECISION } from './chores.js'
+import { ClassicGroups } from './classic-groups.js'
+import { CommittedOffsets } from './committed-offsets.js'
+import { Deadline, Deadlines } from './deadlines.js'
+import { DecisionDraft } from './decision-draft.js'
+import type { ConsumerAnswers, Group, GroupContext, GroupKind } from './group.js'
+import { describeClassic, listGroups } from './group-listings.js'
+import type { GroupRecord } from './group-records.js'
+import type { GroupDecision, GroupRequest, GroupShardContract } from './group-requests.js'
+import type { GroupSettings } from './group-settings.js'
+import { OffsetRequests } from './offset-requests.js'
+import { type GroupExplanation, type GroupNote, RebalanceHistory } from './rebalance-history.js'
+
+/** After records were refused, chores wait so long. */
+const REFUSED_PAUSE_MS = 1000
+
+export interface GroupShardOptions {
+  readonly settings: () => GroupSettings
+  readonly random: Random
+  /** Told of every reason for a rebalance, and of the end of each round. */
+  readonly noted: (note: GroupNote) => void
+  /** Groups of KIP-848; without them their requests are not supported. */
+  readonly consumerGroups?: (context: GroupContext) => GroupKind & ConsumerAnswers
+}
+
+export class GroupShard implements GroupShardContract {
+  readonly #context: GroupContext
+  readonly #groups = new Map<string, Group>()
+  readonly #deadlines = new Deadlines()
+  readonly #offsets = new CommittedOffsets()
+  readonly #history = new RebalanceHistory()
+  readonly #classic: ClassicGroups
+  readonly #consumer: (GroupKind & ConsumerAnswers) | undefined
+  readonly #offsetRequests: OffsetRequests
+  readonly #retentionCheck: Deadline
+  readonly #chores: Chore[] = []
+  /** Monotonic: from when on chores go on. */
+  #choresFromMs = 0
+  #image: MetadataImage = EMPTY_IMAGE
+  /** What the shell has been given last, and has not applied yet. */
+  #draft = new DecisionDraft()
+  /** The chore of which the last decision is a piece. */
+  #atWork: Chore | undefined
+
+  constructor({ settings, random, noted, consumerGroups }: GroupShardOptions) {
+    this.#context = {
+      settings,
+      random,
+      deadlines: this.#deadlines,
+      groups: this.#groups,
+      offsets: this.#offsets,
+      image: () => this.#image,
+      noted: (note) => {
+        this.#history.take(note)
+        noted(note)
+      },
+    }
+    this.#classic = new ClassicGroups(this.#context)
+    this.#consumer = consumerGroups?.(this.#context)
+    this.#offsetRequests = new OffsetRequests(this.#context)
+    this.#retentionCheck = new Deadline((now) => {
+      this.#begin(new ExpiryChore(this.#context), now)
+      this.#setRetentionCheck(now)
+    })
+  }
+
+  // What there is
+
+  /** Of all groups. */
+  get offsetCount(): number {
+    return this.#offsets.size
+  }
+
+  get groups(): Iterable<Group> {
+    return this.#groups.values()
+  }
+
+  /** Why this group has rebalanced, as far as this coordinator remembers; undefined: there is no such group. */
+  explain(groupId: string): GroupExplanation | undefined {
+    const group = this.#groups.get(groupId)
+    if (group === undefined) return undefined
+    const { type, state, memberCount } = group
+    return { groupId, type, state, members: memberCount, rounds: this.#history.of(groupId) }
+  }
+
+  // The contract
+
+  decide(request: GroupRequest, ticket: Ticket, now: Now): GroupDecision {
+    const draft = this.#newDraft()
+    this.#decide(request, ticket, now, draft)
+    return draft.decision
+  }
+
+  apply(record: GroupRecord, place: RecordPlace): void {
+    if (record.type === 'OffsetCommit') {
+      this.#offsets.apply(record)
+      const { group } = record.key
+      if (record.value !== null && !this.#groups.has(group)) this.#classic.foundSimple(group, place.timestampMs)
+      return
+    }
+    if (this.#classic.apply(record) || this.#consumer?.apply(record, place) === true) {
+      if (!this.#groups.has(groupOf(record))) this.#history.forget(groupOf(record))
+    }
+  }
+
+  loaded(image: MetadataImage, now: Now): GroupDecision {
+    const draft = this.#newDraft()
+    this.#image = image
+    this.#setRetentionCheck(now)
+    this.#classic.loaded(now, draft)
+    this.#consumer?.loaded(now, draft)
+    return draft.decision
+  }
+
+  metadataChanged(image: MetadataImage, delta: MetadataDelta | undefined, now: Now): GroupDecision {
+    const draft = this.#newDraft()
+    const before = this.#image
+    this.#image = image
+    const gone = removedTopics(before, image, delta)
+    if (gone.size > 0 && this.#offsets.size > 0) this.#begin(new DeletedTopicsChore(this.#context, gone), now)
+    this.#consumer?.metadataChanged(delta, now, draft)
+    return draft.decision
+  }
+
+  nextDeadlineMs(): number {
+    const chores = this.#chores.length === 0 ? Number.POSITIVE_INFINITY : this.#choresFromMs
+    return Math.min(chores, this.#deadlines.nextMs())
+  }
+
+  expire(now: Now): GroupDecision {
+    const draft = this.#newDraft()
+    while (draft.recordCount < RECORDS_OF_A_DECISION) {
+      const due = this.#deadlines.takeDue(now.monotonicMs)
+      if (due === undefined) break
+      due.whenDue(now, draft)
+    }
+    // A chore has a decision for itself, so that it can be told apart what was refused.
+    if (draft.recordCount === 0 && this.#choresFromMs <= now.monotonicMs) this.#work(now, draft)
+    return draft.decision
+  }
+
+  refused(decision: GroupDecision, error: ErrorName, now: Now): GroupDecision {
+    const refused = this.#draft
+    const chore = this.#atWork
+    const draft = this.#newDraft()
+    for (const reply of decision.replies) replyRefused(reply, error, draft)
+    refused.repair(draft)
+    if (chore !== undefined) {
+      this.#choresFromMs = now.monotonicMs + REFUSED_PAUSE_MS
+      if (this.#chores[0] === chore) this.#chores.shift()
+      if (!chore.refused(error, draft)) this.#chores.unshift(chore)
+    }
+    return draft.decision
+  }
+
+  unloaded(): void {
+    this.#groups.clear()
+    this.#chores.length = 0
+  }
+
+  // Inside
+
+  #newDraft(): DecisionDraft {
+    this.#draft = new DecisionDraft()
+    this.#atWork = undefined
+    return this.#draft
+  }
+
+  #decide(request: GroupRequest, ticket: Ticket, now: Now, draft: DecisionDraft): void {
+    switch (request.api) {
+      case 'JoinGroup':
+        return this.#kindOf(request.body.groupId).join(request, ticket, now, draft)
+      case 'SyncGroup':
+        return this.#kindOf(request.body.groupId).sync(request, ticket, now, draft)
+      case 'Heartbeat':
+        return this.#kindOf(request.body.groupId).heartbeat(request, ticket, now, draft)
+      case 'LeaveGroup':
+        return this.#kindOf(request.body.groupId).leave(request, ticket, now, draft)
+      case 'OffsetCommit':
+        return this.#offsetRequests.commit(request, ticket, now, draft)
+      case 'OffsetFetch':
+        return this.#offsetRequests.fetch(request, ticket, draft)
+      case 'OffsetDelete':
+        return this.#offsetRequests.delete(request, ticket, draft)
+      case 'DeleteGroups':
+        return this.#deleteGroups(request.body.groupsNames, ticket, now, draft)
+      case 'DescribeGroups': {
+        const groups = request.body.groups.map((id) => describeClassic(id, this.#groups.get(id), request.version))
+        return draft.reply(ticket, 'DescribeGroups', { groups })
+      }
+      case 'ListGroups':
+        return draft.reply(ticket, 'ListGroups', { errorCode: 0, groups: listGroups(this.#groups.values(), request) })
+      case 'ConsumerGroupHeartbeat':
+        if (this.#consumer !== undefined) return this.#consumer.consumerHeartbeat(request, ticket, now, draft)
+        return draft.reply(ticket, 'ConsumerGroupHeartbeat', {
+          throttleTimeMs: 0,
+          errorCode: ErrorCode.UNSUPPORTED_VERSION,
+          memberEpoch: 0,
+          heartbeatIntervalMs: 0,
+        })
+      case 'ConsumerGroupDescribe':
+        return draft.reply(ticket, 'ConsumerGroupDescribe', {
+          throttleTimeMs: 0,
+          groups: request.body.groupIds.map((groupId) => this.#consumer?.describe(groupId) ?? unsupported(groupId)),
+        })
+      default:
+        return unreachable(request)
+    }
+  }
+
+  /** An empty group of the other kind makes room for a classic one. */
+  #kindOf(groupId: string): GroupKind {
+    const group = this.#groups.get(groupId)
+    return group?.type === 'consumer' && !group.isEmpty && this.#consumer !== undefined ? this.#consumer : this.#classic
+  }
+
+  #deleteGroups(groupIds: readonly string[], ticket: Ticket, now: Now, draft: DecisionDraft): void {
+    const chore = new DeleteGroupsChore(this.#context, groupIds, ticket)
+    if (this.#chores.length > 0) return this.#begin(chore, now)
+    if (chore.go(now, draft)) return
+    this.#begin(chore, now)
+    this.#atWork = chore
+  }
+
+  #begin(chore: Chore, now: Now): void {
+    if (this.#chores.length === 0) this.#choresFromMs = Math.max(this.#choresFromMs, now.monotonicMs)
+    this.#chores.push(chore)
+  }
+
+  #work(now: Now, draft: DecisionDraft): void {
+    const chore = this.#chores[0]
+    if (chore === undefined) return
+    this.#atWork = chore
+    if (chore.go(now, draft)) this.#chores.shift()
+  }
+
+  #setRetentionCheck(now: Now): void {
+    const intervalMs = this.#context.settings()['offsets.retention.check.interval.ms']
+    this.#deadlines.set(this.#retentionCheck, now.monotonicMs + intervalMs)
+  }
+}
+
+function groupOf({ key }: GroupRecord): string {
+  return 'group' in key ? key.group : key.groupId
+}
+
+function unsupported(groupId: string) {
+  return {
+    errorCode: ErrorCode.UNSUPPORTED_VERSION,
+    groupId,
+    groupState: '',
+    groupEpoch: 0,
+    assignmentEpoch: 0,
+    assignorName: '',
+    members: [],
+  }
+}
+
+/** Ids by name of those that were there and are not any more. */
+function removedTopics(
+  before: MetadataImage,
+  after: MetadataImage,
+  delta: MetadataDelta | undefined,
+): ReadonlyMap<string, Uuid> {
+  const gone = new Map<string, Uuid>()
+  for (const { name, topicId } of (delta?.removedTopics ?? before.topicsById).values()) {
+    if (!after.topicsById.has(topicId)) gone.set(name, topicId)
+  }
+  return gone
+}
