@@ -2,7 +2,8 @@
  * What a group has committed of a key. Who asks for it is told no less than what was certain before: the largest offset whose commit was acknowledged, or that
  * somebody was told; unless it was set back on purpose since. It is one that was asked to be committed by then, and whose commit did not fail, as that
  * of a transaction that was aborted did. A commit of a generation is not taken after one of a later generation: offset-went-back, offset-phantom,
- * aborted-offset, stale-generation. What was set back stays so until somebody commits: reset-undone.
+ * aborted-offset, stale-generation. What was set back stays so until somebody commits:
+ * reset-undone.
  *
  * A commit without an answer may still be on its way, and come after a later one of the same generation: nothing in the protocol tells the two apart. If it is
  * found then, what is certain begins anew with it.
@@ -181,7 +182,7 @@ function checkResets(group: readonly GroupOperation[], findings: Findings): void
         return mayStillCome || each.completedMs >= reset.invokedMs
       })
     for (const each of group) {
-      if (each.f !== 'fetch' || each.invokedMs <= reset.completedMs || each.offset === reset.offset) continue
+      if (each.f !== 'fetch' || each.invokedMs <= reset.completedMs || each.offset <= reset.offset) continue
       if (!isOverwritten(each.completedMs))
         findings.add('reset-undone', each.key, () => `${told(reset)}, and then ${told(each)}`)
     }

@@ -71,7 +71,7 @@ export class CoordinatorLocator implements Locator {
 export function offsetsPartitionOf(group: string, partitions: number): number {
   let hash = 0
   for (let at = 0; at < group.length; at++) hash = (Math.imul(31, hash) + group.charCodeAt(at)) | 0
-  return (hash & 0x7fffffff) % partitions
+  return (hash === -0x80000000 ? 0 : Math.abs(hash)) % partitions
 }
 
 /** Undefined: nobody. */

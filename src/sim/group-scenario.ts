@@ -224,7 +224,6 @@ function groupSettings(random: Prng, brokers: number): ClusterPlan['settings'] {
   return {
     'offsets.topic.num.partitions': String(random.pick([1, 2, 4])),
     'offsets.topic.replication.factor': String(Math.min(3, brokers)),
-    'offsets.topic.segment.bytes': String(random.pick([8192, 104_857_600])),
     'offsets.commit.timeout.ms': String(random.pick([1000, 5000])),
     'group.initial.rebalance.delay.ms': String(random.pick([0, 500])),
     'group.min.session.timeout.ms': '500',
