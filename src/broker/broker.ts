@@ -168,6 +168,11 @@ export class Broker implements QuorumObserver {
       onUsable,
     })
     this.producerIds = new ProducerIdBlock(channel, identity.nodeId, () => this.#lifecycle.brokerEpoch)
+    this.groups = new GroupCoordinator(ports, {
+      settings: () => this.#settings,
+      image: () => this.#image,
+      random: ports.random,
+    })
     quorum.observe(this)
   }
 

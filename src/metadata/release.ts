@@ -7,12 +7,15 @@
  *     lograft.version 3   brokers can be forgotten: the record UnregisterBroker; refusals are as current as decisions: NoOp
  *
  *     eligible.leader.replicas.version 1   those are kept apart who left the ISR and still have all that was committed (KIP-966); a cluster begins without
+ *
+ *     group.version 1   the protocol of consumer groups (KIP-848)
  */
 import type { MetadataImage } from './image.js'
 import type { FeatureRange, MetadataRecord } from './records.js'
 
 export const LOGRAFT_VERSION = 'lograft.version'
 export const ELIGIBLE_LEADER_REPLICAS_VERSION = 'eligible.leader.replicas.version'
+export const GROUP_VERSION = 'group.version'
 
 export interface Release {
   readonly features: readonly FeatureRange[]
@@ -22,12 +25,13 @@ export const THIS_RELEASE: Release = {
   features: [
     { name: LOGRAFT_VERSION, minLevel: 1, maxLevel: 3 },
     { name: ELIGIBLE_LEADER_REPLICAS_VERSION, minLevel: 0, maxLevel: 1 },
+    { name: GROUP_VERSION, minLevel: 0, maxLevel: 1 },
   ],
 }
 
-/** Where a new cluster begins: what can be off is, until somebody raises it. */
-export function firstLevel({ minLevel, maxLevel }: FeatureRange): number {
-  return minLevel === 0 ? 0 : maxLevel
+/** Where a new cluster begins: with everything but replicas that may lead without being in sync, which somebody has to want. */
+export function firstLevel({ name, minLevel, maxLevel }: FeatureRange): number {
+  return name === ELIGIBLE_LEADER_REPLICAS_VERSION ? minLevel : maxLevel
 }
 
 /** The level of `lograft.version` from which on records of a kind are written; the others always were. */

@@ -20,6 +20,17 @@ import { listConfigResources } from './controller/list-config-resources.js'
 import { listPartitionReassignments } from './controller/list-partition-reassignments.js'
 import { unregisterBroker } from './controller/unregister-broker.js'
 import { updateFeatures } from './controller/update-features.js'
+import { deleteGroups } from './group/delete-groups.js'
+import { describeGroups } from './group/describe-groups.js'
+import { findCoordinator } from './group/find-coordinator.js'
+import { heartbeat } from './group/heartbeat.js'
+import { joinGroup } from './group/join-group.js'
+import { leaveGroup } from './group/leave-group.js'
+import { listGroups } from './group/list-groups.js'
+import { offsetCommit } from './group/offset-commit.js'
+import { offsetDelete } from './group/offset-delete.js'
+import { offsetFetch } from './group/offset-fetch.js'
+import { syncGroup } from './group/sync-group.js'
 import { compareReplicas } from './partition/compare-replicas.js'
 import { deleteRecords } from './partition/delete-records.js'
 import { describeLogDirs } from './partition/describe-log-dirs.js'
@@ -46,6 +57,15 @@ export const HANDLERS: readonly Handler<Services>[] = [
   fetch,
   listOffsets,
   metadata,
+  offsetCommit,
+  offsetFetch,
+  findCoordinator,
+  joinGroup,
+  heartbeat,
+  leaveGroup,
+  syncGroup,
+  describeGroups,
+  listGroups,
   apiVersions(() => HANDLERS),
   createTopics,
   describeConfigs,
@@ -57,6 +77,8 @@ export const HANDLERS: readonly Handler<Services>[] = [
   initProducerId,
   offsetForLeaderEpoch,
   describeLogDirs,
+  deleteGroups,
+  offsetDelete,
   createPartitions,
   electLeaders,
   alterPartitionReassignments,

@@ -2,29 +2,31 @@
  * GroupCoordinator: the groups that are kept in those partitions of `__consumer_offsets` that this broker leads. A group is in the partition that its id
  * hashes to; what asks for several groups is asked shard by shard, and answered together.
  */
+import type { NodeSettings } from '../../config/node-settings.js'
 import { decodeGroupRecord, encodeGroupRecord, type GroupRecord } from '../../coordinator/group/group-records.js'
 import type {
   GroupApi,
   GroupReply,
   GroupRequest,
   GroupRequestOf,
-  GroupShardContract,
   ResponseOf,
 } from '../../coordinator/group/group-requests.js'
-import type { NodeSettings } from '../../config/node-settings.js'
+import { GroupShard } from '../../coordinator/group/group-shard.js'
 import type { Clock } from '../../io/clock.js'
 import type { Logger } from '../../io/logger.js'
+import type { Random } from '../../io/random.js'
 import type { MetadataImage } from '../../metadata/image.js'
 import type { ErrorName } from '../../protocol/errors.js'
 import { CODEC_NAMES } from '../../records/compression/codec.js'
 import { CoordinatorRuntime } from './coordinator-runtime.js'
+import { GroupActivity } from './group-activity.js'
 import { OFFSETS_TOPIC } from './internal-topics.js'
 
 export interface GroupCoordinatorOptions {
   readonly settings: () => NodeSettings
   /** What is applied. */
   readonly image: () => MetadataImage
-  readonly create: (partition: number) => GroupShardContract
+  readonly random: Random
 }
 
 /** What a shard says, or why it says nothing. */
@@ -38,23 +40,33 @@ export interface GroupsAnswer<Api extends GroupApi, Item> {
 
 export class GroupCoordinator {
   readonly runtime: CoordinatorRuntime<GroupRequest, GroupRecord, GroupReply>
+  /** What groups here have done since the start. */
+  readonly activity = new GroupActivity()
   readonly #options: GroupCoordinatorOptions
 
   constructor(ports: { readonly clock: Clock; readonly logger: Logger }, options: GroupCoordinatorOptions) {
     this.#options = options
-    const { settings, image, create } = options
+    const { settings, image, random } = options
+    const { activity } = this
+    const noted = activity.noted.bind(activity)
     this.runtime = new CoordinatorRuntime(ports, {
       topic: OFFSETS_TOPIC,
-      create,
+      create: () => new GroupShard({ settings, random, noted }),
       encode: encodeGroupRecord,
       decode: decodeGroupRecord,
       image,
+      appended: (records) => activity.appended(records),
       settings: () => ({
         loadBytes: settings()['offsets.load.buffer.size'],
         codec: CODEC_NAMES[settings()['offsets.topic.compression.codec']]!,
         commitTimeoutMs: settings()['offsets.commit.timeout.ms'],
       }),
     })
+  }
+
+  /** Those that are loaded. */
+  *shards(): Iterable<GroupShard> {
+    for (const [, shard] of this.runtime.shards()) yield shard as GroupShard
   }
 
   /** Where a group is kept. As long as the topic is not there: where it will be. */

@@ -13,7 +13,6 @@ import type { ErrorName } from '../../protocol/errors.js'
 import type { CodecName } from '../../records/compression/codec.js'
 import type { PartitionLog } from '../../storage/partition-log.js'
 import type { Appended, Partition } from '../partition.js'
-import { operationError } from './operation-errors.js'
 import { appendRecords, type RecordBytes } from './shard-batches.js'
 import { type LoadedPartition, ShardLoad } from './shard-load.js'
 
@@ -44,6 +43,8 @@ export interface ShardKind<Request, Record, Reply extends object> {
   /** Undefined: of a kind that is not known. Throws for what cannot be read. */
   readonly decode: (bytes: RecordBytes) => Record | undefined
   readonly settings: () => ShardSettings
+  /** These were appended. */
+  readonly appended?: (records: readonly Record[]) => void
   /** What is applied. */
   readonly image: () => MetadataImage
 }
@@ -162,7 +163,7 @@ export class ShardHost<Request, Record, Reply extends object> {
   due(): void {
     const now = this.#now
     while (this.#replies.length > 0 && this.#replies[0]!.deadlineMs <= now.monotonicMs) {
-      this.#answer(this.#replies.shift()!.ticket, operationError('REQUEST_TIMED_OUT'))
+      this.#answer(this.#replies.shift()!.ticket, 'COORDINATOR_NOT_AVAILABLE')
     }
     const shard = this.#shard
     if (shard === undefined || now.monotonicMs < this.#notBeforeMs) return
@@ -251,7 +252,7 @@ export class ShardHost<Request, Record, Reply extends object> {
       if (byItself) this.#notBeforeMs = now.monotonicMs + AGAIN_MS
       // What stands in the log is always a state to go on from.
       if (refusals === MAX_REFUSALS) return this.#beginAgain(`nothing that it decides is taken: ${refused}`)
-      taken = shard.refused(taken, operationError(refused), now)
+      taken = shard.refused(taken, refused, now)
     }
     const deadlineMs = now.monotonicMs + this.#kind.settings().commitTimeoutMs
     for (const { ticket, reply } of taken.replies) {
@@ -270,6 +271,7 @@ export class ShardHost<Request, Record, Reply extends object> {
       this.#ports.logger.warn({ topic, partition, error: result, records: records.length }, 'coordinator was refused')
       return result
     }
+    this.#kind.appended?.(records)
     this.#lastAppended = result
     this.#endOffset = result.endOffset
     for (const [index, record] of records.entries()) {

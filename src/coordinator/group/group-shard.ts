@@ -85,6 +85,10 @@ export class GroupShard implements GroupShardContract {
     return this.#offsets.size
   }
 
+  get offsets(): CommittedOffsets {
+    return this.#offsets
+  }
+
   get groups(): Iterable<Group> {
     return this.#groups.values()
   }

@@ -36,17 +36,16 @@ export const findCoordinator = handler<
       operation: 'DESCRIBE',
       resource: group(name),
     })),
-  refuse: ({ key, coordinatorKeys }, errorCode) => ({
-    ...oldShape(notFound(key, errorCode)),
-    coordinators: coordinatorKeys.map((each) => notFound(each, errorCode)),
-  }),
+  refuse: ({ key, coordinatorKeys }, errorCode) =>
+    coordinatorKeys.length === 0
+      ? oldShape(notFound(key, errorCode))
+      : { coordinators: coordinatorKeys.map((each) => notFound(each, errorCode)) },
   handle: ({ key, keyType, coordinatorKeys }, services, call) => {
     const isOne = call.version < SEVERAL_SINCE
     const keys = isOne ? [key] : coordinatorKeys
     const answer = (find: (key: string) => Found): void => {
       const found = keys.map(find)
-      if (isOne) call.reply({ ...oldShape(found[0]!), coordinators: [] })
-      else call.reply({ ...oldShape(notFound('', ErrorCode.NONE)), coordinators: found })
+      call.reply(isOne ? oldShape(found[0]!) : { coordinators: found })
     }
     if (keyType === TRANSACTION) {
       const sentence = 'this version has no transactions: nobody coordinates them'
@@ -85,9 +84,9 @@ function notFound(key: string, errorCode: number, errorMessage = sentenceOf(erro
 }
 
 function sentenceOf(errorCode: number): string | null {
-  return errorCode === ErrorCode.NONE ? null : errorByCode(errorCode).message
+  return errorCode === ErrorCode.NONE ? null : errorByCode(errorCode).sentence
 }
 
-function oldShape({ nodeId, host, port, errorCode, errorMessage }: Found): Omit<Response, 'coordinators'> {
-  return { nodeId, host, port, errorCode, errorMessage: errorMessage ?? null }
+function oldShape({ nodeId, host, port, errorCode, errorMessage = null }: Found): Response {
+  return { nodeId, host, port, errorCode, errorMessage }
 }

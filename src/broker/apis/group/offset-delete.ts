@@ -21,9 +21,9 @@ export const offsetDelete = handler<Services, typeof OffsetDelete.request.fields
       { operation: 'DELETE', resource: group(groupId) },
       ...topics.map(({ name }) => ({ operation: 'READ', resource: topic(name) }) as const),
     ],
-    refuse: (_, errorCode) => ({ errorCode, topics: [] }),
+    refuse: (_, errorCode) => failed(errorCode),
     handle: (request, services, call) => {
-      if (request.groupId === '') return call.reply({ errorCode: ErrorCode.INVALID_GROUP_ID, topics: [] })
+      if (request.groupId === '') return call.reply(failed(ErrorCode.INVALID_GROUP_ID))
       const { topicsByName } = brokerOf(services).image
       const isThere = ({ name }: WantedTopic, partition: number): boolean =>
         topicsByName.get(name)?.partitions[partition] !== undefined
@@ -39,13 +39,17 @@ export const offsetDelete = handler<Services, typeof OffsetDelete.request.fields
       }
       askGroup(
         ...([services, call, 'OffsetDelete', request.groupId, { ...request, topics: known }] as const),
-        (error) => ({ errorCode: codeOf(error), topics: [] }),
+        (error) => failed(codeOf(error)),
         ({ errorCode, topics }) =>
-          call.reply({ errorCode, topics: errorCode === ErrorCode.NONE ? merged(topics, unknown) : [] }),
+          call.reply(errorCode === ErrorCode.NONE ? { ...failed(errorCode), topics: merged(topics, unknown) } : failed(errorCode)),
       )
     },
   },
 )
+
+function failed(errorCode: number): Response {
+  return { errorCode, throttleTimeMs: 0, topics: [] }
+}
 
 /** A topic comes once, whatever became of its partitions. */
 function merged(known: readonly TopicResult[], unknown: readonly TopicResult[]): TopicResult[] {

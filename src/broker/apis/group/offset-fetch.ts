@@ -40,7 +40,8 @@ export const offsetFetch = handler<Services, typeof OffsetFetch.request.fields, 
     refuse: (request, errorCode) => {
       const [first] = groupsWanted(request)
       const groups = request.groups.map(({ groupId }) => ({ groupId, topics: [], errorCode }))
-      return { ...oldShape(first!, { groupId: first!.groupId, topics: [], errorCode }, 0), groups }
+      if (request.groups.length > 0) return { groups }
+      return oldShape(first!, { groupId: first!.groupId, topics: [], errorCode }, 0)
     },
     handle: (request, services, call) => {
       const { image } = brokerOf(services)
@@ -80,8 +81,8 @@ function groupsWanted({ groups, groupId, topics }: Request): readonly WantedGrou
 
 function reply(call: Call<Response>, wanted: readonly WantedGroup[], groups: readonly GroupResult[]): void {
   const { version } = call
-  if (version >= GROUPS_SINCE) return call.reply({ topics: [], groups: [...groups] })
-  call.reply({ ...oldShape(wanted[0]!, groups[0]!, version), groups: [] })
+  if (version >= GROUPS_SINCE) return call.reply({ groups: [...groups] })
+  call.reply(oldShape(wanted[0]!, groups[0]!, version))
 }
 
 /** Of a version that knows one group. */
@@ -89,7 +90,7 @@ function oldShape(
   { topics: wanted }: WantedGroup,
   { topics, errorCode }: GroupResult,
   version: number,
-): Pick<Response, 'topics' | 'errorCode'> {
+): Response {
   if (errorCode === ErrorCode.NONE || version >= GROUP_ERROR_SINCE) {
     return { topics: topics.map(({ name = '', partitions }) => ({ name, partitions })), errorCode }
   }
