@@ -5,6 +5,7 @@
  * A deposed coordinator that does not know it yet says what was committed in its time; nothing in Kafka keeps a member of a classic group from
  * asking it. Such an answer is left out, and somebody else is asked.
  */
+import type { Outcome } from '../check/client-history.js'
 import type { Operation } from '../check/history.js'
 import type { Address } from '../io/network.js'
 import { ErrorCode } from '../protocol/errors.js'
@@ -69,7 +70,8 @@ export class GroupConsumer {
   /** What is asked for, and by which question: an answer to an earlier one may be old. */
   readonly #beginning = new Map<string, number>()
   #questions = 0
-  #committing = false
+  /** What is asked for and not answered. */
+  #committing: (() => void) | undefined
   #dead = false
 
   constructor(ports: ClientPorts, options: GroupConsumerOptions) {
@@ -110,6 +112,7 @@ export class GroupConsumer {
   died(): void {
     if (this.#dead) return
     this.#dead = true
+    this.#committing?.()
     for (const name of [...this.#beliefs.keys()]) this.#believeNoMore(name)
   }
 
@@ -117,8 +120,7 @@ export class GroupConsumer {
   commit(done: () => void = () => {}): void {
     const { group, instanceId, history, now } = this.#options
     const places = this.member.owned.filter((place) => (this.positionOf(nameOf(place)) ?? 0) > 0)
-    if (this.#committing || this.ended || places.length === 0 || !this.#client.ready) return done()
-    this.#committing = true
+    if (this.#committing !== undefined || this.ended || places.length === 0 || !this.#client.ready) return done()
     const invokedMs = now()
     const { generation, memberId } = this.member
     const asked = places.map((place) => ({ place, offset: this.positionOf(nameOf(place))! }))
@@ -137,19 +139,26 @@ export class GroupConsumer {
         })),
       })),
     }
-    const common = { process: this.process, group, generation, invokedMs }
+    const ended = (place: GroupPlace, offset: number, outcome: Outcome): void => {
+      const times = { invokedMs, completedMs: now() }
+      const operation = { f: 'commit' as const, process: this.process, group, key: nameOf(place), offset, ...times }
+      history.add({ ...operation, generation, outcome, ...(outcome === 'info' ? { mayComeLate: true } : {}) })
+    }
+    this.#committing = () => {
+      this.#committing = undefined
+      for (const { place, offset } of asked) ended(place, offset, 'info')
+    }
     this.#client.call(OffsetCommit, body, (_, response) => {
-      this.#committing = false
-      const completedMs = now()
+      // Its process is dead for the history.
+      if (this.#committing === undefined) return
+      this.#committing = undefined
       let ofMember: number | undefined
       for (const { place, offset } of asked) {
-        const operation = { ...common, f: 'commit' as const, key: nameOf(place), offset, completedMs }
         const topic = response?.topics.find((each) => this.#isOf(each, place))
         const code = topic?.partitions.find(({ partitionIndex }) => partitionIndex === place.partition)?.errorCode
         if (code !== undefined && !OF_PARTITION.has(code)) ofMember ??= code
-        if (code === ErrorCode.NONE) history.add({ ...operation, outcome: 'ok' })
-        else if (code !== undefined && REFUSED.has(code)) history.add({ ...operation, outcome: 'fail' })
-        else history.add({ ...operation, outcome: 'info', mayComeLate: true })
+        const isRefused = code !== undefined && REFUSED.has(code)
+        ended(place, offset, code === ErrorCode.NONE ? 'ok' : isRefused ? 'fail' : 'info')
       }
       if (ofMember === ErrorCode.ILLEGAL_GENERATION || ofMember === ErrorCode.UNKNOWN_MEMBER_ID) {
         history.count('a commit of an old generation is refused')

@@ -84,6 +84,7 @@ export class GroupMember {
   #owned: readonly GroupPlace[] = []
   /** What it said that it wants when it joined last. */
   #joinedFor: readonly string[] = []
+  #protocolName: string | null = null
   #isLeader = false
   /** As the leader has divided them; what others subscribe to is among it. */
   #partitions: ReadonlyMap<string, number> = new Map()
@@ -258,6 +259,7 @@ export class GroupMember {
       }
       this.memberId = response.memberId
       this.generation = response.generationId
+      this.#protocolName = response.protocolName
       this.#isLeader = response.leader === response.memberId
       if (!this.#isLeader || response.skipAssignment) return this.#sync(attempt, [])
       this.#divide(attempt, response)
@@ -315,6 +317,8 @@ export class GroupMember {
       generationId: this.generation,
       memberId: this.memberId,
       groupInstanceId: instanceId,
+      protocolType: PROTOCOL_TYPE,
+      protocolName: this.#protocolName,
       assignments: [...assignments],
     }
     const patienceMs = Math.max(sessionTimeoutMs, rebalanceTimeoutMs) + JOIN_MARGIN_MS

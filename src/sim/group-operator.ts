@@ -99,8 +99,18 @@ export class GroupOperator {
     }
   }
 
-  /** State and ids of members of a group; undefined: nobody says. */
+  /** State and ids of the members of a group, asked until somebody says it. */
   describe(
+    group: string,
+    done: (described: { readonly state: string; readonly members: readonly string[] }) => void,
+  ): void {
+    this.#describe(group, (described) => {
+      if (described !== undefined) done(described)
+      else this.#later(group, () => this.describe(group, done))
+    })
+  }
+
+  #describe(
     group: string,
     done: (described: { readonly state: string; readonly members: readonly string[] } | undefined) => void,
   ): void {
@@ -126,7 +136,7 @@ export class GroupOperator {
         this.#busy--
         this.#next()
       }
-      if (choice < 0.3) this.describe(random.pick(groups()), done)
+      if (choice < 0.3) this.#describe(random.pick(groups()), done)
       else if (choice < 0.5) this.#list(random.pick(groups()), done)
       else this.#pass(done)
     })

@@ -80,9 +80,11 @@ class GroupScenario {
 
     groups.settle()
     groups.stopGrowing()
+    faults.healAll()
+    workload.stopChanges()
+    const restedMs = this.#rest(groups)
     const healedMs = cluster.rest()
     this.#must('nobody changes anything any more', ANSWER_MS, groups, () => groups.idle)
-    const restedMs = this.#rest(groups)
     this.#must('everything is read by every group', READ_MS, groups, () => groups.isRead)
     const bounced = this.#bounce(groups)
     this.#commitAll(groups)
@@ -180,12 +182,9 @@ class GroupScenario {
           .map(({ consumer }) => consumer!.member.memberId)
           .sort()
           .join(' ')
-      const ask = (): void =>
-        groups.operator.describe(team.name, (found) => {
-          if (found === undefined) return ask()
-          described = `${found.state}: ${[...found.members].sort().join(' ')}`
-        })
-      ask()
+      groups.operator.describe(team.name, (found) => {
+        described = `${found.state}: ${[...found.members].sort().join(' ')}`
+      })
       this.#must(`${team.name} is described`, ANSWER_MS, groups, () => described !== undefined)
       assert(
         described === `Stable: ${members()}`,
