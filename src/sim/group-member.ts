@@ -51,6 +51,8 @@ export interface GroupMemberOptions {
   readonly reign: () => Reign | undefined
   /** The broker that the client is connected to. */
   readonly nodeId: () => number
+  /** What the leader has divided last. It outlives the process: a static leader that comes back is not asked to divide anything anew. */
+  readonly divided: { partitions: ReadonlyMap<string, number> }
   /** Something happened that is to be counted. */
   readonly count: (what: string) => void
 }
@@ -86,8 +88,6 @@ export class GroupMember {
   #joinedFor: readonly string[] = []
   #protocolName: string | null = null
   #isLeader = false
-  /** As the leader has divided them; what others subscribe to is among it. */
-  #partitions: ReadonlyMap<string, number> = new Map()
   /** Answers to what was asked in an earlier one are of no interest. */
   #attempt = 0
   #beating = false
@@ -285,7 +285,7 @@ export class GroupMember {
     this.#countPartitions(wanted, (partitions) => {
       if (attempt !== this.#attempt) return
       if (partitions === undefined) return this.#joinLater()
-      this.#partitions = partitions
+      this.#options.divided.partitions = partitions
       const assigned = assign(protocolName as AssignorName, subscribers, partitions)
       const { subscriptionVersion } = this.#options
       this.#sync(
@@ -358,9 +358,11 @@ export class GroupMember {
     this.#client.later(METADATA_EVERY_MS, () => {
       if (attempt !== this.#attempt || !this.stable) return
       if (!this.#client.ready) return this.#watchTopics(attempt)
-      this.#countPartitions([...this.#partitions.keys()], (partitions) => {
+      this.#countPartitions([...this.#options.divided.partitions.keys()], (partitions) => {
         if (attempt !== this.#attempt || !this.stable) return
-        const hasGrown = [...(partitions ?? [])].some(([topic, count]) => count > (this.#partitions.get(topic) ?? 0))
+        const hasGrown = [...(partitions ?? [])].some(
+          ([topic, count]) => count > (this.#options.divided.partitions.get(topic) ?? 0),
+        )
         if (!hasGrown) return this.#watchTopics(attempt)
         this.#options.count('a leader finds that topics have grown')
         this.#rejoin()

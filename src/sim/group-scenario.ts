@@ -94,6 +94,7 @@ class GroupScenario {
       hasLooked = true
     })
     this.#must('deleted groups are looked at', ANSWER_MS, groups, () => hasLooked)
+    groups.compare()
     simulation.note(`groups came to rest after ${restedMs.toFixed(0)} ms`)
     return this.#report(groups, healedMs, restedMs, script, bounced)
   }

@@ -9,7 +9,7 @@ import { Machine } from './machine.js'
 import type { SimulatedNetwork } from './network.js'
 import type { Simulation } from './simulation.js'
 
-export type SlotOptions = Omit<GroupConsumerOptions, 'process' | 'topics' | 'history'>
+export type SlotOptions = Omit<GroupConsumerOptions, 'process' | 'topics' | 'history' | 'divided'>
 
 export class GroupSlot {
   readonly host: string
@@ -22,6 +22,7 @@ export class GroupSlot {
   readonly #spare: Machine
   readonly #history: GroupHistory
   readonly #options: SlotOptions
+  readonly #divided = { partitions: new Map<string, number>() }
   #current: Machine
   #earlier: GroupConsumer | undefined
 
@@ -137,6 +138,7 @@ export class GroupSlot {
           ...this.#options,
           topics: this.topics,
           history: this.#history,
+          divided: this.#divided,
           process,
         })
       },

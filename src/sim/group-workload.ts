@@ -10,9 +10,10 @@ import type { MetadataImage } from '../metadata/image.js'
 import type { ClusterNode } from './cluster-world.js'
 import { GroupGrowth } from './group-growth.js'
 import { GroupHistory } from './group-history.js'
-import { coordinatorOf } from './group-locator.js'
+import { coordinatorOf, type Reign } from './group-locator.js'
 import { GroupOperator } from './group-operator.js'
 import { type GroupPlace, nameOf, placesIn } from './group-protocol.js'
+import { checkReload } from './group-reload.js'
 import { drawManner, GroupSlot } from './group-slot.js'
 import { GroupTeam } from './group-team.js'
 import { Machine } from './machine.js'
@@ -24,6 +25,9 @@ const MOST_GROUPS = 3
 const MOST_MEMBERS = 4
 const STATIC_CHANCE = 0.4
 const MOST_GROWTHS = 2
+/** How often what coordinators know is compared with their logs, and who coordinates is looked at. */
+const RELOAD_EVERY_MS = 700
+const LOOK_EVERY_MS = 100
 
 export class GroupWorkload {
   readonly history = new GroupHistory()
@@ -32,6 +36,7 @@ export class GroupWorkload {
   readonly #cluster: ReplicatedCluster
   readonly #random: Prng
   readonly #growth: GroupGrowth
+  readonly #reigns = new Map<string, Reign>()
   #brokers: readonly ClusterNode[]
   #stopped = false
 
@@ -50,6 +55,8 @@ export class GroupWorkload {
     this.teams = Array.from({ length: count }, (_, n) => this.#team(`group${n}`, simulation.random(`group ${n}`)))
     this.operator = this.#makeOperator()
     cluster.workload.hosts.push(...this.#growth.hosts, 'group operator')
+    this.#compare()
+    this.#watch()
     const growths = this.#random.below(MOST_GROWTHS + 1)
     for (let n = 0; n < growths; n++) {
       simulation.schedule(this.#random.float() * growsWithinMs, 'a topic is to grow', () => {
@@ -115,6 +122,32 @@ export class GroupWorkload {
 
   get grown(): number {
     return this.#growth.grown
+  }
+
+  /** What coordinators know is what their logs say. */
+  compare(): void {
+    const { world } = this.#cluster
+    for (let compared = checkReload(world); compared > 0; compared--)
+      this.history.count('a loaded shard is as its log says')
+  }
+
+  #compare(): void {
+    this.#cluster.simulation.schedule(RELOAD_EVERY_MS, 'coordinators are compared with their logs', () => {
+      this.compare()
+      this.#compare()
+    })
+  }
+
+  /** Who coordinates groups with members. */
+  #watch(): void {
+    for (const { name } of this.teams) {
+      const reign = coordinatorOf(this.#image, name)
+      const before = this.#reigns.get(name)
+      if (reign === undefined) continue
+      if (before !== undefined && before.nodeId !== reign.nodeId) this.history.count('a coordinator moves')
+      this.#reigns.set(name, reign)
+    }
+    this.#cluster.simulation.schedule(LOOK_EVERY_MS, 'who coordinates is looked at', () => this.#watch())
   }
 
   get #image(): MetadataImage | undefined {
