@@ -83,11 +83,16 @@ function textOf(shard: GroupShard, live: GroupShard): string {
   return [...lines, ...offsets].join('\n')
 }
 
-function shown(value: object): string {
-  return JSON.stringify(value, (_, each: unknown) => {
-    if (typeof each === 'bigint') return String(each)
-    return each instanceof Uint8Array ? Buffer.from(each).toString('hex') : each
-  })
+function shown(fields: object): string {
+  return Object.entries(fields)
+    .map(([name, value]) => `${name} ${shownValue(value)}`)
+    .join(' ')
+}
+
+function shownValue(value: unknown): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
+  if (Array.isArray(value)) return `[${value.map(shownValue).join(', ')}]`
+  return typeof value === 'object' && value !== null ? `{${shown(value)}}` : String(value)
 }
 
 /** Nothing is asked of it. */
