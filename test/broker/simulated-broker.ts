@@ -47,8 +47,8 @@ export class SimulatedBroker {
     return this.world.network
   }
 
-  client(): SimulatedWireClient {
-    return new SimulatedWireClient(this, `client${this.#clients++}`)
+  client(clientId?: string): SimulatedWireClient {
+    return new SimulatedWireClient(this, `client${this.#clients++}`, undefined, clientId)
   }
 
   /** Lets time pass. */
@@ -87,7 +87,12 @@ export class SimulatedWireClient {
   readonly #connection: ClientConnection
   readonly machine: Machine
 
-  constructor(broker: ClientHost, name: string, address: Address = { host: BROKER_HOST, port: BROKER_PORT }) {
+  constructor(
+    broker: ClientHost,
+    name: string,
+    address: Address = { host: BROKER_HOST, port: BROKER_PORT },
+    clientId = name,
+  ) {
     this.#broker = broker
     this.machine = new Machine(broker.simulation, broker.network, name)
     let connection: ClientConnection | undefined
@@ -97,7 +102,7 @@ export class SimulatedWireClient {
           clock,
           network,
           address,
-          clientId: name,
+          clientId,
           requestTimeoutMs: PATIENCE_MS,
         })
       },

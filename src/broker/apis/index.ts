@@ -20,6 +20,8 @@ import { listConfigResources } from './controller/list-config-resources.js'
 import { listPartitionReassignments } from './controller/list-partition-reassignments.js'
 import { unregisterBroker } from './controller/unregister-broker.js'
 import { updateFeatures } from './controller/update-features.js'
+import { consumerGroupDescribe } from './group/consumer-group-describe.js'
+import { consumerGroupHeartbeat } from './group/consumer-group-heartbeat.js'
 import { deleteGroups } from './group/delete-groups.js'
 import { describeGroups } from './group/describe-groups.js'
 import { findCoordinator } from './group/find-coordinator.js'
@@ -97,6 +99,8 @@ export const HANDLERS: readonly Handler<Services>[] = [
   brokerHeartbeat,
   unregisterBroker,
   allocateProducerIds,
+  consumerGroupHeartbeat,
+  consumerGroupDescribe,
   assignReplicasToDirs,
   describeTopicPartitions,
   describeFounding,

@@ -3,6 +3,7 @@
  * hashes to; what asks for several groups is asked shard by shard, and answered together.
  */
 import type { NodeSettings } from '../../config/node-settings.js'
+import { ConsumerGroups } from '../../coordinator/group/consumer/consumer-groups.js'
 import { decodeGroupRecord, encodeGroupRecord, type GroupRecord } from '../../coordinator/group/group-records.js'
 import type {
   GroupApi,
@@ -51,7 +52,7 @@ export class GroupCoordinator {
     const noted = activity.noted.bind(activity)
     this.runtime = new CoordinatorRuntime(ports, {
       topic: OFFSETS_TOPIC,
-      create: () => new GroupShard({ settings, random, noted }),
+      create: () => new GroupShard({ settings, random, noted, consumerGroups: (context) => new ConsumerGroups(context) }),
       encode: encodeGroupRecord,
       decode: decodeGroupRecord,
       image,

@@ -266,9 +266,9 @@ export class ClassicGroup implements Group {
     return [{ type: 'GroupMetadata', key: { group: this.groupId }, value: null }]
   }
 
-  /** What a record says of the whole group. Members that are known keep what the log does not have: who waits, and which protocols they know. */
-  take(value: GroupMetadata, makeMember: (fields: StoredMember) => ClassicMember): void {
-    const known = new Map(this.members)
+  /** What a record says of the whole group. Of one that was decided here members keep what the log does not have: who waits, and which protocols they know. */
+  take(value: GroupMetadata, decidedHere: boolean, makeMember: (fields: StoredMember) => ClassicMember): void {
+    const known = new Map(decidedHere ? this.members : [])
     this.isStored = true
     this.members.clear()
     this.staticMembers.clear()
@@ -280,7 +280,7 @@ export class ClassicGroup implements Group {
     this.#state = value.members.length === 0 ? 'Empty' : 'Stable'
     for (const stored of value.members) {
       const member = known.get(stored.memberId) ?? makeMember({ ...stored, protocol: value.protocol ?? '' })
-      member.assignment = stored.assignment.slice()
+      member.assignment = new Uint8Array(stored.assignment)
       this.add(member, value.protocolType)
     }
     this.#findSubscribedTopics()

@@ -45,6 +45,7 @@ export class ClassicGroups implements GroupKind {
   readonly type = 'classic'
   readonly #context: GroupContext
   readonly #rounds: ClassicRounds
+  #isLoaded = false
 
   constructor(context: GroupContext) {
     this.#context = context
@@ -250,7 +251,7 @@ export class ClassicGroups implements GroupKind {
     answerSync(member, 'REBALANCE_IN_PROGRESS', draft)
     member.syncing = ticket
     if (group.leader !== memberId) return
-    const byMember = new Map(assignments.map(({ memberId: id, assignment }) => [id, assignment.slice()]))
+    const byMember = new Map(assignments.map(({ memberId: id, assignment }) => [id, new Uint8Array(assignment)]))
     this.#rounds.assign(group, byMember, now, draft)
   }
 
@@ -326,7 +327,7 @@ export class ClassicGroups implements GroupKind {
     }
     const group = known ?? this.#rounds.newGroup(key.group, value.currentStateTimestamp)
     groups.set(key.group, group)
-    group.take(value, (stored) => this.#storedMember(group, stored))
+    group.take(value, this.#isLoaded, (stored) => this.#storedMember(group, stored))
   }
 
   #storedMember(group: ClassicGroup, stored: StoredMember): ClassicMember {
@@ -338,7 +339,7 @@ export class ClassicGroups implements GroupKind {
       clientHost,
       sessionTimeoutMs: sessionTimeout,
       rebalanceTimeoutMs: rebalanceTimeout === -1 ? sessionTimeout : rebalanceTimeout,
-      protocols: [{ name: stored.protocol, metadata: stored.subscription.slice() }],
+      protocols: [{ name: stored.protocol, metadata: new Uint8Array(stored.subscription) }],
       assignment: NO_BYTES,
       joining: undefined,
       syncing: undefined,
@@ -349,6 +350,7 @@ export class ClassicGroups implements GroupKind {
 
   loaded(now: Now, draft: DecisionDraft): void {
     const maxSize = this.#context.settings()['group.max.size']
+    this.#isLoaded = true
     for (const group of this.#context.groups.values()) {
       if (!(group instanceof ClassicGroup)) continue
       for (const member of group.members.values()) this.#rounds.extendSession(member, now)

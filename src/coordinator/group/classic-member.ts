@@ -46,7 +46,7 @@ export function wishesOf(request: RequestOf<'JoinGroup'>, version: number): Memb
   const { sessionTimeoutMs, rebalanceTimeoutMs } = request
   const protocols = new Map<string, MemberProtocol>()
   for (const { name, metadata } of request.protocols) {
-    if (!protocols.has(name)) protocols.set(name, { name, metadata: metadata.slice() })
+    if (!protocols.has(name)) protocols.set(name, { name, metadata: new Uint8Array(metadata) })
   }
   return {
     sessionTimeoutMs,

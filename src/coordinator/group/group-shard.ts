@@ -38,10 +38,11 @@ export interface GroupShardOptions {
 }
 
 export class GroupShard implements GroupShardContract {
+  /** Of all groups. */
+  readonly offsets = new CommittedOffsets()
   readonly #context: GroupContext
   readonly #groups = new Map<string, Group>()
   readonly #deadlines = new Deadlines()
-  readonly #offsets = new CommittedOffsets()
   readonly #history = new RebalanceHistory()
   readonly #classic: ClassicGroups
   readonly #consumer: (GroupKind & ConsumerAnswers) | undefined
@@ -62,7 +63,7 @@ export class GroupShard implements GroupShardContract {
       random,
       deadlines: this.#deadlines,
       groups: this.#groups,
-      offsets: this.#offsets,
+      offsets: this.offsets,
       image: () => this.#image,
       noted: (note) => {
         this.#history.take(note)
@@ -79,15 +80,6 @@ export class GroupShard implements GroupShardContract {
   }
 
   // What there is
-
-  /** Of all groups. */
-  get offsetCount(): number {
-    return this.#offsets.size
-  }
-
-  get offsets(): CommittedOffsets {
-    return this.#offsets
-  }
 
   get groups(): Iterable<Group> {
     return this.#groups.values()
@@ -111,7 +103,7 @@ export class GroupShard implements GroupShardContract {
 
   apply(record: GroupRecord, place: RecordPlace): void {
     if (record.type === 'OffsetCommit') {
-      this.#offsets.apply(record)
+      this.offsets.apply(record)
       const { group } = record.key
       if (record.value !== null && !this.#groups.has(group)) this.#classic.foundSimple(group, place.timestampMs)
       return
@@ -135,7 +127,7 @@ export class GroupShard implements GroupShardContract {
     const before = this.#image
     this.#image = image
     const gone = removedTopics(before, image, delta)
-    if (gone.size > 0 && this.#offsets.size > 0) this.#begin(new DeletedTopicsChore(this.#context, gone), now)
+    if (gone.size > 0 && this.offsets.size > 0) this.#begin(new DeletedTopicsChore(this.#context, gone), now)
     this.#consumer?.metadataChanged(delta, now, draft)
     return draft.decision
   }

@@ -14,6 +14,7 @@ export type RebalanceReason =
   | 'timed out'
   | 'did not join in time'
   | 'did not sync in time'
+  | 'did not give back in time'
   | 'changed what it wants'
   | 'leader asked'
   | 'static member replaced'

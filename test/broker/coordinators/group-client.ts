@@ -24,6 +24,7 @@ export interface Committed {
   readonly topic: string
   readonly partition?: number
   readonly offset: number
+  readonly metadata?: string
 }
 
 /** One member, or who commits without being one. */
@@ -91,7 +92,7 @@ export class GroupClient {
   }
 
   sendCommit(
-    { topic, partition = 0, offset }: Committed,
+    { topic, partition = 0, offset, metadata = `at ${offset}` }: Committed,
     { memberId, generationId }: Membership = { memberId: '', generationId: -1 },
   ): Sent<Infer<typeof OffsetCommit.response>> {
     return this.client.send(OffsetCommit, 9, {
@@ -101,7 +102,7 @@ export class GroupClient {
       topics: [
         {
           name: topic,
-          partitions: [{ partitionIndex: partition, committedOffset: offset, committedMetadata: `at ${offset}` }],
+          partitions: [{ partitionIndex: partition, committedOffset: offset, committedMetadata: metadata }],
         },
       ],
     })

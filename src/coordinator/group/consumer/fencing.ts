@@ -1,0 +1,55 @@
+/** Fencing: members leave a consumer group, or are put out of it because they were too late. If only members of the classic protocol are left, the group becomes a classic one. */
+import type { Now } from '../../shard.js'
+import type { DecisionDraft } from '../decision-draft.js'
+import type { GroupContext } from '../group.js'
+import type { RebalanceReason } from '../rebalance-history.js'
+import { ConsumerGroup } from './consumer-group.js'
+import type { ConsumerMember } from './consumer-member.js'
+import type { Downgrade } from './downgrade.js'
+import { GroupChange } from './group-change.js'
+import type { GroupSteps } from './group-steps.js'
+
+/** After records were refused, who was late is looked at again. */
+const REFUSED_PAUSE_MS = 1000
+
+export interface Leaving {
+  readonly member: ConsumerMember
+  readonly reason: RebalanceReason
+}
+
+export class Fencing {
+  readonly #context: GroupContext
+  readonly #steps: GroupSteps
+  readonly #downgrade: Downgrade
+
+  constructor(context: GroupContext, steps: GroupSteps, downgrade: Downgrade) {
+    this.#context = context
+    this.#steps = steps
+    this.#downgrade = downgrade
+  }
+
+  fence(change: GroupChange, leaving: readonly Leaving[], now: Now): void {
+    if (leaving.length === 0) return
+    const gone = new Set(leaving.map(({ member }) => member.memberId))
+    if (this.#downgrade.isDue(change.group, gone)) this.#downgrade.convert(change, gone, undefined, now)
+    else this.#steps.remove(change, leaving, now)
+  }
+
+  /** The time of some members of this group may have come. */
+  fenceLate(groupId: string, now: Now, draft: DecisionDraft): void {
+    const group = this.#context.groups.get(groupId)
+    if (!(group instanceof ConsumerGroup)) return
+    const leaving: Leaving[] = []
+    for (const { memberId, reason } of group.memory.takeLate(now.monotonicMs)) {
+      const member = group.members.get(memberId)
+      if (member !== undefined) leaving.push({ member, reason })
+    }
+    if (leaving.length === 0) return
+    draft.ifRefused(() => {
+      for (const { member } of leaving) {
+        group.memory.set(member.memberId, 'session', now.monotonicMs + REFUSED_PAUSE_MS)
+      }
+    })
+    this.fence(new GroupChange(group, draft), leaving, now)
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * GroupChange: what one decision makes of a consumer group, before it stands in the log. It is asked as the group would be when all records so far were
+ * applied, and each change is a record.
+ */
+import type { Uuid } from '../../../base/uuid.js'
+import type { DecisionDraft } from '../decision-draft.js'
+import type { GroupRecord } from '../group-records.js'
+import type { ConsumerGroup, ResolvedExpression } from './consumer-group.js'
+import {
+  type ConsumerMember,
+  currentRecord,
+  expressionOf,
+  sameCurrent,
+  sameWishes,
+  wishesRecord,
+} from './consumer-member.js'
+import { NO_PARTITIONS, type PartitionSet, samePartitions, topicPartitions } from './partition-sets.js'
+
+export class GroupChange {
+  readonly group: ConsumerGroup
+  readonly draft: DecisionDraft
+  #epoch: number
+  #targetEpoch: number
+  #metadataHash: number
+  /** Undefined: it is gone. */
+  readonly #members = new Map<string, ConsumerMember | undefined>()
+  readonly #expressions = new Map<string, ResolvedExpression | undefined>()
+  readonly #targets = new Map<string, PartitionSet | undefined>()
+
+  constructor(group: ConsumerGroup, draft: DecisionDraft) {
+    this.group = group
+    this.draft = draft
+    this.#epoch = group.epoch
+    this.#targetEpoch = group.targetEpoch
+    this.#metadataHash = group.metadataHash
+  }
+
+  get groupId(): string {
+    return this.group.groupId
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  get targetEpoch(): number {
+    return this.#targetEpoch
+  }
+
+  get metadataHash(): number {
+    return this.#metadataHash
+  }
+
+  member(memberId: string): ConsumerMember | undefined {
+    return this.#members.has(memberId) ? this.#members.get(memberId) : this.group.members.get(memberId)
+  }
+
+  *members(): Generator<ConsumerMember> {
+    for (const member of this.group.members.values()) if (!this.#members.has(member.memberId)) yield member
+    for (const member of this.#members.values()) if (member !== undefined) yield member
+  }
+
+  get memberCount(): number {
+    let count = this.group.members.size
+    for (const [memberId, member] of this.#members) {
+      if (this.group.members.has(memberId)) count -= member === undefined ? 1 : 0
+      else count += member === undefined ? 0 : 1
+    }
+    return count
+  }
+
+  target(memberId: string): PartitionSet {
+    return (
+      (this.#targets.has(memberId) ? this.#targets.get(memberId) : this.group.targets.get(memberId)) ?? NO_PARTITIONS
+    )
+  }
+
+  expression(expression: string): ResolvedExpression | undefined {
+    return this.#expressions.has(expression)
+      ? this.#expressions.get(expression)
+      : this.group.expressions.get(expression)
+  }
+
+  /** Those that members are subscribed to. */
+  subscribedExpressions(): Set<string> {
+    const expressions = new Set<string>()
+    for (const member of this.members()) if (expressionOf(member) !== '') expressions.add(expressionOf(member))
+    return expressions
+  }
+
+  /** Also of those that are not there. */
+  subscribedTopics(): Set<string> {
+    const topics = new Set<string>()
+    for (const member of this.members()) for (const topic of this.topicsOf(member)) topics.add(topic)
+    return topics
+  }
+
+  topicsOf(member: ConsumerMember): Iterable<string> {
+    const matched = this.expression(expressionOf(member))?.topics
+    if (matched === undefined) return member.subscribedTopics
+    return [...member.subscribedTopics, ...matched]
+  }
+
+  /** Whether somebody else than this member has it. As long as it has been given back in this decision alone, it is taken. */
+  isTaken(topicId: Uuid, partition: number, memberId: string): boolean {
+    const owner = this.group.ownerOf(topicId, partition)
+    return owner !== undefined && owner !== memberId
+  }
+
+  // Changes
+
+  #append(record: GroupRecord): void {
+    this.draft.append(record)
+  }
+
+  /** What it wants; a record if that is new. */
+  putWishes(member: ConsumerMember): void {
+    const before = this.member(member.memberId)
+    this.#members.set(member.memberId, member)
+    if (before === undefined || !sameWishes(before, member)) this.#append(wishesRecord(this.groupId, member))
+  }
+
+  /** How far it has come; a record if that is new. */
+  putCurrent(member: ConsumerMember): void {
+    const before = this.member(member.memberId)
+    this.#members.set(member.memberId, member)
+    if (before === undefined || !sameCurrent(before, member)) this.#append(currentRecord(this.groupId, member))
+  }
+
+  removeMember(memberId: string): void {
+    const key = { groupId: this.groupId, memberId }
+    const member = this.member(memberId)
+    this.#members.set(memberId, undefined)
+    this.#targets.set(memberId, undefined)
+    this.#append({ type: 'ConsumerGroupCurrentMemberAssignment', key, value: null })
+    this.#append({ type: 'ConsumerGroupTargetAssignmentMember', key, value: null })
+    this.#append({ type: 'ConsumerGroupMemberMetadata', key, value: null })
+    if (member !== undefined) this.dropExpression(expressionOf(member))
+  }
+
+  /** The same static member under another id: it takes over the target, and what the one before had. */
+  replaceMember(old: ConsumerMember, member: ConsumerMember): void {
+    const target = this.target(old.memberId)
+    const key = { groupId: this.groupId, memberId: old.memberId }
+    this.#members.set(old.memberId, undefined)
+    this.#targets.set(old.memberId, undefined)
+    this.#append({ type: 'ConsumerGroupCurrentMemberAssignment', key, value: null })
+    this.#append({ type: 'ConsumerGroupTargetAssignmentMember', key, value: null })
+    this.#append({ type: 'ConsumerGroupMemberMetadata', key, value: null })
+    this.#members.set(member.memberId, member)
+    this.#append(wishesRecord(this.groupId, member))
+    this.#appendTarget(member.memberId, target)
+    this.#append(currentRecord(this.groupId, member))
+  }
+
+  /** If nobody is subscribed to it any more. */
+  dropExpression(expression: string): void {
+    if (expression === '' || this.expression(expression) === undefined) return
+    if (!this.subscribedExpressions().has(expression)) this.putExpression(expression, undefined)
+  }
+
+  putExpression(regularExpression: string, resolved: ResolvedExpression | undefined): void {
+    this.#expressions.set(regularExpression, resolved)
+    this.#append({
+      type: 'ConsumerGroupRegularExpression',
+      key: { groupId: this.groupId, regularExpression },
+      value:
+        resolved === undefined
+          ? null
+          : { topics: [...resolved.topics].sort(), version: resolved.version, timestamp: resolved.timestampMs },
+    })
+  }
+
+  /** The next epoch of the group. */
+  bump(metadataHash: number): void {
+    this.putEpoch(this.#epoch + 1, metadataHash)
+  }
+
+  putEpoch(epoch: number, metadataHash: number): void {
+    this.#epoch = epoch
+    this.#metadataHash = metadataHash
+    this.#append({ type: 'ConsumerGroupMetadata', key: { groupId: this.groupId }, value: { epoch, metadataHash } })
+  }
+
+  /** The target assignment of this epoch; only what is new is written. */
+  putTargets(targets: ReadonlyMap<string, PartitionSet>, wallMs: number): void {
+    for (const [memberId, target] of targets) {
+      const known = this.#targets.has(memberId) ? this.#targets.get(memberId) : this.group.targets.get(memberId)
+      if (known === undefined || !samePartitions(known, target)) this.#appendTarget(memberId, target)
+    }
+    this.putTargetEpoch(this.#epoch, wallMs)
+  }
+
+  putTargetEpoch(epoch: number, wallMs: number): void {
+    this.#targetEpoch = epoch
+    this.#append({
+      type: 'ConsumerGroupTargetAssignmentMetadata',
+      key: { groupId: this.groupId },
+      value: { assignmentEpoch: epoch, assignmentTimestamp: wallMs },
+    })
+  }
+
+  #appendTarget(memberId: string, target: PartitionSet): void {
+    this.#targets.set(memberId, target)
+    this.#append({
+      type: 'ConsumerGroupTargetAssignmentMember',
+      key: { groupId: this.groupId, memberId },
+      value: { topicPartitions: topicPartitions(target) },
+    })
+  }
+
+  putTarget(memberId: string, target: PartitionSet): void {
+    this.#appendTarget(memberId, target)
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * GroupMemory: what the coordinator keeps of a group beside the log: until when each member has to be heard of, has to have given back, joined or asked for its
+ * assignment, and what has to be looked at again. One deadline for the whole group, so that all who are late go together, in one decision. Monotonic.
+ */
+import type { Deadline, Deadlines } from '../deadlines.js'
+import type { RebalanceReason } from '../rebalance-history.js'
+
+/** Session: it is to be heard of. Rebalance: it is to give back what it has to. Join, sync: what the classic protocol waits for. */
+export type TimerKind = 'session' | 'rebalance' | 'join' | 'sync'
+
+const REASONS: Readonly<Record<TimerKind, RebalanceReason>> = {
+  session: 'timed out',
+  rebalance: 'did not give back in time',
+  join: 'did not join in time',
+  sync: 'did not sync in time',
+}
+
+export interface LateMember {
+  readonly memberId: string
+  readonly reason: RebalanceReason
+}
+
+export class GroupMemory {
+  /** The topics that it is subscribed to may have changed. */
+  isRefreshWanted = true
+  /** When its regular expressions were last resolved. */
+  expressionsResolvedMs = Number.NEGATIVE_INFINITY
+  readonly #deadlines: Deadlines
+  readonly #check: Deadline
+  readonly #byMember = new Map<string, Map<TimerKind, number>>()
+
+  constructor(deadlines: Deadlines, check: Deadline) {
+    this.#deadlines = deadlines
+    this.#check = check
+  }
+
+  set(memberId: string, kind: TimerKind, atMs: number): void {
+    const timers = this.#byMember.get(memberId) ?? new Map<TimerKind, number>()
+    this.#byMember.set(memberId, timers)
+    timers.set(kind, atMs)
+    if (atMs < this.#check.atMs) this.#deadlines.set(this.#check, atMs)
+  }
+
+  setIfUnset(memberId: string, kind: TimerKind, atMs: number): void {
+    if (this.#byMember.get(memberId)?.has(kind) !== true) this.set(memberId, kind, atMs)
+  }
+
+  clear(memberId: string, kind: TimerKind): void {
+    this.#byMember.get(memberId)?.delete(kind)
+  }
+
+  forget(memberId: string): void {
+    this.#byMember.delete(memberId)
+  }
+
+  forgetAll(): void {
+    this.#byMember.clear()
+    this.#deadlines.clear(this.#check)
+  }
+
+  /** Who is late; it is not waited for any more. The check is set for the next. */
+  takeLate(nowMs: number): LateMember[] {
+    const late: LateMember[] = []
+    let next = Number.POSITIVE_INFINITY
+    for (const [memberId, timers] of [...this.#byMember]) {
+      const due = [...timers].find(([, atMs]) => atMs <= nowMs)
+      if (due !== undefined) {
+        late.push({ memberId, reason: REASONS[due[0]] })
+        this.#byMember.delete(memberId)
+      } else next = Math.min(next, ...timers.values())
+    }
+    if (next !== Number.POSITIVE_INFINITY) this.#deadlines.set(this.#check, next)
+    return late
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * GroupSteps: the steps that every change of a consumer group takes, whichever protocol its member speaks: regular expressions are resolved, the group's
+ * epoch is raised if what its members want or the topics have changed, the target assignment is made for a new epoch, and the member goes a step towards it.
+ */
+import { assert } from '../../../base/assert.js'
+import type { Uuid } from '../../../base/uuid.js'
+import { RegularExpression } from '../../regex/regular-expression.js'
+import type { Now } from '../../shard.js'
+import type { GroupContext } from '../group.js'
+import type { RebalanceReason } from '../rebalance-history.js'
+import type { AssignedMember } from './assignors/assignor.js'
+import type { ResolvedExpression } from './consumer-group.js'
+import { type ConsumerMember, expressionOf, isReconciled, sameNames } from './consumer-member.js'
+import type { ConsumerSettings } from './consumer-settings.js'
+import type { GroupChange } from './group-change.js'
+import { TopicHashes } from './metadata-hash.js'
+import type { PartitionSet } from './partition-sets.js'
+import { reconcile } from './reconciliation.js'
+
+/** Kafka's: how soon expressions are looked at again, whoever brings another. */
+const EXPRESSIONS_REST_MS = 10_000
+
+export class GroupSteps {
+  readonly #context: GroupContext
+  readonly #settings: ConsumerSettings
+  readonly #hashes = new TopicHashes()
+  /** The offset of the metadata that last brought a topic. */
+  newTopicsVersion = -1
+
+  constructor(context: GroupContext, settings: ConsumerSettings) {
+    this.#context = context
+    this.#settings = settings
+  }
+
+  /**
+   * A member has said what it wants, and what it has (undefined: it has not). `before` is what it was: undefined, if it is new. The member as it is then.
+   */
+  advance(
+    change: GroupChange,
+    wanted: ConsumerMember,
+    before: ConsumerMember | undefined,
+    owned: PartitionSet | undefined,
+    now: Now,
+  ): ConsumerMember {
+    const { memory } = change.group
+    change.putWishes(wanted)
+    const isNewGroup = change.epoch === 0
+    const wantsOther = before === undefined || !sameNames(before.subscribedTopics, wanted.subscribedTopics)
+    const matchesOther = this.#resolveExpressions(change, before, wanted, now)
+    if (isNewGroup || wantsOther || matchesOther)
+      this.#raise(change, before === undefined ? 'joined' : 'changed what it wants', wanted, now)
+    else if (memory.isRefreshWanted) {
+      const hash = this.#hashes.hashOf(change.subscribedTopics(), this.#context.image())
+      if (hash !== change.metadataHash) this.#raise(change, 'metadata changed', undefined, now)
+    }
+    memory.isRefreshWanted = false
+    change.draft.ifRefused(() => {
+      memory.isRefreshWanted = true
+    })
+    if (change.epoch > change.targetEpoch) this.#assign(change, now)
+    return this.#reconcile(change, change.member(wanted.memberId) ?? wanted, owned, now)
+  }
+
+  /** Members go; who is left is assigned again when the next of them is heard of. */
+  remove(
+    change: GroupChange,
+    members: readonly { readonly member: ConsumerMember; readonly reason: RebalanceReason }[],
+    now: Now,
+  ): void {
+    for (const { member } of members) change.removeMember(member.memberId)
+    for (const { member, reason } of members) this.#note(change, reason, member, now, change.epoch + 1)
+    change.bump(this.#hashes.hashOf(change.subscribedTopics(), this.#context.image()))
+  }
+
+  hashOf(topics: Iterable<string>): number {
+    return this.#hashes.hashOf(topics, this.#context.image())
+  }
+
+  #raise(change: GroupChange, reason: RebalanceReason, member: ConsumerMember | undefined, now: Now): void {
+    change.bump(this.hashOf(change.subscribedTopics()))
+    this.#note(change, reason, member, now, change.epoch)
+  }
+
+  #note(
+    { groupId }: GroupChange,
+    reason: RebalanceReason,
+    member: ConsumerMember | undefined,
+    now: Now,
+    epoch: number,
+  ): void {
+    const { memberId = '', instanceId = null, clientId = '', clientHost = '' } = member ?? {}
+    this.#context.noted({
+      groupId,
+      type: 'consumer',
+      what: 'cause',
+      cause: {
+        reason,
+        atMs: now.wallMs,
+        memberId,
+        groupInstanceId: instanceId,
+        clientId,
+        clientHost,
+        clientReason: null,
+      },
+      rebalances: true,
+      generation: epoch,
+    })
+  }
+
+  // Regular expressions
+
+  /** True: the group has to be assigned again. */
+  #resolveExpressions(
+    change: GroupChange,
+    before: ConsumerMember | undefined,
+    wanted: ConsumerMember,
+    now: Now,
+  ): boolean {
+    const { memory } = change.group
+    const expression = expressionOf(wanted)
+    const old = before === undefined ? '' : expressionOf(before)
+    const isOther = old !== expression
+    if (isOther) change.dropExpression(old)
+    const expressions = change.subscribedExpressions()
+    let raises = isOther && (expression === '' || change.expression(expression) !== undefined)
+    if (expressions.size === 0) return raises
+    const agoMs = now.monotonicMs - memory.expressionsResolvedMs
+    const resolved = [...expressions].map((each) => change.expression(each))
+    const isAnyNew = resolved.some((each) => each === undefined)
+    const version = Math.min(...resolved.map((each) => each?.version ?? -1))
+    const isDue = isAnyNew || version < this.newTopicsVersion || agoMs > this.#settings.expressionRefreshMs
+    if (!isDue || agoMs < EXPRESSIONS_REST_MS) return raises
+    const lastResolvedMs = memory.expressionsResolvedMs
+    memory.expressionsResolvedMs = now.monotonicMs
+    change.draft.ifRefused(() => {
+      memory.expressionsResolvedMs = lastResolvedMs
+    })
+    for (const each of expressions) {
+      const known = change.expression(each)
+      const found = this.#resolve(each, now)
+      change.putExpression(each, found)
+      if (!sameNames([...(known?.topics ?? [])].sort(), [...found.topics].sort())) raises = true
+    }
+    return raises || (isOther && isAnyNew)
+  }
+
+  #resolve(text: string, now: Now): ResolvedExpression {
+    const image = this.#context.image()
+    const expression = RegularExpression.compile(text)
+    const topics = new Set<string>()
+    // What could not be read was refused when it came; from a later version's log it matches nothing.
+    if (expression instanceof RegularExpression) {
+      for (const name of image.topicsByName.keys()) if (expression.matches(name)) topics.add(name)
+    }
+    return { topics, version: image.offset, timestampMs: now.wallMs }
+  }
+
+  // The target assignment
+
+  #assign(change: GroupChange, now: Now): void {
+    const image = this.#context.image()
+    const members: AssignedMember[] = []
+    for (const member of change.members()) {
+      const topicIds = new Set<Uuid>()
+      for (const name of change.topicsOf(member)) {
+        const topic = image.topicsByName.get(name)
+        if (topic !== undefined) topicIds.add(topic.topicId)
+      }
+      const { memberId, instanceId } = member
+      members.push({ memberId, instanceId, topicIds, before: change.target(memberId) })
+    }
+    const assignor = this.#settings.assignors.get(this.preferredAssignor(change.members()))!
+    const partitionCount = (topicId: Uuid): number => image.topicsById.get(topicId)?.partitions.length ?? 0
+    change.putTargets(assignor({ members, partitionCount }), now.wallMs)
+  }
+
+  /** What most members want who want a certain one; else the default. */
+  preferredAssignor(members: Iterable<ConsumerMember>): string {
+    const { assignors, defaultAssignor } = this.#settings
+    const votes = new Map<string, number>()
+    for (const { assignor } of members) {
+      if (assignor !== null && assignors.has(assignor)) votes.set(assignor, (votes.get(assignor) ?? 0) + 1)
+    }
+    let preferred = defaultAssignor
+    for (const [name, count] of votes) if (count > (votes.get(preferred) ?? 0)) preferred = name
+    return preferred
+  }
+
+  // The current assignment
+
+  #reconcile(change: GroupChange, member: ConsumerMember, owned: PartitionSet | undefined, now: Now): ConsumerMember {
+    const { targetEpoch } = change
+    if (isReconciled(member, targetEpoch)) return member
+    const { memberId } = member
+    const next = reconcile(member, {
+      targetEpoch,
+      target: change.target(memberId),
+      owned,
+      isTaken: (topicId, partition) => change.isTaken(topicId, partition, memberId),
+    })
+    assert(
+      next !== 'fenced',
+      () => `member ${memberId} of ${change.groupId} is in an unknown state, and was not refused`,
+    )
+    if (next === member) return member
+    const before = change.member(memberId)
+    change.putCurrent(next)
+    if (next === before || next.classic !== null) return next
+    // Members of the classic protocol give back when they join again, and have their time for that.
+    if (next.state === 'unrevoked partitions') {
+      change.group.memory.set(memberId, 'rebalance', now.monotonicMs + next.rebalanceTimeoutMs)
+    } else change.group.memory.clear(memberId, 'rebalance')
+    return next
+  }
+}
