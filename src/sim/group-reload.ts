@@ -4,6 +4,7 @@
  */
 import { assert } from '../base/assert.js'
 import { ClassicGroup } from '../coordinator/group/classic-group.js'
+import type { Group } from '../coordinator/group/group.js'
 import { decodeGroupRecord } from '../coordinator/group/group-records.js'
 import type { GroupSettings } from '../coordinator/group/group-settings.js'
 import { GroupShard } from '../coordinator/group/group-shard.js'
@@ -66,7 +67,7 @@ function loadedAnew(node: ClusterNode, partition: number, endOffset: number): Gr
 
 /** Of those groups in which nothing is under way in `live`. */
 function textOf(shard: GroupShard, live: GroupShard): string {
-  const settled = [...live.groups].filter(({ state }) => SETTLED.has(state)).map(({ groupId }) => groupId)
+  const settled = [...live.groups].filter(isSettled).map(({ groupId }) => groupId)
   const known = new Map([...shard.groups].map((group) => [group.groupId, group]))
   const lines = settled.sort().map((groupId) => {
     const group = known.get(groupId)
@@ -81,6 +82,11 @@ function textOf(shard: GroupShard, live: GroupShard): string {
     return `${groupId}: ${all.sort().join(', ')}`
   })
   return [...lines, ...offsets].join('\n')
+}
+
+/** Of a group of which only ids were given out nothing stands in the log. */
+function isSettled(group: Group): boolean {
+  return SETTLED.has(group.state) && !(group instanceof ClassicGroup && !group.isStored)
 }
 
 function shown(fields: object): string {
