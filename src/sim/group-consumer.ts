@@ -108,6 +108,15 @@ export class GroupConsumer {
     })
   }
 
+  /** It goes on reading and says nothing for so long; then it commits what it has read, whatever has become of it. */
+  mute(durationMs: number): void {
+    this.member.isMute = true
+    this.#client.later(durationMs, () => {
+      this.member.isMute = false
+      if (this.member.stable) this.commit()
+    })
+  }
+
   /** Its process is gone: what it believed ends with it. */
   died(): void {
     if (this.#dead) return
@@ -181,7 +190,7 @@ export class GroupConsumer {
     const { commitMs } = this.#options
     this.#client.later(commitMs * (0.5 + this.#ports.random.below(1000) / 1000), () => {
       if (this.ended) return
-      if (this.member.stable) this.commit()
+      if (this.member.stable && !this.member.isMute) this.commit()
       this.#commitLater()
     })
   }

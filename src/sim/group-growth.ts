@@ -1,10 +1,16 @@
-/** GroupGrowth: somebody gives topics more partitions while groups read them, and others write to the new ones. */
+/**
+ * GroupGrowth: somebody gives topics more partitions while groups read them, and others write to the new ones; and the topic in which groups are kept gets segments that are
+ * small enough to be compacted within a run.
+ */
 import type { Prng } from '../base/prng.js'
 import type { Operation } from '../check/history.js'
 import type { Address } from '../io/network.js'
+import { RESOURCE_TYPE_TOPIC } from '../metadata/records.js'
 import { ErrorCode } from '../protocol/errors.js'
 import { CreatePartitions } from '../protocol/messages/create-partitions.js'
+import { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.js'
 import { SimulatedClient } from './client.js'
+import { OFFSETS_TOPIC } from './group-locator.js'
 import { LeaderLocator } from './leader-locator.js'
 import { Machine } from './machine.js'
 import type { SimulatedNetwork } from './network.js'
@@ -14,6 +20,9 @@ import type { Simulation } from './simulation.js'
 
 const TIMEOUT_MS = 2000
 const RETRY_MS = 300
+/** A decision is one batch, and no batch is larger than a segment. */
+const SMALL_SEGMENT_BYTES = '16384'
+const SET = 0
 const FIRST_PROCESS = 2_000_000
 
 export interface GroupGrowthOptions {
@@ -39,6 +48,23 @@ export class GroupGrowth {
     this.#network = network
     this.#options = options
     this.#admin = this.#client('grower', () => ({ locate: (found) => found(options.brokers()) }))
+  }
+
+  /** The topic in which groups are kept is compacted soon: it gets small segments, as soon as it is there. */
+  compactOffsets(): void {
+    const configs = [
+      { name: 'internal.segment.bytes', configOperation: SET, value: SMALL_SEGMENT_BYTES },
+      { name: 'min.cleanable.dirty.ratio', configOperation: SET, value: '0' },
+    ]
+    const resources = [{ resourceType: RESOURCE_TYPE_TOPIC, resourceName: OFFSETS_TOPIC, configs }]
+    const ask = (): void => {
+      if (this.#options.isStopped()) return
+      this.#admin.call(IncrementalAlterConfigs, { resources, validateOnly: false }, (_, response) => {
+        if (response?.responses[0]?.errorCode === ErrorCode.NONE) return
+        this.#admin.later(RETRY_MS, () => this.#admin.whenReady(ask))
+      })
+    }
+    this.#admin.whenReady(ask)
   }
 
   /** One partition more. */

@@ -77,6 +77,8 @@ export class GroupMember {
   /** How often it came out of a round. */
   rounds = 0
   certainUntilMs = 0
+  /** It does not say that it is alive. */
+  isMute = false
   topics: readonly string[]
   readonly #client: SimulatedClient
   readonly #options: GroupMemberOptions
@@ -380,7 +382,7 @@ export class GroupMember {
 
   #beat(): void {
     const { group, instanceId, sessionTimeoutMs, now } = this.#options
-    if (!this.stable || this.#beating) return
+    if (!this.stable || this.#beating || this.isMute) return
     // It looks for another coordinator, and goes on with what it has.
     if (now() - this.#answeredMs > sessionTimeoutMs) {
       this.#answeredMs = now()

@@ -92,6 +92,13 @@ export class GroupSlot {
     this.#history.count('a member stands still')
   }
 
+  /** It works on something for too long. */
+  mute(durationMs: number): void {
+    if (!this.running || this.#current.process?.suspended === true) return
+    this.#current.process!.after(0, 'arrival', 'mute', () => this.consumer!.mute(durationMs))
+    this.#history.count('a member says nothing for a while')
+  }
+
   resume(): void {
     this.#machine.resume()
     this.#spare.resume()

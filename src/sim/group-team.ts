@@ -127,7 +127,8 @@ export class GroupTeam {
     } else if (choice < 0.4) {
       slot.losePower()
       this.#startLater(slot)
-    } else if (choice < 0.6) slot.stall(random.float() * LONGEST_ABSENCE * this.#options.sessionTimeoutMs)
+    } else if (choice < 0.48) slot.stall(this.#absenceMs())
+    else if (choice < 0.62) slot.mute(this.#absenceMs())
     else if (choice < 0.7) slot.subscribe(this.#someTopics())
     else if (choice < 0.82) slot.bounce()
     else if (choice < 0.9) slot.replace()
@@ -145,8 +146,11 @@ export class GroupTeam {
   }
 
   #startLater(slot: GroupSlot): void {
-    const delayMs = this.#random.float() * LONGEST_ABSENCE * this.#options.sessionTimeoutMs
-    this.#simulation.schedule(delayMs, `${slot.host} comes back`, () => this.#start(slot))
+    this.#simulation.schedule(this.#absenceMs(), `${slot.host} comes back`, () => this.#start(slot))
+  }
+
+  #absenceMs(): number {
+    return this.#random.float() * LONGEST_ABSENCE * this.#options.sessionTimeoutMs
   }
 
   /** All of them go, and come back when somebody has set back what they have read. */

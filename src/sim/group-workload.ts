@@ -55,6 +55,7 @@ export class GroupWorkload {
     this.teams = Array.from({ length: count }, (_, n) => this.#team(`group${n}`, simulation.random(`group ${n}`)))
     this.operator = this.#makeOperator()
     cluster.workload.hosts.push(...this.#growth.hosts, 'group operator')
+    if (this.#random.chance(0.5)) this.#growth.compactOffsets()
     this.#compare()
     this.#watch()
     const growths = this.#random.below(MOST_GROWTHS + 1)

@@ -28,6 +28,7 @@ const SHARES: Readonly<Record<string, number>> = {
   'a member is killed': 0.6,
   'a member leaves': 0.5,
   'a member stands still': 0.6,
+  'a member says nothing for a while': 0.5,
   'a member wants something else': 0.5,
   'a member is gone without a word': 0.4,
   'all members go': 0.2,
