@@ -135,8 +135,21 @@ const ORDERED: readonly Bounds[] = [
   ['group.consumer.heartbeat.interval.ms', 'group.consumer.session.timeout.ms', false],
 ]
 
-/** Throws `ConfigError` where they contradict each other. */
+/** As they are called, and the classes that have the same in Kafka. */
+const ASSIGNORS = [
+  'uniform',
+  'range',
+  'org.apache.kafka.coordinator.group.assignor.UniformAssignor',
+  'org.apache.kafka.coordinator.group.assignor.RangeAssignor',
+]
+
+/** Throws `ConfigError` where they contradict each other, and for an assignor that is not there. */
 export function checkGroupSettings(settings: Readonly<Record<string, unknown>>): void {
+  const key = 'group.consumer.assignors'
+  const assignors = settings[key] as readonly string[]
+  if (assignors.length === 0 || assignors.some((each) => !ASSIGNORS.includes(each))) {
+    throw new ConfigError(key, `${key}=${assignors.join(',')} is not allowed: it must name uniform, range or both`)
+  }
   for (const [low, high, mayBeEqual] of ORDERED) {
     const [below, above] = [settings[low] as number, settings[high] as number]
     if (below < above || (mayBeEqual && below === above)) continue

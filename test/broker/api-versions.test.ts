@@ -27,6 +27,7 @@ import { OffsetForLeaderEpoch } from '../../src/protocol/messages/offset-for-lea
 import { UpdateFeatures } from '../../src/protocol/messages/update-features.js'
 import { MessageSetReader } from '../../src/records/legacy/message-set.js'
 import { BROKER_EXCHANGES } from './broker-exchanges.js'
+import { GROUP_EXCHANGES } from './group-exchanges.js'
 import { fetchOfController, QUORUM_EXCHANGES } from './quorum-exchanges.js'
 import { batchOf, Fetch, fetchRequest, Produce, produceRequest, valuesIn } from './requests.js'
 import { startNode } from './test-node.js'
@@ -59,6 +60,7 @@ const software = { clientSoftwareName: 'test', clientSoftwareVersion: '1.0' }
 const exchanges = new Map<number, Exchange>([
   ...BROKER_EXCHANGES,
   ...QUORUM_EXCHANGES,
+  ...GROUP_EXCHANGES,
   [
     Produce.key,
     async (client, version) => {
@@ -124,12 +126,16 @@ const exchanges = new Map<number, Exchange>([
       if (version >= 3) {
         assert.deepEqual(
           response.finalizedFeatures.map(({ name }) => name),
-          ['lograft.version', 'kraft.version'],
+          ['lograft.version', 'group.version', 'kraft.version'],
         )
         // Older clients know no feature that can be off.
         assert.deepEqual(
           response.supportedFeatures.map(({ name }) => name),
-          ['lograft.version', ...(version >= 4 ? ['eligible.leader.replicas.version'] : []), 'kraft.version'],
+          [
+            'lograft.version',
+            ...(version >= 4 ? ['eligible.leader.replicas.version', 'group.version'] : []),
+            'kraft.version',
+          ],
         )
       }
     },
@@ -346,7 +352,10 @@ for (const listener of ['PLAINTEXT', 'CONTROLLER']) {
 test('each listener advertises what it serves', () => {
   assert.deepEqual(
     advertised.get('PLAINTEXT')!.map(({ apiKey }) => apiKey),
-    [0, 1, 2, 3, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 43, 44, 45, 46, 55, 57, 60, 61, 64, 74, 75, 80, 81],
+    [
+      ...[0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 42, 43, 44, 45, 46, 47],
+      ...[55, 57, 60, 61, 64, 68, 69, 74, 75, 80, 81],
+    ],
   )
   assert.deepEqual(
     advertised.get('CONTROLLER')!.map(({ apiKey }) => apiKey),

@@ -47,6 +47,11 @@ test('each handler that is served needs something, but for ApiVersions, which ev
       topicData: topics,
       resources: [{ resourceType: 2, resourceName: 'a' }],
       topicNames: ['a'],
+      groupId: 'g',
+      groups: [{ groupId: 'g', topics }],
+      groupIds: ['g'],
+      groupsNames: ['g'],
+      coordinatorKeys: ['g'],
     })
     if (message.name === 'ApiVersions') assert.deepEqual(needs, [])
     else assert.ok(needs.length > 0, message.name)

@@ -22,10 +22,7 @@ export class CoordinatorRuntime<Request, Record, Reply extends object> {
   #timerDueMs = Number.POSITIVE_INFINITY
   #stopped = false
 
-  constructor(
-    ports: { readonly clock: Clock; readonly logger: Logger },
-    kind: ShardKind<Request, Record, Reply>,
-  ) {
+  constructor(ports: { readonly clock: Clock; readonly logger: Logger }, kind: ShardKind<Request, Record, Reply>) {
     this.#ports = ports
     this.#kind = kind
   }

@@ -52,7 +52,8 @@ export class GroupCoordinator {
     const noted = activity.noted.bind(activity)
     this.runtime = new CoordinatorRuntime(ports, {
       topic: OFFSETS_TOPIC,
-      create: () => new GroupShard({ settings, random, noted, consumerGroups: (context) => new ConsumerGroups(context) }),
+      create: () =>
+        new GroupShard({ settings, random, noted, consumerGroups: (context) => new ConsumerGroups(context) }),
       encode: encodeGroupRecord,
       decode: decodeGroupRecord,
       image,

@@ -12,6 +12,7 @@ import type { RequestMemory } from '../server/request-memory.js'
 import { ofCleaner } from './cleaner-metrics.js'
 import { ofComparisons, ofController, ofIsrChanges, ofReplicas } from './cluster-metrics.js'
 import { Exposition, type Labels } from './exposition.js'
+import { ofGroups } from './group-metrics.js'
 import type { RequestMetrics } from './request-metrics.js'
 import type { Traffic } from './traffic.js'
 
@@ -97,6 +98,7 @@ function ofBroker(page: Exposition, { image, nodeId }: MetricsSources, broker: B
     [{ delayedOperation: 'Fetch' }, replicas.fetches.size],
   ])
   ofCleaner(page, replicas.cleaner)
+  ofGroups(page, broker)
   const { fetchSessions } = broker
   page.gauge('kafka_server_fetchsessioncache_numincrementalfetchsessions', 'Fetch sessions.', [
     [{}, fetchSessions.size],

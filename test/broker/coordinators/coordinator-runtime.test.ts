@@ -4,8 +4,8 @@ import { test } from 'node:test'
 import { MAX_TICKETS } from '../../../src/broker/coordinators/shard-host.js'
 import { MetadataDelta } from '../../../src/metadata/delta.js'
 import { EMPTY_IMAGE } from '../../../src/metadata/image.js'
-import { CODEC_NAMES } from '../../../src/records/compression/codec.js'
 import { buildBatch } from '../../../src/records/builder.js'
+import { CODEC_NAMES } from '../../../src/records/compression/codec.js'
 import { buildControlBatch, CONTROL_TYPE } from '../../../src/records/control.js'
 import { diskError, ModelPartition, RuntimeRig } from './model-partition.js'
 
@@ -39,7 +39,7 @@ test('partitions of other topics are none of its business', () => {
   assert.deepEqual(rig.runtime.coordinated.partitions, [])
 })
 
-test('the log is loaded whole, in pieces, whatever it is compressed with, with the places of its records', () => {
+test('offsets.load.buffer.size: the log is loaded whole, in pieces of it, whatever it is compressed with, with the places of its records', () => {
   const rig = new RuntimeRig()
   const { partition } = rig
   for (const codec of CODEC_NAMES) partition.add(buildBatch([record(`${codec} 1`), record(`${codec} 2`)], { codec }))
@@ -75,7 +75,10 @@ test('a load begins where the log starts, and steps over what says nothing to a 
   partition.startOffset = 1
   rig.load()
   assert.deepEqual(namesOf(rig), ['a', 'b'])
-  assert.deepEqual(rig.logger.complaints, ['a record cannot be read', 'records were skipped that this version cannot make out'])
+  assert.deepEqual(rig.logger.complaints, [
+    'a record cannot be read',
+    'records were skipped that this version cannot make out',
+  ])
 })
 
 test('a load goes on when what is on its way to the disk is written', () => {
@@ -259,7 +262,10 @@ test('one timer wakes the shard that is due, again where there is more to do, an
   const rig = new RuntimeRig().load()
   const { shard, clock } = rig
   shard.dueMs = clock.monotonicMs() + 1000
-  shard.expiring = [{ name: 'x', bytes: Buffer.from('x') }, { name: 'y', bytes: Buffer.from('y') }]
+  shard.expiring = [
+    { name: 'x', bytes: Buffer.from('x') },
+    { name: 'y', bytes: Buffer.from('y') },
+  ]
   rig.ask('read', { kind: 'read' })
   clock.advance(999)
   assert.equal(shard.expired.length, 0)
@@ -304,7 +310,10 @@ test('offsets.topic.compression.codec: what is appended is compressed with it', 
     assert.deepEqual(namesOf(again), ['x'.repeat(1000)])
     return rig.partition.batches[0]!.length
   })
-  assert.ok(sizes.slice(1).every((size) => size < sizes[0]! / 4), sizes.join(' '))
+  assert.ok(
+    sizes.slice(1).every((size) => size < sizes[0]! / 4),
+    sizes.join(' '),
+  )
 })
 
 test('no more than so many wait for an answer', () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ZERO_UUID } from '../../../src/base/uuid.js'
+import { partitionOfKey } from '../../../src/broker/coordinators/group-coordinator.js'
 import { DeleteGroups } from '../../../src/protocol/messages/delete-groups.js'
 import { DeleteTopics } from '../../../src/protocol/messages/delete-topics.js'
 import { DescribeConfigs } from '../../../src/protocol/messages/describe-configs.js'
@@ -15,7 +16,6 @@ import { OffsetCommit } from '../../../src/protocol/messages/offset-commit.js'
 import { OffsetDelete } from '../../../src/protocol/messages/offset-delete.js'
 import { OffsetFetch } from '../../../src/protocol/messages/offset-fetch.js'
 import { SyncGroup } from '../../../src/protocol/messages/sync-group.js'
-import { partitionOfKey } from '../../../src/broker/coordinators/group-coordinator.js'
 import { golden } from '../../golden.js'
 import { batchOf, Produce, produceRequest } from '../requests.js'
 import { type Sent, SimulatedBroker } from '../simulated-broker.js'
@@ -62,7 +62,11 @@ test('a group finds its coordinator, joins, syncs, commits and fetches; offsets 
 })
 
 /** A client of a node whose groups are loaded, and a topic `t` of two partitions. */
-function ready(settings: Readonly<Record<string, string>> = {}): { broker: SimulatedBroker; member: GroupClient; topicId: string } {
+function ready(settings: Readonly<Record<string, string>> = {}): {
+  broker: SimulatedBroker
+  member: GroupClient
+  topicId: string
+} {
   const broker = started(settings)
   const topicId = broker.createTopic('t', 2)
   const member = new GroupClient(broker.client())
@@ -107,11 +111,12 @@ test('the topic is made once, as it must be, whoever asks first; others than gro
   )
   const resources = [{ resourceType: 2, resourceName: '__consumer_offsets', configurationKeys: null }]
   const { results } = client!.request(DescribeConfigs, 4, { resources })
-  const valueOf = (key: string) => results[0]!.configs.find(({ name }) => name === key)!.value
-  assert.deepEqual(
-    ['cleanup.policy', 'segment.bytes', 'compression.type'].map(valueOf),
-    ['compact', '2097152', 'producer'],
-  )
+  const configured = (key: string) => results[0]!.configs.find(({ name }) => name === key)!.value
+  assert.deepEqual(['cleanup.policy', 'segment.bytes', 'compression.type'].map(configured), [
+    'compact',
+    '2097152',
+    'producer',
+  ])
   const old = client!.request(FindCoordinator, 0, { key: 'a' })
   assert.deepEqual([nameOf(old.errorCode), old.nodeId, old.host, old.port], ['NONE', 1, 'broker1', 9092])
   for (const [version, keyType, error] of [
@@ -121,7 +126,11 @@ test('the topic is made once, as it must be, whoever asks first; others than gro
     [6, 9, 'INVALID_REQUEST'],
   ] as const) {
     const { coordinators } = client!.request(FindCoordinator, version, { keyType, coordinatorKeys: ['x'] })
-    assert.deepEqual([nameOf(coordinators[0]!.errorCode), coordinators[0]!.nodeId], [error, -1], `${version} ${keyType}`)
+    assert.deepEqual(
+      [nameOf(coordinators[0]!.errorCode), coordinators[0]!.nodeId],
+      [error, -1],
+      `${version} ${keyType}`,
+    )
   }
 })
 
@@ -150,8 +159,11 @@ test('clients do not write to the topic, but for who administers it; it can be d
   const { broker, member } = all
   assert.equal(commit(all, 5), 'NONE')
   const produced = (client: GroupClient['client']) =>
-    client.request(Produce, 9, produceRequest({ name: '__consumer_offsets' }, batchOf(['x'], {}, Date.UTC(2000, 1), Buffer.from('k'))))
-      .responses[0]!.partitionResponses[0]!.errorCode
+    client.request(
+      Produce,
+      9,
+      produceRequest({ name: '__consumer_offsets' }, batchOf(['x'], {}, Date.UTC(2000, 1), Buffer.from('k'))),
+    ).responses[0]!.partitionResponses[0]!.errorCode
   assert.equal(nameOf(produced(broker.client())), 'INVALID_TOPIC_EXCEPTION')
   assert.equal(nameOf(produced(broker.client('__admin_client'))), 'NONE')
   const topics = [{ name: '__consumer_offsets', topicId: ZERO_UUID }]
@@ -177,19 +189,27 @@ test('several groups are asked shard by shard: fetched, listed, described and de
     names.map((name, n) => [name, n]),
   )
   const list = (filter = {}) =>
-    member.client.request(ListGroups, 5, { statesFilter: [], typesFilter: [], ...filter }).groups.map(({ groupId }) => groupId)
+    member.client
+      .request(ListGroups, 5, { statesFilter: [], typesFilter: [], ...filter })
+      .groups.map(({ groupId }) => groupId)
   assert.deepEqual(list().sort(), names)
   assert.deepEqual(list({ statesFilter: ['Stable'] }), [])
-  const described = member.client.request(DescribeGroups, 6, { groups: [...names, 'none'], includeAuthorizedOperations: true })
+  const described = member.client.request(DescribeGroups, 6, {
+    groups: [...names, 'none'],
+    includeAuthorizedOperations: true,
+  })
   assert.deepEqual(
-    described.groups.map((each) => [each.groupId, nameOf(each.errorCode), each.groupState, each.authorizedOperations]).sort(),
+    described.groups
+      .map((each) => [each.groupId, nameOf(each.errorCode), each.groupState, each.authorizedOperations])
+      .sort(),
     [...names.map((name) => [name, 'NONE', 'Empty', 3400]), ['none', 'GROUP_ID_NOT_FOUND', 'Dead', -2147483648]].sort(),
   )
   const deleted = member.client.request(DeleteGroups, 2, { groupsNames: ['a', 'c', 'none', 'a'] })
-  assert.deepEqual(
-    deleted.results.map(({ groupId, errorCode }) => `${groupId} ${nameOf(errorCode)}`).sort(),
-    ['a NONE', 'c NONE', 'none GROUP_ID_NOT_FOUND'],
-  )
+  assert.deepEqual(deleted.results.map(({ groupId, errorCode }) => `${groupId} ${nameOf(errorCode)}`).sort(), [
+    'a NONE',
+    'c NONE',
+    'none GROUP_ID_NOT_FOUND',
+  ])
   assert.deepEqual(list().sort(), ['b', 'd', 'e'])
   const gone = [{ name: 't', partitions: [{ partitionIndex: 0 }, { partitionIndex: 9 }] }]
   const { topics: removed } = member.client.request(OffsetDelete, 0, { groupId: 'b', topics: gone })
@@ -243,22 +263,36 @@ test('commits of partitions that are not there are refused, and the others taken
   assert.deepEqual(
     named.topics.map((each) => [each.topicId, each.partitions.map((p) => [p.committedOffset, nameOf(p.errorCode)])]),
     [
-      [topicId, [[3, 'NONE'], [8, 'NONE']]],
+      [
+        topicId,
+        [
+          [3, 'NONE'],
+          [8, 'NONE'],
+        ],
+      ],
       [other, [[-1, 'UNKNOWN_TOPIC_ID']]],
     ],
   )
   const everything = member.client.request(OffsetFetch, 10, { groups: [{ groupId: 'g', topics: null }] }).groups[0]!
-  assert.deepEqual(everything.topics.map((each) => [each.topicId, each.partitions.length]), [[topicId, 2]])
+  assert.deepEqual(
+    everything.topics.map((each) => [each.topicId, each.partitions.length]),
+    [[topicId, 2]],
+  )
 })
 
 test('the oldest versions are answered in their shape', () => {
   const { broker, member } = ready()
   const { client } = member
   for (const version of [0, 1, 2, 5]) {
-    const topics = [{ name: 't', partitions: [{ partitionIndex: 0, committedOffset: 10 + version, committedMetadata: 'm' }] }]
+    const topics = [
+      { name: 't', partitions: [{ partitionIndex: 0, committedOffset: 10 + version, committedMetadata: 'm' }] },
+    ]
     const { topics: committed } = client.request(OffsetCommit, version, { groupId: 'old', topics })
     assert.equal(nameOf(committed[0]!.partitions[0]!.errorCode), 'NONE', `v${version}`)
-    const fetched = client.request(OffsetFetch, version, { groupId: 'old', topics: [{ name: 't', partitionIndexes: [0, 1] }] })
+    const fetched = client.request(OffsetFetch, version, {
+      groupId: 'old',
+      topics: [{ name: 't', partitionIndexes: [0, 1] }],
+    })
     assert.deepEqual(
       fetched.topics[0]!.partitions.map(({ committedOffset, metadata }) => [committedOffset, metadata]),
       [
@@ -284,7 +318,10 @@ test('the oldest versions are answered in their shape', () => {
   })
   waitIn(broker)(unknown)
   assert.deepEqual([nameOf(unknown.response!.errorCode), unknown.response!.protocolName], ['UNKNOWN_MEMBER_ID', ''])
-  assert.equal(nameOf(client.request(LeaveGroup, 0, { groupId: 'first', memberId: 'nobody' }).errorCode), 'UNKNOWN_MEMBER_ID')
+  assert.equal(
+    nameOf(client.request(LeaveGroup, 0, { groupId: 'first', memberId: 'nobody' }).errorCode),
+    'UNKNOWN_MEMBER_ID',
+  )
   assert.equal(nameOf(client.request(LeaveGroup, 2, { groupId: 'first', memberId }).errorCode), 'NONE')
   assert.equal(client.request(DescribeGroups, 0, { groups: ['none'] }).groups[0]!.groupState, 'Dead')
 })
@@ -318,7 +355,9 @@ test('what members say is kept, and not the memory in which it came', () => {
     return first.response!.memberId
   })
   // Each on a connection of its own: answers of one leave in the order of its requests.
-  const joining = members.map((memberId, n) => new GroupClient(broker.client()).sendJoin(memberId, { metadata: texts[n]! }))
+  const joining = members.map((memberId, n) =>
+    new GroupClient(broker.client()).sendJoin(memberId, { metadata: texts[n]! }),
+  )
   for (const sent of joining) waitIn(broker)(sent)
   const { leader } = joining[0]!.response!
   const told = joining[members.indexOf(leader)]!.response!.members

@@ -2,19 +2,20 @@
  * A partition in memory for the coordinator runtime: the test says what is committed, what is refused, what is lost and who leads. And a small shard to keep
  * in it: it counts, and remembers by name what was added.
  */
-import { DiskError } from '../../../src/io/disk.js'
-import type { Appended, Outcome, Refused } from '../../../src/broker/partition-terms.js'
+
 import { CoordinatorRuntime } from '../../../src/broker/coordinators/coordinator-runtime.js'
 import type { ShardKind, ShardPartition } from '../../../src/broker/coordinators/shard-host.js'
-import { resolveTopicSettings, type TopicSettings } from '../../../src/config/topic-settings.js'
+import type { Appended, Outcome, Refused } from '../../../src/broker/partition-terms.js'
 import { nodeConfig } from '../../../src/config/node-config.js'
+import { resolveTopicSettings, type TopicSettings } from '../../../src/config/topic-settings.js'
 import type { Now, RecordPlace, Shard, ShardDecision, Ticket } from '../../../src/coordinator/shard.js'
+import { DiskError } from '../../../src/io/disk.js'
 import type { MetadataImage } from '../../../src/metadata/image.js'
 import { EMPTY_IMAGE } from '../../../src/metadata/image.js'
 import type { ErrorName } from '../../../src/protocol/errors.js'
 import type { BatchView } from '../../../src/records/batch.js'
-import { BatchIterator } from '../../../src/records/reader.js'
 import type { CodecName } from '../../../src/records/compression/codec.js'
+import { BatchIterator } from '../../../src/records/reader.js'
 import type { ReadDone, ReadRequest } from '../../../src/storage/log-reader.js'
 import { FakeClock } from '../../fake-clock.js'
 import { MemoryLogger } from '../../node-ports.js'

@@ -62,8 +62,14 @@ test('offsets and members are kept when another broker coordinates, with three r
   cluster.kill(first)
   const second = coordinatorOf(cluster, 'g')
   assert.notEqual(second, first)
-  assert.equal(persist(cluster, (each) => each.fetch('t')), 11)
-  assert.equal(persist(cluster, (each) => each.heartbeat({ memberId, generationId })), 'NONE')
+  assert.equal(
+    persist(cluster, (each) => each.fetch('t')),
+    11,
+  )
+  assert.equal(
+    persist(cluster, (each) => each.heartbeat({ memberId, generationId })),
+    'NONE',
+  )
   assert.equal(commit(cluster, 12, { memberId, generationId }), 'NONE')
   assert.ok(!waiting.client.usable)
 
@@ -71,7 +77,10 @@ test('offsets and members are kept when another broker coordinates, with three r
   cluster.start(first)
   const stale = new GroupClient(cluster.client(cluster.node(first)))
   if (coordinatorOf(cluster, 'g') !== first) assert.equal(stale.fetch('t'), 'NOT_COORDINATOR')
-  assert.equal(persist(cluster, (each) => each.fetch('t')), 12)
+  assert.equal(
+    persist(cluster, (each) => each.fetch('t')),
+    12,
+  )
 })
 
 test('with too few in sync nothing is committed, and it is said so; what was appended and not committed is answered in time', () => {

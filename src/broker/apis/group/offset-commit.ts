@@ -89,6 +89,9 @@ function merged(topics: readonly TopicResult[]): TopicResult[] {
   return [...results.values()]
 }
 
-function failed({ name, topicId, partitions }: Pick<WantedTopic, 'name' | 'topicId' | 'partitions'>, errorCode: number): TopicResult {
+function failed(
+  { name, topicId, partitions }: Pick<WantedTopic, 'name' | 'topicId' | 'partitions'>,
+  errorCode: number,
+): TopicResult {
   return { name, topicId, partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })) }
 }

@@ -41,7 +41,11 @@ export const offsetDelete = handler<Services, typeof OffsetDelete.request.fields
         ...([services, call, 'OffsetDelete', request.groupId, { ...request, topics: known }] as const),
         (error) => failed(codeOf(error)),
         ({ errorCode, topics }) =>
-          call.reply(errorCode === ErrorCode.NONE ? { ...failed(errorCode), topics: merged(topics, unknown) } : failed(errorCode)),
+          call.reply(
+            errorCode === ErrorCode.NONE
+              ? { ...failed(errorCode), topics: merged(topics, unknown) }
+              : failed(errorCode),
+          ),
       )
     },
   },

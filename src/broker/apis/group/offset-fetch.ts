@@ -48,7 +48,9 @@ export const offsetFetch = handler<Services, typeof OffsetFetch.request.fields, 
       const byId = call.version >= TOPIC_IDS_SINCE
       const wanted = groupsWanted(request)
       const unknown = new Map<WantedGroup, readonly TopicResult[]>()
-      const known = wanted.map((each) => (byId ? withNames(each, image, (results) => unknown.set(each, results)) : each))
+      const known = wanted.map((each) =>
+        byId ? withNames(each, image, (results) => unknown.set(each, results)) : each,
+      )
       groupsOf(services).askEach(
         known,
         ({ groupId }) => groupId,
@@ -57,7 +59,11 @@ export const offsetFetch = handler<Services, typeof OffsetFetch.request.fields, 
           const results = new Map<WantedGroup, GroupResult>()
           for (const { items, answer } of answers) {
             for (const [at, item] of items.entries()) {
-              const failed = { groupId: item.groupId, topics: [], errorCode: typeof answer === 'string' ? codeOf(answer) : 0 }
+              const failed = {
+                groupId: item.groupId,
+                topics: [],
+                errorCode: typeof answer === 'string' ? codeOf(answer) : 0,
+              }
               results.set(item, typeof answer === 'string' ? failed : (answer.groups?.[at] ?? failed))
             }
           }
@@ -86,11 +92,7 @@ function reply(call: Call<Response>, wanted: readonly WantedGroup[], groups: rea
 }
 
 /** Of a version that knows one group. */
-function oldShape(
-  { topics: wanted }: WantedGroup,
-  { topics, errorCode }: GroupResult,
-  version: number,
-): Response {
+function oldShape({ topics: wanted }: WantedGroup, { topics, errorCode }: GroupResult, version: number): Response {
   if (errorCode === ErrorCode.NONE || version >= GROUP_ERROR_SINCE) {
     return { topics: topics.map(({ name = '', partitions }) => ({ name, partitions })), errorCode }
   }
