@@ -5,7 +5,8 @@
  * What Kafka promises and what not: a member that hears nothing of its coordinator goes on reading, and may be replaced when its session is over; then two read
  * the same, and only the commits of the one are taken. So a belief counts as long as the coordinator cannot have given the member up: one session (or the time
  * that a round waits, if that is shorter) from when it sent what a coordinator answered that was the one and only. Who takes over the
- * instance id of a static member has its partitions at once, and whom it replaces learns of it later: between those two nothing is promised.
+ * instance id of a static member has its partitions at once, and whom it replaces learns of it later, when a third one may have them already: so a belief
+ * ends when another one is started under its instance id, and counts for nothing as long as both run.
  */
 import type { Findings } from './anomalies.js'
 

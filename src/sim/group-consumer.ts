@@ -242,7 +242,7 @@ export class GroupConsumer {
       ...(instanceId === null ? {} : { instance: instanceId }),
       ...belief,
       toMs: now(),
-      certainUntilMs: this.member.certainUntilMs,
+      certainUntilMs: Math.min(this.member.certainUntilMs, this.member.replacedMs),
     })
   }
 

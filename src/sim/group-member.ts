@@ -53,6 +53,8 @@ export interface GroupMemberOptions {
   readonly nodeId: () => number
   /** What the leader has divided last. It outlives the process: a static leader that comes back is not asked to divide anything anew. */
   readonly divided: { partitions: ReadonlyMap<string, number> }
+  /** No other one that was started under its instance id still runs. */
+  readonly isAlone: () => boolean
   /** Something happened that is to be counted. */
   readonly count: (what: string) => void
 }
@@ -77,6 +79,8 @@ export class GroupMember {
   /** How often it came out of a round. */
   rounds = 0
   certainUntilMs = 0
+  /** Another one was started under its instance id then. */
+  replacedMs = Number.POSITIVE_INFINITY
   /** It does not say that it is alive. */
   isMute = false
   topics: readonly string[]
@@ -410,9 +414,9 @@ export class GroupMember {
     done: (response: OutOfMessage<Response> | undefined, certainMs: number) => void,
     timeoutMs?: number,
   ): void {
-    const { now, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options
+    const { now, sessionTimeoutMs, rebalanceTimeoutMs, isAlone } = this.#options
     const sentMs = now()
-    const isTrue = this.witness()
+    const isTrue = isAlone() ? this.witness() : () => false
     this.#client.call(
       message,
       body,

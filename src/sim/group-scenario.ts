@@ -89,6 +89,7 @@ class GroupScenario {
     const bounced = this.#bounce(groups)
     this.#commitAll(groups)
     this.#describe(groups)
+    const lost = this.#lose(groups)
     let hasLooked = groups.teams.length === 0
     groups.operator.lookBack(() => {
       hasLooked = true
@@ -96,7 +97,10 @@ class GroupScenario {
     this.#must('deleted groups are looked at', ANSWER_MS, groups, () => hasLooked)
     groups.compare()
     simulation.note(`groups came to rest after ${restedMs.toFixed(0)} ms`)
-    return this.#report(groups, healedMs, restedMs, script, bounced)
+    return this.#report(groups, healedMs, restedMs, script, {
+      'a static member has what it had': bounced,
+      'others take over': lost,
+    })
   }
 
   #report(
@@ -104,7 +108,7 @@ class GroupScenario {
     healedMs: number,
     restedMs: number,
     script: FaultScript,
-    bounced: number,
+    tried: Readonly<Record<string, number>>,
   ): ReplicationReport {
     const report = this.#cluster.report(() => true, restedMs, healedMs, script)
     const { findings, counts } = groups.history.judge(groups.toBeRead())
@@ -115,7 +119,7 @@ class GroupScenario {
         ...report.checks,
         ...counts,
         'a topic has grown': groups.grown,
-        'a static member has what it had': bounced,
+        ...tried,
       },
     }
   }
@@ -156,6 +160,14 @@ class GroupScenario {
     }
     this.#must('groups are as they were', REST_MS, groups, () => groups.isOwned)
     return tried
+  }
+
+  /** A member of each group is gone without a word: the others have everything when its session is over. Returns in how many groups there are others. */
+  #lose(groups: GroupWorkload): number {
+    const several = groups.teams.filter(({ slots }) => slots.length > 1)
+    for (const { slots } of several) slots[0]!.losePower()
+    this.#must('others take over', REST_MS, groups, () => groups.isOwned)
+    return several.length
   }
 
   /** What is read is committed. */

@@ -9,7 +9,7 @@ import { Machine } from './machine.js'
 import type { SimulatedNetwork } from './network.js'
 import type { Simulation } from './simulation.js'
 
-export type SlotOptions = Omit<GroupConsumerOptions, 'process' | 'topics' | 'history' | 'divided'>
+export type SlotOptions = Omit<GroupConsumerOptions, 'process' | 'topics' | 'history' | 'divided' | 'isAlone'>
 
 export class GroupSlot {
   readonly host: string
@@ -17,6 +17,7 @@ export class GroupSlot {
   consumer: GroupConsumer | undefined
   topics: readonly string[]
   readonly instanceId: string | null
+  readonly #simulation: Simulation
   readonly #machine: Machine
   /** On which it is replaced while the other one still runs. */
   readonly #spare: Machine
@@ -34,6 +35,7 @@ export class GroupSlot {
     history: GroupHistory,
     options: SlotOptions,
   ) {
+    this.#simulation = simulation
     this.host = host
     this.topics = topics
     this.instanceId = options.instanceId
@@ -123,6 +125,7 @@ export class GroupSlot {
   replace(): void {
     if (!this.isStatic || !this.running) return
     this.#earlier = this.consumer
+    this.#earlier!.member.replacedMs = this.#simulation.nowMs
     this.#current = this.#current === this.#machine ? this.#spare : this.#machine
     // Who ran there was replaced long ago.
     this.#current.crash()
@@ -146,6 +149,7 @@ export class GroupSlot {
           topics: this.topics,
           history: this.#history,
           divided: this.#divided,
+          isAlone: () => this.#earlier === undefined || this.#earlier.ended,
           process,
         })
       },

@@ -63,13 +63,14 @@ export class GroupTeam {
     }
   }
 
-  /** All its members are in one generation, and each of these partitions has one of them. */
+  /** All its members that run are in one generation, and each of these partitions has one of them. */
   holds(places: readonly GroupPlace[]): boolean {
     const owned = new Set<string>()
     const generations = new Set<number>()
     let count = 0
-    for (const { consumer } of this.slots) {
-      if (consumer === undefined || !consumer.member.stable) return false
+    for (const { consumer, running } of this.slots) {
+      if (consumer === undefined || !running) continue
+      if (!consumer.member.stable) return false
       generations.add(consumer.member.generation)
       for (const place of consumer.member.owned) owned.add(nameOf(place))
       count += consumer.member.owned.length

@@ -34,6 +34,7 @@ const SHARES: Readonly<Record<string, number>> = {
   'all members go': 0.2,
   'a static member comes back': 0.3,
   'a static member has what it had': 0.4,
+  'others take over': 0.5,
   'a static member is replaced while it runs': 0.2,
   'a coordinator moves': 0.5,
   'a coordinator loads': 0.02,
