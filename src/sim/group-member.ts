@@ -51,8 +51,11 @@ export interface GroupMemberOptions {
   readonly reign: () => Reign | undefined
   /** The broker that the client is connected to. */
   readonly nodeId: () => number
-  /** What the leader has divided last. It outlives the process: a static leader that comes back is not asked to divide anything anew. */
-  readonly divided: { partitions: ReadonlyMap<string, number> }
+  /**
+   * What the leader has divided last, and what the member wanted then. It outlives the process: a static member that comes back has no part in a new round, so that nothing is
+   * divided anew, and what it wants is of no interest to others as long as nobody asks for one (in Kafka, too).
+   */
+  readonly divided: { partitions: ReadonlyMap<string, number>; topics: readonly string[] | undefined }
   /** No other one that was started under its instance id still runs. */
   readonly isAlone: () => boolean
   /** Something happened that is to be counted. */
@@ -232,8 +235,9 @@ export class GroupMember {
   #sendJoin(attempt: number): void {
     const { group, instanceId, assignors, sessionTimeoutMs, rebalanceTimeoutMs, subscriptionVersion } = this.#options
     const owned = this.isCooperative ? this.#owned : []
-    this.#joinedFor = this.topics
-    const subscription = { topics: this.topics, owned, generation: this.generation }
+    const { divided } = this.#options
+    this.#joinedFor = this.rounds === 0 && instanceId !== null ? (divided.topics ?? this.topics) : this.topics
+    const subscription = { topics: this.#joinedFor, owned, generation: this.generation }
     const metadata = encodeSubscription(subscription, subscriptionVersion)
     const body = {
       groupId: group,
@@ -354,9 +358,10 @@ export class GroupMember {
     this.#answeredMs = this.#options.now()
     this.certainUntilMs = certainMs
     if (this.#isLeader) this.#watchTopics(this.#attempt)
+    this.#options.divided.topics = this.#joinedFor
     this.#listener.assigned(assigned)
     // What a cooperative one gave up is given to somebody in another round.
-    if (lost.length > 0 || this.#joinedFor !== this.topics) this.#rejoin()
+    if (lost.length > 0 || this.#joinedFor.join() !== this.topics.join()) this.#rejoin()
   }
 
   /** The leader looks whether topics have grown. */

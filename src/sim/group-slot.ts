@@ -23,7 +23,7 @@ export class GroupSlot {
   readonly #spare: Machine
   readonly #history: GroupHistory
   readonly #options: SlotOptions
-  readonly #divided = { partitions: new Map<string, number>() }
+  readonly #divided: GroupConsumerOptions['divided'] = { partitions: new Map(), topics: undefined }
   #current: Machine
   #earlier: GroupConsumer | undefined
 
