@@ -55,7 +55,7 @@ export interface GroupMemberOptions {
    * What the leader has divided last, and what the member wanted then. It outlives the process: a static member that comes back has no part in a new round, so that nothing is
    * divided anew, and what it wants is of no interest to others as long as nobody asks for one (in Kafka, too).
    */
-  readonly divided: { partitions: ReadonlyMap<string, number>; topics: readonly string[] | undefined }
+  readonly divided: { partitions: ReadonlyMap<string, number>; topics: readonly string[] }
   /** No other one that was started under its instance id still runs. */
   readonly isAlone: () => boolean
   /** Something happened that is to be counted. */
@@ -236,7 +236,7 @@ export class GroupMember {
     const { group, instanceId, assignors, sessionTimeoutMs, rebalanceTimeoutMs, subscriptionVersion } = this.#options
     const owned = this.isCooperative ? this.#owned : []
     const { divided } = this.#options
-    this.#joinedFor = this.rounds === 0 && instanceId !== null ? (divided.topics ?? this.topics) : this.topics
+    this.#joinedFor = this.rounds === 0 && instanceId !== null ? divided.topics : this.topics
     const subscription = { topics: this.#joinedFor, owned, generation: this.generation }
     const metadata = encodeSubscription(subscription, subscriptionVersion)
     const body = {

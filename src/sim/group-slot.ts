@@ -23,7 +23,7 @@ export class GroupSlot {
   readonly #spare: Machine
   readonly #history: GroupHistory
   readonly #options: SlotOptions
-  readonly #divided: GroupConsumerOptions['divided'] = { partitions: new Map(), topics: undefined }
+  readonly #divided: GroupConsumerOptions['divided']
   #current: Machine
   #earlier: GroupConsumer | undefined
 
@@ -38,6 +38,7 @@ export class GroupSlot {
     this.#simulation = simulation
     this.host = host
     this.topics = topics
+    this.#divided = { partitions: new Map(), topics }
     this.instanceId = options.instanceId
     this.#history = history
     this.#options = options

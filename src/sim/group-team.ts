@@ -57,7 +57,8 @@ export class GroupTeam {
     for (const slot of this.slots) {
       slot.resume()
       slot.endEarlier()
-      slot.topics = this.#options.topics()
+      // In an order in which nobody has wanted them yet: that begins a round, also where static members have come back with other wishes than the last round has served.
+      slot.topics = [...this.#options.topics()].reverse()
       slot.start()
       slot.subscribe(slot.topics)
     }
