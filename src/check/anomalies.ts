@@ -36,6 +36,10 @@
  * | offset-went-back | a group's committed offset is lower than one that was certain before it was asked for | ours | check-group-offsets |
  * | offset-phantom, aborted-offset | it is one that nobody committed, or whose commit had failed | ours | check-group-offsets |
  * | stale-generation | a commit of a generation was taken after one of a later generation | ours | check-group-offsets |
+ * | reset-undone | a group's offset was set back or deleted, nobody has committed since, and it is another one | Redpanda's suite, ours | check-group-offsets |
+ * | owned-twice | a partition belongs to two members of a group: in one generation, or while both have reason to think so | Vanlightly's specification | check-group-ownership |
+ * | group-skip | a member begins behind what nobody of its group was given | ours | check-group-progress |
+ * | group-unseen | acknowledged, and nobody of a group that reads it was given it by the end | ours | check-group-progress |
  * | transformed-twice, not-transformed | a source record with several visible targets, or with none | Redpanda's suite | check-transforms |
  * | replicas-differ | replicas do not have the same bytes below what all count as committed | ours | check-replicas |
  *
@@ -88,6 +92,10 @@ type ServiceAnomaly =
   | 'offset-phantom'
   | 'aborted-offset'
   | 'stale-generation'
+  | 'reset-undone'
+  | 'owned-twice'
+  | 'group-skip'
+  | 'group-unseen'
   | 'transformed-twice'
   | 'not-transformed'
   | 'replicas-differ'

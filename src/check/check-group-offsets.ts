@@ -2,7 +2,11 @@
  * What a group has committed of a key. Who asks for it is told no less than what was certain before: the largest offset whose commit was acknowledged, or that
  * somebody was told; unless it was set back on purpose since. It is one that was asked to be committed by then, and whose commit did not fail, as that
  * of a transaction that was aborted did. A commit of a generation is not taken after one of a later generation: offset-went-back, offset-phantom,
- * aborted-offset, stale-generation.
+ * aborted-offset, stale-generation. What was set back stays so until somebody commits:
+ * reset-undone.
+ *
+ * A commit without an answer may still be on its way, and come after a later one of the same generation: nothing in the protocol tells the two apart. If it is
+ * found then, what is certain begins anew with it.
  */
 import type { Findings } from './anomalies.js'
 import type { Outcome } from './client-history.js'
@@ -28,6 +32,8 @@ export interface OffsetCommitted extends Common {
   readonly generation?: number
   /** Somebody wants the group to be there, whatever it has read. */
   readonly isReset?: true
+  /** With `info`: its client has asked again since, and it may still arrive. */
+  readonly mayComeLate?: true
 }
 
 export interface OffsetFetched extends Common {
@@ -46,6 +52,7 @@ export function checkGroupOffsets(history: readonly GroupOperation[], findings: 
     checkFloor(group, findings)
     checkOrigin(group, findings)
     checkGenerations(group, findings)
+    checkResets(group, findings)
   }
 }
 
@@ -74,10 +81,32 @@ function checkFloor(group: readonly GroupOperation[], findings: Findings): void 
       (each) => {
         const before = floor
         if (before === undefined || each.offset >= before.offset) return
+        if (hasComeLate(each, before, group)) {
+          floor = each
+          return
+        }
         findings.add('offset-went-back', each.key, () => `${told(before)}, and then ${told(each)}`)
       },
     )
   }
+}
+
+/** A commit of a later generation would have shut it out. */
+function hasComeLate(
+  { offset, completedMs }: GroupOperation,
+  before: GroupOperation,
+  group: readonly GroupOperation[],
+): boolean {
+  const generation = before.f === 'commit' ? (before.generation ?? -1) : -1
+  return group.some(
+    (each) =>
+      each.f === 'commit' &&
+      each.outcome === 'info' &&
+      each.mayComeLate === true &&
+      each.offset === offset &&
+      each.invokedMs <= completedMs &&
+      (each.generation ?? -1) >= generation,
+  )
 }
 
 interface Period {
@@ -140,6 +169,24 @@ function checkGenerations(group: readonly GroupOperation[], findings: Findings):
       findings.add('stale-generation', each.key, () => `${told(before)}, and then ${told(each)}`)
     },
   )
+}
+
+/** Nobody has committed since it began, and nothing that came before is still on its way. */
+function checkResets(group: readonly GroupOperation[], findings: Findings): void {
+  for (const reset of group) {
+    if (reset.f !== 'commit' || reset.isReset !== true || reset.outcome !== 'ok') continue
+    const isOverwritten = (by: number): boolean =>
+      group.some((each) => {
+        if (each === reset || each.f !== 'commit' || each.outcome === 'fail' || each.invokedMs > by) return false
+        const mayStillCome = each.outcome === 'info' && each.generation === undefined
+        return mayStillCome || each.completedMs >= reset.invokedMs
+      })
+    for (const each of group) {
+      if (each.f !== 'fetch' || each.invokedMs <= reset.completedMs || each.offset <= reset.offset) continue
+      if (!isOverwritten(each.completedMs))
+        findings.add('reset-undone', each.key, () => `${told(reset)}, and then ${told(each)}`)
+    }
+  }
 }
 
 function told(operation: GroupOperation): string {

@@ -56,7 +56,7 @@ export const simCommand: CommandModule<object, SimOptions> = {
         choices: PROFILES,
         requiresArg: true,
         describe:
-          'one: a node under a load of records; quorum: a cluster under changes of its metadata; replication: a cluster under a load of records; the others: all replicas of a log but one fail. Default: by --nodes',
+          'one: a node under a load of records; quorum: a cluster under changes of its metadata; replication: a cluster under a load of records; groups: the same with groups of consumers; the others: all replicas of a log but one fail. Default: by --nodes',
       })
       .option('nodes', {
         type: 'number',
@@ -150,6 +150,7 @@ function run(options: SimOptions): boolean {
   if (profile === 'one') result = runSeeds({ ...common, profile, scenario: scenarioOf(options) })
   else if (profile === 'quorum') result = runSeeds({ ...common, profile, scenario: ofCluster })
   else if (profile === 'replication') result = runSeeds({ ...common, profile, scenario: ofCluster })
+  else if (profile === 'groups') result = runSeeds({ ...common, profile, scenario: ofCluster })
   else result = runSeeds({ ...common, profile })
   if (json) process.stdout.write(`${JSON.stringify(result)}\n`)
   else if (seeds > 1) process.stdout.write(profile === 'one' ? `${tally.text()}\n` : clusterText(result, profile))

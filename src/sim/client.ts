@@ -60,9 +60,10 @@ export class SimulatedClient {
     message: Message<Request, Response>,
     body: InOfMessage<Request>,
     done: (error: RpcError | undefined, response: OutOfMessage<Response> | undefined) => void,
+    timeoutMs = REQUEST_TIMEOUT_MS,
   ): void {
     if (this.#connection === undefined) return done(new RpcError('failed', 'no connection'), undefined)
-    this.#connection.call(message, body, done)
+    this.#connection.call(message, body, done, timeoutMs)
   }
 
   sendOneWay<Request extends Fields>(message: Message<Request, Fields>, body: InOfMessage<Request>): void {

@@ -107,7 +107,7 @@ function run(simulation: Simulation, options: ReplicationScenarioOptions): Repli
 }
 
 /** In half of the runs somebody changes how partitions are replicated meanwhile. */
-function changesOf(random: Prng): { readonly changesMs?: number } {
+export function changesOf(random: Prng): { readonly changesMs?: number } {
   return random.chance(0.5) ? { changesMs: random.pick([500, 3000]) } : {}
 }
 
@@ -131,7 +131,7 @@ function brokerDisksOf(
   })
 }
 
-function scriptFor(
+export function scriptFor(
   random: Prng,
   lengthMs: number,
   { network }: ClusterWorld,
@@ -154,7 +154,7 @@ function scriptFor(
   })
 }
 
-function drawPlan(random: Prng, options: ReplicationScenarioOptions): ClusterPlan {
+export function drawPlan(random: Prng, options: ReplicationScenarioOptions): ClusterPlan {
   const count = options.nodes ?? random.pick([3, 3, 3, 3, 4, 5, 5])
   const isSeparate = count > 3 && random.chance(0.4)
   const roles: NodeRole[] = []

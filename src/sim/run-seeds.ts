@@ -3,6 +3,7 @@
  * programs call as `lograft/sim`.
  */
 import { type ClusterReport, type ClusterScenarioOptions, runClusterSeed } from './cluster-scenario.js'
+import { type GroupScenarioOptions, runGroupSeed } from './group-scenario.js'
 import { isNMinusOne, N_MINUS_ONE, N_MINUS_ONE_NAMES, type NMinusOneName } from './n-minus-one.js'
 import { runNMinusOneSeed } from './n-minus-one-scenario.js'
 import type { ReplicationReport } from './replicated-cluster.js'
@@ -11,10 +12,10 @@ import { runSeed, type ScenarioOptions, type SeedReport } from './scenario.js'
 import { SimulationError } from './simulation.js'
 
 /**
- * `one`: a node under a load of records; `quorum`: a cluster under changes of its metadata; `replication`: a cluster under a load of records; and those that
- * let all replicas but one fail, by name.
+ * `one`: a node under a load of records; `quorum`: a cluster under changes of its metadata; `replication`: a cluster under a load of records; `groups`: the same, with
+ * groups of consumers; and those that let all replicas but one fail, by name.
  */
-export const PROFILES = ['one', 'quorum', 'replication', ...N_MINUS_ONE_NAMES] as const
+export const PROFILES = ['one', 'quorum', 'replication', 'groups', ...N_MINUS_ONE_NAMES] as const
 export type Profile = (typeof PROFILES)[number]
 
 export type SimulationOptions = {
@@ -31,6 +32,7 @@ export type SimulationOptions = {
   | { readonly profile: 'one'; readonly scenario?: ScenarioOptions }
   | { readonly profile: 'quorum'; readonly scenario?: ClusterScenarioOptions }
   | { readonly profile: 'replication'; readonly scenario?: ReplicationScenarioOptions }
+  | { readonly profile: 'groups'; readonly scenario?: GroupScenarioOptions }
   | { readonly profile: NMinusOneName }
 )
 
@@ -115,6 +117,8 @@ export function reportOf(profile: Profile, seed: string | number): Report {
       return runClusterSeed(seed)
     case 'replication':
       return runReplicationSeed(seed)
+    case 'groups':
+      return runGroupSeed(seed)
     default:
       return runNMinusOneSeed(profile, seed)
   }
@@ -131,6 +135,8 @@ function withScenario(
       return runClusterSeed(seed, options.scenario)
     case 'replication':
       return runReplicationSeed(seed, options.scenario)
+    case 'groups':
+      return runGroupSeed(seed, options.scenario)
     default:
       return options satisfies never
   }

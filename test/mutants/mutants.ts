@@ -2,6 +2,8 @@
  * Bugs that could have been written. They show what the simulator would see: a mutant that no seed finds has uncovered a hole. The table
  * `killed-by.tsv` says which seed finds which.
  */
+import type { Replacement } from './build-copy.js'
+
 export interface Mutant {
   readonly name: string
   /** What the bug would be. */
@@ -10,6 +12,8 @@ export interface Mutant {
   /** Stands in the file once. */
   readonly from: string
   readonly to: string
+  /** Where a bug is in more than one place. */
+  readonly also?: readonly Replacement[]
   /** Options of `lograft sim` besides the seed. */
   readonly options: readonly string[]
   /** Part of what the run says about it. */

@@ -10,10 +10,11 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { atOnce, type BuildCopy, CLONE, inLanes, run } from './build-copy.js'
 import { CLUSTER_MUTANTS } from './cluster-mutants.js'
+import { GROUP_MUTANTS } from './group-mutants.js'
 import { type Mutant, MUTANTS as NODE_MUTANTS } from './mutants.js'
 import { REPLICATION_MUTANTS } from './replication-mutants.js'
 
-const MUTANTS: readonly Mutant[] = [...NODE_MUTANTS, ...CLUSTER_MUTANTS, ...REPLICATION_MUTANTS]
+const MUTANTS: readonly Mutant[] = [...NODE_MUTANTS, ...CLUSTER_MUTANTS, ...REPLICATION_MUTANTS, ...GROUP_MUTANTS]
 const TABLE = join(CLONE, 'test', 'mutants', 'killed-by.tsv')
 const TABLE_HEADER = '# mutant\tseed that finds it; written by `npm run test:mutants -- --find`'
 const SEEDS_TRIED = 300

@@ -8,9 +8,9 @@
 import { parseArgs } from 'node:util'
 import { CLUSTER_FAULTS } from '../../src/sim/fault-script.js'
 import { isNMinusOne, N_MINUS_ONE, N_MINUS_ONE_NAMES } from '../../src/sim/n-minus-one.js'
-import { failureOf, type Profile, Totals } from '../../src/sim/run-seeds.js'
+import type { Profile, SimulationResult } from '../../src/sim/run-seeds.js'
 import { Ledger } from './ledger.js'
-import { runJobs } from './pool.js'
+import { Suite } from './suite.js'
 
 /** Seeds of the profile with all faults, of each N-1 profile, and of each without a condition. */
 const SEEDS = 1500
@@ -18,8 +18,6 @@ const SEEDS_N_MINUS_ONE = 500
 const SEEDS_CONTROL = 50
 /** Of a part there are at least so many: of fewer nothing can be said. */
 const FEWEST_SEEDS = 10
-/** So many are one row of the ledger, and one line of progress. */
-const CHUNK = 50
 /** Floors that all seeds of a profile together must reach. */
 const MEDIAN_ACKNOWLEDGED = 500
 const SEEDS_WITH_ELECTION = 0.6
@@ -81,94 +79,44 @@ function seedsOf(profile: Profile): number {
   return Math.max(FEWEST_SEEDS, Math.ceil(all / Number(values.part)))
 }
 
-class Suite {
-  readonly #profile: Profile
-  readonly #totals = new Totals()
-  #elections = 0
-  #ran = 0
-
-  constructor(profile: Profile) {
-    this.#profile = profile
+function judge(profile: Profile, suite: Suite, result: SimulationResult, seeds: number): void {
+  const { faults, checks, failed, seedsWithCheck } = result
+  suite.atLeast('the median of acknowledged records', result.medianAcknowledged, MEDIAN_ACKNOWLEDGED)
+  suite.atLeast('the share of seeds with an election', suite.elections / seeds, SEEDS_WITH_ELECTION)
+  if (isControl(profile)) {
+    suite.atLeast('the share of seeds in which the loss is seen', 1 - failed.length / seeds, SEEDS_WITH_LOSS)
+    return
   }
-
-  async run(first: number, seeds: number): Promise<void> {
-    const startedAtMs = performance.now()
-    for (let from = first; from < first + seeds; from += CHUNK) {
-      await this.#runChunk(from, Math.min(CHUNK, first + seeds - from), first + Number(values.twice))
-      const { failed, medianAcknowledged, virtualSeconds } = this.#totals.result(undefined)
-      const tookS = (performance.now() - startedAtMs) / 1000
-      process.stdout.write(
-        `${this.#profile}: ${this.#ran} of ${seeds} seeds, ${failed.length} failed, ${medianAcknowledged} acknowledged in the median, ${virtualSeconds.toFixed(0)} s of virtual time in ${tookS.toFixed(0)} s\n`,
-      )
-    }
-    this.#judge(first, seeds)
+  const tried = profile === 'replication' ? [...INVARIANTS, ...CARE] : INVARIANTS
+  for (const invariant of tried) {
+    const share = (seedsWithCheck[invariant] ?? 0) / seeds
+    suite.atLeast(`the share of seeds in which was tried: ${invariant}`, share, SEEDS_WITH_CHECK)
   }
-
-  /** Seeds below `twiceBelow` are run twice. */
-  async #runChunk(first: number, seeds: number, twiceBelow: number): Promise<void> {
-    const profile = this.#profile
-    const chunk = new Totals()
-    let next = first
-    await runJobs(
-      () => {
-        if (next === first + seeds) return undefined
-        const seed = next++
-        return { seed: String(seed), profile, options: {}, twice: seed < twiceBelow }
-      },
-      ({ seed, replication, failure }) => {
-        const why = failure ?? (replication && failureOf(profile, replication))
-        if (why !== undefined && (!isControl(profile) || replication === undefined || failure !== undefined)) {
-          failures.push(`${profile}: seed ${seed}: ${why}`)
-        }
-        const outcome = { seed, failure: why, report: replication }
-        chunk.add(outcome)
-        this.#totals.add(outcome)
-        this.#ran++
-        if ((replication?.elections ?? 0) > 0) this.#elections++
-      },
-    )
-    const { failed, medianAcknowledged: acknowledged, virtualSeconds } = chunk.result(undefined)
-    ledger?.add({ profile, first, seeds, failed, acknowledged, virtualSeconds })
+  if (isNMinusOne(profile)) {
+    const within = (checks['all fail within one lag time'] ?? 0) / seeds
+    suite.atLeast('the share of seeds in which all fail within one lag time', within, SEEDS_WITHIN_LAG)
+    const { stages } = N_MINUS_ONE[profile]
+    if (!stages.some(({ after }) => after === 'goes on')) return
+    const share = (seedsWithCheck['records acknowledged after the last failure'] ?? 0) / seeds
+    suite.atLeast('the share of seeds with records acknowledged after the last failure', share, 1)
+    return
   }
-
-  #judge(first: number, seeds: number): void {
-    const result = this.#totals.result(undefined)
-    const { faults, checks, failed, seedsWithCheck } = result
-    process.stdout.write(`${JSON.stringify({ profile: this.#profile, first, ...result }, undefined, 1)}\n`)
-    this.#atLeast('the number of seeds', this.#ran, seeds)
-    this.#atLeast('the median of acknowledged records', result.medianAcknowledged, MEDIAN_ACKNOWLEDGED)
-    this.#atLeast('the share of seeds with an election', this.#elections / seeds, SEEDS_WITH_ELECTION)
-    if (isControl(this.#profile)) {
-      this.#atLeast('the share of seeds in which the loss is seen', 1 - failed.length / seeds, SEEDS_WITH_LOSS)
-      return
-    }
-    const tried = this.#profile === 'replication' ? [...INVARIANTS, ...CARE] : INVARIANTS
-    for (const invariant of tried) {
-      const share = (seedsWithCheck[invariant] ?? 0) / seeds
-      this.#atLeast(`the share of seeds in which was tried: ${invariant}`, share, SEEDS_WITH_CHECK)
-    }
-    if (isNMinusOne(this.#profile)) {
-      const within = (checks['all fail within one lag time'] ?? 0) / seeds
-      this.#atLeast('the share of seeds in which all fail within one lag time', within, SEEDS_WITHIN_LAG)
-      const { stages } = N_MINUS_ONE[this.#profile]
-      if (!stages.some(({ after }) => after === 'goes on')) return
-      const share = (seedsWithCheck['records acknowledged after the last failure'] ?? 0) / seeds
-      this.#atLeast('the share of seeds with records acknowledged after the last failure', share, 1)
-      return
-    }
-    for (const kind of CLUSTER_FAULTS) {
-      if (!RARE.includes(kind)) this.#atLeast(`how often struck: ${kind}`, faults[kind] ?? 0, seeds / 100)
-    }
-  }
-
-  #atLeast(what: string, found: number, floor: number): void {
-    if (!(found >= floor)) failures.push(`${this.#profile}: ${what} is ${found}, and must be at least ${floor}`)
+  for (const kind of CLUSTER_FAULTS) {
+    if (!RARE.includes(kind)) suite.atLeast(`how often struck: ${kind}`, faults[kind] ?? 0, seeds / 100)
   }
 }
 
 for (const name of values.profile) {
   const profile = name as Profile
-  await new Suite(profile).run(ledger?.nextOf(profile) ?? Number(values.first), seedsOf(profile))
+  const suite = new Suite({
+    profile,
+    ledger,
+    twice: Number(values.twice),
+    isControl: isControl(profile),
+    judge: (those, result, seeds) => judge(profile, those, result, seeds),
+  })
+  await suite.run(ledger?.nextOf(profile) ?? Number(values.first), seedsOf(profile))
+  failures.push(...suite.failures)
 }
 process.stdout.write(failures.length === 0 ? '\nall well\n' : `\n${failures.join('\n')}\n`)
 process.exitCode = failures.length === 0 ? 0 : 1

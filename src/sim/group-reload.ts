@@ -1,0 +1,109 @@
+/**
+ * GroupReload: a coordinator knows of its groups what its log says of them, or it would be somebody else after the next move: for each shard that is loaded a fresh one is given what stands in the log,
+ * and both must have the same offsets and, where no round is under way, the same groups.
+ */
+import { assert } from '../base/assert.js'
+import { ClassicGroup } from '../coordinator/group/classic-group.js'
+import type { Group } from '../coordinator/group/group.js'
+import { decodeGroupRecord } from '../coordinator/group/group-records.js'
+import type { GroupSettings } from '../coordinator/group/group-settings.js'
+import { GroupShard } from '../coordinator/group/group-shard.js'
+import { BatchIterator, readRecords } from '../records/reader.js'
+import type { ClusterNode, ClusterWorld } from './cluster-world.js'
+import { SimulatedDirectory } from './disk-directory.js'
+import { SimulatedFile } from './disk-file.js'
+import { OFFSETS_TOPIC } from './group-locator.js'
+import { hostedBy } from './replica-files.js'
+
+const MAX_BATCH_BYTES = 100 * 1024 * 1024
+/** A round is under way in all others. */
+const SETTLED: ReadonlySet<string> = new Set(['Stable', 'Empty'])
+
+/** Returns how many shards were compared. */
+export function checkReload(world: ClusterWorld): number {
+  let compared = 0
+  for (const node of world.brokers) {
+    const broker = node.node?.broker
+    if (broker === undefined) continue
+    const topicId = broker.image.topicsByName.get(OFFSETS_TOPIC)?.topicId
+    if (topicId === undefined) continue
+    for (const [partition, shard] of broker.groups.runtime.shards()) {
+      const hosted = hostedBy(node, { topic: OFFSETS_TOPIC, topicId, partition })
+      if (hosted === undefined || hosted.log.failed || hosted.log.closed) continue
+      assert(shard instanceof GroupShard, 'groups are kept by GroupShard')
+      const fresh = loadedAnew(node, partition, hosted.log.nextOffset)
+      if (fresh === undefined) continue
+      const [is, would] = [textOf(shard, shard), textOf(fresh, shard)]
+      assert(is === would, () => `${node.host}, shard ${partition}: it is\n${is}\nand would be after a load\n${would}`)
+      compared++
+    }
+  }
+  return compared
+}
+
+/** Undefined: what stands on the disk is in flux. */
+function loadedAnew(node: ClusterNode, partition: number, endOffset: number): GroupShard | undefined {
+  const folder = node.machine.find(node.directoryOf(`${OFFSETS_TOPIC}-${partition}`))
+  if (!(folder instanceof SimulatedDirectory)) return undefined
+  const shard = new GroupShard({ settings: NO_SETTINGS, random: NO_RANDOM, noted: () => {} })
+  let nextOffset = 0
+  for (const name of folder.names.filter((each) => each.endsWith('.log')).sort()) {
+    const file = folder.get(name)
+    if (!(file instanceof SimulatedFile)) return undefined
+    const batches = new BatchIterator(file.content)
+    while (batches.next() === 'batch') {
+      const { batch } = batches
+      if (batch.computeCrc() !== batch.crc) return undefined
+      nextOffset = batch.nextOffset
+      for (const { offset, timestamp, key, value } of readRecords(batch, MAX_BATCH_BYTES)) {
+        const record = key === null ? undefined : decodeGroupRecord({ key, value })
+        const place = { offset, timestampMs: Number(timestamp), producerId: -1, producerEpoch: -1 }
+        if (record !== undefined) shard.apply(record, place)
+      }
+    }
+  }
+  return nextOffset === endOffset ? shard : undefined
+}
+
+/** Of those groups in which nothing is under way in `live`. */
+function textOf(shard: GroupShard, live: GroupShard): string {
+  const settled = [...live.groups].filter(isSettled).map(({ groupId }) => groupId)
+  const known = new Map([...shard.groups].map((group) => [group.groupId, group]))
+  const lines = settled.sort().map((groupId) => {
+    const group = known.get(groupId)
+    if (!(group instanceof ClassicGroup)) return `${groupId}: ${group?.type}`
+    const { value } = group.record() as { readonly value: object }
+    return `${groupId}: ${shown({ ...value, state: group.state, currentStateTimestamp: undefined })}`
+  })
+  const offsets = [...shard.offsets.groupIds].sort().map((groupId) => {
+    const all = [...shard.offsets.allOf(groupId)].flatMap(([topic, partitions]) =>
+      [...partitions].map(([partition, committed]) => `${topic}-${partition} ${shown(committed)}`),
+    )
+    return `${groupId}: ${all.sort().join(', ')}`
+  })
+  return [...lines, ...offsets].join('\n')
+}
+
+/** Of a group of which only ids were given out nothing stands in the log. */
+function isSettled(group: Group): boolean {
+  return SETTLED.has(group.state) && !(group instanceof ClassicGroup && !group.isStored)
+}
+
+function shown(fields: object): string {
+  return Object.entries(fields)
+    .map(([name, value]) => `${name} ${shownValue(value)}`)
+    .join(' ')
+}
+
+function shownValue(value: unknown): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
+  if (Array.isArray(value)) return `[${value.map(shownValue).join(', ')}]`
+  return typeof value === 'object' && value !== null ? `{${shown(value)}}` : String(value)
+}
+
+/** Nothing is asked of it. */
+const NO_SETTINGS = (): GroupSettings => assert(false, 'a shard that is only loaded needs no settings') as never
+const NO_RANDOM = {
+  below: (): never => assert(false, 'a shard that is only loaded needs no dice') as never,
+  bytes: (): never => assert(false, 'a shard that is only loaded needs no dice') as never,
+}
