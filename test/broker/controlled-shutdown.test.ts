@@ -18,7 +18,9 @@ for (const minInsync of ['1', '2']) {
     const write = (): void => {
       for (let partition = 0; partition < PARTITIONS; partition++) {
         const beganMs = cluster.simulation.nowMs
-        const offset = produce(cluster, topic, [`${written[partition]}`], partition)
+        // What was appended may be answered with another leader, and is sent again.
+        const producer = { producerId: 7, producerEpoch: 0, baseSequence: written[partition]! }
+        const offset = produce(cluster, topic, [`${written[partition]}`], partition, producer)
         longestMs = Math.max(longestMs, cluster.simulation.nowMs - beganMs)
         assert.equal(offset, written[partition], 'what was written before is there')
         written[partition]!++

@@ -29,11 +29,17 @@ export function newTopic(
 }
 
 /** Asks whoever leads, and again while nobody can do it yet. Returns the base offset. */
-export function produce(cluster: SimulatedCluster, topic: Topic, values: readonly string[], partition = 0): number {
+export function produce(
+  cluster: SimulatedCluster,
+  topic: Topic,
+  values: readonly string[],
+  partition = 0,
+  options: Parameters<typeof batchOf>[1] = {},
+): number {
   for (let attempt = 0; attempt < 100; attempt++) {
     const { leader } = cluster.partition(topic.name, partition)
     if (leader > 0 && cluster.node(leader).node !== undefined) {
-      const request = produceRequest(topic, batchOf(values), { timeoutMs: 5000, partition })
+      const request = produceRequest(topic, batchOf(values, options), { timeoutMs: 5000, partition })
       const { responses } = cluster.client(cluster.node(leader)).request(Produce, 12, request)
       const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!
       if (errorCode === 0) return baseOffset
