@@ -19,6 +19,8 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     to: "    if (generation > this.generation) return 'ILLEGAL_GENERATION'\n",
     options: GROUPS,
     found: FAILED,
+    survives:
+      '20 seeds do not find it: a member that is still there has mostly joined again by then; anybody-commits is the same guard and is found',
   },
   {
     name: 'anybody-commits',
@@ -55,6 +57,7 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     to: "if (member.joining !== undefined || member.memberId !== '') continue",
     options: GROUPS,
     found: FAILED,
+    survives: 'not tried for long: who is kept is removed when it does not sync, so that rounds only take longer',
   },
   {
     name: 'answers-while-it-loads',
@@ -64,6 +67,7 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     to: '    const shard = this.#kind.create(this.partition.id.partition)\n    this.#shard = shard\n',
     options: GROUPS,
     found: FAILED,
+    survives: '12 seeds do not find it: logs are short, and are loaded before anybody asks',
   },
   {
     name: 'replaced-instance-goes-on',
