@@ -1,5 +1,5 @@
 /** What each test said of lograft last: `ledger.tsv`, a line for each suite, number of nodes and test, written after each part of a run, so that a run can go on where one was ended. */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs'
 import { formatTable, parseTable, type Row, suitesPath } from './table.js'
 
 const COLUMNS = ['suite', 'nodes', 'test', 'result', 'seconds', 'commit', 'control', 'reason'] as const
@@ -7,6 +7,8 @@ const COMMENTS = [
   'Written by run.js; control: what the same test says of Apache Kafka 4.3.1. A commit with a + had changes beside it.',
 ]
 const REASON_CHARACTERS = 200
+const LOCK_AGAIN_MS = 20
+const LOCK_LIMIT_MS = 10_000
 
 export type Outcome = 'pass' | 'fail' | 'skip' | 'hang' | 'notrun'
 
@@ -27,6 +29,20 @@ export interface Where {
 }
 
 const keyOf = ({ suite, nodes, test }: LedgerRow): string => `${suite}\t${nodes}\t${test}`
+
+/** Waits until no other run writes. */
+function lock(path: string): () => void {
+  const waiting = new Int32Array(new SharedArrayBuffer(4))
+  for (const endMs = performance.now() + LOCK_LIMIT_MS; ; Atomics.wait(waiting, 0, 0, LOCK_AGAIN_MS)) {
+    try {
+      mkdirSync(path)
+      return () => rmdirSync(path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      if (performance.now() > endMs) throw new Error(`${path} is still there: of a run that was ended?`)
+    }
+  }
+}
 
 /** Some suites have several tests of one name. */
 function worstOf(results: readonly Result[]): Iterable<Result> {
@@ -56,7 +72,21 @@ export class Ledger {
   }
 
   /** In place of what was recorded of the same tests. Reads the file anew: another run may have written to it. */
-  record({ suite, nodes }: Where, commit: string, control: ReadonlyMap<string, string>, results: readonly Result[]) {
+  record(where: Where, commit: string, control: ReadonlyMap<string, string>, results: readonly Result[]): void {
+    const unlock = lock(`${this.#path}.lock`)
+    try {
+      this.#merge(where, commit, control, results)
+    } finally {
+      unlock()
+    }
+  }
+
+  #merge(
+    { suite, nodes }: Where,
+    commit: string,
+    control: ReadonlyMap<string, string>,
+    results: readonly Result[],
+  ): void {
     const rows = new Map(this.rows().map((row) => [keyOf(row), row]))
     for (const { test, result, seconds, reason } of worstOf(results)) {
       const row: LedgerRow = {

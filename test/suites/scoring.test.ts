@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import { readControl } from './control.js'
 import { Ledger, type LedgerRow, type Outcome } from './ledger.js'
 import { matches, needOf, readNeeds } from './needs.js'
@@ -113,4 +115,21 @@ test('each suite has a control with tests to count, and each need stands for a t
     rows.filter((need) => !used.has(need)),
     [],
   )
+})
+
+test('runs that write at the same time lose nothing of each other', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'lograft-ledger-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const path = join(directory, 'ledger.tsv')
+  const program = `
+    const { Ledger } = await import(${JSON.stringify(new URL('ledger.js', import.meta.url).href)})
+    const name = process.argv[1]
+    for (let n = 0; n < 20; n++) {
+      new Ledger(${JSON.stringify(path)}).record({ suite: name, nodes: 1 }, 'c', new Map(), [
+        { test: String(n), result: 'pass', seconds: 0, reason: '' },
+      ])
+    }`
+  const run = promisify(execFile)
+  await Promise.all(['a', 'b', 'c'].map((name) => run(process.execPath, ['--input-type=module', '-e', program, name])))
+  assert.equal(new Ledger(path).rows().length, 60)
 })

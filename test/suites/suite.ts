@@ -75,3 +75,9 @@ export function jobsBy(
 export function fileOf(test: string): string {
   return test.split(' :: ')[0]!
 }
+
+/** Finds these tests of a file by their full names. Some end with a space, which the control leaves out. */
+export function patternOf(file: string, tests: readonly string[]): string {
+  const names = tests.map((test) => test.slice(`${file} :: `.length).replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
+  return `^(?:${names.join('|')})\\s*$`
+}

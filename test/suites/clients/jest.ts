@@ -7,7 +7,16 @@ import { attempt } from '../../interop/external.js'
 import type { Result } from '../ledger.js'
 import { JOIN_AT_ONCE } from '../place.js'
 import { readJest } from '../reports.js'
-import { checkoutPath, fileOf, type Job, type JobContext, jobsBy, missingCheckout, type Suite } from '../suite.js'
+import {
+  checkoutPath,
+  fileOf,
+  type Job,
+  type JobContext,
+  jobsBy,
+  missingCheckout,
+  patternOf,
+  type Suite,
+} from '../suite.js'
 import { scriptOf, writeScript } from './scripts.js'
 
 interface JestOptions {
@@ -16,11 +25,6 @@ interface JestOptions {
   readonly jest: readonly string[]
   readonly env: (context: JobContext) => Readonly<Record<string, string>>
   readonly prepare?: (context: JobContext) => void
-}
-
-function patternOf(file: string, tests: readonly string[]): string {
-  const names = tests.map((test) => test.slice(`${file} :: `.length).replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
-  return `^(?:${names.join('|')})\\s*$`
 }
 
 async function runFile(file: string, tests: readonly string[], options: JestOptions, context: JobContext) {

