@@ -57,7 +57,7 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     to: "if (member.joining !== undefined || member.memberId !== '') continue",
     options: GROUPS,
     found: FAILED,
-    survives: 'not tried for long: who is kept is removed when it does not sync, so that rounds only take longer',
+    survives: 'not tried: who is kept is removed when it does not sync, so that rounds only take longer',
   },
   {
     name: 'answers-while-it-loads',

@@ -5,6 +5,7 @@ export const KAFKA_COMMANDS: readonly string[] = [
   'configs',
   'console-consumer',
   'console-producer',
+  'consumer-perf-test',
   'consumer-groups',
   'delete-records',
   'dump-log',
@@ -18,6 +19,7 @@ export const KAFKA_COMMANDS: readonly string[] = [
   'server-start',
   'storage',
   'topics',
+  'verifiable-consumer',
   'verifiable-producer',
   'zookeeper-server-start',
 ]
