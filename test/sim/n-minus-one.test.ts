@@ -53,6 +53,6 @@ test('a control in which nothing is lost has failed, and so has a profile in whi
 })
 
 test('where the boot id is ignored, somebody leads who has lost something, and that is seen: by who leads, and inside', () => {
-  assert.throws(() => runProfileSeed({ ...N_MINUS_ONE['os-boot-id'], bootIdIgnored: true }, 1), /partitions are led/)
+  assert.throws(() => runProfileSeed({ ...N_MINUS_ONE['os-boot-id'], bootIdIgnored: true }, 2), /partitions are led/)
   assert.throws(() => runProfileSeed({ ...N_MINUS_ONE['control-boot-id'], lost: 'nothing' }, 1), /is committed/)
 })
