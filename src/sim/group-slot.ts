@@ -26,6 +26,7 @@ export class GroupSlot {
   readonly #divided: GroupConsumerOptions['divided']
   #current: Machine
   #earlier: GroupConsumer | undefined
+  #stays = false
 
   constructor(
     simulation: Simulation,
@@ -85,8 +86,16 @@ export class GroupSlot {
   leave(): void {
     const { consumer } = this
     if (!this.running || this.#current.process?.suspended === true) return
-    this.#current.process!.after(0, 'arrival', 'leave', () => consumer!.leave(() => {}))
+    const gone = (): void => {
+      if (this.#stays) this.#simulation.schedule(0, `${this.host} comes back`, () => this.start())
+    }
+    this.#current.process!.after(0, 'arrival', 'leave', () => consumer!.leave(gone))
     this.#history.count(this.isStatic ? 'a static member goes' : 'a member leaves')
+  }
+
+  /** Who is about to leave just now is back at once. */
+  stay(): void {
+    this.#stays = true
   }
 
   stall(durationMs: number): void {

@@ -59,6 +59,7 @@ export class GroupTeam {
       slot.endEarlier()
       // In an order in which nobody has wanted them yet: that begins a round, also where static members have come back with other wishes than the last round has served.
       slot.topics = [...this.#options.topics()].reverse()
+      slot.stay()
       slot.start()
       slot.subscribe(slot.topics)
     }
