@@ -259,3 +259,11 @@ test('of ids that nobody comes back with only so many are kept, the newest', () 
   assert.equal(errorOf(rig.answer('JoinGroup', sendJoin(rig, { memberId: ids[0]! }))!), 'UNKNOWN_MEMBER_ID')
   assert.equal(rig.answer('JoinGroup', sendJoin(rig, { memberId: ids[1]! })), undefined, 'it waits for the round')
 })
+
+test('of a name that is too long only the front is in the id that is made of it', () => {
+  const rig = new Rig()
+  const { memberId } = rig.answer('JoinGroup', sendJoin(rig, { clientId: 'c'.repeat(32_760) }))!
+  assert.match(memberId, /^c{255}-[0-9a-f-]{36}$/)
+  const { ids } = stableGroup(rig, ['i'.repeat(32_760)], { statics: true })
+  assert.match(Object.values(ids)[0]!, /^i{255}-[0-9a-f-]{36}$/)
+})
