@@ -28,6 +28,9 @@ import { type GroupExplanation, type GroupNote, RebalanceHistory } from './rebal
 /** After records were refused, chores wait so long. */
 const REFUSED_PAUSE_MS = 1000
 
+/** Of more that are due at once the rest has a decision of its own: what comes from clients is not to wait for all. */
+const DEADLINES_OF_A_DECISION = 1000
+
 export interface GroupShardOptions {
   readonly settings: () => GroupSettings
   readonly random: Random
@@ -140,7 +143,7 @@ export class GroupShard implements GroupShardContract {
 
   expire(now: Now): GroupDecision {
     const draft = this.#newDraft()
-    while (draft.recordCount < RECORDS_OF_A_DECISION) {
+    for (let taken = 0; taken < DEADLINES_OF_A_DECISION && draft.recordCount < RECORDS_OF_A_DECISION; taken++) {
       const due = this.#deadlines.takeDue(now.monotonicMs)
       if (due === undefined) break
       due.whenDue(now, draft)
