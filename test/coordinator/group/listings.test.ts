@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ConsumerGroups } from '../../../src/coordinator/group/consumer/consumer-groups.js'
 import { commit, errorOf, fetchOffsets, GROUP, Rig, sendJoin, stableGroup, stateOf } from './rig.js'
 
 function list(rig: Rig, statesFilter: string[] = [], typesFilter: string[] = []) {
@@ -72,6 +73,17 @@ test('a group that is not there is dead, and from version 6 on an error', () => 
   )
 })
 
+const HEARTBEAT = {
+  memberId: 'm',
+  instanceId: null,
+  rackId: null,
+  rebalanceTimeoutMs: 60_000,
+  subscribedTopicNames: ['orders'],
+  subscribedTopicRegex: null,
+  serverAssignor: null,
+  topicPartitions: [],
+}
+
 function deleteGroups(rig: Rig, groupsNames: string[]) {
   const ticket = rig.send('DeleteGroups', 2, { groupsNames })
   rig.advance(0)
@@ -110,6 +122,40 @@ test('a group of many offsets is deleted in pieces, and answered when it is gone
   assert.equal(rig.answer('DeleteGroups', first), undefined)
   assert.deepEqual(deleteGroups(rig, ['small']), ['small: NONE'])
   assert.equal(errorOf(rig.answer('DeleteGroups', first)!.results[0]!), 'NONE')
+  assert.equal(rig.shard.offsets.size, 0)
+})
+
+test('a deletion that is too large for a batch goes in smaller pieces; where one record is, the others go on', () => {
+  const rig = new Rig()
+  const long = 'l'.repeat(2000)
+  const offsets = Object.fromEntries(Array.from({ length: 150 }, (_, partition) => [partition, 1]))
+  for (const groupId of [long, 'x'.repeat(20_000), GROUP]) commit(rig, 'orders', offsets, { groupId })
+  rig.maxBatchBytes = 10_000
+  assert.deepEqual(deleteGroups(rig, [long, 'not there', 'x'.repeat(20_000), GROUP, 'nobody']), [
+    `${long}: NONE`,
+    'not there: GROUP_ID_NOT_FOUND',
+    `${'x'.repeat(20_000)}: UNKNOWN_SERVER_ERROR`,
+    `${GROUP}: NONE`,
+    'nobody: GROUP_ID_NOT_FOUND',
+  ])
+  assert.equal(rig.shard.offsets.size, 150)
+  rig.maxBatchBytes = 100_000
+  assert.deepEqual(deleteGroups(rig, ['x'.repeat(20_000)]), [`${'x'.repeat(20_000)}: NONE`])
+})
+
+test('a group that needs more records than there is room for does not make the piece endless', () => {
+  const rig = new Rig({ consumerGroups: (context) => new ConsumerGroups(context) })
+  const commitMany = (groupId: string, count: number) =>
+    commit(rig, 'orders', Object.fromEntries(Array.from({ length: count }, (_, at) => [at, 1])), { groupId })
+  commitMany('nearly all', 998)
+  for (const memberEpoch of [0, -1])
+    rig.ask('ConsumerGroupHeartbeat', 1, { ...HEARTBEAT, groupId: 'modern', memberEpoch })
+  commitMany('large', 3000)
+  const before = rig.log.length
+  const ticket = rig.send('DeleteGroups', 2, { groupsNames: ['nearly all', 'modern', 'large'] })
+  assert.equal(rig.log.length - before, 998 + 1 + 2)
+  rig.advance(0)
+  assert.deepEqual(rig.answer('DeleteGroups', ticket)!.results.map(errorOf), ['NONE', 'NONE', 'NONE'])
   assert.equal(rig.shard.offsets.size, 0)
 })
 

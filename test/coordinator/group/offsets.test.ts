@@ -208,6 +208,23 @@ test('offsets of a deleted topic that the partition did not let go are tried aga
   assert.deepEqual(fetchOffsets(rig, null), {})
 })
 
+test('offsets of a deleted topic that are too large for one batch go in smaller pieces, and hold nobody up', () => {
+  const rig = new Rig()
+  rig.addTopic('orders', TOPIC_ID)
+  const names = Array.from({ length: 40 }, (_, n) => `${n}`.padEnd(1000, 'x'))
+  for (const groupId of [...names, 'h'.repeat(30_000), GROUP]) commit(rig, 'orders', { 0: 5 }, { groupId })
+  rig.maxBatchBytes = 10_000
+  rig.removeTopic(TOPIC_ID)
+  const deletion = rig.send('DeleteGroups', 2, { groupsNames: [GROUP] })
+  rig.advance(500)
+  assert.equal(errorOf(rig.answer('DeleteGroups', deletion)!.results[0]!), 'NONE')
+  assert.deepEqual([...rig.shard.offsets.groupIds], ['h'.repeat(30_000)], 'of it not even one record fits')
+  assert.equal(rig.shard.nextDeadlineMs() > rig.monotonicMs, true, 'nothing more is tried at once')
+  rig.maxBatchBytes = 100_000
+  rig.advance(600_000)
+  assert.equal(rig.shard.offsets.size, 0)
+})
+
 test('more offsets than a decision may take go in pieces', () => {
   const rig = new Rig()
   rig.addTopic('orders', TOPIC_ID)
