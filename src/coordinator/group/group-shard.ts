@@ -121,6 +121,10 @@ export class GroupShard implements GroupShardContract {
     const draft = this.#newDraft()
     this.#image = image
     this.#setRetentionCheck(now)
+    // Where a group made room for one of the other kind that was never written down, its offsets are still there.
+    for (const groupId of this.offsets.groupIds) {
+      if (!this.#groups.has(groupId)) this.#classic.foundSimple(groupId, now.wallMs)
+    }
     this.#classic.loaded(now, draft)
     this.#consumer?.loaded(now, draft)
     return draft.decision

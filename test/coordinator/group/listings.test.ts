@@ -173,6 +173,38 @@ test('a deletion that the partition refuses is an error, once', () => {
   assert.deepEqual(deleteGroups(rig, [GROUP]), [`${GROUP}: COORDINATOR_NOT_AVAILABLE`])
 })
 
+test('offsets whose group has left only a tombstone are a group after a move: listed, and deleted', () => {
+  const rig = new Rig({ consumerGroups: (context) => new ConsumerGroups(context) })
+  const heartbeat = (memberEpoch: number) =>
+    rig.ask('ConsumerGroupHeartbeat', 1, { ...HEARTBEAT, groupId: GROUP, memberEpoch })
+  const generation = heartbeat(0).memberEpoch
+  assert.deepEqual(commit(rig, 'orders', { 0: 7 }, { memberId: 'm', generation }), ['NONE'])
+  heartbeat(-1)
+  // The consumer group makes room for a classic one, of which nothing is written yet.
+  sendJoin(rig)
+  const groups = list(rig)
+  rig.move()
+  assert.deepEqual(fetchOffsets(rig, null), { orders: { 0: 7 } })
+  assert.deepEqual(
+    list(rig),
+    groups.map((line) => line.replace('/consumer/', '//')),
+  )
+  assert.deepEqual(deleteGroups(rig, [GROUP]), [`${GROUP}: NONE`])
+  assert.deepEqual(fetchOffsets(rig, null), {})
+})
+
+test('offsets without a group expire like those of commits without members', () => {
+  const rig = new Rig({ consumerGroups: (context) => new ConsumerGroups(context) })
+  rig.ask('ConsumerGroupHeartbeat', 1, { ...HEARTBEAT, groupId: GROUP, memberEpoch: 0 })
+  commit(rig, 'orders', { 0: 7 }, { memberId: 'm', generation: 1 })
+  rig.ask('ConsumerGroupHeartbeat', 1, { ...HEARTBEAT, groupId: GROUP, memberEpoch: -1 })
+  sendJoin(rig)
+  rig.move()
+  rig.advance(8 * 24 * 3_600_000)
+  assert.equal(rig.shard.offsets.size, 0)
+  assert.deepEqual(list(rig), [])
+})
+
 test('what belongs to consumer groups is not supported without them', () => {
   const rig = new Rig()
   const heartbeat = rig.ask('ConsumerGroupHeartbeat', 1, {
