@@ -14,7 +14,7 @@ import type { CodecName } from '../../records/compression/codec.js'
 import type { PartitionLog } from '../../storage/partition-log.js'
 import type { Appended, Partition } from '../partition.js'
 import { appendRecords, type RecordBytes } from './shard-batches.js'
-import { type LoadedPartition, ShardLoad } from './shard-load.js'
+import { type LoadedPartition, ShardLoad, UnusableLogError } from './shard-load.js'
 
 /** What a shard is kept in: a `Partition`, as far as it is asked. */
 export type ShardPartition = LoadedPartition &
@@ -70,6 +70,8 @@ export const MAX_TICKETS = 20_000
 const MAX_REFUSALS = 2
 /** After a load that failed, and after an append that was refused to what is decided by itself, as in Kafka. */
 const AGAIN_MS = 500
+/** Where it is what stands in the log, each time twice as long, up to this: the whole log is read in vain. */
+const UNUSABLE_AGAIN_MAX_MS = 30_000
 
 export class ShardHost<Request, Record, Reply extends object> {
   readonly partition: ShardPartition
@@ -79,6 +81,8 @@ export class ShardHost<Request, Record, Reply extends object> {
   #leaderEpoch: number
   #load: ShardLoad<Record> | undefined
   #retry: Timer | undefined
+  /** Loads one after the other that ended at what stands in the log. */
+  #unusable = 0
   /** While it is loaded. */
   #shard: Shard<Request, Record, Reply> | undefined
   #lastAppended: Appended | undefined
@@ -222,7 +226,9 @@ export class ShardHost<Request, Record, Reply extends object> {
     const { topic, partition } = this.partition.id
     this.#ports.logger.error({ topic, partition, error: error.message }, 'coordinator cannot be loaded')
     shard.unloaded()
-    this.#retry = this.#ports.clock.timer(AGAIN_MS, () => {
+    this.#unusable = error instanceof UnusableLogError ? this.#unusable + 1 : 0
+    const delayMs = Math.min(AGAIN_MS * 2 ** Math.max(0, this.#unusable - 1), UNUSABLE_AGAIN_MAX_MS)
+    this.#retry = this.#ports.clock.timer(delayMs, () => {
       this.#retry = undefined
       this.#begin()
     })
@@ -234,12 +240,19 @@ export class ShardHost<Request, Record, Reply extends object> {
     { records, durationMs }: { readonly records: number; readonly durationMs: number },
   ): void {
     const { topic, partition } = this.partition.id
+    const now = this.#now
+    let decision: ShardDecision<Record, Reply>
+    try {
+      decision = shard.loaded(this.#kind.image(), now)
+    } catch (cause) {
+      return this.#failed(shard, new UnusableLogError((cause as Error).message, { cause }))
+    }
     this.#ports.logger.info({ topic, partition, endOffset, records, durationMs }, 'coordinator is loaded')
     this.#events.loaded(durationMs)
+    this.#unusable = 0
     this.#shard = shard
     this.#endOffset = endOffset
-    const now = this.#now
-    this.#take(shard.loaded(this.#kind.image(), now), now)
+    this.#take(decision, now)
   }
 
   /** `byItself`: nobody has asked for it. */

@@ -16,6 +16,11 @@ import type { PartitionLog } from '../../storage/partition-log.js'
 import type { Partition } from '../partition.js'
 import type { RecordBytes } from './shard-batches.js'
 
+/** It can be read, and the shard cannot live with it: until one of both is mended each load ends so. */
+export class UnusableLogError extends Error {
+  override readonly name = 'UnusableLogError'
+}
+
 /** What is loaded from. */
 export type LoadedPartition = Pick<Partition, 'id' | 'rotted'> & {
   readonly log: Pick<PartitionLog, 'startOffset' | 'nextOffset' | 'logEndOffset' | 'read'>
@@ -136,7 +141,8 @@ export class ShardLoad<Record> {
       if (!batch.isControl && !batch.isTransactional) {
         const records = this.#open(batch)
         if (records instanceof Error) return this.#end(records)
-        this.#apply(records, batch)
+        const failed = this.#apply(records, batch)
+        if (failed !== undefined) return this.#end(failed)
       }
       this.#offset = Math.max(this.#offset, batch.nextOffset)
       if (this.#records >= enough) return this.#later(this.#applyBatches)
@@ -155,14 +161,20 @@ export class ShardLoad<Record> {
     }
   }
 
-  #apply(records: readonly StoredRecord[], { producerId, producerEpoch }: BatchView): void {
+  /** What throws there is wrong with the shard, and is to cost no more than its groups. */
+  #apply(records: readonly StoredRecord[], { producerId, producerEpoch }: BatchView): Error | undefined {
     for (const { key, value, offset, timestamp: timestampMs } of records) {
       if (offset < this.#offset) continue
       this.#records++
       const record = this.#decode(key, value, offset)
       if (record === undefined) continue
-      this.#options.apply(record, { offset, timestampMs, producerId, producerEpoch })
+      try {
+        this.#options.apply(record, { offset, timestampMs, producerId, producerEpoch })
+      } catch (cause) {
+        return new UnusableLogError(`the record at offset ${offset}: ${(cause as Error).message}`, { cause })
+      }
     }
+    return undefined
   }
 
   #decode(key: Uint8Array | null, value: Uint8Array | null, offset: number): Record | undefined {

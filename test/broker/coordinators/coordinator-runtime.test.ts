@@ -106,6 +106,36 @@ test('a load that fails is begun again with another shard', () => {
   assert.deepEqual([rig.shards.length, rig.shard.isLoaded, namesOf(rig)], [2, true, ['a']])
 })
 
+test('what cannot be applied ends the load and not the node; it is tried again, less and less often', () => {
+  for (const cannotApply of ['b', 'loaded']) {
+    const rig = new RuntimeRig()
+    const { partition, clock } = rig
+    partition.add(buildBatch([record('a'), record('b'), record('c')]))
+    partition.add(buildBatch([record('d')]))
+    rig.cannotApply = cannotApply
+    rig.load()
+    rig.ask('a question')
+    assert.deepEqual(rig.takeAnswers(), [['a question', 'COORDINATOR_LOAD_IN_PROGRESS']])
+    assert.ok(rig.shard.isUnloaded)
+    assert.deepEqual(rig.logger.complaints, ['coordinator cannot be loaded'])
+    const { error } = rig.logger.lines.at(-1)!.fields as { error: string }
+    assert.match(error, cannotApply === 'b' ? /offset 1\b.*b cannot be/ : /it cannot begin/)
+    assert.equal(partition.released, partition.reads, 'the memory is given back')
+    clock.advance(600)
+    assert.equal(rig.shards.length, 2)
+    clock.advance(600_000)
+    const tried = rig.shards.length
+    assert.ok(tried > 10 && tried < 40, `${tried} times`)
+    rig.cannotApply = undefined
+    clock.advance(60_000)
+    assert.deepEqual([rig.shard.isLoaded, namesOf(rig)], [true, ['a', 'b', 'c', 'd']])
+    assert.equal(rig.shards.length, tried + 1)
+    rig.ask('e')
+    rig.commit()
+    assert.deepEqual(rig.takeAnswers(), [['e', 5]])
+  }
+})
+
 test('a leadership that moves during a load ends it, and what is read afterwards goes nowhere', () => {
   const rig = new RuntimeRig()
   const { partition } = rig

@@ -156,6 +156,12 @@ export class CountingShard implements Shard<CountRequest, CountRecord, CountRepl
   dueMs = Number.POSITIVE_INFINITY
   /** What `expire` adds. */
   expiring: CountRecord[] = []
+  readonly #cannotApply: () => string | undefined
+
+  /** The name of what throws when it is applied, or `loaded`. */
+  constructor(cannotApply: () => string | undefined) {
+    this.#cannotApply = cannotApply
+  }
 
   decide(request: CountRequest, ticket: Ticket): ShardDecision<CountRecord, CountReply> {
     const total = this.applied.length
@@ -170,11 +176,13 @@ export class CountingShard implements Shard<CountRequest, CountRecord, CountRepl
   }
 
   apply(record: CountRecord, place: RecordPlace): void {
+    if (record.name === this.#cannotApply()) throw new Error(`${record.name} cannot be`)
     this.applied.push(record)
     this.places.push(place)
   }
 
   loaded(image: MetadataImage): ShardDecision<CountRecord, CountReply> {
+    if (this.#cannotApply() === 'loaded') throw new Error('it cannot begin')
     this.isLoaded = true
     this.images.push(image)
     return NOTHING
@@ -221,6 +229,7 @@ export class RuntimeRig {
   /** In the order in which they came. */
   readonly answers: [name: string, answer: number | ErrorName][] = []
   codec: CodecName = 'none'
+  cannotApply: string | undefined
   loadBytes = 1024 * 1024
 
   constructor(partition = new ModelPartition()) {
@@ -228,7 +237,7 @@ export class RuntimeRig {
     const kind: ShardKind<CountRequest, CountRecord, CountReply> = {
       topic: TOPIC,
       create: () => {
-        const shard = new CountingShard()
+        const shard = new CountingShard(() => this.cannotApply)
         this.shards.push(shard)
         return shard
       },
