@@ -6,6 +6,10 @@ export class DecodeError extends Error {
   override readonly name = 'DecodeError'
 }
 
+/** What a string of the protocol may have, and what U+FFFD takes of it. */
+const MAX_STRING_BYTES = 0x7fff
+const REPLACEMENT_BYTES = 3
+
 export class Reader {
   position: number
   end: number
@@ -139,11 +143,18 @@ export class Reader {
     return this.#bytes.subarray(at, at + length)
   }
 
-  /** UTF-8; what is not becomes U+FFFD. */
+  /** UTF-8; what is not becomes U+FFFD. That takes up to three times the room, and is refused where no string could hold it again. */
   utf8(length: number): string {
     if (length < 0) throw new DecodeError(`a length of ${length} at ${this.position}`)
     const at = this.advance(length)
-    return this.#bytes.toString('utf8', at, at + length)
+    const text = this.#bytes.toString('utf8', at, at + length)
+    if (length > MAX_STRING_BYTES / REPLACEMENT_BYTES) {
+      const again = Buffer.byteLength(text)
+      if (again > Math.max(length, MAX_STRING_BYTES)) {
+        throw new DecodeError(`the string at ${at} is no UTF-8, and would take ${again} bytes to write`)
+      }
+    }
+    return text
   }
 }
 

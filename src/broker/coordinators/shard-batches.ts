@@ -21,10 +21,14 @@ export interface RecordBytes {
 /** From this size on a batch is written from where it is instead of being copied. */
 const BY_REFERENCE_FROM_BYTES = 16 * 1024
 
-/** Appends as acks=all asks for it; returns why not. `codec`: where the topic has none of its own. */
-export function appendRecords(
+/**
+ * Appends as acks=all asks for it; returns why not. `codec`: where the topic has none of its own. A record that cannot be written (`encode` throws
+ * `EncodeError`) is one that is too large.
+ */
+export function appendRecords<Record>(
   partition: Pick<Partition, 'settings' | 'append'>,
-  records: readonly RecordBytes[],
+  records: readonly Record[],
+  encode: (record: Record) => RecordBytes,
   codec: CodecName,
   nowMs: number,
 ): Appended | ErrorName {
@@ -34,7 +38,7 @@ export function appendRecords(
   let bytes: Uint8Array
   try {
     const builder = new BatchBuilder(target)
-    for (const { key, value } of records) builder.append({ key, value, timestamp: nowMs })
+    for (const record of records) builder.append({ ...encode(record), timestamp: nowMs })
     bytes = builder.build()
   } catch (error) {
     if (error instanceof EncodeError) return 'MESSAGE_TOO_LARGE'

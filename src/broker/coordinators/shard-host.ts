@@ -265,7 +265,7 @@ export class ShardHost<Request, Record, Reply extends object> {
   /** Returns why it is not appended. */
   #append(records: readonly Record[], now: Now): ErrorName | undefined {
     const { encode, settings } = this.#kind
-    const result = appendRecords(this.partition, records.map(encode), settings().codec, now.wallMs)
+    const result = appendRecords(this.partition, records, encode, settings().codec, now.wallMs)
     if (typeof result === 'string') {
       const { topic, partition } = this.partition.id
       this.#ports.logger.warn({ topic, partition, error: result, records: records.length }, 'coordinator was refused')

@@ -23,6 +23,11 @@ const TOLD_AS: Partial<Readonly<Record<ErrorName, ErrorName>>> = {
 
 const TOO_LARGE: readonly ErrorName[] = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']
 
+/** The records do not fit into one batch. */
+export function isTooLarge(error: ErrorName): boolean {
+  return TOO_LARGE.includes(error)
+}
+
 export function clientError(error: ErrorName): ErrorName {
   return TOLD_AS[error] ?? error
 }
@@ -53,7 +58,7 @@ export function replyRefused(
       return draft.reply(ticket, 'LeaveGroup', { errorCode: top, members })
     }
     case 'OffsetCommit': {
-      const code = TOO_LARGE.includes(error) ? ErrorCode.INVALID_COMMIT_OFFSET_SIZE : errorCode
+      const code = isTooLarge(error) ? ErrorCode.INVALID_COMMIT_OFFSET_SIZE : errorCode
       const topics = reply.body.topics.map(({ partitions, ...topic }) => ({
         ...topic,
         partitions: partitions.map((partition) => ({ ...partition, errorCode: partition.errorCode || code })),

@@ -5,10 +5,10 @@
 import { type Uuid, ZERO_UUID } from '../../base/uuid.js'
 import { ErrorCode, type ErrorName } from '../../protocol/errors.js'
 import type { Now, Ticket } from '../shard.js'
-import { clientError } from './append-errors.js'
+import { clientError, isTooLarge } from './append-errors.js'
 import { type CommittedOffset, isExpired, isOfTopic } from './committed-offsets.js'
 import type { DecisionDraft } from './decision-draft.js'
-import type { Group, GroupContext } from './group.js'
+import type { GroupContext } from './group.js'
 
 /** Of one decision; what one request asks for may be more. */
 export const RECORDS_OF_A_DECISION = 1000
@@ -16,46 +16,86 @@ export const RECORDS_OF_A_DECISION = 1000
 export interface Chore {
   /** Does as much as the decision has room for. True: there is no more. */
   go(now: Now, draft: DecisionDraft): boolean
-  /** The records of the last piece were refused. True: it is given up; false: it goes on. */
+  /** The records of the last piece were refused. True: it is given up; false: it goes on. What it answers is its own affair. */
   refused(error: ErrorName, draft: DecisionDraft): boolean
+}
+
+/**
+ * Goes from group to group. A piece that is too large for a batch is made half as large, until it fits; a group of which not even one record does is passed
+ * over, so that it is not in the way of all others.
+ */
+abstract class GroupByGroup implements Chore {
+  protected readonly context: GroupContext
+  protected readonly groupIds: readonly string[]
+  /** Groups that are done, and that were done before the last piece. */
+  protected at = 0
+  protected pieceAt = 0
+  #limit = RECORDS_OF_A_DECISION
+  #pieceRecords = 0
+  /** The last group of the piece that has records in it. */
+  #recordsAt = 0
+
+  constructor(context: GroupContext, groupIds: Iterable<string>) {
+    this.context = context
+    this.groupIds = [...groupIds]
+  }
+
+  go(now: Now, draft: DecisionDraft): boolean {
+    this.pieceAt = this.at
+    const isDone = this.#goOn(now, draft)
+    this.#pieceRecords = draft.recordCount
+    if (isDone) this.ended(draft)
+    return isDone
+  }
+
+  refused(error: ErrorName, draft: DecisionDraft): boolean {
+    if (!isTooLarge(error)) return this.interrupted(error, draft)
+    if (this.#limit > 1) {
+      this.#limit = Math.max(1, Math.floor(Math.min(this.#limit, this.#pieceRecords) / 2))
+      this.at = this.pieceAt
+    } else {
+      this.at = this.#recordsAt + 1
+      this.passedOver(error, this.#recordsAt)
+    }
+    return false
+  }
+
+  #goOn(now: Now, draft: DecisionDraft): boolean {
+    for (; this.at < this.groupIds.length; this.at++) {
+      const before = draft.recordCount
+      const room = this.#limit - before
+      if (room <= 0) return false
+      const isDone = this.clear(this.at, room, now, draft)
+      if (draft.recordCount > before) this.#recordsAt = this.at
+      if (!isDone) return false
+    }
+    return true
+  }
+
+  /** Of one group. False: there may be more of it. */
+  protected abstract clear(at: number, room: number, now: Now, draft: DecisionDraft): boolean
+  /** The partition takes nothing for now. True: it is given up. */
+  protected abstract interrupted(error: ErrorName, draft: DecisionDraft): boolean
+  /** A record of this group is too large for a batch. */
+  protected passedOver(_error: ErrorName, _at: number): void {}
+  protected ended(_draft: DecisionDraft): void {}
 }
 
 /**
  * Offsets that have lain there for too long, those of topics that went while nobody here looked, and groups that have none left and nobody in them.
  */
-export class ExpiryChore implements Chore {
-  readonly #context: GroupContext
-  readonly #groupIds: string[]
-
+export class ExpiryChore extends GroupByGroup {
   constructor(context: GroupContext) {
-    this.#context = context
-    this.#groupIds = [...context.groups.keys()].toReversed()
+    super(context, context.groups.keys())
   }
 
-  go(now: Now, draft: DecisionDraft): boolean {
-    for (;;) {
-      const groupId = this.#groupIds.at(-1)
-      if (groupId === undefined) return true
-      const group = this.#context.groups.get(groupId)
-      if (group !== undefined && !this.#expire(group, now, draft)) return false
-      this.#groupIds.pop()
-      if (draft.recordCount >= RECORDS_OF_A_DECISION) return false
-    }
-  }
-
-  /** What was refused is found again by the next check. */
-  refused(): boolean {
-    return false
-  }
-
-  /** False: there may be more. */
-  #expire(group: Group, now: Now, draft: DecisionDraft): boolean {
-    const { groupId } = group
-    const { offsets, settings } = this.#context
-    const room = RECORDS_OF_A_DECISION - draft.recordCount
-    const retentionMs = settings()['offsets.retention.minutes'] * 60_000
+  protected override clear(at: number, room: number, now: Now, draft: DecisionDraft): boolean {
+    const { groups, offsets, settings } = this.context
+    const group = groups.get(this.groupIds[at]!)
+    if (group === undefined) return true
     const unused = group.offsetsUnused()
-    const { records, all } = offsets.tombstones(groupId, room, (topic, committed) => {
+    const retentionMs = settings()['offsets.retention.minutes'] * 60_000
+    const { records, all } = offsets.tombstones(group.groupId, room, (topic, committed) => {
       if (this.#isOfGoneTopic(committed, now)) return true
       return isExpired(committed, unused, retentionMs, now.wallMs) && !group.isSubscribedTo(topic)
     })
@@ -65,95 +105,86 @@ export class ExpiryChore implements Chore {
     return true
   }
 
+  /** What was refused is found again by the next check. */
+  protected override interrupted(): boolean {
+    return false
+  }
+
   /** A topic that is deleted while the groups move is noticed by neither coordinator. A commit that is new may be ahead of the metadata here. */
   #isOfGoneTopic({ topicId, commitTimestampMs }: CommittedOffset, now: Now): boolean {
-    const { image, settings } = this.#context
+    const { image, settings } = this.context
     if (topicId === ZERO_UUID || image().topicsById.has(topicId)) return false
     return now.wallMs - commitTimestampMs >= settings()['offsets.retention.check.interval.ms']
   }
 }
 
-/** Offsets of topics that are gone. */
-export class DeletedTopicsChore implements Chore {
-  readonly #context: GroupContext
+/** Offsets of topics that are gone. What is passed over is found again by the check of what has expired. */
+export class DeletedTopicsChore extends GroupByGroup {
   readonly #topics: ReadonlyMap<string, Uuid>
-  #groupIds: string[]
 
   /** Ids by name. */
   constructor(context: GroupContext, topics: ReadonlyMap<string, Uuid>) {
-    this.#context = context
+    super(context, context.offsets.groupIds)
     this.#topics = topics
-    this.#groupIds = [...context.offsets.groupIds]
   }
 
-  go(_now: Now, draft: DecisionDraft): boolean {
-    for (;;) {
-      const groupId = this.#groupIds.at(-1)
-      if (groupId === undefined) return true
-      const room = RECORDS_OF_A_DECISION - draft.recordCount
-      const { records } = this.#context.offsets.tombstones(groupId, room, (topic, committed) => {
-        const gone = this.#topics.get(topic)
-        return gone !== undefined && isOfTopic(committed, gone)
-      })
-      draft.appendAll(records)
-      if (records.length === room) return false
-      this.#groupIds.pop()
-    }
+  protected override clear(at: number, room: number, _now: Now, draft: DecisionDraft): boolean {
+    const { records } = this.context.offsets.tombstones(this.groupIds[at]!, room, (topic, committed) => {
+      const gone = this.#topics.get(topic)
+      return gone !== undefined && isOfTopic(committed, gone)
+    })
+    draft.appendAll(records)
+    return records.length < room
   }
 
-  refused(): boolean {
-    this.#groupIds = [...this.#context.offsets.groupIds]
+  protected override interrupted(): boolean {
+    this.at = this.pieceAt
     return false
   }
 }
 
 /** DeleteGroups. */
-export class DeleteGroupsChore implements Chore {
-  readonly #context: GroupContext
+export class DeleteGroupsChore extends GroupByGroup {
   readonly #ticket: Ticket
-  readonly #groupIds: string[]
-  /** Of how many it stands in the log. */
-  #done = 0
-  #isAnswered = false
-  readonly #results: { readonly groupId: string; readonly errorCode: number }[] = []
+  /** In the order of the groups. */
+  readonly #errors: ErrorName[] = []
 
   constructor(context: GroupContext, groupIds: readonly string[], ticket: Ticket) {
-    this.#context = context
+    super(context, new Set(groupIds))
     this.#ticket = ticket
-    this.#groupIds = [...new Set(groupIds)].toReversed()
   }
 
-  go(_now: Now, draft: DecisionDraft): boolean {
-    this.#done = this.#results.length
-    for (;;) {
-      const groupId = this.#groupIds.at(-1)
-      if (groupId === undefined) {
-        draft.reply(this.#ticket, 'DeleteGroups', { throttleTimeMs: 0, results: this.#results })
-        this.#isAnswered = true
-        return true
-      }
-      const room = RECORDS_OF_A_DECISION - draft.recordCount
-      const group = this.#context.groups.get(groupId)
-      let error: ErrorName = 'NONE'
-      if (group === undefined) error = 'GROUP_ID_NOT_FOUND'
-      else if (!group.isEmpty) error = 'NON_EMPTY_GROUP'
-      else {
-        const { records } = this.#context.offsets.tombstones(groupId, room)
-        draft.appendAll(records)
-        if (records.length === room) return false
-        draft.appendAll(group.tombstones())
-      }
-      this.#results.push({ groupId, errorCode: ErrorCode[error] })
-      this.#groupIds.pop()
+  protected override clear(at: number, room: number, _now: Now, draft: DecisionDraft): boolean {
+    const { groups, offsets } = this.context
+    const groupId = this.groupIds[at]!
+    const group = groups.get(groupId)
+    this.#errors[at] = 'NONE'
+    if (group === undefined) this.#errors[at] = 'GROUP_ID_NOT_FOUND'
+    else if (!group.isEmpty) this.#errors[at] = 'NON_EMPTY_GROUP'
+    else {
+      const { records } = offsets.tombstones(groupId, room)
+      draft.appendAll(records)
+      if (records.length === room) return false
+      draft.appendAll(group.tombstones())
     }
+    return true
   }
 
-  refused(error: ErrorName, draft: DecisionDraft): boolean {
-    if (this.#isAnswered) return true
-    const refused = [...this.#results.slice(this.#done).map(({ groupId }) => groupId), ...this.#groupIds]
-    const errorCode = ErrorCode[clientError(error)]
-    const results = [...this.#results.slice(0, this.#done), ...refused.map((groupId) => ({ groupId, errorCode }))]
-    draft.reply(this.#ticket, 'DeleteGroups', { throttleTimeMs: 0, results })
+  protected override passedOver(error: ErrorName, at: number): void {
+    this.#errors[at] = clientError(error)
+  }
+
+  /** What was done before the last piece stands in the log. */
+  protected override interrupted(error: ErrorName, draft: DecisionDraft): boolean {
+    for (let at = this.pieceAt; at < this.groupIds.length; at++) {
+      if (at >= this.at || this.#errors[at] === 'NONE') this.#errors[at] = clientError(error)
+    }
+    this.ended(draft)
     return true
+  }
+
+  protected override ended(draft: DecisionDraft): void {
+    const results = this.groupIds.map((groupId, at) => ({ groupId, errorCode: ErrorCode[this.#errors[at]!] }))
+    draft.reply(this.#ticket, 'DeleteGroups', { throttleTimeMs: 0, results })
   }
 }

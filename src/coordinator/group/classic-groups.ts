@@ -24,6 +24,9 @@ import type { RebalanceCause, RebalanceReason } from './rebalance-history.js'
 const JOIN_WITH_KNOWN_ID = 4
 const JOIN_WITHOUT_ASSIGNING = 9
 
+/** Characters of a client's name in the id that is made of it. */
+const NAME_IN_MEMBER_ID = 255
+
 type Join = GroupRequestOf<'JoinGroup'>
 
 interface LeaveAnswer {
@@ -366,7 +369,9 @@ export class ClassicGroups implements GroupKind {
     this.#context.groups.set(groupId, this.#rounds.newGroup(groupId, wallMs))
   }
 
-  #newMemberId(prefix: string): string {
+  #newMemberId(name: string): string {
+    // A pair of surrogates that is cut through is none, and would be another character in an answer.
+    const prefix = name.slice(0, NAME_IN_MEMBER_ID).toWellFormed()
     const bytes = this.#context.random.bytes(16)
     bytes[6] = (bytes[6]! & 0x0f) | 0x40
     bytes[8] = (bytes[8]! & 0x3f) | 0x80

@@ -18,6 +18,9 @@ import type { RebalanceCause, RebalanceReason } from './rebalance-history.js'
 /** A new member does not know its id before its first round is over, so that it is not its session that counts: Kafka's time for it. */
 export const NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1000
 
+/** A round to which nobody has come is looked at again no sooner than this, however short its members have said that it is. */
+const NOBODY_JOINED_PAUSE_MS = 1000
+
 /** Members that were given an id and have not come back with it, for each group; of more the oldest are forgotten. */
 const PENDING_MEMBERS = 10_000
 
@@ -157,7 +160,7 @@ export class ClassicRounds {
       this.#note(group, causeOf('did not join in time', member, now), true)
     }
     if (group.members.size > 0 && !group.electLeader()) {
-      deadlines.set(group.joinDeadline, now.monotonicMs + group.rebalanceTimeoutMs)
+      deadlines.set(group.joinDeadline, now.monotonicMs + Math.max(group.rebalanceTimeoutMs, NOBODY_JOINED_PAUSE_MS))
       return
     }
     group.beginGeneration(now)

@@ -18,6 +18,10 @@ export class DecisionDraft {
     return this.#records.length
   }
 
+  get isEmpty(): boolean {
+    return this.#records.length === 0 && this.#replies.length === 0
+  }
+
   get decision(): GroupDecision {
     return { records: this.#records, replies: this.#replies }
   }

@@ -11,7 +11,7 @@ import type { MetadataDelta } from '../../metadata/delta.js'
 import { EMPTY_IMAGE, type MetadataImage } from '../../metadata/image.js'
 import { ErrorCode, type ErrorName } from '../../protocol/errors.js'
 import type { Now, RecordPlace, Ticket } from '../shard.js'
-import { replyRefused } from './append-errors.js'
+import { isTooLarge, replyRefused } from './append-errors.js'
 import { type Chore, DeletedTopicsChore, DeleteGroupsChore, ExpiryChore, RECORDS_OF_A_DECISION } from './chores.js'
 import { ClassicGroups } from './classic-groups.js'
 import { CommittedOffsets } from './committed-offsets.js'
@@ -27,6 +27,9 @@ import { type GroupExplanation, type GroupNote, RebalanceHistory } from './rebal
 
 /** After records were refused, chores wait so long. */
 const REFUSED_PAUSE_MS = 1000
+
+/** Of more that are due at once the rest has a decision of its own: what comes from clients is not to wait for all. */
+const DEADLINES_OF_A_DECISION = 1000
 
 export interface GroupShardOptions {
   readonly settings: () => GroupSettings
@@ -48,7 +51,7 @@ export class GroupShard implements GroupShardContract {
   readonly #consumer: (GroupKind & ConsumerAnswers) | undefined
   readonly #offsetRequests: OffsetRequests
   readonly #retentionCheck: Deadline
-  readonly #chores: Chore[] = []
+  #chores: Chore[] = []
   /** Monotonic: from when on chores go on. */
   #choresFromMs = 0
   #image: MetadataImage = EMPTY_IMAGE
@@ -76,7 +79,7 @@ export class GroupShard implements GroupShardContract {
     this.#consumer = consumerGroups?.(this.#context)
     this.#offsetRequests = new OffsetRequests(this.#context)
     this.#retentionCheck = new Deadline((now) => {
-      this.#begin(new ExpiryChore(this.#context), now)
+      if (!this.#chores.some((chore) => chore instanceof ExpiryChore)) this.#begin(new ExpiryChore(this.#context), now)
       this.#setRetentionCheck(now)
     })
   }
@@ -118,6 +121,10 @@ export class GroupShard implements GroupShardContract {
     const draft = this.#newDraft()
     this.#image = image
     this.#setRetentionCheck(now)
+    // Where a group made room for one of the other kind that was never written down, its offsets are still there.
+    for (const groupId of this.offsets.groupIds) {
+      if (!this.#groups.has(groupId)) this.#classic.foundSimple(groupId, now.wallMs)
+    }
     this.#classic.loaded(now, draft)
     this.#consumer?.loaded(now, draft)
     return draft.decision
@@ -140,13 +147,13 @@ export class GroupShard implements GroupShardContract {
 
   expire(now: Now): GroupDecision {
     const draft = this.#newDraft()
-    while (draft.recordCount < RECORDS_OF_A_DECISION) {
+    for (let taken = 0; taken < DEADLINES_OF_A_DECISION && draft.recordCount < RECORDS_OF_A_DECISION; taken++) {
       const due = this.#deadlines.takeDue(now.monotonicMs)
       if (due === undefined) break
       due.whenDue(now, draft)
     }
     // A chore has a decision for itself, so that it can be told apart what was refused.
-    if (draft.recordCount === 0 && this.#choresFromMs <= now.monotonicMs) this.#work(now, draft)
+    if (draft.isEmpty && this.#choresFromMs <= now.monotonicMs) this.#work(now, draft)
     return draft.decision
   }
 
@@ -154,12 +161,13 @@ export class GroupShard implements GroupShardContract {
     const refused = this.#draft
     const chore = this.#atWork
     const draft = this.#newDraft()
-    for (const reply of decision.replies) replyRefused(reply, error, draft)
+    if (chore === undefined) for (const reply of decision.replies) replyRefused(reply, error, draft)
     refused.repair(draft)
     if (chore !== undefined) {
-      this.#choresFromMs = now.monotonicMs + REFUSED_PAUSE_MS
-      if (this.#chores[0] === chore) this.#chores.shift()
-      if (!chore.refused(error, draft)) this.#chores.unshift(chore)
+      // One that is only too large has smaller pieces from now on.
+      if (!isTooLarge(error)) this.#choresFromMs = now.monotonicMs + REFUSED_PAUSE_MS
+      this.#chores = this.#chores.filter((each) => each !== chore)
+      if (!chore.refused(error, draft)) this.#begin(chore, now)
     }
     return draft.decision
   }
@@ -230,9 +238,8 @@ export class GroupShard implements GroupShardContract {
   #deleteGroups(groupIds: readonly string[], ticket: Ticket, now: Now, draft: DecisionDraft): void {
     const chore = new DeleteGroupsChore(this.#context, groupIds, ticket)
     if (this.#chores.length > 0) return this.#begin(chore, now)
-    if (chore.go(now, draft)) return
-    this.#begin(chore, now)
     this.#atWork = chore
+    if (!chore.go(now, draft)) this.#begin(chore, now)
   }
 
   #begin(chore: Chore, now: Now): void {
@@ -241,10 +248,11 @@ export class GroupShard implements GroupShardContract {
   }
 
   #work(now: Now, draft: DecisionDraft): void {
-    const chore = this.#chores[0]
+    const chore = this.#chores.shift()
     if (chore === undefined) return
     this.#atWork = chore
-    if (chore.go(now, draft)) this.#chores.shift()
+    // One after the other has its turn.
+    if (!chore.go(now, draft)) this.#chores.push(chore)
   }
 
   #setRetentionCheck(now: Now): void {

@@ -86,7 +86,7 @@ export class OffsetRequests {
         metadata: partition.committedMetadata ?? '',
         // Version 1 says it itself.
         commitTimestamp: partition.commitTimestamp === -1 ? now.wallMs : partition.commitTimestamp,
-        expireTimestamp: retentionTimeMs === DEFAULT_RETENTION ? -1 : now.wallMs + retentionTimeMs,
+        expireTimestamp: retentionTimeMs === DEFAULT_RETENTION ? -1 : laterBy(now.wallMs, retentionTimeMs),
         topicId,
       },
     })
@@ -112,7 +112,7 @@ export class OffsetRequests {
     const partitions = topic.partitionIndexes.map((partitionIndex) => {
       if (named === undefined) return partitionAnswer(partitionIndex, undefined, 'UNKNOWN_TOPIC_ID')
       const committed = this.#context.offsets.of(groupId, named.name, partitionIndex)
-      const fits = committed !== undefined && (!byId || isOfTopic(committed, named.topicId))
+      const fits = committed !== undefined && isOfTopic(committed, named.topicId)
       return partitionAnswer(partitionIndex, fits ? committed : undefined)
     })
     return { name: topic.name, topicId: topic.topicId, partitions }
@@ -125,7 +125,7 @@ export class OffsetRequests {
       // What is not there has no name in a version that names topics by their ids.
       if (byId && topicId === undefined) continue
       const partitions = [...offsets]
-        .filter(([, committed]) => !byId || isOfTopic(committed, topicId ?? ZERO_UUID))
+        .filter(([, committed]) => isOfTopic(committed, topicId ?? ZERO_UUID))
         .map(([partition, committed]) => partitionAnswer(partition, committed))
       if (partitions.length > 0) topics.push({ name, topicId: topicId ?? ZERO_UUID, partitions })
     }
@@ -164,6 +164,11 @@ export class OffsetRequests {
     const known = image.topicsById.get(topicId)
     return known === undefined ? undefined : { name: known.name, topicId }
   }
+}
+
+/** What is beyond it could be written, and not be read any more. */
+function laterBy(wallMs: number, retentionMs: number): number {
+  return Math.min(wallMs + retentionMs, Number.MAX_SAFE_INTEGER)
 }
 
 function partitionAnswer(

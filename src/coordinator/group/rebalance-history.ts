@@ -7,6 +7,8 @@ import type { GroupType } from './group.js'
 /** Rounds that are kept for a group, and causes for a round; of more causes only the number. */
 const ROUNDS = 32
 const CAUSES = 16
+/** Of each text that comes from a client. */
+const CHARACTERS = 255
 
 export type RebalanceReason =
   | 'joined'
@@ -127,7 +129,7 @@ export class RebalanceHistory {
         this.take(note)
         return
       }
-      if (last.causes.length < CAUSES) last.causes.push(cause)
+      if (last.causes.length < CAUSES) last.causes.push(shortened(cause))
       else last.moreCauses++
       return
     }
@@ -140,4 +142,20 @@ export class RebalanceHistory {
       last.outcome = note.what
     }
   }
+}
+
+function shortened(cause: RebalanceCause): RebalanceCause {
+  const { memberId, groupInstanceId, clientId, clientReason } = cause
+  return {
+    ...cause,
+    memberId: front(memberId),
+    groupInstanceId: groupInstanceId === null ? null : front(groupInstanceId),
+    clientId: front(clientId),
+    clientReason: clientReason === null ? null : front(clientReason),
+  }
+}
+
+/** A copy, for a part of a text would keep the whole in memory. */
+function front(text: string): string {
+  return text.length <= CHARACTERS ? text : Buffer.from(text.slice(0, CHARACTERS)).toString()
 }

@@ -149,6 +149,16 @@ test('large slices are referenced, small ones copied, and the order is kept', ()
   assert.deepEqual([...writer.toBuffer()], [5])
 })
 
+test('a string that is no UTF-8 is refused where what is read does not fit into a string again', () => {
+  const read = (bytes: Buffer): number => new Reader(bytes).utf8(bytes.length).length
+  const longest = 0x7fff
+  assert.equal(read(Buffer.alloc(longest, 'a')), longest)
+  assert.equal(read(Buffer.from('€'.repeat(10_922))), 10_922)
+  assert.equal(read(Buffer.alloc(10_922, 0xff)), 10_922)
+  assert.throws(() => read(Buffer.alloc(10_923, 0xff)), DecodeError)
+  assert.throws(() => read(Buffer.alloc(20_000, 0xff)), DecodeError)
+})
+
 test('a reader stays within its range and can take another', () => {
   const bytes = Buffer.from([1, 2, 3, 4, 5, 6])
   const reader = new Reader(bytes, 1, 3)

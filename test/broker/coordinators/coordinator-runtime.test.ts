@@ -210,6 +210,13 @@ test('a decision that is larger than the topic takes is refused', () => {
   assert.deepEqual(segments.shard.refusals, ['RECORD_LIST_TOO_LARGE'])
 })
 
+test('a record that cannot be written is refused like one that is too large', () => {
+  const rig = new RuntimeRig().load()
+  rig.ask('unwritable')
+  assert.deepEqual(rig.takeAnswers(), [['unwritable', -1]])
+  assert.deepEqual([rig.shard.refusals, namesOf(rig), rig.partition.nextOffset], [['MESSAGE_TOO_LARGE'], [], 0])
+})
+
 test('an append that is lost: who waits is sent elsewhere, and the shard is loaded again when the log is whole', () => {
   const rig = new RuntimeRig().load()
   rig.ask('kept')

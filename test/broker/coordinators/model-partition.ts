@@ -3,6 +3,7 @@
  * in it: it counts, and remembers by name what was added.
  */
 
+import { EncodeError } from '../../../src/base/bytes/writer.js'
 import { CoordinatorRuntime } from '../../../src/broker/coordinators/coordinator-runtime.js'
 import type { ShardKind, ShardPartition } from '../../../src/broker/coordinators/shard-host.js'
 import type { Appended, Outcome, Refused } from '../../../src/broker/partition-terms.js'
@@ -231,7 +232,10 @@ export class RuntimeRig {
         this.shards.push(shard)
         return shard
       },
-      encode: ({ name, bytes }) => ({ key: Buffer.from(name), value: bytes }),
+      encode: ({ name, bytes }) => {
+        if (name === 'unwritable') throw new EncodeError('a record that cannot be written')
+        return { key: Buffer.from(name), value: bytes }
+      },
       decode: ({ key, value }) => {
         const name = Buffer.from(key).toString()
         if (name === 'broken') throw new Error('a record that is broken')

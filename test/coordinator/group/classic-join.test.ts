@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ClassicGroup } from '../../../src/coordinator/group/classic-group.js'
 import { errorOf, GROUP, heartbeat, Rig, sendJoin, sendJoinWithId, sendSync, stableGroup, stateOf } from './rig.js'
 
 test('a first member is given an id, joins with it, waits for others, leads, and is assigned what it says', () => {
@@ -258,4 +259,29 @@ test('of ids that nobody comes back with only so many are kept, the newest', () 
   const ids = Array.from({ length: 10_001 }, () => rig.answer('JoinGroup', sendJoin(rig))!.memberId)
   assert.equal(errorOf(rig.answer('JoinGroup', sendJoin(rig, { memberId: ids[0]! }))!), 'UNKNOWN_MEMBER_ID')
   assert.equal(rig.answer('JoinGroup', sendJoin(rig, { memberId: ids[1]! })), undefined, 'it waits for the round')
+})
+
+test('of a name that is too long only the front is in the id that is made of it', () => {
+  const rig = new Rig()
+  const { memberId } = rig.answer('JoinGroup', sendJoin(rig, { clientId: 'c'.repeat(32_760) }))!
+  assert.match(memberId, /^c{255}-[0-9a-f-]{36}$/)
+  const { ids } = stableGroup(rig, ['i'.repeat(32_760)], { statics: true })
+  assert.match(Object.values(ids)[0]!, /^i{255}-[0-9a-f-]{36}$/)
+})
+
+test('what ends at the same time is looked at in pieces', () => {
+  const rig = new Rig()
+  const count = 5000
+  for (let i = 0; i < count; i++) sendJoin(rig)
+  const pending = (): number => {
+    const [group] = rig.shard.groups
+    return group instanceof ClassicGroup ? group.pendingMembers.size : 0
+  }
+  rig.monotonicMs += 10_000
+  const decision = rig.shard.expire(rig.now)
+  assert.deepEqual(decision, { records: [], replies: [] })
+  assert.ok(pending() >= count - 1000 && pending() < count, `${pending()} are left`)
+  assert.ok(rig.shard.nextDeadlineMs() <= rig.monotonicMs, 'the rest is due')
+  rig.advance(0)
+  assert.equal(pending(), 0)
 })

@@ -108,6 +108,25 @@ test('with nobody of the static members there the round waits on, until sessions
   assert.equal(stateOf(rig), 'Empty')
 })
 
+test('a rebalance timeout of 0 or less does not let a round without anybody go round and round', () => {
+  for (const rebalanceTimeoutMs of [0, -1, -60_000]) {
+    const rig = new Rig()
+    const { ids } = stableGroup(rig, ['a', 'b'], { statics: true, sessionTimeoutMs: 30_000 })
+    for (const instance of Object.keys(ids)) {
+      const ticket = sendJoin(rig, { instance, sessionTimeoutMs: 30_000, rebalanceTimeoutMs })
+      assert.equal(errorOf(rig.answer('JoinGroup', ticket)!), 'NONE')
+    }
+    const members = [{ memberId: '', groupInstanceId: 'b', reason: null }]
+    rig.ask('LeaveGroup', 5, { groupId: GROUP, memberId: '', members })
+    rig.advance(1)
+    const againMs = rig.shard.nextDeadlineMs() - rig.monotonicMs
+    assert.ok(againMs >= 500, `it is looked at again in ${againMs} ms`)
+    assert.equal(stateOf(rig), 'PreparingRebalance')
+    rig.advance(40_000)
+    assert.equal(stateOf(rig), 'Empty')
+  }
+})
+
 test('an administrator removes a static member by its instance id', () => {
   const rig = new Rig()
   const { ids, generation } = staticGroup(rig)

@@ -86,3 +86,10 @@ test('nothing is told of a group that is not there, and what was kept goes with 
   stableGroup(rig, ['a'])
   assert.equal(rig.shard.explain(GROUP)!.rounds.length, 1)
 })
+
+test('of what clients say only the front is kept', () => {
+  const rig = new Rig()
+  sendJoin(rig, { clientId: 'c'.repeat(32_000), instance: 'i'.repeat(32_000), reason: 'r'.repeat(32_000) })
+  const { clientId, clientReason, memberId, groupInstanceId } = rig.shard.explain(GROUP)!.rounds[0]!.causes[0]!
+  for (const text of [clientId, clientReason!, memberId, groupInstanceId!]) assert.equal(text.length, 255)
+})

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ConsumerGroups } from '../../../src/coordinator/group/consumer/consumer-groups.js'
 import { commit, errorOf, fetchOffsets, GROUP, Rig, sendJoin, stableGroup, stateOf } from './rig.js'
 
 function list(rig: Rig, statesFilter: string[] = [], typesFilter: string[] = []) {
@@ -72,6 +73,17 @@ test('a group that is not there is dead, and from version 6 on an error', () => 
   )
 })
 
+const HEARTBEAT = {
+  memberId: 'm',
+  instanceId: null,
+  rackId: null,
+  rebalanceTimeoutMs: 60_000,
+  subscribedTopicNames: ['orders'],
+  subscribedTopicRegex: null,
+  serverAssignor: null,
+  topicPartitions: [],
+}
+
 function deleteGroups(rig: Rig, groupsNames: string[]) {
   const ticket = rig.send('DeleteGroups', 2, { groupsNames })
   rig.advance(0)
@@ -113,6 +125,40 @@ test('a group of many offsets is deleted in pieces, and answered when it is gone
   assert.equal(rig.shard.offsets.size, 0)
 })
 
+test('a deletion that is too large for a batch goes in smaller pieces; where one record is, the others go on', () => {
+  const rig = new Rig()
+  const long = 'l'.repeat(2000)
+  const offsets = Object.fromEntries(Array.from({ length: 150 }, (_, partition) => [partition, 1]))
+  for (const groupId of [long, 'x'.repeat(20_000), GROUP]) commit(rig, 'orders', offsets, { groupId })
+  rig.maxBatchBytes = 10_000
+  assert.deepEqual(deleteGroups(rig, [long, 'not there', 'x'.repeat(20_000), GROUP, 'nobody']), [
+    `${long}: NONE`,
+    'not there: GROUP_ID_NOT_FOUND',
+    `${'x'.repeat(20_000)}: UNKNOWN_SERVER_ERROR`,
+    `${GROUP}: NONE`,
+    'nobody: GROUP_ID_NOT_FOUND',
+  ])
+  assert.equal(rig.shard.offsets.size, 150)
+  rig.maxBatchBytes = 100_000
+  assert.deepEqual(deleteGroups(rig, ['x'.repeat(20_000)]), [`${'x'.repeat(20_000)}: NONE`])
+})
+
+test('a group that needs more records than there is room for does not make the piece endless', () => {
+  const rig = new Rig({ consumerGroups: (context) => new ConsumerGroups(context) })
+  const commitMany = (groupId: string, count: number) =>
+    commit(rig, 'orders', Object.fromEntries(Array.from({ length: count }, (_, at) => [at, 1])), { groupId })
+  commitMany('nearly all', 998)
+  for (const memberEpoch of [0, -1])
+    rig.ask('ConsumerGroupHeartbeat', 1, { ...HEARTBEAT, groupId: 'modern', memberEpoch })
+  commitMany('large', 3000)
+  const before = rig.log.length
+  const ticket = rig.send('DeleteGroups', 2, { groupsNames: ['nearly all', 'modern', 'large'] })
+  assert.equal(rig.log.length - before, 998 + 1 + 2)
+  rig.advance(0)
+  assert.deepEqual(rig.answer('DeleteGroups', ticket)!.results.map(errorOf), ['NONE', 'NONE', 'NONE'])
+  assert.equal(rig.shard.offsets.size, 0)
+})
+
 test('a deletion that the partition refuses is an error, once', () => {
   const rig = new Rig()
   const offsets = Object.fromEntries(Array.from({ length: 1500 }, (_, partition) => [partition, 1]))
@@ -125,6 +171,38 @@ test('a deletion that the partition refuses is an error, once', () => {
   commit(rig, 'orders', { 0: 1 })
   rig.refuseNext = 'NOT_ENOUGH_REPLICAS'
   assert.deepEqual(deleteGroups(rig, [GROUP]), [`${GROUP}: COORDINATOR_NOT_AVAILABLE`])
+})
+
+test('offsets whose group has left only a tombstone are a group after a move: listed, and deleted', () => {
+  const rig = new Rig({ consumerGroups: (context) => new ConsumerGroups(context) })
+  const heartbeat = (memberEpoch: number) =>
+    rig.ask('ConsumerGroupHeartbeat', 1, { ...HEARTBEAT, groupId: GROUP, memberEpoch })
+  const generation = heartbeat(0).memberEpoch
+  assert.deepEqual(commit(rig, 'orders', { 0: 7 }, { memberId: 'm', generation }), ['NONE'])
+  heartbeat(-1)
+  // The consumer group makes room for a classic one, of which nothing is written yet.
+  sendJoin(rig)
+  const groups = list(rig)
+  rig.move()
+  assert.deepEqual(fetchOffsets(rig, null), { orders: { 0: 7 } })
+  assert.deepEqual(
+    list(rig),
+    groups.map((line) => line.replace('/consumer/', '//')),
+  )
+  assert.deepEqual(deleteGroups(rig, [GROUP]), [`${GROUP}: NONE`])
+  assert.deepEqual(fetchOffsets(rig, null), {})
+})
+
+test('offsets without a group expire like those of commits without members', () => {
+  const rig = new Rig({ consumerGroups: (context) => new ConsumerGroups(context) })
+  rig.ask('ConsumerGroupHeartbeat', 1, { ...HEARTBEAT, groupId: GROUP, memberEpoch: 0 })
+  commit(rig, 'orders', { 0: 7 }, { memberId: 'm', generation: 1 })
+  rig.ask('ConsumerGroupHeartbeat', 1, { ...HEARTBEAT, groupId: GROUP, memberEpoch: -1 })
+  sendJoin(rig)
+  rig.move()
+  rig.advance(8 * 24 * 3_600_000)
+  assert.equal(rig.shard.offsets.size, 0)
+  assert.deepEqual(list(rig), [])
 })
 
 test('what belongs to consumer groups is not supported without them', () => {

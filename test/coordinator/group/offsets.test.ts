@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ZERO_UUID } from '../../../src/base/uuid.js'
+import { decodeGroupRecord } from '../../../src/coordinator/group/group-records.js'
 import type { RequestOf } from '../../../src/coordinator/group/group-requests.js'
 import {
   commit,
@@ -173,6 +174,18 @@ test('offsets of a topic that is deleted go with it, and those of its namesake d
   assert.deepEqual(fetchOffsets(rig, null), { payments: { 0: 7 }, orders: { 2: 9 } })
 })
 
+test('what was committed for a topic that is gone is not told of its namesake, in no version', () => {
+  const rig = new Rig()
+  rig.addTopic('orders', TOPIC_ID)
+  commit(rig, 'orders', { 0: 5 })
+  commit(rig, 'payments', { 0: 7 })
+  rig.removeTopic(TOPIC_ID)
+  rig.addTopic('orders', OTHER_ID)
+  // Before what is too much for one decision is done.
+  assert.deepEqual(fetchOffsets(rig, { orders: [0] }), { orders: { 0: -1 } })
+  assert.deepEqual(fetchOffsets(rig, null), { payments: { 0: 7 } })
+})
+
 test('a commit for a topic of which its coordinator has not heard yet is not taken for one of its namesake', () => {
   const rig = new Rig()
   rig.addTopic('orders', TOPIC_ID)
@@ -206,6 +219,23 @@ test('offsets of a deleted topic that the partition did not let go are tried aga
   assert.deepEqual(fetchOffsets(rig, null), { orders: { 0: 5 } })
   rig.advance(1)
   assert.deepEqual(fetchOffsets(rig, null), {})
+})
+
+test('offsets of a deleted topic that are too large for one batch go in smaller pieces, and hold nobody up', () => {
+  const rig = new Rig()
+  rig.addTopic('orders', TOPIC_ID)
+  const names = Array.from({ length: 40 }, (_, n) => `${n}`.padEnd(1000, 'x'))
+  for (const groupId of [...names, 'h'.repeat(30_000), GROUP]) commit(rig, 'orders', { 0: 5 }, { groupId })
+  rig.maxBatchBytes = 10_000
+  rig.removeTopic(TOPIC_ID)
+  const deletion = rig.send('DeleteGroups', 2, { groupsNames: [GROUP] })
+  rig.advance(500)
+  assert.equal(errorOf(rig.answer('DeleteGroups', deletion)!.results[0]!), 'NONE')
+  assert.deepEqual([...rig.shard.offsets.groupIds], ['h'.repeat(30_000)], 'of it not even one record fits')
+  assert.equal(rig.shard.nextDeadlineMs() > rig.monotonicMs, true, 'nothing more is tried at once')
+  rig.maxBatchBytes = 100_000
+  rig.advance(600_000)
+  assert.equal(rig.shard.offsets.size, 0)
 })
 
 test('more offsets than a decision may take go in pieces', () => {
@@ -319,6 +349,17 @@ test('a client may say how long its offsets are kept (versions 2 to 4)', () => {
   assert.deepEqual(fetchOffsets(rig, null), { orders: { 0: 1 } })
   rig.advance(10 * MINUTE)
   assert.deepEqual(fetchOffsets(rig, null), {})
+})
+
+test('an offset that is to be kept for longer than time lasts is there after a move, too', () => {
+  const rig = new Rig({ settings: RETENTION })
+  commit(rig, 'orders', { 0: 5 }, { version: 4 })
+  assert.deepEqual(commit(rig, 'orders', { 0: 42 }, { version: 4, retentionTimeMs: Number.MAX_SAFE_INTEGER }), ['NONE'])
+  assert.deepEqual(commit(rig, 'orders', { 1: 7 }, { version: 4, retentionTimeMs: -Number.MAX_SAFE_INTEGER }), ['NONE'])
+  const copy = decodeGroupRecord(rig.log.at(-2)!.bytes)
+  assert.equal(copy?.type === 'OffsetCommit' && copy.value?.expireTimestamp, Number.MAX_SAFE_INTEGER)
+  rig.move()
+  assert.deepEqual(fetchOffsets(rig, null), { orders: { 0: 42, 1: 7 } })
 })
 
 test('in version 1 a client says itself when it has committed', () => {

@@ -76,6 +76,8 @@ export class Rig {
   isHeld = false
   /** What the partition says to the next decision that has records. */
   refuseNext: ErrorName | undefined
+  /** Of the records of one decision, keys and values. */
+  maxBatchBytes = Number.POSITIVE_INFINITY
   /** Called with every reply that leaves. */
   onReply: (ticket: Ticket, reply: GroupReply) => void = () => {}
 
@@ -162,7 +164,7 @@ export class Rig {
   // The partition
 
   #take(decision: GroupDecision): void {
-    const { refuseNext } = this
+    const refuseNext = this.refuseNext ?? (this.#isTooLarge(decision) ? 'MESSAGE_TOO_LARGE' : undefined)
     if (decision.records.length > 0 && refuseNext !== undefined) {
       this.refuseNext = undefined
       this.#take(this.shard.refused(decision, refuseNext, this.now))
@@ -175,6 +177,12 @@ export class Rig {
     }
     this.#waiting.push({ logEnd: this.log.length, decision })
     if (!this.isHeld) this.commit()
+  }
+
+  #isTooLarge({ records }: GroupDecision): boolean {
+    let bytes = 0
+    for (const { key, value } of records.map(encodeGroupRecord)) bytes += key.length + (value?.length ?? 0)
+    return bytes > this.maxBatchBytes
   }
 
   #place(offset: number) {
