@@ -89,9 +89,9 @@ export class Following {
     return this.#leaderStartOffset
   }
 
-  /** The leader's log starts here, or later. */
+  /** The leader's log starts here: also in front of where it was said to start, for it may have lost it since. */
   hears(leaderStartOffset: number): void {
-    this.#leaderStartOffset = Math.max(this.#leaderStartOffset, leaderStartOffset)
+    if (leaderStartOffset >= 0) this.#leaderStartOffset = leaderStartOffset
   }
 
   /** Its log is about to start where the leader's does, and who asks in a moment can say so. */
@@ -113,7 +113,7 @@ export class Following {
 
   /** An answer to `fetch`, and the batches that came with it; these are only lent. */
   take(fetch: FollowerFetch, answer: LeaderAnswer, records: Uint8Array | null): Taken {
-    this.hears(answer.logStartOffset)
+    if (fetch.leaderEpoch === this.core.leaderEpoch) this.hears(answer.logStartOffset)
     if (this.#cutting || this.#log.failed || this.#log.closed) return 'ignored'
     const { highWatermark } = this.core
     const action = this.core.answered(fetch, answer, this.#view)

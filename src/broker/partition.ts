@@ -180,8 +180,8 @@ export class Partition implements LogObserver {
       heard: () => this.#changed(),
       note: (sentence, detail) => logger.info({ ...this.id, leaderId, leaderEpoch, ...detail }, sentence),
     })
-    // The leader may be the same, and tells only what is new.
-    following.hears(before?.leaderStartOffset ?? 0)
+    // The same leader tells only what is new; what another one had deleted may be none of its deletions.
+    if (before?.core.leaderId === leaderId) following.hears(before.leaderStartOffset)
     this.#following = following
     const oddFrom = this.#oddFrom
     this.#oddFrom = undefined

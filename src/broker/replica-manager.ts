@@ -246,6 +246,8 @@ export class ReplicaManager {
     const assigned = state.directories[state.replicas.indexOf(this.#nodeId)]
     const placement = { directoryId: assigned ?? ZERO_UUID, isNew, isDispensable: isDispensable(state, this.#nodeId) }
     this.#logs.open(id, logOptions(settings), placement, (error, log) => {
+      // Its log is closed with all others.
+      if (this.#closed) return done()
       let hosted: Hosted = 'offline'
       if (log === undefined) this.#ports.logger.error({ ...id, error: error?.message }, 'partition is offline')
       else {

@@ -84,9 +84,9 @@ function textOf(shard: GroupShard, live: GroupShard): string {
   return [...lines, ...offsets].join('\n')
 }
 
-/** Of a group of which only ids were given out nothing stands in the log. */
+/** Of a group of which only ids were given out nothing stands in the log, and what its partition has refused does not stand there yet. */
 function isSettled(group: Group): boolean {
-  return SETTLED.has(group.state) && !(group instanceof ClassicGroup && !group.isStored)
+  return SETTLED.has(group.state) && !(group instanceof ClassicGroup && (!group.isStored || group.isAheadOfLog))
 }
 
 function shown(fields: object): string {

@@ -314,12 +314,13 @@ export class ReplicationWorkload {
     return consumer
   }
 
-  /** As the latest committed metadata say, whoever knows them. */
+  /** As the latest committed metadata say, whoever knows them, or has known them and is gone. */
   #latestEpochOf({ topicId }: ReplicatedTopic, partition: number): number {
     const known = this.#world.nodes.map(
       ({ node }) => node?.quorum?.image?.topicsById.get(topicId)?.partitions[partition]?.leaderEpoch ?? -1,
     )
-    return Math.max(...known)
+    const { image } = this.#invariants
+    return Math.max(...known, image?.topicsById.get(topicId)?.partitions[partition]?.leaderEpoch ?? -1)
   }
 
   #delete(topic: ReplicatedTopic, partition: number, meanPauseMs: number): void {

@@ -1,6 +1,8 @@
 /** Clusters whose brokers follow each other: what is acknowledged with acks=all is with all who are in sync. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { CreateTopics } from '../../src/protocol/messages/create-topics.js'
+import { DeleteTopics } from '../../src/protocol/messages/delete-topics.js'
 import { ListOffsets } from '../../src/protocol/messages/list-offsets.js'
 import { SimulatedCluster } from './cluster-rig.js'
 import { agree, inSync, nameOf, newTopic, produce, replicaOf, valuesAt } from './replicated.js'
@@ -122,4 +124,28 @@ test('a new leader says where the log ends when it has heard from who is in sync
   cluster.until(() => latest(7)[0] === 'NONE', 'it is known', 5000)
   assert.deepEqual(latest(7), ['NONE', 4])
   assert.deepEqual([fetched(12, known)[0], fetched(12, 4)], ['NONE', ['NONE', 0]])
+})
+
+test('a partition whose log is opened while its node stops is hosted by nobody', () => {
+  // What is written down of the one before has to go first, which takes its time.
+  const settings = { 'log.flush.offset.checkpoint.interval.ms': '50' }
+  const cluster = new SimulatedCluster('opened too late', { settings })
+  const before = newTopic(cluster, 'late', 4)
+  for (let index = 0; index < 4; index++) produce(cluster, before, ['a'], index)
+  cluster.pass(500)
+  const client = cluster.client(cluster.node(1))
+  client.request(DeleteTopics, 5, { topicNames: ['late'], timeoutMs: 30_000 })
+  cluster.untilKnown(({ topicsByName }) => !topicsByName.has('late'))
+  const node = cluster.node(3)
+  const broker = node.node!.broker!
+  const { replicas } = broker
+  const wanted = { name: 'late', numPartitions: 4, replicationFactor: 3, assignments: [], configs: [] }
+  client.send(CreateTopics, 7, { topics: [wanted], timeoutMs: 30_000 })
+  cluster.until(() => broker.latest.topicsByName.has('late'), 'it is to host it')
+  const { topicId } = broker.latest.topicsByName.get('late')!
+  assert.equal(replicas.find(topicId, 0), undefined, 'it takes its time')
+  // As the node does that ends because of a disk.
+  broker.stop()
+  cluster.pass(500)
+  for (let index = 0; index < 4; index++) assert.equal(replicas.find(topicId, index), undefined)
 })

@@ -189,10 +189,24 @@ export class GroupConsumer {
 
   /** What the group has committed; nothing for partitions without. Rejects with `ClientError`. */
   committed(partitions: readonly TopicPartition[]): Promise<CommittedOffset[]> {
-    const isNew = this.#options.groupProtocol === 'consumer'
-    return this.#client.retrying('asking for committed offsets', () =>
-      this.#offsets.fetch(partitions, isNew ? this.#membership.identity : undefined),
-    )
+    return this.#client.retrying('asking for committed offsets', () => this.#committedOnce(partitions))
+  }
+
+  async #committedOnce(partitions: readonly TopicPartition[]): Promise<CommittedOffset[]> {
+    if (this.#options.groupProtocol !== 'consumer') return this.#offsets.fetch(partitions)
+    const { identity } = this.#membership
+    try {
+      return await this.#offsets.fetch(partitions, identity)
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error
+      // A heartbeat on the other connection was faster: the member has got another epoch, or is about to.
+      if (error.error === 'STALE_MEMBER_EPOCH') throw new ClientError(error.error, error.message, true)
+      if (error.error === 'UNKNOWN_MEMBER_ID') {
+        this.#membership.commitRefused(ErrorCode.UNKNOWN_MEMBER_ID, identity.generation, this.#nowMs)
+        this.#drain()
+      }
+      throw error
+    }
   }
 
   /** The next `poll` goes on there. Throws `ClientError` for a partition that it does not have. */
@@ -329,15 +343,19 @@ export class GroupConsumer {
   /** Where to begin with what was assigned: behind what the group has committed, else where the policy says. */
   #locate(): void {
     if (this.#locating !== undefined) return
+    let isFenced = false
     this.#locating = this.#findOffsets()
       .catch((error) => {
+        const name = error instanceof ClientError ? error.error : undefined
+        // It joins again, and is assigned anew.
+        isFenced = name === 'UNKNOWN_MEMBER_ID'
         // A topic that was deleted is taken away by the group soon.
-        const isGone = error instanceof ClientError && error.error === 'UNKNOWN_TOPIC_OR_PARTITION'
-        const isLate = error instanceof ClientError && error.error === 'REQUEST_TIMED_OUT'
-        if (!isGone && !isLate) this.#failed(error as Error)
+        const isGone = name === 'UNKNOWN_TOPIC_OR_PARTITION'
+        if (!isFenced && !isGone && name !== 'REQUEST_TIMED_OUT') this.#failed(error as Error)
       })
       .finally(() => {
         this.#locating = undefined
+        if (isFenced) this.#wake()
       })
   }
 

@@ -44,6 +44,8 @@ export class ClassicGroup implements Group {
   isFirstRound = false
   /** It stands in the log. */
   isStored = false
+  /** It is empty, and the log, which did not take that, says something else. */
+  isAheadOfLog = false
   /** Monotonic: when the round under way began. */
   roundStartedMs = 0
   generation = 0
@@ -296,6 +298,7 @@ export class ClassicGroup implements Group {
   take(value: GroupMetadata, decidedHere: boolean, makeMember: (fields: StoredMember) => ClassicMember): void {
     const known = new Map(decidedHere ? this.members : [])
     this.isStored = true
+    this.isAheadOfLog = false
     this.members.clear()
     this.#shared = undefined
     this.staticMembers.clear()

@@ -21,6 +21,9 @@ export const NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1000
 /** A round to which nobody has come is looked at again no sooner than this, however short its members have said that it is. */
 const NOBODY_JOINED_PAUSE_MS = 1000
 
+/** That a group is empty is written again so long after it was refused. */
+const REFUSED_PAUSE_MS = 1000
+
 /** Members that were given an id and have not come back with it, for each group; of more the oldest are forgotten. */
 const PENDING_MEMBERS = 10_000
 
@@ -137,6 +140,9 @@ export class ClassicRounds {
   }
 
   #joinIsDue(group: ClassicGroup, now: Now, draft: DecisionDraft): void {
+    if (group.isAheadOfLog && group.state === 'Empty' && this.#context.groups.get(group.groupId) === group) {
+      return this.#storeEmpty(group, now, draft)
+    }
     if (group.state !== 'PreparingRebalance') return
     if (group.isFirstRound && group.newMemberAdded) {
       const delayMs = this.#context.settings()['group.initial.rebalance.delay.ms']
@@ -165,7 +171,7 @@ export class ClassicRounds {
     }
     group.beginGeneration(now)
     if (group.isEmpty) {
-      draft.append(group.record())
+      this.#storeEmpty(group, now, draft)
       this.#noteEnd(group, 'empty', now)
       return
     }
@@ -181,6 +187,15 @@ export class ClassicRounds {
     }
     deadlines.set(group.syncDeadline, now.monotonicMs + group.rebalanceTimeoutMs)
     this.#noteEnd(group, 'joined', now)
+  }
+
+  /** Until the log has it, its members would be there again after a move. */
+  #storeEmpty(group: ClassicGroup, now: Now, draft: DecisionDraft): void {
+    draft.append(group.record())
+    draft.ifRefused(() => {
+      group.isAheadOfLog = true
+      this.#context.deadlines.set(group.joinDeadline, now.monotonicMs + REFUSED_PAUSE_MS)
+    })
   }
 
   #syncIsDue(group: ClassicGroup, now: Now, draft: DecisionDraft): void {

@@ -17,6 +17,7 @@ import { ClassicGroups } from './classic-groups.js'
 import { CommittedOffsets } from './committed-offsets.js'
 import { Deadline, Deadlines } from './deadlines.js'
 import { DecisionDraft } from './decision-draft.js'
+import { DecisionRoom, recordBytes } from './decision-room.js'
 import type { ConsumerAnswers, Group, GroupContext, GroupKind } from './group.js'
 import { describeClassic, listGroups } from './group-listings.js'
 import type { GroupRecord } from './group-records.js'
@@ -61,6 +62,10 @@ export class GroupShard implements GroupShardContract {
   readonly #gone = new Set<string>()
   /** The chore of which the last decision is a piece. */
   #atWork: Chore | undefined
+  /** Whether the last decision is about those whose time has come. */
+  #isExpiry = false
+  /** For them, whatever group they are of. */
+  readonly #room = new DecisionRoom()
 
   constructor({ settings, random, noted, consumerGroups }: GroupShardOptions) {
     this.#context = {
@@ -147,11 +152,7 @@ export class GroupShard implements GroupShardContract {
 
   expire(now: Now): GroupDecision {
     const draft = this.#newDraft()
-    for (let taken = 0; taken < DEADLINES_OF_A_DECISION && draft.recordCount < RECORDS_OF_A_DECISION; taken++) {
-      const due = this.#deadlines.takeDue(now.monotonicMs)
-      if (due === undefined) break
-      due.whenDue(now, draft)
-    }
+    this.#expireDue(now, draft)
     // A chore has a decision for itself, so that it can be told apart what was refused.
     if (draft.isEmpty && this.#choresFromMs <= now.monotonicMs) this.#work(now, draft)
     return draft.decision
@@ -160,9 +161,11 @@ export class GroupShard implements GroupShardContract {
   refused(decision: GroupDecision, error: ErrorName, now: Now): GroupDecision {
     const refused = this.#draft
     const chore = this.#atWork
+    const isExpiry = this.#isExpiry
     const draft = this.#newDraft()
     if (chore === undefined) for (const reply of decision.replies) replyRefused(reply, error, draft)
     refused.repair(draft)
+    if (isExpiry) this.#room.refused()
     if (chore !== undefined) {
       // One that is only too large has smaller pieces from now on.
       if (!isTooLarge(error)) this.#choresFromMs = now.monotonicMs + REFUSED_PAUSE_MS
@@ -182,9 +185,28 @@ export class GroupShard implements GroupShardContract {
   #newDraft(): DecisionDraft {
     this.#draft = new DecisionDraft()
     this.#atWork = undefined
+    this.#isExpiry = false
     for (const groupId of this.#gone) if (!this.#groups.has(groupId)) this.#history.forget(groupId)
     this.#gone.clear()
     return this.#draft
+  }
+
+  /** What there is no room for is due again at once. */
+  #expireDue(now: Now, draft: DecisionDraft): void {
+    let room: number | undefined
+    let bytes = 0
+    let counted = 0
+    for (let taken = 0; taken < DEADLINES_OF_A_DECISION && draft.recordCount < RECORDS_OF_A_DECISION; taken++) {
+      const due = this.#deadlines.takeDue(now.monotonicMs)
+      if (due === undefined) return
+      due.whenDue(now, draft)
+      if (draft.recordCount === counted) continue
+      room ??= this.#room.take()
+      this.#isExpiry = true
+      for (const record of draft.decision.records.slice(counted)) bytes += recordBytes(record)
+      if (bytes >= room) return
+      counted = draft.recordCount
+    }
   }
 
   #decide(request: GroupRequest, ticket: Ticket, now: Now, draft: DecisionDraft): void {

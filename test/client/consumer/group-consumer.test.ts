@@ -1,12 +1,14 @@
 /** Consumers of a group against a node: who reads what, where they go on, and what their application is told. */
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { after, mock, test } from 'node:test'
 import { Admin } from '../../../src/client/admin/admin.js'
 import type { ClientError } from '../../../src/client/client-error.js'
 import { ClusterClient } from '../../../src/client/cluster-client.js'
 import type { ConsumedRecord } from '../../../src/client/consumer/fetched.js'
 import { GroupConsumer, type GroupConsumerOptions } from '../../../src/client/consumer/group-consumer.js'
+import { GroupOffsets } from '../../../src/client/consumer/group-offsets.js'
 import { COOPERATIVE_STICKY } from '../../../src/client/consumer/membership/assignors/cooperative-sticky.js'
+import type { MemberIdentity } from '../../../src/client/consumer/membership/membership.js'
 import { keyOf, type TopicPartition } from '../../../src/client/consumer/membership/topic-partition.js'
 import { Producer } from '../../../src/client/producer/producer.js'
 import { startNode } from '../../../src/index.js'
@@ -277,6 +279,42 @@ test('also where the group has nobody left: it is not taken for one who commits 
   await assert.rejects(consumer.commit(), (error: ClientError) => error.error === 'UNKNOWN_MEMBER_ID')
   assert.deepEqual(await consumer.committed([{ topic, partition: 0 }]), [])
   await consumer.close()
+})
+
+/** The first time that a member asks where to begin, it asks as another one. */
+function asksFirst(as: (member: MemberIdentity) => MemberIdentity) {
+  const { fetch } = GroupOffsets.prototype
+  let asked = 0
+  return mock.method(GroupOffsets.prototype, 'fetch', function (this: GroupOffsets, ...[partitions, member]) {
+    return fetch.call(this, partitions, member !== undefined && asked++ === 0 ? as(member) : member)
+  } satisfies typeof fetch)
+}
+
+test('a heartbeat that overtakes the question where to begin does not end the consumer', async () => {
+  const topic = await topicWith(1, 1)
+  const fetching = asksFirst((member) => ({ ...member, generation: member.generation + 1 }))
+  try {
+    const reader = new Reader('overtaken', { groupProtocol: 'consumer' }).start(topic)
+    await until('it reads', () => reader.read.length === 1)
+    assert.ok(fetching.mock.callCount() >= 2, 'the first one was refused')
+    await reader.stop()
+  } finally {
+    fetching.mock.restore()
+  }
+})
+
+test('who is told that it is no member when it asks where to begin joins again', async () => {
+  const topic = await topicWith(1, 1)
+  const fetching = asksFirst((member) => ({ ...member, memberId: 'somebody' }))
+  try {
+    const reader = new Reader('forgotten', { groupProtocol: 'consumer' }).start(topic)
+    await until('it reads', () => reader.read.length === 1)
+    const told = reader.told.map((line) => line.split(' ')[0])
+    assert.deepEqual(told.slice(0, 3), ['assigned', 'lost', 'assigned'])
+    await reader.stop()
+  } finally {
+    fetching.mock.restore()
+  }
 })
 
 test('what is wrong for good is said by every poll', async () => {

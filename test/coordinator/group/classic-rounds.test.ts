@@ -181,6 +181,20 @@ test('when the last leaves, the group is empty, and its generation goes on where
   assert.equal(stableGroup(rig, ['c']).generation, 3)
 })
 
+test('that a group is empty is written again until the partition takes it, so that nobody is there again after a move', () => {
+  const rig = new Rig()
+  const { ids } = stableGroup(rig, ['a'])
+  rig.refuseNext = 'NOT_ENOUGH_REPLICAS'
+  leave(rig, [{ memberId: ids['a']! }])
+  assert.equal(stateOf(rig), 'Empty')
+  rig.refuseNext = 'NOT_ENOUGH_REPLICAS'
+  rig.advance(1500)
+  rig.advance(1500)
+  rig.move()
+  assert.equal(stateOf(rig), 'Empty')
+  assert.equal(stableGroup(rig, ['b']).generation, 3)
+})
+
 test('who leaves while it waits is answered, and who was only given an id can leave', () => {
   const rig = new Rig()
   const { ids } = stableGroup(rig, ['a', 'b'])

@@ -146,18 +146,15 @@ class OffsetLookup {
     done: (error: ErrorName | undefined, found: Found) => void,
   ): void {
     const { log } = found
+    const { version } = this.#call
     switch (timestamp) {
       case LATEST:
-        // The leader before may have told of a later one (KIP-207).
-        if (!found.knowsHighWatermark) {
-          const { version } = this.#call
-          const error = version < NOT_AVAILABLE_SINCE ? 'LEADER_NOT_AVAILABLE' : 'OFFSET_NOT_AVAILABLE'
-          return done(error, NOTHING_FOUND)
-        }
         return this.#whenCommitted(found, log.settledEndOffset, () => {
           const still = partition()
           if (typeof still === 'string') done(still, NOTHING_FOUND)
-          else done(undefined, { offset: still.highWatermark, timestamp: -1 })
+          else if (still.knowsHighWatermark) done(undefined, { offset: still.highWatermark, timestamp: -1 })
+          // The leader before may have told of a later one (KIP-207).
+          else done(version < NOT_AVAILABLE_SINCE ? 'LEADER_NOT_AVAILABLE' : 'OFFSET_NOT_AVAILABLE', NOTHING_FOUND)
         })
       case EARLIEST:
       case EARLIEST_LOCAL:
@@ -193,7 +190,7 @@ class OffsetLookup {
     this.#waitUntilMs ??= clock.monotonicMs() + COMMIT_WAIT_MS
     const operation = {
       tryComplete: () => {
-        if (partition.isLeader && partition.highWatermark < endOffset) return false
+        if (partition.knowsHighWatermark && partition.highWatermark < endOffset) return false
         go()
         return true
       },

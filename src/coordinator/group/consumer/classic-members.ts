@@ -23,7 +23,7 @@ import {
 import type { Leaving } from './fencing.js'
 import { GroupChange } from './group-change.js'
 import type { GroupSteps } from './group-steps.js'
-import { eachPartition, has } from './partition-sets.js'
+import { eachPartition, has, type PartitionSet } from './partition-sets.js'
 
 /** From here on a new member is first given its id (KIP-394). */
 const JOIN_WITH_KNOWN_ID = 4
@@ -65,7 +65,8 @@ export class ClassicMembers {
     const refuse = (error: ErrorName, memberId = body.memberId): void =>
       draft.reply(ticket, 'JoinGroup', joinRefusal(error, memberId))
     const subscription = decodeSubscription(body.protocols[0]?.metadata ?? NO_BYTES)
-    const refused = this.#refusesJoin(group, body)
+    const owned = byTopicId(subscription?.ownedPartitions ?? [], this.#context.image())
+    const refused = this.#refusesJoin(group, body, owned)
     if (refused !== undefined) return refuse(refused, refused === 'GROUP_MAX_SIZE_REACHED' ? '' : body.memberId)
     if (subscription === undefined) return refuse('INCONSISTENT_GROUP_PROTOCOL')
     const memberId = body.memberId === '' ? this.#newMemberId() : body.memberId
@@ -76,7 +77,6 @@ export class ClassicMembers {
     const holder = group.staticMember(groupInstanceId)
     const { member, before } = this.#memberOf(change, memberId, holder)
     const wanted = this.#wanted(member, request, subscription)
-    const owned = byTopicId(subscription.ownedPartitions, this.#context.image())
     const next = this.#steps.advance(change, wanted, before, owned, now)
     const isReplaced = holder !== undefined && holder.memberId !== memberId
     if (isReplaced && this.#downgrade.isDue(group, new Set([holder.memberId]))) {
@@ -98,7 +98,7 @@ export class ClassicMembers {
     })
   }
 
-  #refusesJoin(group: ConsumerGroup, body: JoinBody): ErrorName | undefined {
+  #refusesJoin(group: ConsumerGroup, body: JoinBody, owned: PartitionSet): ErrorName | undefined {
     const { memberId, groupInstanceId, sessionTimeoutMs } = body
     const settings = this.#context.settings()
     if (
@@ -112,6 +112,9 @@ export class ClassicMembers {
       return 'GROUP_MAX_SIZE_REACHED'
     }
     if (!supports(group, body)) return 'INCONSISTENT_GROUP_PROTOCOL'
+    // Whether it may have what it has cannot be told: it is to let go of it, and to join again.
+    const isUnclear = (holder ?? group.members.get(memberId))?.state === 'unknown'
+    if (isUnclear && owned.size > 0) return 'UNKNOWN_MEMBER_ID'
     if (groupInstanceId === null || memberId === '') return undefined
     if (holder === undefined) return 'UNKNOWN_MEMBER_ID'
     return holder.memberId === memberId ? undefined : 'FENCED_INSTANCE_ID'

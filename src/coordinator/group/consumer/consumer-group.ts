@@ -108,7 +108,10 @@ export class ConsumerGroup implements Group {
 
   setMember(member: ConsumerMember): void {
     const before = this.members.get(member.memberId)
-    if (before !== undefined) this.#release(before)
+    if (before !== undefined) {
+      this.#release(before)
+      if (before.instanceId !== member.instanceId) this.#releaseInstance(before)
+    }
     this.members.set(member.memberId, member)
     countExpression(this.#expressionCounts, member, 1)
     if (member.instanceId !== null) this.staticMembers.set(member.instanceId, member.memberId)
@@ -123,10 +126,12 @@ export class ConsumerGroup implements Group {
     if (member === undefined) return
     this.#release(member)
     this.members.delete(memberId)
-    if (member.instanceId !== null && this.staticMembers.get(member.instanceId) === memberId) {
-      this.staticMembers.delete(member.instanceId)
-    }
+    this.#releaseInstance(member)
     this.#subscribedTopics = undefined
+  }
+
+  #releaseInstance({ instanceId, memberId }: ConsumerMember): void {
+    if (instanceId !== null && this.staticMembers.get(instanceId) === memberId) this.staticMembers.delete(instanceId)
   }
 
   setExpression(expression: string, resolved: ResolvedExpression | undefined): void {

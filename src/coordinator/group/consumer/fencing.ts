@@ -1,10 +1,11 @@
 /** Fencing: members leave a consumer group, or are put out of it because they were too late. If only members of the classic protocol are left, the group becomes a classic one. */
 import type { Now } from '../../shard.js'
 import type { DecisionDraft } from '../decision-draft.js'
+import { RECORD_OVERHEAD_BYTES } from '../decision-room.js'
 import type { GroupContext } from '../group.js'
 import type { RebalanceReason } from '../rebalance-history.js'
 import { ConsumerGroup } from './consumer-group.js'
-import type { ConsumerMember } from './consumer-member.js'
+import { type ConsumerMember, expressionOf } from './consumer-member.js'
 import type { Downgrade } from './downgrade.js'
 import { GroupChange } from './group-change.js'
 import type { GroupSteps } from './group-steps.js'
@@ -35,21 +36,39 @@ export class Fencing {
     else this.#steps.remove(change, leaving, now)
   }
 
-  /** The time of some members of this group may have come. */
+  /** The time of some members of this group may have come. As many go at once as there is room for. */
   fenceLate(groupId: string, now: Now, draft: DecisionDraft): void {
     const group = this.#context.groups.get(groupId)
     if (!(group instanceof ConsumerGroup)) return
+    const { memory } = group
+    const room = memory.room.take()
+    let bytes = 0
     const leaving: Leaving[] = []
-    for (const { memberId, reason } of group.memory.takeLate(now.monotonicMs)) {
+    memory.takeLate(now.monotonicMs, ({ memberId, reason }) => {
       const member = group.members.get(memberId)
-      if (member !== undefined) leaving.push({ member, reason })
-    }
+      if (member === undefined) return true
+      bytes += tombstoneBytes(groupId, member)
+      if (leaving.length > 0 && bytes > room) return false
+      leaving.push({ member, reason })
+      return true
+    })
     if (leaving.length === 0) return
     draft.ifRefused(() => {
+      memory.room.refused()
       for (const { member } of leaving) {
-        group.memory.set(member.memberId, 'session', now.monotonicMs + REFUSED_PAUSE_MS)
+        memory.set(member.memberId, 'session', now.monotonicMs + REFUSED_PAUSE_MS)
       }
     })
     this.fence(new GroupChange(group, draft), leaving, now)
   }
+}
+
+/** Of the records that take it away; with its expression, which may go with it. */
+function tombstoneBytes(groupId: string, member: ConsumerMember): number {
+  const groupBytes = Buffer.byteLength(groupId) + RECORD_OVERHEAD_BYTES
+  const expression = expressionOf(member)
+  return (
+    3 * (groupBytes + Buffer.byteLength(member.memberId)) +
+    (expression === '' ? 0 : groupBytes + Buffer.byteLength(expression))
+  )
 }

@@ -150,15 +150,18 @@ export class GroupChange {
     if (member !== undefined) this.dropExpression(expressionOf(member))
   }
 
-  /** The same static member under another id: it takes over the target, and what the one before had. */
+  /** The same static member, mostly under another id: it takes over the target, and what the one before had. */
   replaceMember(old: ConsumerMember, member: ConsumerMember): void {
     const target = this.target(old.memberId)
-    const key = { groupId: this.groupId, memberId: old.memberId }
-    this.#members.set(old.memberId, undefined)
-    this.#targets.set(old.memberId, undefined)
-    this.#append({ type: 'ConsumerGroupCurrentMemberAssignment', key, value: null })
-    this.#append({ type: 'ConsumerGroupTargetAssignmentMember', key, value: null })
-    this.#append({ type: 'ConsumerGroupMemberMetadata', key, value: null })
+    // What takes a member away also ends its session.
+    if (old.memberId !== member.memberId) {
+      const key = { groupId: this.groupId, memberId: old.memberId }
+      this.#members.set(old.memberId, undefined)
+      this.#targets.set(old.memberId, undefined)
+      this.#append({ type: 'ConsumerGroupCurrentMemberAssignment', key, value: null })
+      this.#append({ type: 'ConsumerGroupTargetAssignmentMember', key, value: null })
+      this.#append({ type: 'ConsumerGroupMemberMetadata', key, value: null })
+    }
     this.#members.set(member.memberId, member)
     this.#append(wishesRecord(this.groupId, member))
     this.#appendTarget(member.memberId, target)

@@ -1,8 +1,9 @@
 /**
  * GroupMemory: what the coordinator keeps of a group beside the log: until when each member has to be heard of, has to have given back, joined or asked for its
- * assignment, and what has to be looked at again. One deadline for the whole group, so that all who are late go together, in one decision. Monotonic.
+ * assignment, and what has to be looked at again. One deadline for the whole group, so that all who are late go together, as far as one decision has room. Monotonic.
  */
 import type { Deadline, Deadlines } from '../deadlines.js'
+import { DecisionRoom } from '../decision-room.js'
 import type { RebalanceReason } from '../rebalance-history.js'
 
 /** Session: it is to be heard of. Rebalance: it is to give back what it has to. Join, sync: what the classic protocol waits for. */
@@ -27,6 +28,8 @@ export class GroupMemory {
   expressionsResolvedMs = Number.NEGATIVE_INFINITY
   /** When the rebalance began that is under way. */
   rebalancingSinceMs: number | undefined
+  /** For those who are put out. */
+  readonly room = new DecisionRoom()
   readonly #deadlines: Deadlines
   readonly #check: Deadline
   readonly #byMember = new Map<string, Map<TimerKind, number>>()
@@ -60,18 +63,18 @@ export class GroupMemory {
     this.#deadlines.clear(this.#check)
   }
 
-  /** Who is late; it is not waited for any more. The check is set for the next. */
-  takeLate(nowMs: number): LateMember[] {
-    const late: LateMember[] = []
+  /** Who is late, in turn; who is taken is not waited for any more. The check is set for the next. */
+  takeLate(nowMs: number, take: (late: LateMember) => boolean): void {
     let next = Number.POSITIVE_INFINITY
+    let isFull = false
     for (const [memberId, timers] of [...this.#byMember]) {
       const due = [...timers].find(([, atMs]) => atMs <= nowMs)
-      if (due !== undefined) {
-        late.push({ memberId, reason: REASONS[due[0]] })
-        this.#byMember.delete(memberId)
-      } else next = Math.min(next, ...timers.values())
+      if (due === undefined) next = Math.min(next, ...timers.values())
+      else if (isFull || !take({ memberId, reason: REASONS[due[0]] })) isFull = true
+      else this.#byMember.delete(memberId)
     }
+    // Not in the same decision: who has gone with it has to be gone first.
+    if (isFull) next = nowMs + 1
     if (next !== Number.POSITIVE_INFINITY) this.#deadlines.set(this.#check, next)
-    return late
   }
 }
