@@ -8,6 +8,10 @@ import { type Assertion, parseRegularExpression, SyntaxProblem, type Tree } from
 
 /** How many instructions an expression may become. */
 export const MAX_INSTRUCTIONS = 50_000
+/** How many pieces of its tree may be written out: those that become no instruction, too. */
+const MAX_PIECES = 4 * MAX_INSTRUCTIONS
+/** What a character to read or a piece to write costs, in steps of matching. */
+const COMPILING_STEPS = 10
 /** In bytes: it has to fit into the key of a record, whose strings have a length of 16 bits. */
 export const MAX_EXPRESSION_BYTES = 32_767
 
@@ -18,36 +22,56 @@ type Instruction =
   | { readonly kind: 'fork'; first: number; second: number }
   | { readonly kind: 'matched' }
 
-/** For who wants to know what a match has cost. */
+interface Program {
+  readonly instructions: Instruction[]
+  /** Of the tree, that were written out. */
+  pieces: number
+}
+
+/** For who wants to know what it has cost. */
 export interface Meter {
-  /** States that were entered, and what it cost to ask whether they go on. */
+  /** States that were entered, and what it cost to ask whether they go on; what compiling costs in the time of as many. */
   steps: number
 }
 
 export class RegularExpression {
   readonly #program: readonly Instruction[]
+  /** For matching; each match leaves them as they are. */
+  #sets: readonly [StateSet, StateSet] | undefined
 
   private constructor(program: readonly Instruction[]) {
     this.#program = program
   }
 
+  get instructions(): number {
+    return this.#program.length
+  }
+
   /** RE2's syntax; otherwise what is wrong with it. */
-  static compile(text: string): RegularExpression | SyntaxProblem {
+  static compile(text: string, meter: Meter = { steps: 0 }): RegularExpression | SyntaxProblem {
     if (Buffer.byteLength(text) > MAX_EXPRESSION_BYTES) {
       return new SyntaxProblem(`it is longer than ${MAX_EXPRESSION_BYTES} bytes`)
     }
-    const tree = parseRegularExpression(text)
+    const { tree, looked } = parseRegularExpression(text)
+    meter.steps += COMPILING_STEPS * looked
     if (tree instanceof SyntaxProblem) return tree
-    const program: Instruction[] = []
-    if (!emit(tree, program)) return new SyntaxProblem(`it becomes more than ${MAX_INSTRUCTIONS} instructions`)
-    program.push({ kind: 'matched' })
-    return new RegularExpression(program)
+    const program: Program = { instructions: [], pieces: 0 }
+    const isWritten = emit(tree, program)
+    meter.steps += COMPILING_STEPS * program.pieces
+    if (!isWritten) return new SyntaxProblem(`it becomes more than ${MAX_INSTRUCTIONS} instructions`)
+    program.instructions.push({ kind: 'matched' })
+    return new RegularExpression(program.instructions)
   }
 
   /** Whether the whole text matches. */
   matches(text: string, meter?: Meter): boolean {
-    let states = new StateSet(this.#program.length)
-    let next = new StateSet(this.#program.length)
+    if (this.#sets === undefined) {
+      const { length } = this.#program
+      this.#sets = [new StateSet(length), new StateSet(length)]
+      if (meter !== undefined) meter.steps += length
+    }
+    let [states, next] = this.#sets
+    states.clear()
     let before: number | undefined
     let at = 0
     let after = text.codePointAt(0)
@@ -119,14 +143,15 @@ class StateSet {
 }
 
 /** Writes the tree behind what is there; false: it became too large. */
-function emit(tree: Tree, program: Instruction[]): boolean {
-  if (program.length >= MAX_INSTRUCTIONS) return false
+function emit(tree: Tree, program: Program): boolean {
+  // What becomes nothing also takes its time, as often as it is repeated.
+  if (++program.pieces > MAX_PIECES || program.instructions.length >= MAX_INSTRUCTIONS) return false
   switch (tree.kind) {
     case 'one':
-      program.push({ kind: 'one', set: tree.set })
+      program.instructions.push({ kind: 'one', set: tree.set })
       return true
     case 'assertion':
-      program.push({ kind: 'assertion', assertion: tree.assertion })
+      program.instructions.push({ kind: 'assertion', assertion: tree.assertion })
       return true
     case 'all':
       return tree.parts.every((part) => emit(part, program))
@@ -137,13 +162,17 @@ function emit(tree: Tree, program: Instruction[]): boolean {
   }
 }
 
-function fork(program: Instruction[]): { kind: 'fork'; first: number; second: number } {
-  const instruction = { kind: 'fork' as const, first: program.length + 1, second: program.length + 1 }
-  program.push(instruction)
+function fork(program: Program): { kind: 'fork'; first: number; second: number } {
+  const instruction = {
+    kind: 'fork' as const,
+    first: program.instructions.length + 1,
+    second: program.instructions.length + 1,
+  }
+  program.instructions.push(instruction)
   return instruction
 }
 
-function emitAny(options: readonly Tree[], program: Instruction[]): boolean {
+function emitAny(options: readonly Tree[], program: Program): boolean {
   const ends: { first: number; second: number }[] = []
   for (const [i, option] of options.entries()) {
     const last = i === options.length - 1
@@ -151,21 +180,21 @@ function emitAny(options: readonly Tree[], program: Instruction[]): boolean {
     if (!emit(option, program)) return false
     if (branch === undefined) continue
     ends.push(fork(program))
-    branch.second = program.length
+    branch.second = program.instructions.length
   }
-  for (const end of ends) end.first = end.second = program.length
+  for (const end of ends) end.first = end.second = program.instructions.length
   return true
 }
 
-function emitRepeat(part: Tree, least: number, most: number | undefined, program: Instruction[]): boolean {
+function emitRepeat(part: Tree, least: number, most: number | undefined, program: Program): boolean {
   for (let i = 0; i < least; i++) if (!emit(part, program)) return false
   if (most === undefined) {
-    const loop = program.length
+    const loop = program.instructions.length
     const enter = fork(program)
     if (!emit(part, program)) return false
     const again = fork(program)
     again.first = again.second = loop
-    enter.second = program.length
+    enter.second = program.instructions.length
     return true
   }
   const exits: { second: number }[] = []
@@ -173,7 +202,7 @@ function emitRepeat(part: Tree, least: number, most: number | undefined, program
     exits.push(fork(program))
     if (!emit(part, program)) return false
   }
-  for (const exit of exits) exit.second = program.length
+  for (const exit of exits) exit.second = program.instructions.length
   return true
 }
 

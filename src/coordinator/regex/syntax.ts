@@ -38,13 +38,10 @@ export class SyntaxProblem {
   }
 }
 
-export function parseRegularExpression(text: string): Tree | SyntaxProblem {
-  try {
-    return new Parser([...text]).parse()
-  } catch (problem) {
-    if (problem instanceof SyntaxProblem) return problem
-    throw problem
-  }
+/** Also how many characters were looked at for it. */
+export function parseRegularExpression(text: string): { readonly tree: Tree | SyntaxProblem; readonly looked: number } {
+  const parser = new Parser([...text])
+  return { tree: parser.parse(), looked: parser.looked }
 }
 
 interface Flags {
@@ -63,10 +60,20 @@ const SIMPLE_ESCAPES = new Map([
   ['r', 0x0d],
   ['v', 0x0b],
 ])
+const ESCAPED_ASSERTIONS: ReadonlyMap<string, Assertion> = new Map([
+  ['A', 'text begins'],
+  ['z', 'text ends'],
+  ['b', 'word boundary'],
+  ['B', 'no word boundary'],
+])
 
 class Parser {
   readonly #text: readonly string[]
   readonly #names = new Set<string>()
+  /** Characters, those included that are looked at again for the end of a class. */
+  looked: number
+  /** From where on no class of POSIX ends. */
+  #noClassEndsFrom = Number.POSITIVE_INFINITY
   #at = 0
   #depth = 0
   #flags: Flags = { fold: false, lines: false, dotMatchesNewline: false }
@@ -74,13 +81,19 @@ class Parser {
   /** By code points. */
   constructor(text: readonly string[]) {
     this.#text = text
+    this.looked = text.length
   }
 
-  parse(): Tree {
-    const tree = this.#alternatives()
-    if (this.#at < this.#text.length) this.#fail('a ) without its (')
-    repetitions(tree)
-    return tree
+  parse(): Tree | SyntaxProblem {
+    try {
+      const tree = this.#alternatives()
+      if (this.#at < this.#text.length) this.#fail('a ) without its (')
+      repetitions(tree)
+      return tree
+    } catch (problem) {
+      if (problem instanceof SyntaxProblem) return problem
+      throw problem
+    }
   }
 
   #fail(reason: string): never {
@@ -280,23 +293,13 @@ class Parser {
 
   #escaped(): Tree {
     const kind = this.#text[this.#at + 1]
-    switch (kind) {
-      case 'A':
-        this.#at += 2
-        return { kind: 'assertion', assertion: 'text begins' }
-      case 'z':
-        this.#at += 2
-        return { kind: 'assertion', assertion: 'text ends' }
-      case 'b':
-        this.#at += 2
-        return { kind: 'assertion', assertion: 'word boundary' }
-      case 'B':
-        this.#at += 2
-        return { kind: 'assertion', assertion: 'no word boundary' }
-      case 'E':
-        // The end of a quotation that has ended already.
-        this.#fail('an escape that RE2 does not know')
+    const assertion = ESCAPED_ASSERTIONS.get(kind ?? '')
+    if (assertion !== undefined) {
+      this.#at += 2
+      return { kind: 'assertion', assertion }
     }
+    // The end of a quotation that has ended already.
+    if (kind === 'E') this.#fail('an escape that RE2 does not know')
     const named = this.#namedClass()
     if (named !== undefined) return { kind: 'one', set: named }
     const codePoint = this.#escapedCharacter()
@@ -395,17 +398,24 @@ class Parser {
   }
 
   #posixClass(): CharacterSet | undefined {
-    if (!this.#startsWith('[:')) return undefined
-    const close = this.#text.findIndex(
-      (character, i) => i >= this.#at + 2 && character === ':' && this.#text[i + 1] === ']',
-    )
-    if (close < 0) return undefined
+    const close = this.#startsWith('[:') ? this.#posixClassEnd(this.#at + 2) : undefined
+    if (close === undefined) return undefined
     const named = this.#text.slice(this.#at + 2, close).join('')
     const negated = named.startsWith('^')
     const set = POSIX_CLASSES.get(negated ? named.slice(1) : named)
     if (set === undefined) return this.#fail(`the class [:${named}:], which is not one of POSIX,`)
     this.#at = close + 2
     return new Union([this.#folded(set)], negated)
+  }
+
+  #posixClassEnd(from: number): number | undefined {
+    if (from >= this.#noClassEndsFrom) return undefined
+    for (let i = from; i + 1 < this.#text.length; i++) {
+      this.looked++
+      if (this.#text[i] === ':' && this.#text[i + 1] === ']') return i
+    }
+    this.#noClassEndsFrom = from
+    return undefined
   }
 
   #classCharacter(): number {

@@ -185,3 +185,46 @@ describe('regular expressions', () => {
     )
   })
 })
+
+describe('what nobody may be held up by', () => {
+  const compiled = (text: string) => {
+    const meter = { steps: 0 }
+    return { result: RegularExpression.compile(text, meter), meter }
+  }
+
+  it('classes of POSIX that do not end are looked for once', () => {
+    const text = `[${'[:'.repeat(16_000)}x]`
+    const { result, meter } = compiled(text)
+    assert.ok(result instanceof RegularExpression)
+    assert.ok(result.matches(':'))
+    assert.ok(
+      meter.steps >= text.length && meter.steps < 100 * text.length,
+      `${meter.steps} steps for ${text.length} characters`,
+    )
+  })
+
+  it('a class of POSIX behind one that does not end is not found by looking further', () => {
+    const { result } = compiled('[[:]x[[:digit:]]')
+    assert.ok(result instanceof SyntaxProblem, 'the class reaches from the first [: to the :]')
+  })
+
+  it('what becomes nothing is not written out without end', () => {
+    const { result, meter } = compiled(`(${'()'.repeat(16_000)}){1000}`)
+    assert.ok(result instanceof SyntaxProblem)
+    assert.match(result.message, /instructions/)
+    assert.ok(meter.steps < 10_000_000, `${meter.steps} steps`)
+  })
+
+  it('what matching needs is made once, and counted', () => {
+    const { result } = compiled('(abc){1000}'.repeat(10))
+    assert.ok(result instanceof RegularExpression)
+    const first = { steps: 0 }
+    assert.equal(result.matches('x', first), false)
+    const next = { steps: 0 }
+    assert.equal(result.matches('x', next), false)
+    assert.equal(first.steps - next.steps, result.instructions)
+    assert.ok(next.steps < 10, `${next.steps} steps`)
+    assert.equal(result.matches('abc'.repeat(10_000)), true)
+    assert.equal(result.matches('abc'.repeat(9_999)), false)
+  })
+})
