@@ -134,10 +134,11 @@ export class GroupSlot {
   /** Another process with its instance id, while it still runs. */
   replace(): void {
     if (!this.isStatic || !this.running) return
+    // Who was replaced before dies with the machine that is needed now; what it asked for may have happened.
+    this.#earlier?.died()
     this.#earlier = this.consumer
     this.#earlier!.member.replacedMs = this.#simulation.nowMs
     this.#current = this.#current === this.#machine ? this.#spare : this.#machine
-    // Who ran there was replaced long ago.
     this.#current.crash()
     this.#boot()
     this.#history.count('a static member is replaced while it runs')

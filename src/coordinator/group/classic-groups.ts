@@ -241,6 +241,8 @@ export class ClassicGroups implements GroupKind {
     this.#rounds.synced(group, memberId)
     if (group.state === 'Stable') {
       const { protocolType, protocol } = group
+      // As for who waited. Kafka 4 has dropped that (Kafka 3 did it): who is late and just told what is its own may be out before its first heartbeat.
+      this.#rounds.extendSession(member, now)
       draft.reply(ticket, 'SyncGroup', {
         errorCode: 0,
         protocolType,

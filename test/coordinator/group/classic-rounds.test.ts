@@ -22,6 +22,21 @@ test('a member that is silent for its session is out, and the others come again'
   assert.deepEqual([answer.generationId, answer.leader, answer.members.length], [2, ids['a'], 1])
 })
 
+test('who asks for its assignment late, in a group that is stable already, has a whole session from then', () => {
+  const rig = new Rig()
+  const { ids, leader } = stableGroup(rig, ['a', 'b'])
+  for (const memberId of Object.values(ids)) sendJoin(rig, { memberId, protocols: { range: 'new' } })
+  const late = Object.values(ids).find((id) => id !== leader)!
+  sendSync(rig, leader, 2, { assignments: { [late]: 'its share' } })
+  assert.equal(stateOf(rig), 'Stable')
+  live(rig, 9000, [leader], 2)
+  assert.equal(errorOf(rig.answer('SyncGroup', sendSync(rig, late, 2))!), 'NONE')
+  live(rig, 9000, [leader], 2)
+  assert.equal(stateOf(rig), 'Stable')
+  live(rig, 1000, [leader], 2)
+  assert.equal(stateOf(rig), 'PreparingRebalance')
+})
+
 test('after a move everybody has a whole session', () => {
   const rig = new Rig()
   const { ids, generation } = stableGroup(rig, ['a', 'b'])

@@ -33,7 +33,7 @@ test('every rebalance has its reason: who, what, in its own words, and how long 
     members: [{ memberId: group.ids['a']!, groupInstanceId: null, reason: 'closed' }],
   })
   rig.advance(10_000)
-  assert.equal(rounds(rig)[2], '3 empty, 0 members, undefined/9500 ms: a left (closed), b timed out')
+  assert.equal(rounds(rig)[2], '3 empty, 0 members, undefined/10000 ms: a left (closed), b timed out')
   assert.deepEqual(
     rig.notes.filter(({ what }) => what === 'cause').map((note) => (note.what === 'cause' ? note.cause.reason : '')),
     ['joined', 'joined', 'changed what it wants', 'changed what it wants', 'left', 'timed out'],
