@@ -45,6 +45,8 @@ export interface GroupConsumerOptions extends Omit<GroupMemberOptions, 'reign' |
   /** How often it commits before it gives its partitions up. */
   readonly lastCommitChance: number
   readonly process: number
+  /** Another one has its instance id, as its coordinator says: it has ended. */
+  readonly fenced: () => void
   readonly history: GroupHistory
   readonly now: () => number
   readonly reign: () => Reign | undefined
@@ -86,7 +88,10 @@ export class GroupConsumer {
       preparing: (goOn) => this.#prepare(goOn),
       assigned: (places) => this.#assigned(places),
       revoked: (places) => this.#revoked(places),
-      fenced: () => this.#stop(),
+      fenced: () => {
+        this.#stop()
+        options.fenced()
+      },
     })
     this.#commitLater()
   }

@@ -124,18 +124,19 @@ class GroupScenario {
     }
   }
 
-  /** Everybody has something, and nobody moves any more. Returns how long it took. */
+  /** Everybody is there, every partition has one owner, and nobody moves any more. Returns how long it took. */
   #rest(groups: GroupWorkload): number {
     const { simulation } = this.#cluster
     let rounds = ''
     let sinceMs = simulation.nowMs
     const tookMs = this.#must('groups come to rest', REST_MS, groups, () => {
-      if (!groups.isOwned || groups.rounds !== rounds) {
+      if (!groups.isWhole || !groups.isOwned || groups.rounds !== rounds) {
         rounds = groups.rounds
         sinceMs = simulation.nowMs
       }
       return simulation.nowMs - sinceMs >= QUIET_MS
     })
+    groups.leaveAlone()
     return tookMs - QUIET_MS
   }
 
@@ -158,7 +159,7 @@ class GroupScenario {
       )
       tried++
     }
-    this.#must('groups are as they were', REST_MS, groups, () => groups.isOwned)
+    this.#must('groups are as they were', REST_MS, groups, () => groups.isWhole && groups.isOwned)
     return tried
   }
 

@@ -65,6 +65,16 @@ export class GroupTeam {
     }
   }
 
+  /** None of its members has ended. */
+  get isWhole(): boolean {
+    return this.slots.every(({ running }) => running)
+  }
+
+  /** From now on it is a mistake if a member ends by itself. */
+  leaveAlone(): void {
+    for (const slot of this.slots) slot.leaveAlone()
+  }
+
   /** All its members that run are in one generation, and each of these partitions has one of them. */
   holds(places: readonly GroupPlace[]): boolean {
     const owned = new Set<string>()

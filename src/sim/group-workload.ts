@@ -86,6 +86,16 @@ export class GroupWorkload {
     return this.#growth.idle && this.operator.idle
   }
 
+  /** All members run. */
+  get isWhole(): boolean {
+    return this.teams.every((team) => team.isWhole)
+  }
+
+  /** They have come to rest: nobody is started again by itself any more. */
+  leaveAlone(): void {
+    for (const team of this.teams) team.leaveAlone()
+  }
+
   /** Every partition has one owner in each group. */
   get isOwned(): boolean {
     const places = this.#places
