@@ -4,6 +4,7 @@
  */
 import { assert } from '../../../base/assert.js'
 import type { Uuid } from '../../../base/uuid.js'
+import { CompiledExpressions } from '../../regex/compiled-expressions.js'
 import { type Meter, RegularExpression } from '../../regex/regular-expression.js'
 import type { Now } from '../../shard.js'
 import type { GroupContext } from '../group.js'
@@ -18,13 +19,14 @@ import { reconcile } from './reconciliation.js'
 
 /** Kafka's: how soon expressions are looked at again, whoever brings another. */
 const EXPRESSIONS_REST_MS = 10_000
-/** What matching expressions with all topics may cost at once; a state of one of them is a step. About a tenth of a second. */
+/** What compiling expressions and matching them with all topics may cost at once; a state of one of them is a step. About a tenth of a second. */
 const MATCHING_STEPS = 10_000_000
 
 export class GroupSteps {
   readonly #context: GroupContext
   readonly #settings: ConsumerSettings
   readonly #hashes = new TopicHashes()
+  readonly #compiled = new CompiledExpressions()
   /** The offset of the metadata that last brought a topic. */
   newTopicsVersion = -1
 
@@ -136,21 +138,23 @@ export class GroupSteps {
     const version = Math.min(...resolved.map((each) => each?.version ?? -1))
     const isDue = isAnyNew || version < this.newTopicsVersion || agoMs > this.#settings.expressionRefreshMs
     if (!isDue || agoMs < EXPRESSIONS_REST_MS) return raises
-    const lastResolvedMs = memory.expressionsResolvedMs
+    // Also if the records are refused: then it is not all done again with the next heartbeat.
     memory.expressionsResolvedMs = now.monotonicMs
-    change.draft.ifRefused(() => {
-      memory.expressionsResolvedMs = lastResolvedMs
-    })
     const image = this.#context.image()
     const meter = { steps: 0 }
-    for (const each of expressions) {
+    const versionOf = (each: string): number => change.expression(each)?.version ?? -1
+    const inTurn = [...expressions.keys()].sort((one, other) => versionOf(one) - versionOf(other))
+    for (const each of inTurn) {
+      const spent = meter.steps
       const known = change.expression(each)?.topics ?? new Set()
-      const compiled = RegularExpression.compile(each)
+      const compiled = this.#compiled.get(each, meter)
       // What could not be read was refused when it came; if a later version has written it, it matches nothing. What takes too long stays as it is.
       const matching =
         compiled instanceof RegularExpression
           ? matchingTopics(compiled, image.topicsByName.keys(), meter)
           : new Set<string>()
+      // It has not had the whole time for itself: it is the first the next time.
+      if (matching === undefined && spent > 0) break
       const topics = matching ?? known
       change.putExpression(each, { topics, version: image.offset, timestampMs: now.wallMs })
       if (!sameNames([...known].sort(), [...topics].sort())) raises = true
@@ -160,7 +164,7 @@ export class GroupSteps {
 
   /** Half a sentence; undefined: it can be resolved. */
   refusesExpression(text: string): string | undefined {
-    const expression = RegularExpression.compile(text)
+    const expression = this.#compiled.get(text)
     if (!(expression instanceof RegularExpression)) return expression.message
     const topics = matchingTopics(expression, this.#context.image().topicsByName.keys(), { steps: 0 })
     return topics === undefined ? 'it takes too long to match it with all topics' : undefined
@@ -230,8 +234,8 @@ export class GroupSteps {
 function matchingTopics(expression: RegularExpression, names: Iterable<string>, meter: Meter): Set<string> | undefined {
   const topics = new Set<string>()
   for (const name of names) {
-    if (expression.matches(name, meter)) topics.add(name)
     if (meter.steps > MATCHING_STEPS) return undefined
+    if (expression.matches(name, meter)) topics.add(name)
   }
   return topics
 }
