@@ -409,12 +409,11 @@ class Parser {
   }
 
   #posixClassEnd(from: number): number | undefined {
-    if (from >= this.#noClassEndsFrom) return undefined
-    for (let i = from; i + 1 < this.#text.length; i++) {
+    for (let i = from; from < this.#noClassEndsFrom && i + 1 < this.#text.length; i++) {
       this.looked++
       if (this.#text[i] === ':' && this.#text[i + 1] === ']') return i
     }
-    this.#noClassEndsFrom = from
+    this.#noClassEndsFrom = Math.min(from, this.#noClassEndsFrom)
     return undefined
   }
 

@@ -426,6 +426,8 @@ describe('consumer groups: topics', () => {
     rig.advance(11_000)
     rig.refuseNext = 'NOT_ENOUGH_REPLICAS'
     assert.equal(b.beat(), 'bills-0')
+    assert.equal(b.beat(), 'bills-0', 'expressions are not resolved again at once')
+    rig.advance(10_000)
     assert.equal(b.beat(), 'bills-0 boxes-0')
   })
 
