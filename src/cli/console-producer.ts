@@ -2,7 +2,6 @@
 import type { CommandModule } from 'yargs'
 import { nearest } from '../base/nearest.js'
 import { ClientError } from '../client/client-error.js'
-import { RoundRobinPartitioner } from '../client/producer/partitioner.js'
 import { Producer, type ProducerOptions } from '../client/producer/producer.js'
 import { CODEC_NAMES, type CodecName } from '../records/compression/codec.js'
 import { type ClientSettings, clientSettings, parseAcks, settingsOf } from './client-settings.js'
@@ -19,6 +18,7 @@ import {
 import { fail, misuse } from './fail.js'
 import { LineError, LineReader, READER_PROPERTIES } from './line-record.js'
 import { lines } from './lines.js'
+import { producerOptionsOf } from './producer-settings.js'
 
 interface Options extends ClusterOptions {
   readonly topic: string
@@ -95,7 +95,6 @@ function producerOptions(options: Options, settings: ClientSettings<'producer'>)
       ? (settings.acks ?? -1)
       : (parseAcks(typedAcks) ??
         misuse(`--request-required-acks ${typedAcks} is not allowed: it must be 0, 1, -1 or all`))
-  if (settings['enable.idempotence'] === true && acks !== -1) misuse('enable.idempotence=true needs acks=all')
   const codec =
     options['compression-codec'] === ''
       ? 'gzip'
@@ -103,20 +102,16 @@ function producerOptions(options: Options, settings: ClientSettings<'producer'>)
   if (!CODEC_NAMES.includes(codec as CodecName)) {
     misuse(`--compression-codec ${codec} is not allowed: it must be one of ${CODEC_NAMES.join(', ')}`)
   }
-  const optional = {
-    batchBytes: number('batch-size', options['batch-size'], 0) ?? settings['batch.size'],
+  const said = {
+    batchBytes: number('batch-size', options['batch-size'], 0),
     lingerMs: number('timeout', options.timeout, 0) ?? settings['linger.ms'] ?? LINGER_MS,
-    retries: number('message-send-max-retries', options['message-send-max-retries'], 0) ?? settings.retries,
-    requestTimeoutMs: number('request-timeout-ms', options['request-timeout-ms'], 1) ?? settings['request.timeout.ms'],
-    deliveryTimeoutMs: settings['delivery.timeout.ms'],
-    maxRecordBytes: settings['max.request.size'],
-    idempotent: settings['enable.idempotence'],
-    partitioner: settings['partitioner.class'] === 'round robin' ? new RoundRobinPartitioner() : undefined,
+    retries: number('message-send-max-retries', options['message-send-max-retries'], 0),
+    requestTimeoutMs: number('request-timeout-ms', options['request-timeout-ms'], 1),
   }
   return {
-    acks,
+    ...producerOptionsOf({ ...settings, acks }),
     compression: codec as CodecName,
-    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
+    ...Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)),
   }
 }
 

@@ -1,4 +1,4 @@
-/** A producer as its settings say it: `--command-property` and files, for the commands that have no flags of their own for them. */
+/** A producer as its settings say it: `--command-property` and files, also for commands that have flags of their own beside them. */
 
 import { RoundRobinPartitioner } from '../client/producer/partitioner.js'
 import type { ProducerOptions } from '../client/producer/producer.js'

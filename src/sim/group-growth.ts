@@ -3,6 +3,7 @@
  * small enough to be compacted within a run.
  */
 import type { Prng } from '../base/prng.js'
+import { OFFSETS_TOPIC } from '../broker/coordinators/internal-topics.js'
 import type { Operation } from '../check/history.js'
 import type { Address } from '../io/network.js'
 import { RESOURCE_TYPE_TOPIC } from '../metadata/records.js'
@@ -10,7 +11,6 @@ import { ErrorCode } from '../protocol/errors.js'
 import { CreatePartitions } from '../protocol/messages/create-partitions.js'
 import { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.js'
 import { SimulatedClient } from './client.js'
-import { OFFSETS_TOPIC } from './group-locator.js'
 import { LeaderLocator } from './leader-locator.js'
 import { Machine } from './machine.js'
 import type { SimulatedNetwork } from './network.js'

@@ -3,6 +3,7 @@
  * and both must have the same offsets and, where no round is under way, the same groups.
  */
 import { assert } from '../base/assert.js'
+import { OFFSETS_TOPIC } from '../broker/coordinators/internal-topics.js'
 import { ClassicGroup } from '../coordinator/group/classic-group.js'
 import type { Group } from '../coordinator/group/group.js'
 import { decodeGroupRecord } from '../coordinator/group/group-records.js'
@@ -12,7 +13,6 @@ import { BatchIterator, readRecords } from '../records/reader.js'
 import type { ClusterNode, ClusterWorld } from './cluster-world.js'
 import { SimulatedDirectory } from './disk-directory.js'
 import { SimulatedFile } from './disk-file.js'
-import { OFFSETS_TOPIC } from './group-locator.js'
 import { hostedBy } from './replica-files.js'
 
 const MAX_BATCH_BYTES = 100 * 1024 * 1024

@@ -5,11 +5,9 @@
 import type { Address } from '../io/network.js'
 import { ErrorCode } from '../protocol/errors.js'
 import { Metadata } from '../protocol/messages/metadata.js'
-import { ClientConnection } from '../rpc/client-connection.js'
+import type { ClientConnection } from '../rpc/client-connection.js'
+import { askAround } from './asked-around.js'
 import type { ClientPorts, Locator } from './client.js'
-
-const REQUEST_TIMEOUT_MS = 1500
-const LONGEST_BACKOFF_MS = 200
 
 export interface LeaderPlace {
   readonly topicId: string
@@ -30,32 +28,8 @@ export class LeaderLocator implements Locator {
     this.#place = place
   }
 
-  readonly locate = (found: (address: Address) => void): void => {
-    const { clock, network, random } = this.#ports
-    let isOver = false
-    const again = (): void => {
-      if (isOver) return
-      isOver = true
-      clock.timer(1 + random.below(LONGEST_BACKOFF_MS), () => this.locate(found))
-    }
-    const connection = new ClientConnection({
-      clock,
-      network,
-      address: this.#brokers(),
-      clientId: 'locator',
-      requestTimeoutMs: REQUEST_TIMEOUT_MS,
-      closed: again,
-    })
-    connection.negotiate((error) => {
-      if (error === undefined)
-        this.#ask(connection, (address) => {
-          if (address === undefined) again()
-          else isOver = true
-          connection.close()
-          if (address !== undefined) found(address)
-        })
-    })
-  }
+  readonly locate = (found: (address: Address) => void): void =>
+    askAround<Address>(this.#ports, this.#brokers, (connection, answered) => this.#ask(connection, answered), found)
 
   #ask(connection: ClientConnection, done: (address: Address | undefined) => void): void {
     const { topicId, partition } = this.#place

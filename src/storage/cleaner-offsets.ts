@@ -6,7 +6,7 @@ import type { Disk, DiskDone } from '../io/disk.js'
 import type { Logger } from '../io/logger.js'
 import { writeAtomically } from './atomic-file.js'
 import { partitionDirectoryName } from './log-files.js'
-import { formatOffsetCheckpoint, type PartitionOffset, parseOffsetCheckpoint } from './offset-checkpoint.js'
+import { formatOffsetCheckpoint, type PartitionOffset, readOffsetCheckpoint } from './offset-checkpoint.js'
 
 const CLEANER_OFFSETS = 'cleaner-offset-checkpoint'
 
@@ -14,7 +14,7 @@ export class CleanerOffsets {
   readonly #disk: Disk
   readonly #directory: string
   /** By directory name. */
-  readonly #offsets = new Map<string, PartitionOffset>()
+  readonly #offsets: Map<string, PartitionOffset>
   /** Of which directories there may be one in the file. */
   #onDisk: ReadonlySet<string>
   #writing = false
@@ -25,11 +25,10 @@ export class CleanerOffsets {
     this.#disk = disk
     this.#directory = directory
     const path = `${directory}/${CLEANER_OFFSETS}`
-    const content = disk.readFile(path)
-    const entries = content === undefined ? [] : parseOffsetCheckpoint(Buffer.from(content).toString('utf8'))
+    const entries = readOffsetCheckpoint(disk, path)
     if (entries === undefined)
       logger.warn({ path }, 'cleaner offsets are not readable: compacted logs are cleaned anew')
-    for (const entry of entries ?? []) this.#offsets.set(partitionDirectoryName(entry.topic, entry.partition), entry)
+    this.#offsets = entries ?? new Map()
     this.#onDisk = new Set(this.#offsets.keys())
   }
 

@@ -7,7 +7,7 @@ import type { Disk, DiskDone } from '../io/disk.js'
 import type { Logger } from '../io/logger.js'
 import { writeAtomically } from './atomic-file.js'
 import { partitionDirectoryName } from './log-files.js'
-import { formatOffsetCheckpoint, type PartitionOffset, parseOffsetCheckpoint } from './offset-checkpoint.js'
+import { formatOffsetCheckpoint, type PartitionOffset, readOffsetCheckpoint } from './offset-checkpoint.js'
 
 const FILE = 'replication-offset-checkpoint'
 
@@ -15,7 +15,7 @@ export class HighWatermarks {
   readonly #disk: Disk
   readonly #directory: string
   /** By directory name. */
-  readonly #offsets = new Map<string, PartitionOffset>()
+  readonly #offsets: Map<string, PartitionOffset>
   /** Something is to be said that the last write that began did not say. */
   #isDue = false
   #writing = false
@@ -26,10 +26,9 @@ export class HighWatermarks {
     this.#disk = disk
     this.#directory = directory
     const path = `${directory}/${FILE}`
-    const content = disk.readFile(path)
-    const entries = content === undefined ? [] : parseOffsetCheckpoint(Buffer.from(content).toString('utf8'))
+    const entries = readOffsetCheckpoint(disk, path)
     if (entries === undefined) logger.warn({ path }, 'high watermarks are not readable')
-    for (const entry of entries ?? []) this.#offsets.set(partitionDirectoryName(entry.topic, entry.partition), entry)
+    this.#offsets = entries ?? new Map()
   }
 
   /** 0: nothing is known to be committed. */

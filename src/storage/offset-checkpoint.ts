@@ -2,6 +2,9 @@
  * Kafka's checkpoint files of one offset per partition (`recovery-point-offset-checkpoint` and its kin): a version line, a line with the
  * number of entries, then `topic partition offset` a line.
  */
+import type { Disk } from '../io/disk.js'
+import { partitionDirectoryName } from './log-files.js'
+
 export interface PartitionOffset {
   readonly topic: string
   readonly partition: number
@@ -26,4 +29,11 @@ export function parseOffsetCheckpoint(text: string): PartitionOffset[] | undefin
     entries.push({ topic: match[1]!, partition: Number(match[2]), offset: Number(match[3]) })
   }
   return lines[1] === String(entries.length) ? entries : undefined
+}
+
+/** What the file says, by directory name: nothing if there is none, undefined if it is not readable. Throws `DiskError`. */
+export function readOffsetCheckpoint(disk: Disk, path: string): Map<string, PartitionOffset> | undefined {
+  const content = disk.readFile(path)
+  const entries = content === undefined ? [] : parseOffsetCheckpoint(Buffer.from(content).toString('utf8'))
+  return entries && new Map(entries.map((entry) => [partitionDirectoryName(entry.topic, entry.partition), entry]))
 }

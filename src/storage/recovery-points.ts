@@ -6,7 +6,7 @@ import type { Disk, DiskDone } from '../io/disk.js'
 import type { Logger } from '../io/logger.js'
 import { writeAtomically } from './atomic-file.js'
 import { partitionDirectoryName } from './log-files.js'
-import { formatOffsetCheckpoint, type PartitionOffset, parseOffsetCheckpoint } from './offset-checkpoint.js'
+import { formatOffsetCheckpoint, type PartitionOffset, readOffsetCheckpoint } from './offset-checkpoint.js'
 
 const FILE = 'recovery-point-offset-checkpoint'
 
@@ -19,7 +19,7 @@ export class RecoveryPoints {
   readonly #disk: Disk
   readonly #directory: string
   /** As they were found, by name of the log's directory; also of logs that nobody has opened yet. */
-  readonly #found = new Map<string, PartitionOffset>()
+  readonly #found: Map<string, PartitionOffset>
   /** Of which directories there may be one in the file. */
   #onDisk: ReadonlySet<string>
   #writing = false
@@ -30,11 +30,10 @@ export class RecoveryPoints {
     this.#disk = disk
     this.#directory = directory
     const path = `${directory}/${FILE}`
-    const content = disk.readFile(path)
-    const entries = content === undefined ? [] : parseOffsetCheckpoint(Buffer.from(content).toString('utf8'))
+    const entries = readOffsetCheckpoint(disk, path)
     // Without it everything is read through: slow, and safe.
     if (entries === undefined) logger.warn({ path }, 'recovery points are not readable')
-    for (const entry of entries ?? []) this.#found.set(partitionDirectoryName(entry.topic, entry.partition), entry)
+    this.#found = entries ?? new Map()
     this.#onDisk = new Set(this.#found.keys())
   }
 

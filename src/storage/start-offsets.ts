@@ -1,13 +1,13 @@
 /**
  * The start offsets of all logs of a data directory, in Kafka's `log-start-offset-checkpoint`. A log's start moves when this file says so durably,
  * and only then are files in front of it removed: what the file says is never behind what is gone, and a start that somebody has seen never goes
- * back. One write serves all who asked before it began.
+ * back, but where an empty log begins anew where its leader does. One write serves all who asked before it began.
  */
 import type { Disk, DiskDone } from '../io/disk.js'
 import type { Logger } from '../io/logger.js'
 import { writeAtomically } from './atomic-file.js'
 import { partitionDirectoryName } from './log-files.js'
-import { formatOffsetCheckpoint, type PartitionOffset, parseOffsetCheckpoint } from './offset-checkpoint.js'
+import { formatOffsetCheckpoint, type PartitionOffset, readOffsetCheckpoint } from './offset-checkpoint.js'
 
 const START_OFFSETS = 'log-start-offset-checkpoint'
 
@@ -23,7 +23,7 @@ export class StartOffsets {
   readonly #disk: Disk
   readonly #directory: string
   /** As found, by directory name; also of logs that nobody has opened yet. */
-  readonly #found = new Map<string, PartitionOffset>()
+  readonly #found: Map<string, PartitionOffset>
   readonly #logs = new Map<string, { readonly topic: string; readonly partition: number; readonly log: StartingLog }>()
   /** Of which directories there may be one in the file. */
   #onDisk: ReadonlySet<string>
@@ -35,10 +35,9 @@ export class StartOffsets {
     this.#disk = disk
     this.#directory = directory
     const path = `${directory}/${START_OFFSETS}`
-    const content = disk.readFile(path)
-    const entries = content === undefined ? [] : parseOffsetCheckpoint(Buffer.from(content).toString('utf8'))
+    const entries = readOffsetCheckpoint(disk, path)
     if (entries === undefined) logger.error({ path }, 'log start offsets are not readable')
-    for (const entry of entries ?? []) this.#found.set(partitionDirectoryName(entry.topic, entry.partition), entry)
+    this.#found = entries ?? new Map()
     this.#onDisk = new Set(this.#found.keys())
   }
 

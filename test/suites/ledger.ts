@@ -44,6 +44,11 @@ function lock(path: string): () => void {
   }
 }
 
+/** Of files only their names: where they lie is a matter of the machine. */
+function withoutPlace(text: string): string {
+  return text.replace(/(^|[\s('"])\/(?:[\w.@+-]+\/)+/g, '$1')
+}
+
 /** Some suites have several tests of one name. */
 function worstOf(results: readonly Result[]): Iterable<Result> {
   const worst = new Map<string, Result>()
@@ -97,7 +102,7 @@ export class Ledger {
         seconds: seconds.toFixed(2),
         commit,
         control: control.get(test) ?? '-',
-        reason: reason.replace(/\s+/g, ' ').trim().slice(0, REASON_CHARACTERS),
+        reason: withoutPlace(reason).replace(/\s+/g, ' ').trim().slice(0, REASON_CHARACTERS),
       }
       rows.set(keyOf(row), row)
     }

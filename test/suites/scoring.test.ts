@@ -72,7 +72,7 @@ test('the ledger keeps one line of each test; of several results under one name 
   ledger.record({ suite: 's', nodes: 3 }, 'c1', new Map(), [result('a', 'skip')])
   ledger.record(where, 'c2', new Map([['a', 'pass']]), [
     result('a', 'pass'),
-    result('c', 'fail', 'first'),
+    result('c', 'fail', 'first (/some/place/x.js:1)'),
     result('c', 'pass'),
   ])
   assert.deepEqual(
@@ -80,7 +80,7 @@ test('the ledger keeps one line of each test; of several results under one name 
     [
       ['a', 'pass', 'c2', 'pass', ''],
       ['b', 'pass', 'c1', '-', ''],
-      ['c', 'fail', 'c2', '-', 'first'],
+      ['c', 'fail', 'c2', '-', 'first (x.js:1)'],
     ],
   )
   assert.equal(ledger.rows().length, 4)
