@@ -18,12 +18,36 @@ from confluent_kafka.admin import (
 
 LIMIT_SECONDS = 60
 READ_SECONDS = 30
+NOT_YET_HEARD = (
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+)
 
 
 def create(bootstrap, topic, partitions):
     admin = AdminClient({"bootstrap.servers": bootstrap})
     created = admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=-1)])
     created[topic].result(LIMIT_SECONDS)
+    await_leaders(bootstrap, topic, partitions)
+
+
+def await_leaders(bootstrap, topic, partitions):
+    """Each leader answers for its partition.
+
+    One that has not yet heard of a new topic refuses a batch, and librdkafka has by then built the next one, which overtakes it
+    even with max.in.flight=1: without sequence numbers the order is lost in the client.
+    """
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused"})
+
+    def leads(number):
+        return consumer.get_watermark_offsets(TopicPartition(topic, number), LIMIT_SECONDS)
+
+    for number in range(partitions):
+        soon(lambda: leads(number))
+    consumer.close()
 
 
 def refused(future, code):
@@ -43,7 +67,7 @@ def soon(attempt):
         try:
             found = attempt()
         except KafkaException as error:
-            if error.args[0].code() not in (KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART):
+            if error.args[0].code() not in NOT_YET_HEARD:
                 raise
             found = None
         if found is not None:
