@@ -14,7 +14,8 @@ import { OffsetFetch } from '../protocol/messages/offset-fetch.js'
 import { type ClientPorts, SimulatedClient } from './client.js'
 import type { GroupHistory } from './group-history.js'
 import { CoordinatorLocator, type Reign } from './group-locator.js'
-import { GroupMember, type GroupMemberOptions } from './group-member.js'
+import { type GroupListener, GroupMember, type GroupMemberOptions } from './group-member.js'
+import { type GroupMembership, witnessOf } from './group-membership.js'
 import { type GroupPlace, nameOf } from './group-protocol.js'
 import { GroupReader, type PartitionRead } from './group-reader.js'
 import { LeaderLocator } from './leader-locator.js'
@@ -22,12 +23,15 @@ import { LeaderLocator } from './leader-locator.js'
 const RETRY_MS = 60
 /** A round does not wait for longer for the last commit. */
 const LAST_COMMIT_MS = 1000
+/** A late commit comes within so much. */
+const LATE_COMMIT_MS = 1500
 
 /** Whatever the coordinator did with other requests of the member, this one it has refused. */
 const REFUSED: ReadonlySet<number> = new Set([
   ErrorCode.ILLEGAL_GENERATION,
   ErrorCode.UNKNOWN_MEMBER_ID,
   ErrorCode.FENCED_INSTANCE_ID,
+  ErrorCode.STALE_MEMBER_EPOCH,
   ErrorCode.REBALANCE_IN_PROGRESS,
   ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
 ])
@@ -39,7 +43,23 @@ const OF_PARTITION: ReadonlySet<number> = new Set([
   ErrorCode.REQUEST_TIMED_OUT,
 ])
 
+/** What a membership is made of. */
+export interface MemberParts {
+  readonly ports: ClientPorts
+  /** On which the process asks for offsets and commits them. */
+  readonly offsets: SimulatedClient
+  readonly listener: GroupListener
+  readonly topics: readonly string[]
+  readonly isAlone: () => boolean
+}
+
 export interface GroupConsumerOptions extends Omit<GroupMemberOptions, 'reign' | 'nodeId' | 'count' | 'now'> {
+  /** Without one, and where it gives none: a `GroupMember`. */
+  readonly memberOf?: (parts: MemberParts) => GroupMembership | undefined
+  /** How often it commits what it has given up, when the group has gone on without it. */
+  readonly lateCommitChance?: number
+  /** Numbers of generations may come again in its group. */
+  readonly isConverted?: boolean
   readonly topics: readonly string[]
   readonly commitMs: number
   /** How often it commits before it gives its partitions up. */
@@ -56,6 +76,11 @@ export interface GroupConsumerOptions extends Omit<GroupMemberOptions, 'reign' |
   readonly record: (operation: Operation) => void
 }
 
+interface Asked {
+  readonly place: GroupPlace
+  readonly offset: number
+}
+
 interface Belief {
   readonly generation: number
   readonly fromMs: number
@@ -63,28 +88,32 @@ interface Belief {
 
 export class GroupConsumer {
   readonly process: number
-  readonly member: GroupMember
+  readonly member: GroupMembership
   readonly #options: GroupConsumerOptions
   readonly #ports: ClientPorts
   readonly #client: SimulatedClient
+  readonly #locator: CoordinatorLocator
   readonly #beliefs = new Map<string, Belief>()
   readonly #readers = new Map<string, GroupReader>()
   /** What is asked for, and by which question: an answer to an earlier one may be old. */
   readonly #beginning = new Map<string, number>()
   #questions = 0
-  /** What is asked for and not answered. */
-  #committing: (() => void) | undefined
+  /** Commits that are not answered: what becomes of them when they will not be. */
+  readonly #unanswered = new Set<() => void>()
+  #isCommitting = false
+  /** As what it was assigned something last. */
+  #wasMember = { generation: -1, memberId: '' }
   #dead = false
 
   constructor(ports: ClientPorts, options: GroupConsumerOptions) {
-    const { group, process, history } = options
+    const { group, process, history, topics, isAlone } = options
     this.#ports = ports
     this.#options = options
     this.process = process
     const locator = new CoordinatorLocator(ports, options.brokers, group)
+    this.#locator = locator
     this.#client = new SimulatedClient(ports, locator, `member${process}`)
-    const memberOptions = { ...options, nodeId: () => locator.nodeId, count: (what: string) => history.count(what) }
-    this.member = new GroupMember(this.#client, memberOptions, options.topics, {
+    const listener: GroupListener = {
       preparing: (goOn) => this.#prepare(goOn),
       assigned: (places) => this.#assigned(places),
       revoked: (places) => this.#revoked(places),
@@ -92,7 +121,11 @@ export class GroupConsumer {
         this.#stop()
         options.fenced()
       },
-    })
+    }
+    const memberOptions = { ...options, nodeId: () => locator.nodeId, count: (what: string) => history.count(what) }
+    this.member =
+      options.memberOf?.({ ports, offsets: this.#client, listener, topics, isAlone }) ??
+      new GroupMember(this.#client, memberOptions, topics, listener)
     this.#commitLater()
   }
 
@@ -126,29 +159,38 @@ export class GroupConsumer {
   died(): void {
     if (this.#dead) return
     this.#dead = true
-    this.#committing?.()
+    for (const end of [...this.#unanswered]) end()
     for (const name of [...this.#beliefs.keys()]) this.#believeNoMore(name)
   }
 
   /** Of all that it reads. `done`: it is answered, or will not be. */
   commit(done: () => void = () => {}): void {
-    const { group, instanceId, history, now } = this.#options
     const places = this.member.owned.filter((place) => (this.positionOf(nameOf(place)) ?? 0) > 0)
-    if (this.#committing !== undefined || this.ended || places.length === 0 || !this.#client.ready) return done()
-    const invokedMs = now()
-    const { generation, memberId } = this.member
+    if (this.#isCommitting || this.ended || places.length === 0 || !this.#client.ready) return done()
     const asked = places.map((place) => ({ place, offset: this.positionOf(nameOf(place))! }))
+    const { generation, memberId } = this.member
+    this.#isCommitting = true
+    this.#commit(asked, memberId, generation, () => {
+      this.#isCommitting = false
+      done()
+    })
+  }
+
+  #commit(asked: readonly Asked[], memberId: string, generation: number, done: () => void): void {
+    const { group, instanceId, history, now, isConverted } = this.#options
+    const invokedMs = now()
+    const offsets = new Map(asked.map(({ place, offset }) => [nameOf(place), offset]))
     const body = {
       groupId: group,
       generationIdOrMemberEpoch: generation,
       memberId,
       groupInstanceId: instanceId,
-      topics: this.#byTopic(places).map(({ name, topicId, partitionIndexes }) => ({
+      topics: this.#byTopic(asked.map(({ place }) => place)).map(({ name, topicId, partitionIndexes }) => ({
         name,
         topicId,
         partitions: partitionIndexes.map((partitionIndex) => ({
           partitionIndex,
-          committedOffset: this.positionOf(nameOf({ topic: name, partition: partitionIndex }))!,
+          committedOffset: offsets.get(nameOf({ topic: name, partition: partitionIndex }))!,
           committedMetadata: `of ${this.process}`,
         })),
       })),
@@ -156,16 +198,17 @@ export class GroupConsumer {
     const ended = (place: GroupPlace, offset: number, outcome: Outcome): void => {
       const times = { invokedMs, completedMs: now() }
       const operation = { f: 'commit' as const, process: this.process, group, key: nameOf(place), offset, ...times }
-      history.add({ ...operation, generation, outcome, ...(outcome === 'info' ? { mayComeLate: true } : {}) })
+      const since = isConverted === true ? {} : { generation }
+      history.add({ ...operation, ...since, outcome, ...(outcome === 'info' ? { mayComeLate: true } : {}) })
     }
-    this.#committing = () => {
-      this.#committing = undefined
+    const unanswered = (): void => {
+      this.#unanswered.delete(unanswered)
       for (const { place, offset } of asked) ended(place, offset, 'info')
     }
+    this.#unanswered.add(unanswered)
     this.#client.call(OffsetCommit, body, (_, response) => {
       // Its process is dead for the history.
-      if (this.#committing === undefined) return
-      this.#committing = undefined
+      if (!this.#unanswered.delete(unanswered)) return
       let ofMember: number | undefined
       for (const { place, offset } of asked) {
         const topic = response?.topics.find((each) => this.#isOf(each, place))
@@ -177,10 +220,28 @@ export class GroupConsumer {
       if (ofMember === ErrorCode.ILLEGAL_GENERATION || ofMember === ErrorCode.UNKNOWN_MEMBER_ID) {
         history.count('a commit of an old generation is refused')
       }
+      if (ofMember === ErrorCode.STALE_MEMBER_EPOCH) history.count('a commit of an old member epoch is refused')
       if (ofMember === ErrorCode.FENCED_INSTANCE_ID) history.count('a commit of a replaced member is refused')
       // A commit that belongs to a generation that is over says nothing of this one.
-      if (ofMember !== undefined && generation === this.member.generation) this.member.told(ofMember)
+      if (ofMember !== undefined && generation === this.member.generation) this.member.told(ofMember, generation)
       done()
+    })
+  }
+
+  /** Somebody who has slept over it all: the group has another generation meanwhile, and others have the partitions. */
+  #commitLate(places: readonly GroupPlace[]): void {
+    const { lateCommitChance = 0, history } = this.#options
+    if (lateCommitChance === 0 || this.#ports.random.below(1000) >= 1000 * lateCommitChance) return
+    const { generation, memberId } = this.#wasMember
+    const asked = places
+      .map((place) => ({ place, offset: this.positionOf(nameOf(place)) ?? 0 }))
+      .filter(({ offset }) => offset > 0)
+    if (generation < 0 || asked.length === 0) return
+    this.#client.later(this.#ports.random.below(LATE_COMMIT_MS), () => {
+      const isSame = generation === this.member.generation && memberId === this.member.memberId
+      if (this.ended || isSame || !this.#client.ready) return
+      history.count('a commit comes late')
+      this.#commit(asked, memberId, generation, () => {})
     })
   }
 
@@ -215,7 +276,8 @@ export class GroupConsumer {
 
   #assigned(places: readonly GroupPlace[]): void {
     const { now } = this.#options
-    const { generation } = this.member
+    const { generation, memberId } = this.member
+    this.#wasMember = { generation, memberId }
     for (const place of places) {
       const name = nameOf(place)
       this.#believeNoMore(name)
@@ -226,6 +288,7 @@ export class GroupConsumer {
   }
 
   #revoked(places: readonly GroupPlace[]): void {
+    this.#commitLate(places)
     for (const place of places) {
       const name = nameOf(place)
       this.#believeNoMore(name)
@@ -239,13 +302,14 @@ export class GroupConsumer {
     const belief = this.#beliefs.get(name)
     if (belief === undefined) return
     this.#beliefs.delete(name)
-    const { group, instanceId, history, now } = this.#options
+    const { group, instanceId, history, now, isConverted } = this.#options
     history.owned.push({
       group,
       key: name,
       member: `process ${this.process}`,
       ...(instanceId === null ? {} : { instance: instanceId }),
-      ...belief,
+      ...(isConverted === true ? {} : { generation: belief.generation }),
+      fromMs: belief.fromMs,
       toMs: now(),
       certainUntilMs: Math.min(this.member.certainUntilMs, this.member.replacedMs),
     })
@@ -264,15 +328,16 @@ export class GroupConsumer {
   }
 
   #fetch(places: readonly GroupPlace[], question: number, again: () => void): void {
-    const { group, history, now } = this.#options
+    const { group, history, now, reign } = this.#options
     const invokedMs = now()
-    const isTrue = this.member.witness()
-    const body = { groups: [{ groupId: group, topics: this.#byTopic(places) }], requireStable: false }
+    const isTrue = witnessOf(reign, () => this.#locator.nodeId)
+    const { claim, generation } = this.member
+    const body = { groups: [{ groupId: group, ...claim, topics: this.#byTopic(places) }], requireStable: false }
     this.#client.call(OffsetFetch, body, (_, response) => {
       const [answer] = response?.groups ?? []
       if (answer === undefined) return again()
       if (answer.errorCode !== ErrorCode.NONE) {
-        this.member.told(answer.errorCode)
+        this.member.told(answer.errorCode, generation)
         return again()
       }
       if (!isTrue()) {

@@ -16,6 +16,7 @@ import { SyncGroup } from '../protocol/messages/sync-group.js'
 import type { InOfMessage, Message, OutOfMessage } from '../protocol/schema.js'
 import type { SimulatedClient } from './client.js'
 import type { Reign } from './group-locator.js'
+import { type GroupMembership, witnessOf } from './group-membership.js'
 import {
   type AssignorName,
   assign,
@@ -32,7 +33,7 @@ const JOIN_MARGIN_MS = 5000
 const RETRY_MS = 50
 const METADATA_EVERY_MS = 1500
 /** The clock of the coordinator may go so much faster. */
-const DRIFT = 1.15
+export const DRIFT = 1.15
 const PROTOCOL_TYPE = 'consumer'
 
 export interface GroupMemberOptions {
@@ -76,7 +77,7 @@ export interface GroupListener {
 
 type State = 'joining' | 'stable' | 'preparing' | 'ended'
 
-export class GroupMember {
+export class GroupMember implements GroupMembership {
   memberId = ''
   generation = -1
   /** How often it came out of a round. */
@@ -419,9 +420,9 @@ export class GroupMember {
     done: (response: OutOfMessage<Response> | undefined, certainMs: number) => void,
     timeoutMs?: number,
   ): void {
-    const { now, sessionTimeoutMs, rebalanceTimeoutMs, isAlone } = this.#options
+    const { now, sessionTimeoutMs, rebalanceTimeoutMs, isAlone, reign, nodeId } = this.#options
     const sentMs = now()
-    const isTrue = isAlone() ? this.witness() : () => false
+    const isTrue = isAlone() ? witnessOf(reign, nodeId) : () => false
     this.#client.call(
       message,
       body,
@@ -431,15 +432,5 @@ export class GroupMember {
       },
       timeoutMs,
     )
-  }
-
-  /** Whether, from now until it is asked, the broker that the client is connected to has been the one coordinator. */
-  witness(): () => boolean {
-    const { reign, nodeId } = this.#options
-    const before = reign()
-    return () => {
-      const after = reign()
-      return before !== undefined && after?.leaderEpoch === before.leaderEpoch && after.nodeId === nodeId()
-    }
   }
 }

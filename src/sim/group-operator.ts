@@ -6,6 +6,7 @@ import type { Prng } from '../base/prng.js'
 import type { Address } from '../io/network.js'
 import { ErrorCode } from '../protocol/errors.js'
 import type { Fields } from '../protocol/field.js'
+import { ConsumerGroupDescribe } from '../protocol/messages/consumer-group-describe.js'
 import { DeleteGroups } from '../protocol/messages/delete-groups.js'
 import { DescribeGroups } from '../protocol/messages/describe-groups.js'
 import { ListGroups } from '../protocol/messages/list-groups.js'
@@ -33,6 +34,8 @@ export interface GroupOperatorOptions {
   readonly meanPauseMs: number
   /** Groups with members. */
   readonly groups: () => readonly string[]
+  /** Whether members of it may speak the protocol of KIP-848. */
+  readonly mayBeNext: (group: string) => boolean
   /** Of which groups without members commit offsets. */
   readonly place: () => GroupPlace
 }
@@ -41,6 +44,11 @@ export interface GroupOperatorOptions {
 interface PassingGroup {
   readonly name: string
   readonly place: GroupPlace
+}
+
+interface Described {
+  readonly state: string
+  readonly members: readonly string[]
 }
 
 interface Asked<Response extends Fields> {
@@ -100,30 +108,41 @@ export class GroupOperator {
   }
 
   /** State and ids of the members of a group, asked until somebody says it. */
-  describe(
-    group: string,
-    done: (described: { readonly state: string; readonly members: readonly string[] }) => void,
-  ): void {
+  describe(group: string, done: (described: Described) => void): void {
     this.#describe(group, (described) => {
       if (described !== undefined) done(described)
       else this.#later(group, () => this.describe(group, done))
     })
   }
 
-  #describe(
-    group: string,
-    done: (described: { readonly state: string; readonly members: readonly string[] } | undefined) => void,
-  ): void {
+  /** A group of KIP-848 is none for who asks for classic ones. */
+  #describe(group: string, done: (described: Described | undefined) => void): void {
     this.#ask(group, DescribeGroups, { groups: [group] }, ({ response }) => {
       const [described] = response?.groups ?? []
-      if (described === undefined) return done(undefined)
-      if (described.errorCode === ErrorCode.NONE) this.#count('groups are described')
-      else this.#left(group, described.errorCode)
-      const isKnown = described.errorCode === ErrorCode.NONE
-      done(
-        isKnown ? { state: described.groupState, members: described.members.map((each) => each.memberId) } : undefined,
-      )
+      const isOther = described?.errorCode === ErrorCode.GROUP_ID_NOT_FOUND && this.#options.mayBeNext(group)
+      if (isOther) return this.#describeNext(group, done)
+      done(this.#described(group, described))
     })
+  }
+
+  #describeNext(group: string, done: (described: Described | undefined) => void): void {
+    const body = { groupIds: [group], includeAuthorizedOperations: false }
+    this.#ask(group, ConsumerGroupDescribe, body, ({ response }) => {
+      const [described] = response?.groups ?? []
+      if (described?.errorCode === ErrorCode.NONE) this.#count('groups of the next protocol are described')
+      done(this.#described(group, described))
+    })
+  }
+
+  #described(
+    group: string,
+    described: { errorCode: number; groupState: string; members: readonly { readonly memberId: string }[] } | undefined,
+  ): Described | undefined {
+    if (described === undefined) return undefined
+    const { errorCode, groupState: state, members } = described
+    if (errorCode !== ErrorCode.NONE) return void this.#left(group, errorCode)
+    this.#count('groups are described')
+    return { state, members: members.map(({ memberId }) => memberId) }
   }
 
   #next(): void {

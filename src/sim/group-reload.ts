@@ -5,6 +5,9 @@
 import { assert } from '../base/assert.js'
 import { OFFSETS_TOPIC } from '../broker/coordinators/internal-topics.js'
 import { ClassicGroup } from '../coordinator/group/classic-group.js'
+import { ConsumerGroup } from '../coordinator/group/consumer/consumer-group.js'
+import { ConsumerGroups } from '../coordinator/group/consumer/consumer-groups.js'
+import { eachPartition, type PartitionSet, topicPartitions } from '../coordinator/group/consumer/partition-sets.js'
 import type { Group } from '../coordinator/group/group.js'
 import { decodeGroupRecord } from '../coordinator/group/group-records.js'
 import type { GroupSettings } from '../coordinator/group/group-settings.js'
@@ -45,7 +48,12 @@ export function checkReload(world: ClusterWorld): number {
 function loadedAnew(node: ClusterNode, partition: number, endOffset: number): GroupShard | undefined {
   const folder = node.machine.find(node.directoryOf(`${OFFSETS_TOPIC}-${partition}`))
   if (!(folder instanceof SimulatedDirectory)) return undefined
-  const shard = new GroupShard({ settings: NO_SETTINGS, random: NO_RANDOM, noted: () => {} })
+  const shard = new GroupShard({
+    settings: NO_SETTINGS,
+    random: NO_RANDOM,
+    noted: () => {},
+    consumerGroups: (context) => new ConsumerGroups(context),
+  })
   let nextOffset = 0
   for (const name of folder.names.filter((each) => each.endsWith('.log')).sort()) {
     const file = folder.get(name)
@@ -71,6 +79,7 @@ function textOf(shard: GroupShard, live: GroupShard): string {
   const known = new Map([...shard.groups].map((group) => [group.groupId, group]))
   const lines = settled.sort().map((groupId) => {
     const group = known.get(groupId)
+    if (group instanceof ConsumerGroup) return textOfNext(group)
     if (!(group instanceof ClassicGroup)) return `${groupId}: ${group?.type}`
     const { value } = group.record() as { readonly value: object }
     return `${groupId}: ${shown({ ...value, state: group.state, currentStateTimestamp: undefined })}`
@@ -84,8 +93,30 @@ function textOf(shard: GroupShard, live: GroupShard): string {
   return [...lines, ...offsets].join('\n')
 }
 
+/** All of it, whatever is under way: only records change it. */
+function textOfNext(group: ConsumerGroup): string {
+  const { groupId, epoch, targetEpoch, metadataHash, members, targets, expressions } = group
+  const setOf = (set: PartitionSet): string => topicPartitions(set).map(shown).join(' ')
+  const lines = [`${groupId}: epoch ${epoch}, target ${targetEpoch}, hash ${metadataHash}, ${group.state}`]
+  for (const { assigned, revoking, ...member } of members.values()) {
+    const owned = [...eachPartition(assigned), ...eachPartition(revoking)].map(([topicId, partition]) => {
+      return `${topicId}-${partition} ${group.ownerOf(topicId, partition)} ${group.partitionEpoch(topicId, partition)}`
+    })
+    const has = `has ${setOf(assigned)}, gives back ${setOf(revoking)}, of ${owned.sort().join(' ')}`
+    lines.push(`${shown(member)} ${has}, is to have ${setOf(group.targetOf(member.memberId))}`)
+  }
+  for (const memberId of targets.keys()) if (!members.has(memberId)) lines.push(`a target of ${memberId}`)
+  for (const [instanceId, memberId] of group.staticMembers) lines.push(`${instanceId} is ${memberId}`)
+  for (const [expression, { topics, version, timestampMs }] of expressions) {
+    lines.push(`${expression} ${[...topics].sort().join(' ')} ${version} ${timestampMs}`)
+  }
+  return lines.sort().join('\n')
+}
+
 /** Of a group of which only ids were given out nothing stands in the log, and what its partition has refused does not stand there yet. */
 function isSettled(group: Group): boolean {
+  // Only records change it.
+  if (group instanceof ConsumerGroup) return true
   return SETTLED.has(group.state) && !(group instanceof ClassicGroup && (!group.isStored || group.isAheadOfLog))
 }
 

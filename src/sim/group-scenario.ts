@@ -6,6 +6,7 @@ import { assert } from '../base/assert.js'
 import type { Prng } from '../base/prng.js'
 import type { ClusterPlan, ClusterWorld } from './cluster-world.js'
 import type { FaultScript } from './fault-script.js'
+import { drawNextSettings } from './group-kinds.js'
 import { nameOf } from './group-protocol.js'
 import type { GroupTeam } from './group-team.js'
 import { GroupWorkload } from './group-workload.js'
@@ -47,6 +48,7 @@ class GroupScenario {
     this.#options = options
     this.#random = simulation.random('cluster')
     const plan = drawPlan(this.#random, options)
+    const nextSettings = drawNextSettings(simulation.random('next group settings'))
     const brokers = plan.roles.filter((role) => role !== 'controller').length
     const load = {
       producers: 1,
@@ -59,7 +61,14 @@ class GroupScenario {
     const changes = options.script === undefined ? changesOf(simulation.random('changes')) : {}
     this.#cluster = new ReplicatedCluster(
       simulation,
-      { ...plan, settings: { ...plan.settings, ...groupSettings(simulation.random('group settings'), brokers) } },
+      {
+        ...plan,
+        settings: {
+          ...plan.settings,
+          ...groupSettings(simulation.random('group settings'), brokers),
+          ...nextSettings,
+        },
+      },
       { plans: plansOf(simulation.random('topics'), brokers), load, ...changes },
       options.probe,
     )
@@ -146,12 +155,17 @@ class GroupScenario {
     for (const team of groups.teams) {
       const slot = team.slots.find(({ isStatic }) => isStatic)
       if (slot === undefined) continue
-      const before = slot.consumer!.member
-      const { generation } = before
-      const had = before.owned.map(nameOf).sort().join(' ')
+      const before = slot.consumer!
+      const { generation } = before.member
+      const had = before.member.owned.map(nameOf).sort().join(' ')
       slot.bounce()
+      this.#must(
+        `${slot.host} is back`,
+        ANSWER_MS,
+        groups,
+        () => slot.consumer !== before && slot.consumer!.member.stable,
+      )
       const { member } = slot.consumer!
-      this.#must(`${slot.host} is back`, ANSWER_MS, groups, () => member.stable)
       const has = member.owned.map(nameOf).sort().join(' ')
       assert(
         member.generation === generation && has === had,

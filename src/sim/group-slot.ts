@@ -131,11 +131,17 @@ export class GroupSlot {
     this.#history.count('a member wants something else')
   }
 
-  /** A static one is killed and comes back at once. */
+  /** A static one is killed and comes back at once; or it says that it will, where nobody would be let in under its instance id otherwise. */
   bounce(): void {
     if (!this.isStatic || !this.running) return
-    this.kill()
-    this.#boot()
+    const { consumer } = this
+    if (consumer!.member.holdsInstance === true && this.#current.process?.suspended !== true) {
+      const back = (): unknown => this.#simulation.schedule(0, `${this.host} comes back`, () => this.start())
+      this.#current.process!.after(0, 'arrival', 'go for a while', () => consumer!.leave(back))
+    } else {
+      this.kill()
+      this.#boot()
+    }
     this.#history.count('a static member comes back')
   }
 

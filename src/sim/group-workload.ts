@@ -10,11 +10,12 @@ import type { MetadataImage } from '../metadata/image.js'
 import type { ClusterNode } from './cluster-world.js'
 import { GroupGrowth } from './group-growth.js'
 import { GroupHistory } from './group-history.js'
+import { drawKindOfSlot, drawKinds, type GroupKind } from './group-kinds.js'
 import { coordinatorOf, type Reign } from './group-locator.js'
 import { GroupOperator } from './group-operator.js'
 import { type GroupPlace, nameOf, placesIn } from './group-protocol.js'
 import { checkReload } from './group-reload.js'
-import { drawManner, GroupSlot } from './group-slot.js'
+import { drawManner, type GroupManner, GroupSlot, type SlotOptions } from './group-slot.js'
 import { GroupTeam } from './group-team.js'
 import { Machine } from './machine.js'
 import { hostedBy } from './replica-files.js'
@@ -28,6 +29,8 @@ const MOST_GROWTHS = 2
 /** How often what coordinators know is compared with their logs, and who coordinates is looked at. */
 const RELOAD_EVERY_MS = 700
 const LOOK_EVERY_MS = 100
+
+type CommonOptions = Pick<SlotOptions, 'group' | 'instanceId' | 'now' | 'reign' | 'brokers' | 'topicIdOf'>
 
 export class GroupWorkload {
   readonly history = new GroupHistory()
@@ -52,7 +55,13 @@ export class GroupWorkload {
       isStopped: () => this.#stopped,
     })
     const count = this.#random.between(1, MOST_GROUPS)
-    this.teams = Array.from({ length: count }, (_, n) => this.#team(`group${n}`, simulation.random(`group ${n}`)))
+    const kinds = drawKinds(simulation.random('kinds of groups'))
+    // Others take the place of some.
+    const plain = kinds.length === 0 ? count : Math.min(count, MOST_GROUPS - kinds.length)
+    this.teams = [
+      ...Array.from({ length: plain }, (_, n) => this.#team(`group${n}`, simulation.random(`group ${n}`))),
+      ...kinds.map((kind, n) => this.#team(`${kind}${n}`, simulation.random(`core group ${n}`), kind)),
+    ]
     this.operator = this.#makeOperator()
     cluster.workload.hosts.push(...this.#growth.hosts, 'group operator')
     if (this.#random.chance(0.5)) this.#growth.compactOffsets()
@@ -190,20 +199,25 @@ export class GroupWorkload {
     return node && hostedBy(node, { topic, topicId, partition })?.highWatermark
   }
 
-  #team(name: string, random: Prng): GroupTeam {
+  /** `kind`: its members run on the cores that users are given. */
+  #team(name: string, random: Prng, kind?: GroupKind): GroupTeam {
     const { simulation, world, workload } = this.#cluster
     const isCooperative = random.chance(0.4)
     const members = random.between(1, MOST_MEMBERS)
     const slots = Array.from({ length: members }, (_, n) => {
-      const manner = drawManner(random, isCooperative)
-      const slot = new GroupSlot(simulation, world.network, `${name}-${n}`, this.#topicNames, this.history, {
-        ...manner,
+      const plain = kind === undefined ? drawManner(random, isCooperative) : undefined
+      const common = {
         group: name,
         instanceId: random.chance(STATIC_CHANCE) ? `instance${n}` : null,
         now: () => simulation.nowMs,
         reign: () => coordinatorOf(this.#image, name),
         brokers: this.#address,
         topicIdOf: this.#topicIdOf,
+      }
+      const manner = plain ?? this.#mannerOf(kind!, isCooperative, common, random)
+      const slot = new GroupSlot(simulation, world.network, `${name}-${n}`, this.#topicNames, this.history, {
+        ...manner,
+        ...common,
         record: (operation) => this.#record(operation),
       })
       workload.hosts.push(...slot.hosts)
@@ -216,6 +230,18 @@ export class GroupWorkload {
       meanPauseMs: random.pick([800, 2000, 5000]),
       topics: () => this.#topicNames,
       setBack: (team, done) => this.#setBack(team.name, random, done),
+    })
+  }
+
+  #mannerOf(kind: GroupKind, isCooperative: boolean, common: CommonOptions, random: Prng): GroupManner {
+    return drawKindOfSlot(random, {
+      kind,
+      isCooperative,
+      isStatic: common.instanceId !== null,
+      topics: this.#topicNames,
+      settings: this.#cluster.world.plan.settings,
+      isSettled: () => this.#stopped,
+      coreOptions: { ...common, count: (what) => this.history.count(what) },
     })
   }
 
@@ -254,6 +280,7 @@ export class GroupWorkload {
           random,
           meanPauseMs: random.pick([500, 2000]),
           groups: () => this.teams.map(({ name }) => name),
+          mayBeNext: (group) => !group.startsWith('group'),
           place: () => random.pick(this.#places),
         })
       },
