@@ -58,6 +58,11 @@ export interface CoreMemberOptions
   readonly wantedOf: (topics: readonly string[]) => Wanted
   readonly brokers: ConstructorParameters<typeof CoordinatorLocator>[1]
   readonly topicIdOf: (topic: string) => string | undefined
+  /**
+   * What the group has served last of a static member of the classic protocol, whichever process that was: one that comes back wants that first, and what it wants itself in a
+   * round of its own. For other wishes of it nobody begins one (in Kafka, too).
+   */
+  readonly served?: { wanted: Wanted | undefined }
   /** Members of both protocols are in its group. */
   readonly isConverted: boolean
 }
@@ -79,6 +84,8 @@ export class CoreMember implements GroupMembership {
   #isReleasing = false
   #timer: Timer | undefined
   #topics: readonly string[]
+  #wanted: Wanted | undefined
+  #hasBegun = false
   #isLooking = false
   #left: (() => void) | undefined
   /** The first of the heartbeats that nobody has answered. */
@@ -95,7 +102,8 @@ export class CoreMember implements GroupMembership {
     this.#client = new SimulatedClient(parts.ports, this.#locator, `core of ${options.group}`)
     // Who leads a classic group divides by what it has seen.
     this.#look(() => {
-      this.#core.want(options.wantedOf(this.#topics), this.#nowMs)
+      this.#want(options.served?.wanted ?? options.wantedOf(this.#topics))
+      this.#hasBegun = true
       this.#drain()
     })
     this.#watch()
@@ -131,7 +139,8 @@ export class CoreMember implements GroupMembership {
   subscribe(topics: readonly string[]): void {
     if (this.ended || this.#left !== undefined) return
     this.#topics = topics
-    this.#core.want(this.#options.wantedOf(topics), this.#nowMs)
+    if (!this.#hasBegun || (this.#options.served !== undefined && this.rounds === 0)) return
+    this.#want(this.#options.wantedOf(topics))
     this.#drain()
   }
 
@@ -156,6 +165,11 @@ export class CoreMember implements GroupMembership {
     if (errorCode === ErrorCode.UNKNOWN_MEMBER_ID) this.#options.count('a member is told that it is none')
     this.#core.commitRefused(errorCode, generation, this.#nowMs)
     this.#drain()
+  }
+
+  #want(wanted: Wanted): void {
+    this.#wanted = wanted
+    this.#core.want(wanted, this.#nowMs)
   }
 
   get #nowMs(): number {
@@ -244,6 +258,12 @@ export class CoreMember implements GroupMembership {
       else if (event.type === 'assigned') {
         this.rounds++
         this.#parts.listener.assigned(event.all)
+        const { served, wantedOf } = this.#options
+        if (served !== undefined) {
+          served.wanted = this.#wanted
+          this.#want(wantedOf(this.#topics))
+          return this.#drain()
+        }
       } else if (event.type === 'left') this.#hasLeft()
       else if (event.type === 'failed') this.#failed(ErrorCode[event.error])
     }

@@ -15,6 +15,7 @@ import { CoreMember, type CoreMemberOptions } from './core-member.js'
 import type { MemberParts } from './group-consumer.js'
 import type { GroupMembership } from './group-membership.js'
 import { drawManner, type GroupManner } from './group-slot.js'
+import type { Simulation } from './simulation.js'
 
 /** What the members of a group speak. */
 export type GroupKind = 'next' | 'classic' | 'both'
@@ -30,20 +31,24 @@ const ASSIGNORS = { range: RANGE, roundrobin: ROUND_ROBIN, 'cooperative-sticky':
 const SESSION_KEY = 'group.consumer.session.timeout.ms'
 
 /** Empty: a run without such groups. */
-export function drawKinds(random: Prng): GroupKind[] {
+export function drawKinds(simulation: Simulation): GroupKind[] {
+  const random = simulation.random('kinds of groups')
   if (!random.chance(GROUPS_CHANCE)) return []
   const count = random.between(1, MOST_GROUPS)
   return Array.from({ length: count }, () => random.pick(['next', 'next', 'next', 'both', 'both', 'classic'] as const))
 }
 
-/** Of the brokers. */
-export function drawNextSettings(random: Prng): Readonly<Record<string, string>> {
+/** Of the brokers. Where there are such groups, logs are also read in small pieces, so that it takes its time until they are loaded. */
+export function drawNextSettings(simulation: Simulation): Readonly<Record<string, string>> {
+  const random = simulation.random('next group settings')
+  const hasGroups = drawKinds(simulation).length > 0
   const sessionMs = random.pick([1500, 3000, 6000])
   return {
     'group.consumer.min.session.timeout.ms': '500',
     [SESSION_KEY]: String(sessionMs),
     'group.consumer.min.heartbeat.interval.ms': '100',
     'group.consumer.heartbeat.interval.ms': String(sessionMs / random.pick([3, 6])),
+    ...(hasGroups ? { 'offsets.load.buffer.size': random.pick(['512', '5242880']) } : {}),
     'group.consumer.assignors': random.pick(['uniform,range', 'uniform,range', 'range,uniform']),
   }
 }
@@ -52,8 +57,6 @@ export interface KindOfSlot {
   readonly kind: GroupKind
   readonly isCooperative: boolean
   readonly isStatic: boolean
-  /** All that there are. */
-  readonly topics: readonly string[]
   /** Of the brokers. */
   readonly settings: Readonly<Record<string, string>>
   /** Nothing befalls groups any more. */
@@ -75,11 +78,12 @@ export function drawKindOfSlot(random: Prng, slot: KindOfSlot): SlotManner {
   const { kind, isCooperative, isStatic, isSettled } = slot
   const manner = drawManner(random, isCooperative)
   const lateCommitChance = random.pick([0, 0.3])
-  // What comes back as another one under an instance id has to want what the one before it wanted, as classic members do that always want everything.
+  // Two kinds of classic members under one instance id do not know what the other has wanted.
   const tongues = ['next', 'next', 'classic', isStatic ? 'classic' : 'plain'] as const
   const draw = (): Tongue => (kind === 'both' ? random.pick(tongues) : kind)
   let tongue = draw()
   let wishes = drawWishes(random)
+  const served = { wanted: undefined }
   const memberOf = (parts: MemberParts): GroupMembership | undefined => {
     if (!isSettled() && random.chance(OTHER_CHANCE)) {
       tongue = draw()
@@ -87,7 +91,7 @@ export function drawKindOfSlot(random: Prng, slot: KindOfSlot): SlotManner {
     }
     if (tongue === 'plain') return undefined
     slot.coreOptions.count(`a core speaks the ${tongue} protocol`)
-    return tongue === 'next' ? nextMember(parts, slot, manner, wishes) : classicMember(parts, slot, manner)
+    return tongue === 'next' ? nextMember(parts, slot, manner, wishes) : classicMember(parts, slot, manner, served)
   }
   return {
     ...manner,
@@ -140,8 +144,9 @@ function nextMember(
 
 function classicMember(
   parts: MemberParts,
-  { coreOptions, isStatic, kind, topics: all }: KindOfSlot,
+  { coreOptions, isStatic, isSettled, kind }: KindOfSlot,
   { assignors, sessionTimeoutMs, rebalanceTimeoutMs, heartbeatMs }: GroupManner,
+  served: NonNullable<CoreMemberOptions['served']>,
 ): GroupMembership {
   const { group, instanceId } = coreOptions
   const patientMs = Math.max(2000, rebalanceTimeoutMs)
@@ -156,14 +161,15 @@ function classicMember(
     maxPollIntervalMs: patientMs,
     random: parts.ports.random,
   })
-  // What a static member wants that comes back is of no interest to others as long as nobody asks for a round (in Kafka, too): so it wants everything, always.
   return new CoreMember(parts, {
     ...coreOptions,
     core,
     isNext: false,
     sessionTimeoutMs,
     rebalanceTimeoutMs: patientMs,
-    wantedOf: (topics) => ({ topics: isStatic ? all : topics }),
+    // In the end it wants one topic more, which is not there: that begins a round, also where topics have grown while a static leader was away, of which it knows nothing (in Kafka, too).
+    wantedOf: (topics) => ({ topics: isSettled() ? [...topics, 'none'] : topics }),
+    ...(isStatic ? { served } : {}),
     isConverted: kind === 'both',
   })
 }

@@ -16,14 +16,15 @@ import { BatchIterator, readRecords } from '../records/reader.js'
 import type { ClusterNode, ClusterWorld } from './cluster-world.js'
 import { SimulatedDirectory } from './disk-directory.js'
 import { SimulatedFile } from './disk-file.js'
+import type { NextGroupRules } from './next-group-rules.js'
 import { hostedBy } from './replica-files.js'
 
 const MAX_BATCH_BYTES = 100 * 1024 * 1024
 /** A round is under way in all others. */
 const SETTLED: ReadonlySet<string> = new Set(['Stable', 'Empty'])
 
-/** Returns how many shards were compared. */
-export function checkReload(world: ClusterWorld): number {
+/** Returns how many shards were compared. What holds of groups of KIP-848 is looked at on the way. */
+export function checkReload(world: ClusterWorld, rules: NextGroupRules): number {
   let compared = 0
   for (const node of world.brokers) {
     const broker = node.node?.broker
@@ -34,6 +35,9 @@ export function checkReload(world: ClusterWorld): number {
       const hosted = hostedBy(node, { topic: OFFSETS_TOPIC, topicId, partition })
       if (hosted === undefined || hosted.log.failed || hosted.log.closed) continue
       assert(shard instanceof GroupShard, 'groups are kept by GroupShard')
+      for (const group of shard.groups) {
+        if (group instanceof ConsumerGroup) rules.check(group, `${node.host}, shard ${partition}`)
+      }
       const fresh = loadedAnew(node, partition, hosted.log.nextOffset)
       if (fresh === undefined) continue
       const [is, would] = [textOf(shard, shard), textOf(fresh, shard)]

@@ -48,7 +48,7 @@ class GroupScenario {
     this.#options = options
     this.#random = simulation.random('cluster')
     const plan = drawPlan(this.#random, options)
-    const nextSettings = drawNextSettings(simulation.random('next group settings'))
+    const nextSettings = drawNextSettings(simulation)
     const brokers = plan.roles.filter((role) => role !== 'controller').length
     const load = {
       producers: 1,

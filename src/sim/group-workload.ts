@@ -18,6 +18,7 @@ import { checkReload } from './group-reload.js'
 import { drawManner, type GroupManner, GroupSlot, type SlotOptions } from './group-slot.js'
 import { GroupTeam } from './group-team.js'
 import { Machine } from './machine.js'
+import { NextGroupRules } from './next-group-rules.js'
 import { hostedBy } from './replica-files.js'
 import type { ReplicatedCluster } from './replicated-cluster.js'
 import { keyOf } from './replicated-topics.js'
@@ -26,6 +27,7 @@ const MOST_GROUPS = 3
 const MOST_MEMBERS = 4
 const STATIC_CHANCE = 0.4
 const MOST_GROWTHS = 2
+const LATE_COMMIT_CHANCE = 0.3
 /** How often what coordinators know is compared with their logs, and who coordinates is looked at. */
 const RELOAD_EVERY_MS = 700
 const LOOK_EVERY_MS = 100
@@ -40,6 +42,7 @@ export class GroupWorkload {
   readonly #random: Prng
   readonly #growth: GroupGrowth
   readonly #reigns = new Map<string, Reign>()
+  readonly #nextRules = new NextGroupRules()
   #brokers: readonly ClusterNode[]
   #stopped = false
 
@@ -55,11 +58,13 @@ export class GroupWorkload {
       isStopped: () => this.#stopped,
     })
     const count = this.#random.between(1, MOST_GROUPS)
-    const kinds = drawKinds(simulation.random('kinds of groups'))
+    const kinds = drawKinds(simulation)
     // Others take the place of some.
     const plain = kinds.length === 0 ? count : Math.min(count, MOST_GROUPS - kinds.length)
     this.teams = [
-      ...Array.from({ length: plain }, (_, n) => this.#team(`group${n}`, simulation.random(`group ${n}`))),
+      ...Array.from({ length: plain }, (_, n) =>
+        this.#team(`group${n}`, simulation.random(`group ${n}`), undefined, kinds.length > 0),
+      ),
       ...kinds.map((kind, n) => this.#team(`${kind}${n}`, simulation.random(`core group ${n}`), kind)),
     ]
     this.operator = this.#makeOperator()
@@ -147,7 +152,7 @@ export class GroupWorkload {
   /** What coordinators know is what their logs say. */
   compare(): void {
     const { world } = this.#cluster
-    for (let compared = checkReload(world); compared > 0; compared--)
+    for (let compared = checkReload(world, this.#nextRules); compared > 0; compared--)
       this.history.count('a loaded shard is as its log says')
   }
 
@@ -199,8 +204,8 @@ export class GroupWorkload {
     return node && hostedBy(node, { topic, topicId, partition })?.highWatermark
   }
 
-  /** `kind`: its members run on the cores that users are given. */
-  #team(name: string, random: Prng, kind?: GroupKind): GroupTeam {
+  /** `kind`: its members run on the cores that users are given. `commitsLate`: those of the simulator's own commit what they do not have any more. */
+  #team(name: string, random: Prng, kind: GroupKind | undefined, commitsLate = false): GroupTeam {
     const { simulation, world, workload } = this.#cluster
     const isCooperative = random.chance(0.4)
     const members = random.between(1, MOST_MEMBERS)
@@ -216,6 +221,7 @@ export class GroupWorkload {
       }
       const manner = plain ?? this.#mannerOf(kind!, isCooperative, common, random)
       const slot = new GroupSlot(simulation, world.network, `${name}-${n}`, this.#topicNames, this.history, {
+        ...(commitsLate ? { lateCommitChance: LATE_COMMIT_CHANCE } : {}),
         ...manner,
         ...common,
         record: (operation) => this.#record(operation),
@@ -238,7 +244,6 @@ export class GroupWorkload {
       kind,
       isCooperative,
       isStatic: common.instanceId !== null,
-      topics: this.#topicNames,
       settings: this.#cluster.world.plan.settings,
       isSettled: () => this.#stopped,
       coreOptions: { ...common, count: (what) => this.history.count(what) },
