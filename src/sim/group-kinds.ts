@@ -15,7 +15,6 @@ import { CoreMember, type CoreMemberOptions } from './core-member.js'
 import type { MemberParts } from './group-consumer.js'
 import type { GroupMembership } from './group-membership.js'
 import { drawManner, type GroupManner } from './group-slot.js'
-import type { Simulation } from './simulation.js'
 
 /** What the members of a group speak. */
 export type GroupKind = 'next' | 'classic' | 'both'
@@ -31,24 +30,21 @@ const ASSIGNORS = { range: RANGE, roundrobin: ROUND_ROBIN, 'cooperative-sticky':
 const SESSION_KEY = 'group.consumer.session.timeout.ms'
 
 /** Empty: a run without such groups. */
-export function drawKinds(simulation: Simulation): GroupKind[] {
-  const random = simulation.random('kinds of groups')
+export function drawKinds(random: Prng): GroupKind[] {
   if (!random.chance(GROUPS_CHANCE)) return []
   const count = random.between(1, MOST_GROUPS)
   return Array.from({ length: count }, () => random.pick(['next', 'next', 'next', 'both', 'both', 'classic'] as const))
 }
 
 /** Of the brokers. Where there are such groups, logs are also read in small pieces, so that it takes its time until they are loaded. */
-export function drawNextSettings(simulation: Simulation): Readonly<Record<string, string>> {
-  const random = simulation.random('next group settings')
-  const hasGroups = drawKinds(simulation).length > 0
+export function drawNextSettings(random: Prng, kinds: readonly GroupKind[]): Readonly<Record<string, string>> {
   const sessionMs = random.pick([1500, 3000, 6000])
   return {
     'group.consumer.min.session.timeout.ms': '500',
     [SESSION_KEY]: String(sessionMs),
     'group.consumer.min.heartbeat.interval.ms': '100',
     'group.consumer.heartbeat.interval.ms': String(sessionMs / random.pick([3, 6])),
-    ...(hasGroups ? { 'offsets.load.buffer.size': random.pick(['512', '5242880']) } : {}),
+    ...(kinds.length > 0 ? { 'offsets.load.buffer.size': random.pick(['512', '5242880']) } : {}),
     'group.consumer.assignors': random.pick(['uniform,range', 'uniform,range', 'range,uniform']),
   }
 }

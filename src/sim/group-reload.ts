@@ -35,9 +35,7 @@ export function checkReload(world: ClusterWorld, rules: NextGroupRules): number 
       const hosted = hostedBy(node, { topic: OFFSETS_TOPIC, topicId, partition })
       if (hosted === undefined || hosted.log.failed || hosted.log.closed) continue
       assert(shard instanceof GroupShard, 'groups are kept by GroupShard')
-      for (const group of shard.groups) {
-        if (group instanceof ConsumerGroup) rules.check(group, `${node.host}, shard ${partition}`)
-      }
+      for (const group of shard.groups) rules.look(group, `${node.host}, shard ${partition}`)
       const fresh = loadedAnew(node, partition, hosted.log.nextOffset)
       if (fresh === undefined) continue
       const [is, would] = [textOf(shard, shard), textOf(fresh, shard)]

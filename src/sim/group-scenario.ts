@@ -6,7 +6,7 @@ import { assert } from '../base/assert.js'
 import type { Prng } from '../base/prng.js'
 import type { ClusterPlan, ClusterWorld } from './cluster-world.js'
 import type { FaultScript } from './fault-script.js'
-import { drawNextSettings } from './group-kinds.js'
+import { drawKinds, drawNextSettings, type GroupKind } from './group-kinds.js'
 import { nameOf } from './group-protocol.js'
 import type { GroupTeam } from './group-team.js'
 import { GroupWorkload } from './group-workload.js'
@@ -30,6 +30,8 @@ export interface GroupScenarioOptions
   extends Pick<ReplicationScenarioOptions, 'nodes' | 'faults' | 'faultsMs' | 'script'> {
   /** Looks inside after each event; what it throws is the failure. For tests. */
   readonly probe?: (world: ClusterWorld) => void
+  /** Groups whose members run on the cores that users are given; without it, what is drawn. */
+  readonly kinds?: readonly GroupKind[]
 }
 
 /** Throws `SimulationError` where something inside goes wrong, or where groups do not come to rest. */
@@ -42,13 +44,15 @@ class GroupScenario {
   readonly #options: GroupScenarioOptions
   readonly #cluster: ReplicatedCluster
   readonly #random: Prng
+  readonly #kinds: readonly GroupKind[]
 
   constructor(simulation: Simulation, options: GroupScenarioOptions) {
     this.#simulation = simulation
     this.#options = options
     this.#random = simulation.random('cluster')
     const plan = drawPlan(this.#random, options)
-    const nextSettings = drawNextSettings(simulation)
+    this.#kinds = options.kinds ?? drawKinds(simulation.random('kinds of groups'))
+    const nextSettings = drawNextSettings(simulation.random('next group settings'), this.#kinds)
     const brokers = plan.roles.filter((role) => role !== 'controller').length
     const load = {
       producers: 1,
@@ -83,7 +87,7 @@ class GroupScenario {
     const script = this.#scriptOf(faultsMs)
     for (const node of world.nodes) node.start()
     cluster.must('all topics are there', READY_MS, () => workload.isReady)
-    const groups = new GroupWorkload(cluster, faultsMs)
+    const groups = new GroupWorkload(cluster, faultsMs, this.#kinds)
     faults.play(script)
     cluster.until(() => false, faultsMs)
 

@@ -10,7 +10,7 @@ import type { MetadataImage } from '../metadata/image.js'
 import type { ClusterNode } from './cluster-world.js'
 import { GroupGrowth } from './group-growth.js'
 import { GroupHistory } from './group-history.js'
-import { drawKindOfSlot, drawKinds, type GroupKind } from './group-kinds.js'
+import { drawKindOfSlot, type GroupKind } from './group-kinds.js'
 import { coordinatorOf, type Reign } from './group-locator.js'
 import { GroupOperator } from './group-operator.js'
 import { type GroupPlace, nameOf, placesIn } from './group-protocol.js'
@@ -42,12 +42,12 @@ export class GroupWorkload {
   readonly #random: Prng
   readonly #growth: GroupGrowth
   readonly #reigns = new Map<string, Reign>()
-  readonly #nextRules = new NextGroupRules()
+  readonly #nextRules = new NextGroupRules((what) => this.history.count(what))
   #brokers: readonly ClusterNode[]
   #stopped = false
 
-  /** When all topics are there. `growsWithinMs`: how long topics may grow. */
-  constructor(cluster: ReplicatedCluster, growsWithinMs: number) {
+  /** When all topics are there. `growsWithinMs`: how long topics may grow. `kinds`: of groups whose members run on the cores that users are given. */
+  constructor(cluster: ReplicatedCluster, growsWithinMs: number, kinds: readonly GroupKind[]) {
     this.#cluster = cluster
     const { simulation, world } = cluster
     this.#random = simulation.random('groups')
@@ -58,9 +58,8 @@ export class GroupWorkload {
       isStopped: () => this.#stopped,
     })
     const count = this.#random.between(1, MOST_GROUPS)
-    const kinds = drawKinds(simulation)
     // Others take the place of some.
-    const plain = kinds.length === 0 ? count : Math.min(count, MOST_GROUPS - kinds.length)
+    const plain = kinds.length === 0 ? count : Math.min(count, Math.max(0, MOST_GROUPS - kinds.length))
     this.teams = [
       ...Array.from({ length: plain }, (_, n) =>
         this.#team(`group${n}`, simulation.random(`group ${n}`), undefined, kinds.length > 0),

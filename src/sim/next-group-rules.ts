@@ -3,14 +3,38 @@
  * who has come to the target has nothing that is meant for others; epochs of members never fall; who is stable has what it should have.
  */
 import { assert } from '../base/assert.js'
-import type { ConsumerGroup } from '../coordinator/group/consumer/consumer-group.js'
+import { ConsumerGroup } from '../coordinator/group/consumer/consumer-group.js'
 import { eachPartition, isWithin, samePartitions } from '../coordinator/group/consumer/partition-sets.js'
+import type { Group, GroupType } from '../coordinator/group/group.js'
 
 export class NextGroupRules {
   /** By member id: the highest that was seen. A coordinator that loads anew has other groups. */
   readonly #epochs = new WeakMap<ConsumerGroup, Map<string, number>>()
 
-  check(group: ConsumerGroup, where: string): void {
+  /** By group id: of which kind it was when it was looked at last. */
+  readonly #types = new Map<string, GroupType>()
+  readonly #count: (what: string) => void
+
+  /** `count`: of what was looked at, and what has happened to groups. */
+  constructor(count: (what: string) => void) {
+    this.#count = count
+  }
+
+  /** A group of either kind. */
+  look(group: Group, where: string): void {
+    if (group instanceof ConsumerGroup) {
+      this.#check(group, where)
+      this.#count('what holds of a group of KIP-848 is looked at')
+    }
+    const { groupId, type, isEmpty } = group
+    const before = this.#types.get(groupId)
+    if (isEmpty) this.#types.delete(groupId)
+    else this.#types.set(groupId, type)
+    if (isEmpty || before === undefined || before === type) return
+    this.#count(type === 'consumer' ? 'a group is upgraded' : 'a group is downgraded')
+  }
+
+  #check(group: ConsumerGroup, where: string): void {
     const { groupId, epoch, targetEpoch, members, targets } = group
     const who = `${where}: ${groupId} in epoch ${epoch}`
     assert(targetEpoch <= epoch, () => `${who} has a target of epoch ${targetEpoch}`)

@@ -6,6 +6,7 @@ const GROUP = 'src/coordinator/group/classic-group.ts'
 const GROUPS_OF = 'src/coordinator/group/classic-groups.ts'
 const ROUNDS = 'src/coordinator/group/classic-rounds.ts'
 const HOST = 'src/broker/coordinators/shard-host.ts'
+const NEXT = 'src/coordinator/group/consumer'
 
 /** What a run says that has failed. */
 const FAILED = /AssertionError|^seed \S+: (?!\d+ nodes?,)|^seed \S+, at |^ {2}(?!hash |the core |faults: )[\w -]+: /m
@@ -19,8 +20,6 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     to: "    if (generation > this.generation) return 'ILLEGAL_GENERATION'\n",
     options: GROUPS,
     found: FAILED,
-    survives:
-      '20 seeds do not find it: a member that is still there has mostly joined again by then; anybody-commits is the same guard and is found',
   },
   {
     name: 'anybody-commits',
@@ -48,26 +47,6 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     to: '    if (member === undefined || !member.isNew) return\n',
     options: GROUPS,
     found: FAILED,
-  },
-  {
-    name: 'missing-members-stay',
-    about: 'who has not joined until a round is over stays in the group',
-    file: ROUNDS,
-    from: 'if (member.joining !== undefined || member.groupInstanceId !== null) continue',
-    to: "if (member.joining !== undefined || member.memberId !== '') continue",
-    options: GROUPS,
-    found: FAILED,
-    survives: 'not tried: who is kept is removed when it does not sync, so that rounds only take longer',
-  },
-  {
-    name: 'answers-while-it-loads',
-    about: 'a coordinator answers from the state that it has read so far',
-    file: HOST,
-    from: '    const shard = this.#kind.create(this.partition.id.partition)\n',
-    to: '    const shard = this.#kind.create(this.partition.id.partition)\n    this.#shard = shard\n',
-    options: GROUPS,
-    found: FAILED,
-    survives: '12 seeds do not find it: logs are short, and are loaded before anybody asks',
   },
   {
     name: 'replaced-instance-goes-on',
@@ -138,6 +117,51 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     file: GROUP,
     from: '    this.generation++\n',
     to: '    this.generation = this.members.size === 0 ? 0 : this.generation + 1\n',
+    options: GROUPS,
+    found: FAILED,
+  },
+  {
+    name: 'given-before-it-is-given-back',
+    about: 'a member of KIP-848 gets a partition before who had it has given it up',
+    file: `${NEXT}/group-change.ts`,
+    from: 'return owner !== undefined && owner !== memberId',
+    to: 'return owner !== undefined && owner !== memberId && partition < 0',
+    options: GROUPS,
+    found: FAILED,
+  },
+  {
+    name: 'silent-members-have-nothing',
+    about: 'a member of KIP-848 that does not say what it has is taken to have given all back',
+    file: `${NEXT}/reconciliation.ts`,
+    from: 'return owned === undefined || overlaps(owned, partitions)',
+    to: 'return owned !== undefined && overlaps(owned, partitions)',
+    options: GROUPS,
+    found: FAILED,
+  },
+  {
+    name: 'old-member-epoch-commits',
+    about: 'a member of KIP-848 commits with an epoch that is over',
+    file: `${NEXT}/consumer-group.ts`,
+    from: '  if (claimed === epoch) return undefined\n',
+    to: '  if (claimed <= epoch) return undefined\n',
+    options: GROUPS,
+    found: FAILED,
+  },
+  {
+    name: 'who-comes-back-is-new',
+    about: 'a static member of KIP-848 that says that it comes back is taken out of its group',
+    file: `${NEXT}/heartbeats.ts`,
+    from: '    if (memberEpoch === LEAVING_STATIC_EPOCH) {\n      // Its',
+    to: '    if (memberEpoch === LEAVING_STATIC_EPOCH && instanceId === null) {\n      // Its',
+    options: GROUPS,
+    found: FAILED,
+  },
+  {
+    name: 'next-sessions-last',
+    about: 'a member of KIP-848 that says nothing any more stays in its group',
+    file: `${NEXT}/heartbeats.ts`,
+    from: "memory.set(memberId, 'session', now.monotonicMs + this.#settings.sessionTimeoutMs(groupId))",
+    to: "memory.set(memberId, 'session', now.monotonicMs + 1e9)",
     options: GROUPS,
     found: FAILED,
   },

@@ -2,6 +2,7 @@
  * The guards of the stories of replication, each deleted: the story of that name is red then. `guard-N` is what the published specifications of Kafka's replication
  * mark as the N-th load-bearing check. The first is in `cluster-mutants.ts`; those of transactions and groups come with these.
  */
+import { GROUP_STORY_MUTANTS } from './group-story-mutants.js'
 import { REPLICA_MUTANTS, type StoryMutant } from './replica-mutants.js'
 
 const LOGS = 'sim/replication-stories'
@@ -276,4 +277,5 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     story: 'R26',
   },
   ...REPLICA_MUTANTS,
+  ...GROUP_STORY_MUTANTS,
 ]

@@ -45,6 +45,16 @@ const SHARES: Readonly<Record<string, number>> = {
   'groups are listed': 0.3,
   'a topic has grown': 0.3,
   'a loaded shard is as its log says': 1,
+  'a core speaks the next protocol': 0.3,
+  'a core speaks the classic protocol': 0.1,
+  'a member wants what an expression matches': 0.15,
+  'groups of the next protocol are described': 0.25,
+  'what holds of a group of KIP-848 is looked at': 0.3,
+  'a member has lost what it had': 0.2,
+  'a commit comes late': 0.2,
+  'a commit of an old member epoch is refused': 0.1,
+  'a group is upgraded': 0.1,
+  'a group is downgraded': 0.05,
 }
 /** Few clusters have a controller that holds no records. */
 const RARE: readonly string[] = ['disk-replaced']

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { CLONE, type Patch } from '../mutants/build-copy.js'
 import { CLUSTER_MUTANTS } from '../mutants/cluster-mutants.js'
+import { GROUP_MUTANTS } from '../mutants/group-mutants.js'
 import { MUTANTS } from '../mutants/mutants.js'
 import { REPLICATION_MUTANTS } from '../mutants/replication-mutants.js'
 import { STORY_MUTANTS } from '../mutants/story-mutants.js'
@@ -18,6 +19,7 @@ const ALL: readonly (Patch & { readonly name: string })[] = [
   ...MUTANTS,
   ...CLUSTER_MUTANTS,
   ...REPLICATION_MUTANTS,
+  ...GROUP_MUTANTS,
   ...STORY_MUTANTS,
   ...RAFT_MUTANTS.map((mutant) => ({ ...mutant, file: join('src', 'raft', mutant.file) })),
 ]

@@ -15,6 +15,7 @@ import {
   sendJoinWithId,
   stableGroup,
   stateOf,
+  syncAll,
 } from './rig.js'
 import { encodeSubscription } from './subscription.js'
 
@@ -71,6 +72,20 @@ test('who is no member commits only while nobody is', () => {
     'UNKNOWN_MEMBER_ID',
   ])
   assert.deepEqual(fetchOffsets(rig, { orders: [0] }), { orders: { 0: 1 } })
+})
+
+test('who is still a member does not commit in a generation that is over', () => {
+  const rig = new Rig()
+  const before = stableGroup(rig, ['a'])
+  const { ids, generation } = before
+  const memberId = ids['a']!
+  assert.deepEqual(commit(rig, 'orders', { 0: 5 }, { memberId, generation }), ['NONE'])
+  const next = { ...before, generation: generation + 1 }
+  assert.equal(rig.answer('JoinGroup', sendJoin(rig, { memberId }))?.generationId, next.generation)
+  syncAll(rig, next)
+  assert.deepEqual(commit(rig, 'orders', { 0: 2 }, { memberId, generation }), ['ILLEGAL_GENERATION'])
+  assert.deepEqual(fetchOffsets(rig, { orders: [0] }), { orders: { 0: 5 } })
+  assert.deepEqual(commit(rig, 'orders', { 0: 6 }, { memberId, generation: next.generation }), ['NONE'])
 })
 
 test('a generation of a group that is not there', () => {
