@@ -24,7 +24,7 @@ const RETRY_MS = 60
 /** A round does not wait for longer for the last commit. */
 const LAST_COMMIT_MS = 1000
 /** A late commit comes within so much. */
-const LATE_COMMIT_MS = 1500
+const LATE_COMMIT_MS = 5000
 
 /** Whatever the coordinator did with other requests of the member, this one it has refused. */
 const REFUSED: ReadonlySet<number> = new Set([

@@ -73,7 +73,7 @@ export interface SlotManner extends GroupManner {
 export function drawKindOfSlot(random: Prng, slot: KindOfSlot): SlotManner {
   const { kind, isCooperative, isStatic, isSettled } = slot
   const manner = drawManner(random, isCooperative)
-  const lateCommitChance = random.pick([0, 0.3])
+  const lateCommitChance = random.pick([0.3, 0.8])
   // Two kinds of classic members under one instance id do not know what the other has wanted.
   const tongues = ['next', 'next', 'classic', isStatic ? 'classic' : 'plain'] as const
   const draw = (): Tongue => (kind === 'both' ? random.pick(tongues) : kind)

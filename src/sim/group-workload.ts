@@ -27,7 +27,7 @@ const MOST_GROUPS = 3
 const MOST_MEMBERS = 4
 const STATIC_CHANCE = 0.4
 const MOST_GROWTHS = 2
-const LATE_COMMIT_CHANCE = 0.3
+const LATE_COMMIT_CHANCE = 0.5
 /** How often what coordinators know is compared with their logs, and who coordinates is looked at. */
 const RELOAD_EVERY_MS = 700
 const LOOK_EVERY_MS = 100
