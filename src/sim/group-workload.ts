@@ -10,7 +10,7 @@ import type { MetadataImage } from '../metadata/image.js'
 import type { ClusterNode } from './cluster-world.js'
 import { GroupGrowth } from './group-growth.js'
 import { GroupHistory } from './group-history.js'
-import { coordinatorOf, type Reign } from './group-locator.js'
+import { coordinatorOf, type Reign, shardAt } from './group-locator.js'
 import { GroupOperator } from './group-operator.js'
 import { type GroupPlace, nameOf, placesIn } from './group-protocol.js'
 import { checkReload } from './group-reload.js'
@@ -202,6 +202,7 @@ export class GroupWorkload {
         instanceId: random.chance(STATIC_CHANCE) ? `instance${n}` : null,
         now: () => simulation.nowMs,
         reign: () => coordinatorOf(this.#image, name),
+        shardAt: (nodeId) => shardAt(world.nodes[nodeId - 1]!, name),
         brokers: this.#address,
         topicIdOf: this.#topicIdOf,
         record: (operation) => this.#record(operation),
