@@ -4,7 +4,8 @@
  *
  * What Kafka promises and what not: a member that hears nothing of its coordinator goes on reading, and may be replaced when its session is over; then two read
  * the same, and only the commits of the one are taken. So a belief counts as long as the coordinator cannot have given the member up: one session (or the time
- * that a round waits, if that is shorter) from when it sent what a coordinator answered that was the one and only. Who takes over the
+ * that a round waits, if that is shorter) from when it sent what a coordinator answered that was the one and only, and knew the group: one that still loads it, or
+ * was deposed without knowing it, may say that all is well to somebody who was given up long ago. Who takes over the
  * instance id of a static member has its partitions at once, and whom it replaces learns of it later, when a third one may have them already: so a belief
  * ends when another one is started under its instance id, and counts for nothing as long as both run.
  */

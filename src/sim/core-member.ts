@@ -18,10 +18,11 @@ import { ErrorCode, errorByCode } from '../protocol/errors.js'
 import { Metadata } from '../protocol/messages/metadata.js'
 import type { Message } from '../protocol/schema.js'
 import { SimulatedClient } from './client.js'
+import { certainty, DRIFT } from './group-certainty.js'
 import type { MemberParts } from './group-consumer.js'
 import { CoordinatorLocator } from './group-locator.js'
-import { DRIFT, type GroupMemberOptions } from './group-member.js'
-import { type GroupMembership, witnessOf } from './group-membership.js'
+import type { GroupMemberOptions } from './group-member.js'
+import type { GroupMembership } from './group-membership.js'
 import { type GroupPlace, nameOf } from './group-protocol.js'
 
 const POLL_EVERY_MS = 250
@@ -50,7 +51,7 @@ const OF_MEMBER: ReadonlySet<number> = new Set([
 export interface CoreMemberOptions
   extends Pick<
     GroupMemberOptions,
-    'group' | 'instanceId' | 'sessionTimeoutMs' | 'rebalanceTimeoutMs' | 'now' | 'reign' | 'count'
+    'group' | 'instanceId' | 'sessionTimeoutMs' | 'rebalanceTimeoutMs' | 'now' | 'reign' | 'shardAt' | 'count'
   > {
   readonly core: Membership
   /** The core speaks the protocol of KIP-848. */
@@ -319,10 +320,12 @@ export class CoreMember implements GroupMembership {
     if (isGoodbye) this.certainUntilMs = Math.min(this.certainUntilMs, this.#options.now())
     this.#client.whenReady(() => {
       if (this.ended) return
-      const { now, reign } = this.#options
-      const sentMs = now()
-      this.#unansweredMs = Math.min(this.#unansweredMs, sentMs)
-      const isTrue = this.#parts.isAlone() ? witnessOf(reign, () => this.#locator.nodeId) : () => false
+      this.#unansweredMs = Math.min(this.#unansweredMs, this.#options.now())
+      const certain = certainty({
+        ...this.#options,
+        isAlone: this.#parts.isAlone,
+        nodeId: () => this.#locator.nodeId,
+      })
       const message = MEMBERSHIP_MESSAGES[api] as unknown as Message
       this.#client.call(
         message,
@@ -332,7 +335,7 @@ export class CoreMember implements GroupMembership {
           if (response === undefined) this.#core.failed(id, this.#nowMs)
           else {
             const answer = { id, api, body: response } as unknown as MembershipAnswer
-            if (!isGoodbye) this.#reckon(request, answer, sentMs, isTrue())
+            if (!isGoodbye) this.#reckon(request, answer, certain())
             this.#core.answered(answer, this.#nowMs)
           }
           this.#drain()
@@ -343,8 +346,7 @@ export class CoreMember implements GroupMembership {
   }
 
   /** Until when it is certainly not given up, if this answer says that all is well. */
-  #reckon(request: MembershipRequest, answer: MembershipAnswer, sentMs: number, isTrue: boolean): void {
-    const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#options
+  #reckon(request: MembershipRequest, answer: MembershipAnswer, certainMs = 0): void {
     if (answer.api === 'JoinGroup' || answer.api === 'LeaveGroup') return
     const { errorCode } = answer.body
     if (errorCode !== ErrorCode.NONE) {
@@ -360,8 +362,7 @@ export class CoreMember implements GroupMembership {
       } else if (assignment !== null) this.#revokingMs = Math.min(this.#revokingMs, this.#unansweredMs)
     }
     this.#unansweredMs = Number.POSITIVE_INFINITY
-    const certainMs = isTrue ? sentMs + Math.min(sessionTimeoutMs, rebalanceTimeoutMs) / DRIFT : sentMs
-    const latestMs = this.#revokingMs + rebalanceTimeoutMs / DRIFT
+    const latestMs = this.#revokingMs + this.#options.rebalanceTimeoutMs / DRIFT
     this.certainUntilMs = Math.min(Math.max(this.certainUntilMs, certainMs), latestMs)
   }
 

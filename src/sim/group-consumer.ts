@@ -12,10 +12,11 @@ import { ErrorCode } from '../protocol/errors.js'
 import { OffsetCommit } from '../protocol/messages/offset-commit.js'
 import { OffsetFetch } from '../protocol/messages/offset-fetch.js'
 import { type ClientPorts, SimulatedClient } from './client.js'
+import { witness } from './group-certainty.js'
 import type { GroupHistory } from './group-history.js'
 import { CoordinatorLocator, type Reign } from './group-locator.js'
 import { type GroupListener, GroupMember, type GroupMemberOptions } from './group-member.js'
-import { type GroupMembership, witnessOf } from './group-membership.js'
+import type { GroupMembership } from './group-membership.js'
 import { type GroupPlace, nameOf } from './group-protocol.js'
 import { GroupReader, type PartitionRead } from './group-reader.js'
 import { LeaderLocator } from './leader-locator.js'
@@ -330,7 +331,7 @@ export class GroupConsumer {
   #fetch(places: readonly GroupPlace[], question: number, again: () => void): void {
     const { group, history, now, reign } = this.#options
     const invokedMs = now()
-    const isTrue = witnessOf(reign, () => this.#locator.nodeId)
+    const isTrue = witness({ reign, nodeId: () => this.#locator.nodeId })
     const { claim, generation } = this.member
     const body = { groups: [{ groupId: group, ...claim, topics: this.#byTopic(places) }], requireStable: false }
     this.#client.call(OffsetFetch, body, (_, response) => {

@@ -59,7 +59,7 @@ export interface KindOfSlot {
   readonly isSettled: () => boolean
   readonly coreOptions: Pick<
     CoreMemberOptions,
-    'group' | 'instanceId' | 'now' | 'reign' | 'count' | 'brokers' | 'topicIdOf'
+    'group' | 'instanceId' | 'now' | 'reign' | 'shardAt' | 'count' | 'brokers' | 'topicIdOf'
   >
 }
 

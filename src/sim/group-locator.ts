@@ -10,6 +10,7 @@ import { ErrorCode } from '../protocol/errors.js'
 import { FindCoordinator } from '../protocol/messages/find-coordinator.js'
 import { askAround } from './asked-around.js'
 import type { ClientPorts, Locator } from './client.js'
+import type { ClusterNode } from './cluster-world.js'
 
 const GROUP = 0
 
@@ -59,4 +60,13 @@ export function coordinatorOf(image: MetadataImage | undefined, group: string): 
   if (topic === undefined) return undefined
   const state = topic.partitions[partitionOfKey(group, topic.partitions.length)]!
   return state.leader < 0 ? undefined : { nodeId: state.leader, leaderEpoch: state.leaderEpoch }
+}
+
+/** What a broker has of the group, while it coordinates it and it is loaded. */
+export function shardAt({ node }: ClusterNode, group: string): object | undefined {
+  const groups = node?.broker?.groups
+  if (groups === undefined) return undefined
+  const wanted = groups.partitionOf(group)
+  for (const [partition, shard] of groups.runtime.shards()) if (partition === wanted) return shard
+  return undefined
 }

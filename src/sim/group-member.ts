@@ -3,7 +3,7 @@
  * it is told to. Eager ones give up all before they join, cooperative ones only what they are not assigned any more (KIP-429). It shares nothing with the client
  * that users are given: what it shows is the coordinator.
  *
- * It also keeps what no real member knows: until when its coordinator cannot have given it up, because the one that answered was the only one then.
+ * It also keeps what no real member knows: until when its coordinator cannot have given it up.
  */
 
 import { ErrorCode, errorByCode } from '../protocol/errors.js'
@@ -15,8 +15,8 @@ import { Metadata } from '../protocol/messages/metadata.js'
 import { SyncGroup } from '../protocol/messages/sync-group.js'
 import type { InOfMessage, Message, OutOfMessage } from '../protocol/schema.js'
 import type { SimulatedClient } from './client.js'
-import type { Reign } from './group-locator.js'
-import { type GroupMembership, witnessOf } from './group-membership.js'
+import { type CertaintyOptions, certainty } from './group-certainty.js'
+import type { GroupMembership } from './group-membership.js'
 import {
   type AssignorName,
   assign,
@@ -32,33 +32,21 @@ import {
 const JOIN_MARGIN_MS = 5000
 const RETRY_MS = 50
 const METADATA_EVERY_MS = 1500
-/** The clock of the coordinator may go so much faster. */
-export const DRIFT = 1.15
 const PROTOCOL_TYPE = 'consumer'
 
-export interface GroupMemberOptions {
+export interface GroupMemberOptions extends CertaintyOptions {
   readonly group: string
   /** Of a static member. */
   readonly instanceId: string | null
   /** The best first; all of them eager, or one that is cooperative. */
   readonly assignors: readonly AssignorName[]
   readonly subscriptionVersion: number
-  readonly sessionTimeoutMs: number
-  readonly rebalanceTimeoutMs: number
   readonly heartbeatMs: number
-  /** Of the simulation. */
-  readonly now: () => number
-  /** Who coordinates the group in truth. */
-  readonly reign: () => Reign | undefined
-  /** The broker that the client is connected to. */
-  readonly nodeId: () => number
   /**
    * What the leader has divided last, and what the member wanted then. It outlives the process: a static member that comes back has no part in a new round, so that nothing is
    * divided anew, and what it wants is of no interest to others as long as nobody asks for one (in Kafka, too).
    */
   readonly divided: { partitions: ReadonlyMap<string, number>; topics: readonly string[] }
-  /** No other one that was started under its instance id still runs. */
-  readonly isAlone: () => boolean
   /** Something happened that is to be counted. */
   readonly count: (what: string) => void
 }
@@ -75,6 +63,12 @@ export interface GroupListener {
   readonly fenced: () => void
 }
 
+/** `certainMs`: if the answer says that all is well, the member is not given up before; undefined: nobody knows. */
+type Called<Response extends Fields> = (
+  response: OutOfMessage<Response> | undefined,
+  certainMs: number | undefined,
+) => void
+
 type State = 'joining' | 'stable' | 'preparing' | 'ended'
 
 export class GroupMember implements GroupMembership {
@@ -82,6 +76,7 @@ export class GroupMember implements GroupMembership {
   generation = -1
   /** How often it came out of a round. */
   rounds = 0
+  /** Until then it cannot have been given up in its generation. */
   certainUntilMs = 0
   /** Another one was started under its instance id then. */
   replacedMs = Number.POSITIVE_INFINITY
@@ -333,7 +328,7 @@ export class GroupMember implements GroupMembership {
       assignments: [...assignments],
     }
     const patienceMs = Math.max(sessionTimeoutMs, rebalanceTimeoutMs) + JOIN_MARGIN_MS
-    const done = (response: OutOfMessage<typeof SyncGroup.response.fields> | undefined, certainMs: number): void => {
+    const done: Called<typeof SyncGroup.response.fields> = (response, certainMs) => {
       if (attempt !== this.#attempt) return
       if (response === undefined) return this.#joinLater()
       const { errorCode } = response
@@ -349,7 +344,7 @@ export class GroupMember implements GroupMembership {
     this.#call(SyncGroup, body, done, patienceMs)
   }
 
-  #settle(assigned: readonly GroupPlace[], certainMs: number): void {
+  #settle(assigned: readonly GroupPlace[], certainMs: number | undefined): void {
     const names = new Set(assigned.map(nameOf))
     const lost = this.#owned.filter((place) => !names.has(nameOf(place)))
     this.#revoke(lost)
@@ -357,10 +352,12 @@ export class GroupMember implements GroupMembership {
     this.rounds++
     this.#owned = assigned
     this.#answeredMs = this.#options.now()
-    this.certainUntilMs = certainMs
+    // Who is in the next generation was a member all the time.
+    this.#isCertain(certainMs)
     if (this.#isLeader) this.#watchTopics(this.#attempt)
     this.#options.divided.topics = this.#joinedFor
     this.#listener.assigned(assigned)
+    this.certainUntilMs = certainMs ?? 0
     // What a cooperative one gave up is given to somebody in another round.
     if (lost.length > 0 || this.#joinedFor.join() !== this.topics.join()) this.#rejoin()
   }
@@ -407,30 +404,23 @@ export class GroupMember implements GroupMembership {
       if (attempt !== this.#attempt || response === undefined) return
       if (response.errorCode === ErrorCode.NONE) {
         this.#answeredMs = now()
-        this.certainUntilMs = Math.max(this.certainUntilMs, certainMs)
+        this.#isCertain(certainMs)
       }
       this.told(response.errorCode)
     })
   }
 
-  /** `certainMs`: if the answer says that all is well, the member is not given up before. */
+  #isCertain(certainMs = 0): void {
+    this.certainUntilMs = Math.max(this.certainUntilMs, certainMs)
+  }
+
   #call<Request extends Fields, Response extends Fields>(
     message: Message<Request, Response>,
     body: InOfMessage<Request>,
-    done: (response: OutOfMessage<Response> | undefined, certainMs: number) => void,
+    done: Called<Response>,
     timeoutMs?: number,
   ): void {
-    const { now, sessionTimeoutMs, rebalanceTimeoutMs, isAlone, reign, nodeId } = this.#options
-    const sentMs = now()
-    const isTrue = isAlone() ? witnessOf(reign, nodeId) : () => false
-    this.#client.call(
-      message,
-      body,
-      (_, response) => {
-        const certainMs = sentMs + Math.min(sessionTimeoutMs, rebalanceTimeoutMs) / DRIFT
-        done(response, isTrue() ? certainMs : sentMs)
-      },
-      timeoutMs,
-    )
+    const certain = certainty(this.#options)
+    this.#client.call(message, body, (_, response) => done(response, certain()), timeoutMs)
   }
 }

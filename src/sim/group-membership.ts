@@ -2,7 +2,6 @@
  * GroupMembership: what a simulated process that consumes needs of its membership in a group. There are two: `GroupMember`, written for the simulator alone, which also does what no client
  * should do, and `CoreMember`, on the cores that users are given.
  */
-import type { Reign } from './group-locator.js'
 import type { GroupPlace } from './group-protocol.js'
 
 export interface GroupMembership {
@@ -31,13 +30,4 @@ export interface GroupMembership {
   leave(done: () => void): void
   /** A request that named it in this generation was answered so. */
   told(errorCode: number, generation: number): void
-}
-
-/** Whether, from now until it is asked, the broker that a client is connected to has been the one coordinator. */
-export function witnessOf(reign: () => Reign | undefined, nodeId: () => number): () => boolean {
-  const before = reign()
-  return () => {
-    const after = reign()
-    return before !== undefined && after?.leaderEpoch === before.leaderEpoch && after.nodeId === nodeId()
-  }
 }

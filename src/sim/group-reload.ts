@@ -12,12 +12,12 @@ import type { Group } from '../coordinator/group/group.js'
 import { decodeGroupRecord } from '../coordinator/group/group-records.js'
 import type { GroupSettings } from '../coordinator/group/group-settings.js'
 import { GroupShard } from '../coordinator/group/group-shard.js'
-import { BatchIterator, readRecords } from '../records/reader.js'
+import { readRecords } from '../records/reader.js'
 import type { ClusterNode, ClusterWorld } from './cluster-world.js'
 import { SimulatedDirectory } from './disk-directory.js'
-import { SimulatedFile } from './disk-file.js'
 import type { NextGroupRules } from './next-group-rules.js'
 import { hostedBy } from './replica-files.js'
+import { batchesOf, logFilesIn } from './segment-files.js'
 
 const MAX_BATCH_BYTES = 100 * 1024 * 1024
 /** A round is under way in all others. */
@@ -46,10 +46,13 @@ export function checkReload(world: ClusterWorld, rules: NextGroupRules): number 
   return compared
 }
 
-/** Undefined: what stands on the disk is in flux. */
 function loadedAnew(node: ClusterNode, partition: number, endOffset: number): GroupShard | undefined {
   const folder = node.machine.find(node.directoryOf(`${OFFSETS_TOPIC}-${partition}`))
-  if (!(folder instanceof SimulatedDirectory)) return undefined
+  return folder instanceof SimulatedDirectory ? loadedFrom(folder, endOffset) : undefined
+}
+
+/** What stands in the files of a log that ends there. Undefined: they are in flux. */
+export function loadedFrom(folder: SimulatedDirectory, endOffset: number): GroupShard | undefined {
   const shard = new GroupShard({
     settings: NO_SETTINGS,
     random: NO_RANDOM,
@@ -57,12 +60,8 @@ function loadedAnew(node: ClusterNode, partition: number, endOffset: number): Gr
     consumerGroups: (context) => new ConsumerGroups(context),
   })
   let nextOffset = 0
-  for (const name of folder.names.filter((each) => each.endsWith('.log')).sort()) {
-    const file = folder.get(name)
-    if (!(file instanceof SimulatedFile)) return undefined
-    const batches = new BatchIterator(file.content)
-    while (batches.next() === 'batch') {
-      const { batch } = batches
+  for (const { file } of logFilesIn(folder)) {
+    for (const batch of batchesOf(file.content)) {
       if (batch.computeCrc() !== batch.crc) return undefined
       nextOffset = batch.nextOffset
       for (const { offset, timestamp, key, value } of readRecords(batch, MAX_BATCH_BYTES)) {

@@ -11,7 +11,7 @@ import type { ClusterNode } from './cluster-world.js'
 import { GroupGrowth } from './group-growth.js'
 import { GroupHistory } from './group-history.js'
 import { drawKindOfSlot, type GroupKind } from './group-kinds.js'
-import { coordinatorOf, type Reign } from './group-locator.js'
+import { coordinatorOf, type Reign, shardAt } from './group-locator.js'
 import { GroupOperator } from './group-operator.js'
 import { type GroupPlace, nameOf, placesIn } from './group-protocol.js'
 import { checkReload } from './group-reload.js'
@@ -32,7 +32,7 @@ const LATE_COMMIT_CHANCE = 0.5
 const RELOAD_EVERY_MS = 700
 const LOOK_EVERY_MS = 100
 
-type CommonOptions = Pick<SlotOptions, 'group' | 'instanceId' | 'now' | 'reign' | 'brokers' | 'topicIdOf'>
+type CommonOptions = Pick<SlotOptions, 'group' | 'instanceId' | 'now' | 'reign' | 'shardAt' | 'brokers' | 'topicIdOf'>
 
 export class GroupWorkload {
   readonly history = new GroupHistory()
@@ -215,6 +215,7 @@ export class GroupWorkload {
         instanceId: random.chance(STATIC_CHANCE) ? `instance${n}` : null,
         now: () => simulation.nowMs,
         reign: () => coordinatorOf(this.#image, name),
+        shardAt: (nodeId: number) => shardAt(world.nodes[nodeId - 1]!, name),
         brokers: this.#address,
         topicIdOf: this.#topicIdOf,
       }

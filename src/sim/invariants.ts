@@ -8,13 +8,14 @@ import { ReplicaDigest } from '../log/replica-digest.js'
 import { targetCompression } from '../log/target-compression.js'
 import type { BatchView } from '../records/batch.js'
 import { CODEC_NAMES } from '../records/compression/codec.js'
-import { BatchIterator, readRecords } from '../records/reader.js'
+import { readRecords } from '../records/reader.js'
 import { parentOf } from '../storage/durable-directory.js'
 import { PARTITION_METADATA, parsePartitionMetadata, parseRetiredDirectoryName } from '../storage/log-files.js'
 import { parseOffsetCheckpoint } from '../storage/offset-checkpoint.js'
 import { type ConfigChanges, wrongSettings } from './config-changes.js'
 import { SimulatedDirectory } from './disk-directory.js'
 import { SimulatedFile } from './disk-file.js'
+import { batchesOf, type LogFile, logFilesIn } from './segment-files.js'
 import { keyOf } from './topic-lives.js'
 import type { World } from './world.js'
 
@@ -279,24 +280,11 @@ export class Invariants {
     for (const { file } of this.#files(directory, withDeleted)) yield* batchesOf(content(file))
   }
 
-  /** The logs of segments, in order, as a start would have them: a replacement that counts stands for those that it is made of. */
+  /** The logs of segments, in order, as a start would have them. */
   #files(directory: string, withDeleted = false): LogFile[] {
     const folder = this.#world.machine.find(directory)
     if (!(folder instanceof SimulatedDirectory)) return []
-    const endings = withDeleted ? ['.log', '.log.deleted'] : ['.log']
-    const named = (ending: string): LogFile[] =>
-      folder.names.flatMap((name) => {
-        const file = name.endsWith(ending) ? folder.get(name) : undefined
-        return file instanceof SimulatedFile ? [{ baseOffset: Number.parseInt(name, 10), file }] : []
-      })
-    let files = endings.flatMap(named)
-    for (const swap of named('.log.swap')) {
-      let endOffset = swap.baseOffset
-      for (const batch of batchesOf(swap.file.content)) endOffset = batch.nextOffset
-      files = files.filter(({ baseOffset }) => baseOffset < swap.baseOffset || baseOffset >= endOffset)
-      files.push(swap)
-    }
-    return files.sort((a, b) => a.baseOffset - b.baseOffset)
+    return logFilesIn(folder, withDeleted ? ['.log', '.log.deleted'] : ['.log'])
   }
 
   #count(name: string): void {
@@ -306,14 +294,4 @@ export class Invariants {
 
 function keyOfPartition({ topic: name, topicId, partition }: Partition['id']): string {
   return `${keyOf({ name, topicId })}-${partition}`
-}
-
-interface LogFile {
-  readonly baseOffset: number
-  readonly file: SimulatedFile
-}
-
-function* batchesOf(bytes: Uint8Array): Iterable<BatchView> {
-  const batches = new BatchIterator(bytes)
-  while (batches.next() === 'batch') yield batches.batch
 }

@@ -2,7 +2,8 @@
  * ShardHost: a shard in the partition that keeps it, for as long as this broker leads that without a break. It loads the shard from the log, appends what
  * the shard decides, and lets answers go when everything that they rest on is committed.
  *
- * Where an append is lost, or somebody else may have led in between, the shard is let go: who waits is told NOT_COORDINATOR, and it is loaded again.
+ * Where an append is lost, or somebody else may have led in between, the shard is let go: who waits is told NOT_COORDINATOR, and it is loaded again, from a log that
+ * works: as long as it does not, everybody is told so.
  */
 import type { Now, Shard, ShardDecision, Ticket } from '../../coordinator/shard.js'
 import type { Clock, Timer } from '../../io/clock.js'
@@ -128,7 +129,7 @@ export class ShardHost<Request, Record, Reply extends object> {
 
   request(request: Request, answered: Answered<Reply>): void {
     const shard = this.#shard
-    if (shard === undefined) return answered('COORDINATOR_LOAD_IN_PROGRESS')
+    if (shard === undefined) return answered(this.#isOutOfService ? 'NOT_COORDINATOR' : 'COORDINATOR_LOAD_IN_PROGRESS')
     if (this.#tickets.size >= MAX_TICKETS) return answered('COORDINATOR_NOT_AVAILABLE')
     const ticket = this.#nextTicket++
     this.#tickets.set(ticket, answered)
@@ -189,6 +190,15 @@ export class ShardHost<Request, Record, Reply extends object> {
     for (const answered of waiting) answered('NOT_COORDINATOR')
   }
 
+  /**
+   * Nothing is loaded, and perhaps never will be: another broker may coordinate long since, of which this one has not heard. Who is told to wait, or that it is
+   * taken for alive meanwhile, would not look for it.
+   */
+  get #isOutOfService(): boolean {
+    const { log } = this.partition
+    return log.failed || log.closed
+  }
+
   get #now(): Now {
     const { clock } = this.#ports
     return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }
@@ -202,9 +212,8 @@ export class ShardHost<Request, Record, Reply extends object> {
   }
 
   #begin(): void {
-    const { log } = this.partition
     // Until it is repaired, of which it is heard.
-    if (log.failed || log.closed) return
+    if (this.#isOutOfService) return
     const { clock } = this.#ports
     const beganMs = clock.monotonicMs()
     const shard = this.#kind.create(this.partition.id.partition)

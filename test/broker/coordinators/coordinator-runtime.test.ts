@@ -256,8 +256,6 @@ test('an append that is lost: who waits is sent elsewhere, and the shard is load
   rig.partition.fail(1)
   rig.changed()
   assert.deepEqual(rig.takeAnswers(), [['lost', 'NOT_COORDINATOR']])
-  rig.ask('meanwhile')
-  assert.deepEqual(rig.takeAnswers(), [['meanwhile', 'COORDINATOR_LOAD_IN_PROGRESS']])
   rig.clock.advance(10_000)
   assert.equal(rig.shards.length, 1)
   rig.partition.repair()
@@ -266,6 +264,26 @@ test('an append that is lost: who waits is sent elsewhere, and the shard is load
   rig.ask('after')
   rig.commit()
   assert.deepEqual(rig.takeAnswers(), [['after', 2]])
+})
+
+test('as long as the log is out of service nobody is told to wait: somebody else may lead already', () => {
+  const rig = new RuntimeRig().load()
+  rig.ask('lost')
+  rig.partition.fail(0)
+  rig.changed()
+  rig.takeAnswers()
+  rig.ask('of a log that has failed')
+  rig.partition.repair()
+  rig.partition.closed = true
+  rig.ask('of a log that is closed')
+  rig.partition.closed = false
+  rig.changed()
+  rig.ask('while it loads')
+  assert.deepEqual(rig.takeAnswers(), [
+    ['of a log that has failed', 'NOT_COORDINATOR'],
+    ['of a log that is closed', 'NOT_COORDINATOR'],
+    ['while it loads', 'COORDINATOR_LOAD_IN_PROGRESS'],
+  ])
 })
 
 test('an epoch that follows at once changes nothing; with another one in between it is loaded again', () => {

@@ -17,7 +17,7 @@ import { ModelPartition } from './model-partition.js'
 class Rig {
   readonly clock = new FakeClock()
   readonly groups: GroupCoordinator
-  readonly #partition = new ModelPartition('__consumer_offsets', 0)
+  readonly partition = new ModelPartition('__consumer_offsets', 0)
 
   constructor() {
     const { settings } = nodeConfig({ 'offsets.topic.num.partitions': '2' })
@@ -33,7 +33,7 @@ class Rig {
 
   /** Leads the first of two partitions. */
   lead(): void {
-    this.groups.runtime.partitionChanged(this.#partition)
+    this.groups.runtime.partitionChanged(this.partition)
   }
 
   /** Kept in this partition. */
@@ -73,6 +73,17 @@ test('as long as a shard is loaded no groups are listed, and members are taken f
   rig.clock.advance(100)
   assert.deepEqual(rig.ask(listGroups, LIST, 5), ['NONE'])
   assert.deepEqual(rig.ask(heartbeat, member, 4), ['UNKNOWN_MEMBER_ID'])
+})
+
+test('where the log is out of service members are not taken for alive, and no groups are listed', () => {
+  const rig = new Rig()
+  rig.partition.fail(0)
+  rig.lead()
+  rig.clock.advance(100)
+  const member = { groupId: rig.groupIn(0), memberId: 'm', generationId: 1, assignments: [] }
+  assert.deepEqual(rig.ask(heartbeat, member, 4), ['NOT_COORDINATOR'])
+  assert.deepEqual(rig.ask(syncGroup, member, 4), ['NOT_COORDINATOR'])
+  assert.deepEqual(rig.ask(listGroups, LIST, 5), ['COORDINATOR_LOAD_IN_PROGRESS'])
 })
 
 test('groups of several shards are answered each for itself, in the versions that can say so', () => {

@@ -1,4 +1,7 @@
-/** ListGroups: the groups of all shards of this broker. As long as one of them is not loaded, none are told: the client asks again. */
+/**
+ * ListGroups: the groups of all shards of this broker. As long as one of them is not loaded, also because its log is out of service, none are told: the client
+ * asks again, and does not take for whole what is not.
+ */
 import { ErrorCode } from '../../../protocol/errors.js'
 import { ListGroups } from '../../../protocol/messages/list-groups.js'
 import { handler } from '../../server/handler.js'
@@ -15,7 +18,11 @@ export const listGroups = handler<Services, typeof ListGroups.request.fields, ty
     authorize: () => [{ operation: 'DESCRIBE', resource: CLUSTER }],
     refuse: (_, errorCode) => ({ errorCode, groups: [] }),
     handle: (request, services, call) => {
-      groupsOf(services).askAll(requestOf('ListGroups', request, call), (answers) => {
+      const coordinator = groupsOf(services)
+      if (coordinator.runtime.coordinated.loading > 0) {
+        return call.reply({ errorCode: ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, groups: [] })
+      }
+      coordinator.askAll(requestOf('ListGroups', request, call), (answers) => {
         const found = answers.filter((answer) => answer !== 'NOT_COORDINATOR')
         const error = found.find((answer) => typeof answer === 'string')
         if (error !== undefined) return call.reply({ errorCode: codeOf(error), groups: [] })
