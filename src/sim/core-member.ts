@@ -91,6 +91,8 @@ export class CoreMember implements GroupMembership {
   #left: (() => void) | undefined
   /** The first of the heartbeats that nobody has answered. */
   #unansweredMs = Number.POSITIVE_INFINITY
+  /** The last request with which it said that it goes: answers to earlier ones say nothing of what comes. */
+  #goodbye = 0
   /** The coordinator may wait since then for something to be given back. */
   #revokingMs = Number.POSITIVE_INFINITY
 
@@ -317,7 +319,10 @@ export class CoreMember implements GroupMembership {
     const { id, api, body, waitsMs } = request
     const isGoodbye = api === 'LeaveGroup' || ('memberEpoch' in body && body.memberEpoch < 0)
     // From now on others may be given what it has.
-    if (isGoodbye) this.certainUntilMs = Math.min(this.certainUntilMs, this.#options.now())
+    if (isGoodbye) {
+      this.certainUntilMs = Math.min(this.certainUntilMs, this.#options.now())
+      this.#goodbye = id
+    }
     this.#client.whenReady(() => {
       if (this.ended) return
       this.#unansweredMs = Math.min(this.#unansweredMs, this.#options.now())
@@ -335,7 +340,7 @@ export class CoreMember implements GroupMembership {
           if (response === undefined) this.#core.failed(id, this.#nowMs)
           else {
             const answer = { id, api, body: response } as unknown as MembershipAnswer
-            if (!isGoodbye) this.#reckon(request, answer, certain())
+            if (id > this.#goodbye) this.#reckon(request, answer, certain())
             this.#core.answered(answer, this.#nowMs)
           }
           this.#drain()

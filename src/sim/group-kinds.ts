@@ -14,6 +14,7 @@ import type { Wanted } from '../client/consumer/membership/membership.js'
 import { CoreMember, type CoreMemberOptions } from './core-member.js'
 import type { MemberParts } from './group-consumer.js'
 import type { GroupMembership } from './group-membership.js'
+import { ABSENT_TOPIC } from './group-protocol.js'
 import { drawManner, type GroupManner } from './group-slot.js'
 
 /** What the members of a group speak. */
@@ -164,7 +165,7 @@ function classicMember(
     sessionTimeoutMs,
     rebalanceTimeoutMs: patientMs,
     // In the end it wants one topic more, which is not there: that begins a round, also where topics have grown while a static leader was away, of which it knows nothing (in Kafka, too).
-    wantedOf: (topics) => ({ topics: isSettled() ? [...topics, 'none'] : topics }),
+    wantedOf: (topics) => ({ topics: isSettled() ? [...topics, ABSENT_TOPIC] : topics }),
     ...(isStatic ? { served } : {}),
     isConverted: kind === 'both',
   })

@@ -18,6 +18,7 @@ import type { SimulatedClient } from './client.js'
 import { type CertaintyOptions, certainty } from './group-certainty.js'
 import type { GroupMembership } from './group-membership.js'
 import {
+  ABSENT_TOPIC,
   type AssignorName,
   assign,
   decodeAssignment,
@@ -311,7 +312,7 @@ export class GroupMember implements GroupMembership {
     const topics = names.map((name) => ({ name }))
     const body = { topics, allowAutoTopicCreation: false, includeTopicAuthorizedOperations: false }
     this.#client.call(Metadata, body, (_, response) => {
-      const isWhole = response?.topics.every(({ errorCode }) => errorCode === ErrorCode.NONE)
+      const isWhole = response?.topics.every(({ name, errorCode }) => errorCode === ErrorCode.NONE || name === ABSENT_TOPIC)
       done(isWhole === true ? new Map(response!.topics.map((each) => [each.name!, each.partitions.length])) : undefined)
     })
   }

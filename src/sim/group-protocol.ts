@@ -37,6 +37,8 @@ export interface Subscriber extends Subscription {
 export type Assignments = ReadonlyMap<string, readonly GroupPlace[]>
 
 const VERSION_BYTES = 2
+/** Some want a topic that is never there. */
+export const ABSENT_TOPIC = 'none'
 
 /** `version`: from 0 to 3; 1 says what is owned, 2 since when. */
 export function encodeSubscription({ topics, owned, generation }: Subscription, version: number): Uint8Array {

@@ -13,7 +13,7 @@ function found(check: (findings: Findings) => void): string {
   return [...findings.counts].map(([name, count]) => (count === 1 ? name : `${name}*${count}`)).join(' ')
 }
 
-/** "member[/instance] generation from-to certain". */
+/** "member[/instance] generation from-to certain"; a dash: its number may come again. */
 function owned(line: string): Ownership {
   const [who, generation, times, certain] = line.split(' ')
   const [member, instance] = who!.split('/')
@@ -23,7 +23,7 @@ function owned(line: string): Ownership {
     key: 'x',
     member: member!,
     ...(instance === undefined ? {} : { instance }),
-    generation: Number(generation),
+    ...(generation === '-' ? {} : { generation: Number(generation) }),
     fromMs: fromMs!,
     toMs: toMs!,
     certainUntilMs: Number(certain),
@@ -36,6 +36,8 @@ const OWNED: readonly (readonly [string, string, ...string[]])[] = [
   ['two at once', 'owned-twice', 'a 1 0-5 9', 'b 2 4-9 9'],
   ['two in one generation', 'owned-twice', 'a 1 0-5 9', 'b 1 6-9 9'],
   ['both', 'owned-twice*2', 'a 1 0-5 9', 'b 1 4-9 9'],
+  ['two in a generation whose number may come again', '', 'a - 0-5 9', 'b - 6-9 9'],
+  ['two at once, whose numbers may come again', 'owned-twice', 'a - 0-5 9', 'b - 4-9 9'],
   ['a session is over before', '', 'a 1 0-9 3', 'b 2 4-9 9'],
   ['who comes later is not certain at all', '', 'a 1 0-9 9', 'b 2 4-9 4'],
   ['it may be until it takes over', '', 'a 1 0-4 9', 'b 2 4-9 9'],
