@@ -5,11 +5,13 @@
  * Names are those of the published specifications of KRaft: election safety, log matching, leader completeness, durability.
  */
 import { assert } from '../base/assert.js'
+import { contentOf } from '../broker/quorum/batches.js'
 import { PrefixCheck } from '../check/check-prefix.js'
 import type { MetadataImage } from '../metadata/image.js'
 import type { BatchView } from '../records/batch.js'
 import { BatchIterator } from '../records/reader.js'
 import { type ClusterNode, type ClusterWorld, METADATA_DIRECTORY } from './cluster-world.js'
+import { CommittedImages } from './committed-images.js'
 import { SimulatedDirectory } from './disk-directory.js'
 import { SimulatedFile } from './disk-file.js'
 import { imageText } from './image-text.js'
@@ -50,6 +52,7 @@ export class ClusterInvariants {
   /** Batches that some node counts as committed, in order, without gaps. */
   readonly #committed: Committed[] = []
   readonly #indexByOffset = new Map<number, number>()
+  readonly #images = new CommittedImages()
   readonly #clusterIds = new Set<string>()
   /** By process: what is committed to it, and what it has applied. */
   readonly #prefixes = new PrefixCheck()
@@ -209,6 +212,7 @@ export class ClusterInvariants {
       )
       this.#indexByOffset.set(baseOffset, this.#committed.length)
       this.#committed.push({ baseOffset, nextOffset, epoch, crc })
+      this.#images.add(contentOf(batch, node.release).batch)
       return
     }
     const known = this.#committed[index]!
@@ -252,6 +256,7 @@ export class ClusterInvariants {
   #image(image: MetadataImage): void {
     if (this.#world.plan.naming === 'none' || image.offset <= this.#latestOffset) return
     this.#latestOffset = image.offset
+    for (const each of this.#images.before(image.offset)) this.replicas.committed(each)
     this.replicas.committed(image)
   }
 
