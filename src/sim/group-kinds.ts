@@ -25,8 +25,11 @@ type Tongue = 'next' | 'classic' | 'plain'
 const GROUPS_CHANCE = 0.6
 const MOST_GROUPS = 2
 const REGEX_CHANCE = 0.3
-/** How often a process that is started again speaks, or wants, something else. */
-const OTHER_CHANCE = 0.4
+/** How often a process that is started again wants something else, and may speak something else. */
+const OTHER_CHANCE = 0.6
+/** So long most members of a group of both protocols speak the one. */
+const FASHION_MS = 9000
+const FASHION_CHANCE = 0.85
 const ASSIGNORS = { range: RANGE, roundrobin: ROUND_ROBIN, 'cooperative-sticky': COOPERATIVE_STICKY } as const
 const SESSION_KEY = 'group.consumer.session.timeout.ms'
 
@@ -75,9 +78,7 @@ export function drawKindOfSlot(random: Prng, slot: KindOfSlot): SlotManner {
   const { kind, isCooperative, isStatic, isSettled } = slot
   const manner = drawManner(random, isCooperative)
   const lateCommitChance = random.pick([0.3, 0.8])
-  // Two kinds of classic members under one instance id do not know what the other has wanted.
-  const tongues = ['next', 'next', 'classic', isStatic ? 'classic' : 'plain'] as const
-  const draw = (): Tongue => (kind === 'both' ? random.pick(tongues) : kind)
+  const draw = (): Tongue => (kind === 'both' ? drawTongue(random, isStatic, slot.coreOptions.now()) : kind)
   let tongue = draw()
   let wishes = drawWishes(random)
   const served = { wanted: undefined }
@@ -96,6 +97,14 @@ export function drawKindOfSlot(random: Prng, slot: KindOfSlot): SlotManner {
     lateCommitChance,
     isConverted: kind === 'both',
   }
+}
+
+/** As one would upgrade a group, and take that back: for a time most speak the one protocol, then most the other. */
+function drawTongue(random: Prng, isStatic: boolean, nowMs: number): Tongue {
+  // Two kinds of classic members under one instance id do not know what the other has wanted.
+  const classic = isStatic ? 'classic' : random.pick(['classic', 'plain'] as const)
+  const isUpgraded = Math.floor(nowMs / FASHION_MS) % 2 === 1
+  return random.chance(FASHION_CHANCE) === isUpgraded ? 'next' : classic
 }
 
 /** What a member of KIP-848 wants of the group besides its topics. */

@@ -312,7 +312,9 @@ export class GroupMember implements GroupMembership {
     const topics = names.map((name) => ({ name }))
     const body = { topics, allowAutoTopicCreation: false, includeTopicAuthorizedOperations: false }
     this.#client.call(Metadata, body, (_, response) => {
-      const isWhole = response?.topics.every(({ name, errorCode }) => errorCode === ErrorCode.NONE || name === ABSENT_TOPIC)
+      const isWhole = response?.topics.every(
+        ({ name, errorCode }) => errorCode === ErrorCode.NONE || name === ABSENT_TOPIC,
+      )
       done(isWhole === true ? new Map(response!.topics.map((each) => [each.name!, each.partitions.length])) : undefined)
     })
   }

@@ -25,6 +25,7 @@ import { keyOf } from './replicated-topics.js'
 
 const MOST_GROUPS = 3
 const MOST_MEMBERS = 4
+const FEWEST_OF_BOTH = 2
 const STATIC_CHANCE = 0.4
 const MOST_GROWTHS = 2
 const LATE_COMMIT_CHANCE = 0.5
@@ -207,7 +208,7 @@ export class GroupWorkload {
   #team(name: string, random: Prng, kind: GroupKind | undefined, commitsLate = false): GroupTeam {
     const { simulation, world, workload } = this.#cluster
     const isCooperative = random.chance(0.4)
-    const members = random.between(1, MOST_MEMBERS)
+    const members = random.between(kind === 'both' ? FEWEST_OF_BOTH : 1, MOST_MEMBERS)
     const slots = Array.from({ length: members }, (_, n) => {
       const plain = kind === undefined ? drawManner(random, isCooperative) : undefined
       const common = {
