@@ -258,18 +258,22 @@ export class CoreMember implements GroupMembership {
       const event = this.#events.shift()
       if (event === undefined) return
       if (event.type === 'release') this.#release(event.partitions, event.lost)
-      else if (event.type === 'assigned') {
-        this.rounds++
-        this.#parts.listener.assigned(event.all)
-        const { served, wantedOf } = this.#options
-        if (served !== undefined) {
-          served.wanted = this.#wanted
-          this.#want(wantedOf(this.#topics))
-          return this.#drain()
-        }
-      } else if (event.type === 'left') this.#hasLeft()
+      else if (event.type === 'assigned') this.#assigned(event.all)
+      else if (event.type === 'left') this.#hasLeft()
       else if (event.type === 'failed') this.#failed(ErrorCode[event.error])
     }
+  }
+
+  #assigned(all: readonly GroupPlace[]): void {
+    // Who was busy for too long hears next that all of it is lost.
+    if (this.generation < 0) return
+    this.rounds++
+    this.#parts.listener.assigned(all)
+    const { served, wantedOf } = this.#options
+    if (served === undefined) return
+    served.wanted = this.#wanted
+    this.#want(wantedOf(this.#topics))
+    this.#drain()
   }
 
   #release(partitions: readonly GroupPlace[], isLost: boolean): void {

@@ -59,6 +59,8 @@ export interface KindOfSlot {
   readonly isStatic: boolean
   /** Of the brokers. */
   readonly settings: Readonly<Record<string, string>>
+  /** What all that are started from now on speak, in a group of both. */
+  readonly turned: { to: 'next' | 'classic' | undefined }
   /** Nothing befalls groups any more. */
   readonly isSettled: () => boolean
   readonly coreOptions: Pick<
@@ -87,6 +89,7 @@ export function drawKindOfSlot(random: Prng, slot: KindOfSlot): SlotManner {
       tongue = draw()
       wishes = drawWishes(random)
     }
+    tongue = slot.turned.to ?? tongue
     if (tongue === 'plain') return undefined
     slot.coreOptions.count(`a core speaks the ${tongue} protocol`)
     return tongue === 'next' ? nextMember(parts, slot, manner, wishes) : classicMember(parts, slot, manner, served)

@@ -23,6 +23,8 @@ const REST_MS = 60_000
 /** Nobody has moved for so long. */
 const QUIET_MS = 5000
 const READ_MS = 30_000
+/** Members of a group that is moved are started anew one after the other. */
+const NEXT_MEMBER_MS = 1200
 const ANSWER_MS = 30_000
 const MOST_PARTITIONS = 4
 
@@ -99,6 +101,7 @@ class GroupScenario {
     const healedMs = cluster.rest()
     this.#must('nobody changes anything any more', ANSWER_MS, groups, () => groups.idle)
     this.#must('everything is read by every group', READ_MS, groups, () => groups.isRead)
+    this.#convert(groups)
     const bounced = this.#bounce(groups)
     this.#commitAll(groups)
     this.#describe(groups)
@@ -151,6 +154,21 @@ class GroupScenario {
     })
     groups.leaveAlone()
     return tookMs - QUIET_MS
+  }
+
+  /** Groups are moved from the one protocol to the other, member by member, while the others read on: down and up again. */
+  #convert(groups: GroupWorkload): void {
+    for (const tongue of ['classic', 'next'] as const) {
+      for (const team of groups.teamsOfBoth) {
+        groups.turn(team, tongue)
+        for (const slot of team.slots) {
+          slot.restart()
+          this.#cluster.until(() => false, NEXT_MEMBER_MS)
+        }
+      }
+      this.#must(`members speak the ${tongue} protocol`, REST_MS, groups, () => groups.isWhole && groups.isOwned)
+    }
+    groups.leaveAlone()
   }
 
   /** A static member that is back within its session has what it had, and nobody else notices. Returns how many were tried. */

@@ -131,6 +131,12 @@ export class GroupSlot {
     this.#history.count('a member wants something else')
   }
 
+  /** It goes as it should, and comes back at once. */
+  restart(): void {
+    this.#stays = true
+    this.leave()
+  }
+
   /** A static one is killed and comes back at once; or it says that it will, where nobody would be let in under its instance id otherwise. */
   bounce(): void {
     if (!this.isStatic || !this.running) return

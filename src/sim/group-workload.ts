@@ -10,7 +10,7 @@ import type { MetadataImage } from '../metadata/image.js'
 import type { ClusterNode } from './cluster-world.js'
 import { GroupGrowth } from './group-growth.js'
 import { GroupHistory } from './group-history.js'
-import { drawKindOfSlot, type GroupKind } from './group-kinds.js'
+import { drawKindOfSlot, type GroupKind, type KindOfSlot } from './group-kinds.js'
 import { coordinatorOf, type Reign, shardAt } from './group-locator.js'
 import { GroupOperator } from './group-operator.js'
 import { type GroupPlace, nameOf, placesIn } from './group-protocol.js'
@@ -43,6 +43,8 @@ export class GroupWorkload {
   readonly #random: Prng
   readonly #growth: GroupGrowth
   readonly #reigns = new Map<string, Reign>()
+  /** By group, of those of both protocols. */
+  readonly #turned = new Map<string, KindOfSlot['turned']>()
   readonly #nextRules = new NextGroupRules((what) => this.history.count(what))
   #brokers: readonly ClusterNode[]
   #stopped = false
@@ -98,6 +100,16 @@ export class GroupWorkload {
 
   get idle(): boolean {
     return this.#growth.idle && this.operator.idle
+  }
+
+  /** Groups whose members may speak either protocol. */
+  get teamsOfBoth(): readonly GroupTeam[] {
+    return this.teams.filter(({ name }) => this.#turned.has(name))
+  }
+
+  /** Who is started from now on in a group of both protocols speaks this one. */
+  turn({ name }: GroupTeam, to: 'next' | 'classic'): void {
+    this.#turned.get(name)!.to = to
   }
 
   /** All members run. */
@@ -241,8 +253,11 @@ export class GroupWorkload {
   }
 
   #mannerOf(kind: GroupKind, isCooperative: boolean, common: CommonOptions, random: Prng): GroupManner {
+    const turned = this.#turned.get(common.group) ?? { to: undefined }
+    if (kind === 'both') this.#turned.set(common.group, turned)
     return drawKindOfSlot(random, {
       kind,
+      turned,
       isCooperative,
       isStatic: common.instanceId !== null,
       settings: this.#cluster.world.plan.settings,

@@ -165,4 +165,13 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     options: GROUPS,
     found: FAILED,
   },
+  {
+    name: 'upgraded-members-have-nothing',
+    about: 'what members of a classic group have is free for others when the group goes over to KIP-848',
+    file: `${NEXT}/upgrade.ts`,
+    from: '      group.setMember(member)\n',
+    to: '      group.setMember({ ...member, assigned: new Map() })\n',
+    options: GROUPS,
+    found: FAILED,
+  },
 ]
