@@ -31,6 +31,7 @@ const OTHER_CHANCE = 0.6
 const FASHION_MS = 9000
 const FASHION_CHANCE = 0.85
 const ASSIGNORS = { range: RANGE, roundrobin: ROUND_ROBIN, 'cooperative-sticky': COOPERATIVE_STICKY } as const
+const ALL_EAGER = ['range', 'roundrobin'] as const
 const SESSION_KEY = 'group.consumer.session.timeout.ms'
 
 /** Empty: a run without such groups. */
@@ -78,7 +79,9 @@ export interface SlotManner extends GroupManner {
 /** What a slot is like whose processes may each speak something else. */
 export function drawKindOfSlot(random: Prng, slot: KindOfSlot): SlotManner {
   const { kind, isCooperative, isStatic, isSettled } = slot
-  const manner = drawManner(random, isCooperative)
+  const drawn = drawManner(random, isCooperative)
+  // A coordinator that loads a classic group only knows the assignor that was chosen (in Kafka, too): who does not know that one is not let in.
+  const manner = isCooperative || drawn.assignors.length > 1 ? drawn : { ...drawn, assignors: ALL_EAGER }
   const lateCommitChance = random.pick([0.3, 0.8])
   const draw = (): Tongue => (kind === 'both' ? drawTongue(random, isStatic, slot.coreOptions.now()) : kind)
   let tongue = draw()

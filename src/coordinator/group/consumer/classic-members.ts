@@ -79,9 +79,11 @@ export class ClassicMembers {
     const wanted = this.#wanted(member, request, subscription)
     const next = this.#steps.advance(change, wanted, before, owned, now)
     const isReplaced = holder !== undefined && holder.memberId !== memberId
-    if (isReplaced && this.#downgrade.isDue(group, new Set([holder.memberId]))) {
-      this.#downgrade.convert(change, new Set([holder.memberId]), next, now)
-    }
+    // What it is told now it says again when it asks for its assignment, and of a classic group then.
+    const protocolName =
+      isReplaced && this.#downgrade.isDue(group, new Set([holder.memberId]))
+        ? this.#downgrade.convert(change, new Set([holder.memberId]), next, now)
+        : protocolOf(next)
     const { memory } = group
     memory.clear(memberId, 'join')
     memory.set(memberId, 'session', now.monotonicMs + body.sessionTimeoutMs)
@@ -90,7 +92,7 @@ export class ClassicMembers {
       errorCode: 0,
       generationId: next.epoch,
       protocolType: CONSUMER_PROTOCOL,
-      protocolName: protocolOf(next),
+      protocolName,
       leader: '',
       skipAssignment: false,
       memberId,

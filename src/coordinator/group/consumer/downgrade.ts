@@ -37,8 +37,8 @@ export class Downgrade {
     return isAnyGoneModern && staying > 0 && staying <= this.#settings.classicMaxSize && this.#settings.allowsDowngrade
   }
 
-  /** With the target assignment of the consumer group as the last that was agreed on. What came in the place of who goes stays. */
-  convert(change: GroupChange, gone: ReadonlySet<string>, replacement: ConsumerMember | undefined, now: Now): void {
+  /** With the target assignment of the consumer group as the last that was agreed on. What came in the place of who goes stays. The protocol that all know is returned. */
+  convert(change: GroupChange, gone: ReadonlySet<string>, replacement: ConsumerMember | undefined, now: Now): string {
     const { group, groupId, draft } = change
     const staying = [...change.members()].filter(({ memberId }) => !gone.has(memberId))
     draft.appendAll(group.tombstones())
@@ -55,6 +55,7 @@ export class Downgrade {
     }
     draft.append(classic.record(assignments))
     this.#beginRoundSoon(change, now)
+    return classic.protocol
   }
 
   #classicMember(group: ClassicGroup, member: ConsumerMember): ClassicMember {

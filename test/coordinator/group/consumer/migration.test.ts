@@ -346,6 +346,24 @@ describe('from a consumer group to a classic group', () => {
     assert.equal(typeOf(rig), 'classic Stable')
   })
 
+  it('when its place is taken by a static member that likes another assignor: it is told the one that all know', () => {
+    const rig = modernRig()
+    addTopic(rig, 'orders', 4)
+    const modern = new Member(rig, 'c', { topics: ['orders'], instance: 'i' })
+    modern.beat()
+    const classic = new ClassicClient(rig, 'a', ORDERS).step()
+    go(rig, [classic], [modern])
+    modern.isThere = false
+    const other = new ClassicClient(rig, 'd', { ...ORDERS, instance: 'i', protocols: ['roundrobin', 'range'] }).step()
+    assert.match(typeOf(rig), /^classic/)
+    assert.equal(other.state, 'joined')
+    other.step()
+    assert.notEqual(other.lastError, 'INCONSISTENT_GROUP_PROTOCOL')
+    go(rig, [classic, other], [])
+    assert.equal(typeOf(rig), 'classic Stable')
+    assert.deepEqual(everything([classic, other], []), ALL_ORDERS)
+  })
+
   it('if the partition refuses it, the consumer group goes on', () => {
     const { rig, classics } = classicGroup(['a', 'b'])
     const modern = new Member(rig, 'c', { topics: ['orders'] })
