@@ -2,6 +2,7 @@
  * Upgrade: the first member that speaks the protocol of consumer groups joins a classic group of consumers, and the group becomes a consumer group in one
  * decision: its members keep what they have and go on with the classic protocol (KIP-848, online upgrade).
  */
+import type { Uuid } from '../../../base/uuid.js'
 import type { Now } from '../../shard.js'
 import type { ClassicGroup } from '../classic-group.js'
 import { answerJoin, answerSync } from '../classic-rounds.js'
@@ -11,12 +12,12 @@ import type { GroupContext } from '../group.js'
 import { ConsumerGroup } from './consumer-group.js'
 import { type ConsumerMember, currentRecord, newMember, sortedNames, wishesRecord } from './consumer-member.js'
 import type { ConsumerSettings } from './consumer-settings.js'
-import { CONSUMER_PROTOCOL, decodeAssignment, decodeSubscription } from './embedded-protocol.js'
+import { byTopicId, CONSUMER_PROTOCOL, decodeAssignment, decodeSubscription } from './embedded-protocol.js'
 import { GroupChange } from './group-change.js'
 import type { GroupMemory } from './group-memory.js'
 import { GroupRefusal, noGroup } from './group-refusal.js'
 import type { GroupSteps } from './group-steps.js'
-import { filtered, topicPartitions } from './partition-sets.js'
+import { filtered, type PartitionSet, topicPartitions } from './partition-sets.js'
 
 export class Upgrade {
   readonly #context: GroupContext
@@ -86,7 +87,13 @@ export class Upgrade {
     const image = this.#context.image()
     const protocol = classic.protocol ?? classic.selectProtocol()
     const members: ConsumerMember[] = []
+    const owned: PartitionSet[] = []
     const taken = new Set<string>()
+    const take = (topicId: Uuid, partition: number): boolean => {
+      const isNew = !taken.has(`${topicId}-${partition}`)
+      taken.add(`${topicId}-${partition}`)
+      return isNew
+    }
     for (const member of classic.members.values()) {
       const metadata = member.protocols.find(({ name }) => name === protocol)?.metadata
       const subscription = metadata === undefined ? undefined : decodeSubscription(metadata)
@@ -104,15 +111,17 @@ export class Upgrade {
         epoch: classic.generation,
         previousEpoch: classic.generation,
         // Assignors of clients may give a partition to two members; here it belongs to one.
-        assigned: filtered(assigned, (topicId, partition) => {
-          const isNew = !taken.has(`${topicId}-${partition}`)
-          taken.add(`${topicId}-${partition}`)
-          return isNew
-        }),
+        assigned: filtered(assigned, take),
       })
+      owned.push(byTopicId(subscription.ownedPartitions, image))
     }
-    return members
+    return members.map((member, n) => withRevoking(member, filtered(owned[n]!, take)))
   }
+}
+
+/** What a cooperative member had when it joined and is not to have any more it may still read until it joins again (KIP-429). Kafka gives that to others at once. */
+function withRevoking(member: ConsumerMember, revoking: PartitionSet): ConsumerMember {
+  return revoking.size === 0 ? member : { ...member, state: 'unrevoked partitions', revoking }
 }
 
 /** In Kafka's order. */

@@ -10,18 +10,22 @@ import {
 import { errorOf, type Rig } from '../rig.js'
 import { GROUP } from './modern-rig.js'
 
-export function subscription(topics: readonly string[]): Uint8Array {
+/** `owned`: partitions of the first topic. */
+export function subscription(topics: readonly string[], owned: readonly number[] = []): Uint8Array {
   const writer = new Writer()
   writer.int16(1)
-  ConsumerProtocolSubscription.encode(1, writer, { topics: [...topics], ownedPartitions: [] })
+  ConsumerProtocolSubscription.encode(1, writer, {
+    topics: [...topics],
+    ownedPartitions: owned.length === 0 ? [] : [{ topic: topics[0]!, partitions: [...owned] }],
+  })
   return writer.toBuffer()
 }
 
-function assignment(topics: ReadonlyMap<string, number[]>): Uint8Array {
+export function assignment(topics: ReadonlyMap<string, number[]>): Buffer {
   const writer = new Writer()
   writer.int16(1)
   const assignedPartitions = [...topics].map(([topic, partitions]) => ({ topic, partitions }))
-  ConsumerProtocolAssignment.encode(1, writer, { assignedPartitions, userData: null })
+  ConsumerProtocolAssignment.encode(1, writer, { assignedPartitions, userData: new Uint8Array(0) })
   return writer.toBuffer()
 }
 

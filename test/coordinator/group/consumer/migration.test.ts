@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { commit, errorOf, fetchOffsets, type Rig, sendJoinWithId, stableGroup } from '../rig.js'
-import { ClassicClient, type ClassicOptions } from './classic-client.js'
+import { commit, errorOf, fetchOffsets, type Rig, sendJoin, sendJoinWithId, sendSync, stableGroup } from '../rig.js'
+import { assignment, ClassicClient, type ClassicOptions, subscription } from './classic-client.js'
 import {
   addTopic,
   ask,
@@ -139,6 +139,25 @@ describe('from a classic group to a consumer group', () => {
     assert.equal(typeOf(rig), 'consumer Stable')
     assert.deepEqual(everything([classic], [modern]), ALL_ORDERS)
     assert.equal(groupOf(rig.shard).memberCount, 2)
+  })
+
+  it('what a cooperative member has just been told to give up is not given to others before it has joined again', () => {
+    const rig = modernRig()
+    addTopic(rig, 'orders', 4)
+    const wants = (...owned: number[]) => ({ 'cooperative-sticky': subscription(['orders'], owned) })
+    const { ticket, memberId } = sendJoinWithId(rig, { protocols: wants(0, 1, 2, 3) })
+    rig.advance(10_000)
+    assert.equal(rig.answer('JoinGroup', ticket)?.generationId, 1)
+    const kept = assignment(new Map([['orders', [0, 1]]])).toString('latin1')
+    rig.answer('SyncGroup', sendSync(rig, memberId, 1, { assignments: { [memberId]: kept } }))
+    const modern = new Member(rig, 'c', { topics: ['orders'] })
+    modern.beat()
+    rig.move()
+    checkGroup(rig, groupOf(rig.shard))
+    for (let n = 0; n < 3; n++) assert.equal(modern.beat() ?? '', '')
+    const again = sendJoin(rig, { memberId, protocols: wants(0, 1) })
+    assert.equal(rig.answer('JoinGroup', again)?.errorCode, 0)
+    assert.equal(modern.beat(), 'orders-2 orders-3')
   })
 
   it('a static member changes its protocol, and keeps what it has', () => {
