@@ -175,12 +175,18 @@ export class GroupSteps {
   #assign(change: GroupChange, now: Now): void {
     const image = this.#context.image()
     const members: AssignedMember[] = []
+    // Most members of a group want the same.
+    let topicIds: Set<Uuid> | undefined
+    let last: ConsumerMember | undefined
     for (const member of change.members()) {
-      const topicIds = new Set<Uuid>()
-      for (const name of change.topicsOf(member)) {
-        const topic = image.topicsByName.get(name)
-        if (topic !== undefined) topicIds.add(topic.topicId)
+      if (topicIds === undefined || last === undefined || !wantSame(last, member)) {
+        topicIds = new Set<Uuid>()
+        for (const name of change.topicsOf(member)) {
+          const topic = image.topicsByName.get(name)
+          if (topic !== undefined) topicIds.add(topic.topicId)
+        }
       }
+      last = member
       const { memberId, instanceId } = member
       members.push({ memberId, instanceId, topicIds, before: change.target(memberId) })
     }
@@ -228,6 +234,12 @@ export class GroupSteps {
     } else change.group.memory.clear(memberId, 'rebalance')
     return next
   }
+}
+
+function wantSame(one: ConsumerMember, other: ConsumerMember): boolean {
+  return (
+    sameNames(one.subscribedTopics, other.subscribedTopics) && one.subscribedExpression === other.subscribedExpression
+  )
 }
 
 /** Undefined: it takes too long. */
