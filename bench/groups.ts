@@ -57,6 +57,7 @@ interface Measured {
   readonly tookMs: number
   readonly settles: boolean
   readonly requests: number
+  readonly refusals: number
   readonly cpuMs: number
   readonly longestMs: number
   readonly p99Ms: number
@@ -123,7 +124,12 @@ async function runRound(directory: string, protocol: MemberProtocol): Promise<Re
   const phases = new Map<string, Measured>()
   const measure = async (phase: string, settles: boolean, action: () => Promise<unknown>): Promise<void> => {
     await broker.loopDelay()
-    const before = { requests: crowd.requests, cpuMs: cpuMs(broker.pid), crowdMs: cpuMs(process.pid) }
+    const before = {
+      requests: crowd.requests,
+      refusals: crowd.refusals,
+      cpuMs: cpuMs(broker.pid),
+      crowdMs: cpuMs(process.pid),
+    }
     const beganMs = performance.now()
     await action()
     const tookMs = performance.now() - beganMs
@@ -131,6 +137,7 @@ async function runRound(directory: string, protocol: MemberProtocol): Promise<Re
       tookMs,
       settles,
       requests: crowd.requests - before.requests,
+      refusals: crowd.refusals - before.refusals,
       cpuMs: cpuMs(broker.pid) - before.cpuMs,
       crowdBusy: (cpuMs(process.pid) - before.crowdMs) / tookMs,
       ...(await broker.loopDelay()),

@@ -14,6 +14,7 @@ export class GroupCrowd {
   #members: GroupMember[] = []
   /** Of those that have gone. */
   #formerRequests = 0
+  #formerRefusals = 0
   #failure: Error | undefined
 
   constructor(options: GroupCrowdOptions) {
@@ -27,6 +28,11 @@ export class GroupCrowd {
   /** Of the group's protocol, of all that are or were there. */
   get requests(): number {
     return this.#members.reduce((sum, { requests }) => sum + requests, this.#formerRequests)
+  }
+
+  /** How often one of them had to ask again because the coordinator could not answer. */
+  get refusals(): number {
+    return this.#members.reduce((sum, { refusals }) => sum + refusals, this.#formerRefusals)
   }
 
   /** How often members were told what they are to have, those that are there. */
@@ -71,7 +77,12 @@ export class GroupCrowd {
       else staying.push(member)
     }
     this.#members = staying
-    for (const member of going) void member.leave().then(() => (this.#formerRequests += member.requests))
+    for (const member of going) {
+      void member.leave().then(() => {
+        this.#formerRequests += member.requests
+        this.#formerRefusals += member.refusals
+      })
+    }
   }
 
   /** Its generation. Throws if that takes too long, or if a member fails. */

@@ -46,6 +46,8 @@ const random = new NodeRandom()
 export class GroupMember {
   /** Requests of the group's protocol that were sent. */
   requests = 0
+  /** How often it had to ask again because the coordinator could not answer. */
+  refusals = 0
   /** How often it was told what it is to have. */
   assignments = 0
   readonly #options: GroupMemberOptions
@@ -130,8 +132,8 @@ export class GroupMember {
         else if (event.type === 'assigned') this.assignments++
         else if (event.type === 'topics wanted') this.#membership.topicsSeen([this.#options.topic], clock.monotonicMs())
         else if (event.type === 'failed') this.#failed(new Error(event.message))
-        // There is one broker.
-        else if (event.type === 'coordinator lost') this.#failed(new Error('the broker does not coordinate the group'))
+        // There is one broker, which is asked again.
+        else if (event.type === 'coordinator lost') this.refusals++
         else return this.#isGone()
       }
       isDone = requests.length === 0 && events.length === 0

@@ -33,6 +33,8 @@ export class GroupMemory {
   readonly #deadlines: Deadlines
   readonly #check: Deadline
   readonly #byMember = new Map<string, Map<TimerKind, number>>()
+  /** Since when each waits for what others have. */
+  readonly #waiting = new Map<string, number>()
 
   constructor(deadlines: Deadlines, check: Deadline) {
     this.#deadlines = deadlines
@@ -54,12 +56,25 @@ export class GroupMemory {
     this.#byMember.get(memberId)?.delete(kind)
   }
 
+  /** For how long it has waited for what others have, from the first time that it is asked. */
+  waitedMs(memberId: string, nowMs: number): number {
+    const sinceMs = this.#waiting.get(memberId)
+    if (sinceMs === undefined) this.#waiting.set(memberId, nowMs)
+    return nowMs - (sinceMs ?? nowMs)
+  }
+
+  waitsNoMore(memberId: string): void {
+    this.#waiting.delete(memberId)
+  }
+
   forget(memberId: string): void {
     this.#byMember.delete(memberId)
+    this.#waiting.delete(memberId)
   }
 
   forgetAll(): void {
     this.#byMember.clear()
+    this.#waiting.clear()
     this.#deadlines.clear(this.#check)
   }
 
