@@ -64,6 +64,8 @@ export class GroupShard implements GroupShardContract {
   #atWork: Chore | undefined
   /** Whether the last decision is about those whose time has come. */
   #isExpiry = false
+  /** Whether it is about several of them, of which nobody knows which one is too much. */
+  #isShared = false
   /** For them, whatever group they are of. */
   readonly #room = new DecisionRoom()
 
@@ -162,9 +164,17 @@ export class GroupShard implements GroupShardContract {
     const refused = this.#draft
     const chore = this.#atWork
     const isExpiry = this.#isExpiry
+    const instead = isTooLarge(error) && !this.#isShared ? refused.instead : undefined
     const draft = this.#newDraft()
-    if (chore === undefined) for (const reply of decision.replies) replyRefused(reply, error, draft)
+    const refuse = (): void => {
+      for (const reply of decision.replies) if (!draft.answers(reply.ticket)) replyRefused(reply, error, draft)
+    }
+    if (chore === undefined && instead === undefined) refuse()
     refused.repair(draft)
+    if (instead !== undefined) {
+      instead(draft)
+      refuse()
+    }
     if (isExpiry) this.#room.refused()
     if (chore !== undefined) {
       // One that is only too large has smaller pieces from now on.
@@ -186,6 +196,7 @@ export class GroupShard implements GroupShardContract {
     this.#draft = new DecisionDraft()
     this.#atWork = undefined
     this.#isExpiry = false
+    this.#isShared = false
     for (const groupId of this.#gone) if (!this.#groups.has(groupId)) this.#history.forget(groupId)
     this.#gone.clear()
     return this.#draft
@@ -202,6 +213,7 @@ export class GroupShard implements GroupShardContract {
       due.whenDue(now, draft)
       if (draft.recordCount === counted) continue
       room ??= this.#room.take()
+      this.#isShared = this.#isExpiry
       this.#isExpiry = true
       for (const record of draft.decision.records.slice(counted)) bytes += recordBytes(record)
       if (bytes >= room) return

@@ -32,6 +32,8 @@ export class GroupMemory {
   readonly expressionRoom = new DecisionRoom()
   /** When the rebalance began that is under way. */
   rebalancingSinceMs: number | undefined
+  /** In this epoch it does not become a classic group: the partition has not taken that. */
+  tooLargeAtEpoch: number | undefined
   /** For those who are put out. */
   readonly room = new DecisionRoom()
   readonly #deadlines: Deadlines
