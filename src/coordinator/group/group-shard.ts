@@ -14,7 +14,7 @@ import type { Now, RecordPlace, Ticket } from '../shard.js'
 import { isTooLarge, replyRefused } from './append-errors.js'
 import { type Chore, DeletedTopicsChore, DeleteGroupsChore, ExpiryChore, RECORDS_OF_A_DECISION } from './chores.js'
 import { ClassicGroups } from './classic-groups.js'
-import { CommittedOffsets } from './committed-offsets.js'
+import { CommittedOffsets, type TopicsMeant } from './committed-offsets.js'
 import { Deadline, Deadlines } from './deadlines.js'
 import { DecisionDraft } from './decision-draft.js'
 import { DecisionRoom, recordBytes } from './decision-room.js'
@@ -142,7 +142,7 @@ export class GroupShard implements GroupShardContract {
     const before = this.#image
     this.#image = image
     const gone = removedTopics(before, image, delta)
-    if (gone.size > 0 && this.offsets.size > 0) this.#begin(new DeletedTopicsChore(this.#context, gone), now)
+    if (gone.size > 0) this.#forgetTopics(gone, now)
     this.#consumer?.metadataChanged(delta, now, draft)
     return draft.decision
   }
@@ -276,6 +276,12 @@ export class GroupShard implements GroupShardContract {
     if (!chore.go(now, draft)) this.#begin(chore, now)
   }
 
+  #forgetTopics(gone: TopicsMeant, now: Now): void {
+    const waiting = this.#chores.find((chore) => chore instanceof DeletedTopicsChore && chore.takesMore)
+    const chore = waiting instanceof DeletedTopicsChore ? waiting : new DeletedTopicsChore(this.#context)
+    if (chore.take(gone) && waiting === undefined) this.#begin(chore, now)
+  }
+
   #begin(chore: Chore, now: Now): void {
     if (this.#chores.length === 0) this.#choresFromMs = Math.max(this.#choresFromMs, now.monotonicMs)
     this.#chores.push(chore)
@@ -312,14 +318,13 @@ function unsupported(groupId: string) {
 }
 
 /** Ids by name of those that were there and are not any more. */
-function removedTopics(
-  before: MetadataImage,
-  after: MetadataImage,
-  delta: MetadataDelta | undefined,
-): ReadonlyMap<string, Uuid> {
-  const gone = new Map<string, Uuid>()
+function removedTopics(before: MetadataImage, after: MetadataImage, delta: MetadataDelta | undefined): TopicsMeant {
+  const gone = new Map<string, Set<Uuid>>()
   for (const { name, topicId } of (delta?.removedTopics ?? before.topicsById).values()) {
-    if (!after.topicsById.has(topicId)) gone.set(name, topicId)
+    if (after.topicsById.has(topicId)) continue
+    const ids = gone.get(name)
+    if (ids === undefined) gone.set(name, new Set([topicId]))
+    else ids.add(topicId)
   }
   return gone
 }
