@@ -58,7 +58,7 @@ class Rig {
         return value
       })
     }
-    const call = { version, clientId: 'c', remote: { host: '127.0.0.1', port: 1 }, reply }
+    const call = { version, clientId: 'c', remote: { host: '127.0.0.1', port: 1 }, allows: () => true, reply }
     handler.handle(request as never, { broker: { groups: this.groups, image: EMPTY_IMAGE } } as never, call as never)
     return codes.map((code) => errorByCode(code).name)
   }
