@@ -26,8 +26,14 @@ export class GroupMemory {
   isRefreshWanted = true
   /** When its regular expressions were last resolved. */
   expressionsResolvedMs = Number.NEGATIVE_INFINITY
+  /** Wall time: from then on all of them are looked at, and some are left. */
+  expressionsLeftSinceMs: number | undefined
+  /** For what they stand for. */
+  readonly expressionRoom = new DecisionRoom()
   /** When the rebalance began that is under way. */
   rebalancingSinceMs: number | undefined
+  /** In this epoch it does not become a classic group: the partition has not taken that. */
+  tooLargeAtEpoch: number | undefined
   /** For those who are put out. */
   readonly room = new DecisionRoom()
   readonly #deadlines: Deadlines

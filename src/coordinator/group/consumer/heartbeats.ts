@@ -241,7 +241,10 @@ export class Heartbeats {
       // Its place is kept until its session is over.
       change.putCurrent({ ...member, epoch: LEAVING_STATIC_EPOCH, revoking: NO_PARTITIONS })
       group.memory.clear(memberId, 'rebalance')
-    } else this.#fencing.fence(change, [{ member, reason: 'left' }], now)
+    } else {
+      const again = (after: DecisionDraft): unknown => this.#leave(body, ticket, now, after)
+      this.#fencing.fence(change, [{ member, reason: 'left' }], now, again)
+    }
     draft.reply(ticket, 'ConsumerGroupHeartbeat', {
       throttleTimeMs: 0,
       errorCode: 0,
