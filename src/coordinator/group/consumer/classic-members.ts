@@ -80,7 +80,8 @@ export class ClassicMembers {
     const next = this.#steps.advance(change, wanted, before, owned, now)
     const isReplaced = holder !== undefined && holder.memberId !== memberId
     if (isReplaced && this.#downgrade.isDue(group, new Set([holder.memberId]))) {
-      this.#downgrade.convert(change, new Set([holder.memberId]), next, now)
+      const again = (after: DecisionDraft): void => this.join(group, request, ticket, now, after)
+      this.#downgrade.convert(change, new Set([holder.memberId]), next, now, again)
     }
     const { memory } = group
     memory.clear(memberId, 'join')
