@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import type { Benchmark, BenchmarkContext, Row } from './benchmark.js'
 import { compaction } from './compaction.js'
 import { failover } from './failover.js'
+import { groups } from './groups.js'
 import { describeMachine } from './lib/machine.js'
 import { manyPartitions } from './many-partitions.js'
 import { produceCompressed } from './produce-compressed.js'
@@ -24,6 +25,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   produceCompressed,
   manyPartitions,
   compaction,
+  groups,
   quorum,
   failover,
   replication,

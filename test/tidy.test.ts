@@ -34,6 +34,8 @@ const FLOORS: Readonly<Record<string, number>> = {
   connect: 5,
   console: 6,
   sim: 6,
+  // Beside src, at the top: commands run it.
+  jepsen: 6.5,
   cli: 7,
   main: 8,
   index: 8,

@@ -2,8 +2,11 @@
 import { NodeClock } from '../../src/io/node/clock.js'
 import { NodeNetwork } from '../../src/io/node/network.js'
 import type { Fields } from '../../src/protocol/field.js'
+import { ConsumerGroupDescribe } from '../../src/protocol/messages/consumer-group-describe.js'
 import { CreateTopics } from '../../src/protocol/messages/create-topics.js'
+import { DescribeGroups } from '../../src/protocol/messages/describe-groups.js'
 import { DescribeQuorum } from '../../src/protocol/messages/describe-quorum.js'
+import { FindCoordinator } from '../../src/protocol/messages/find-coordinator.js'
 import { ListOffsets } from '../../src/protocol/messages/list-offsets.js'
 import { Metadata } from '../../src/protocol/messages/metadata.js'
 import { Produce } from '../../src/protocol/messages/produce.js'
@@ -17,6 +20,7 @@ const RETRY_AFTER_MS = 1
 const MOST_RETRIES = 5000
 const COMMIT_TIMEOUT_MS = 10_000
 const LATEST = -1
+const GROUP_ID_NOT_FOUND = 69
 
 const clock = new NodeClock()
 const network = new NodeNetwork()
@@ -154,6 +158,33 @@ export class Admin {
       }
       await pause(RETRY_AFTER_MS)
     }
+  }
+
+  /** Asks until the group's coordinator is there, and has read its log. */
+  async ensureCoordinator(groupId: string): Promise<void> {
+    for (let attempt = 0; attempt < MOST_RETRIES; attempt++) {
+      const { coordinators } = await this.#call(FindCoordinator, { keyType: 0, coordinatorKeys: [groupId] })
+      if (coordinators[0]?.errorCode === 0) {
+        const { groups } = await this.#call(DescribeGroups, { groups: [groupId] })
+        if (groups[0]!.errorCode === 0 || groups[0]!.errorCode === GROUP_ID_NOT_FOUND) return
+      }
+      await pause(RETRY_AFTER_MS)
+    }
+    throw new Error(`group ${groupId} has no coordinator`)
+  }
+
+  /** As its coordinator sees it. */
+  async group(
+    groupId: string,
+    protocol: 'classic' | 'consumer',
+  ): Promise<{ readonly state: string; readonly members: number }> {
+    const found =
+      protocol === 'classic'
+        ? (await this.#call(DescribeGroups, { groups: [groupId] })).groups
+        : (await this.#call(ConsumerGroupDescribe, { groupIds: [groupId], includeAuthorizedOperations: false })).groups
+    const { errorCode, groupState, members } = found[0]!
+    if (errorCode !== 0) throw new Error(`group ${groupId}: error ${errorCode}`)
+    return { state: groupState, members: members.length }
   }
 
   close(): void {

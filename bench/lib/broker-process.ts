@@ -8,10 +8,20 @@ const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 /** The shell sets the limit, and is then the broker. */
 const WITH_OPEN_FILES = 'ulimit -n "$0" && exec "$@"'
 const SERVES = /serves Kafka clients on \S*?:(\d+)/
+const LOOP_DELAY = fileURLToPath(new URL('./loop-delay.js', import.meta.url))
+const LOOP_DELAY_SAID = /event loop delay (\S+) (\S+)/
 
 export interface BrokerProcessOptions {
   /** How many files it may have open; needs a shell. Without it: as many as this process. */
   readonly openFiles?: number
+  /** For `loopDelay`. */
+  readonly watchesLoop?: boolean
+}
+
+/** For how long the event loop was busy with one thing. */
+export interface LoopDelay {
+  readonly p99Ms: number
+  readonly longestMs: number
 }
 
 export class BrokerProcess {
@@ -27,11 +37,12 @@ export class BrokerProcess {
   private constructor(
     dataPath: string,
     settings: Readonly<Record<string, string>>,
-    { openFiles }: BrokerProcessOptions,
+    { openFiles, watchesLoop = false }: BrokerProcessOptions,
   ) {
     this.#dataPath = dataPath
     const set = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`])
-    const start = [process.execPath, MAIN, 'start', '--data', dataPath, '--port', '0', ...set]
+    const node = watchesLoop ? ['--import', LOOP_DELAY] : []
+    const start = [process.execPath, ...node, MAIN, 'start', '--data', dataPath, '--port', '0', ...set]
     const limited = openFiles === undefined ? start : ['sh', '-c', WITH_OPEN_FILES, String(openFiles), ...start]
     const [command, ...args] = limited as [string, ...string[]]
     this.#child = watch(spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] }))
@@ -60,6 +71,22 @@ export class BrokerProcess {
   /** From just before the process was made to the line that says that it serves. */
   get listeningAfterMs(): number {
     return this.#listeningAfterMs
+  }
+
+  /** Since it was asked the last time; of one that was started to watch it. */
+  loopDelay(): Promise<LoopDelay> {
+    return new Promise((resolve) => {
+      let output = ''
+      const heard = (text: Buffer): void => {
+        output += text
+        const [, p99Ms, longestMs] = LOOP_DELAY_SAID.exec(output) ?? []
+        if (longestMs === undefined) return
+        this.#child.stdout.off('data', heard)
+        resolve({ p99Ms: Number(p99Ms), longestMs: Number(longestMs) })
+      }
+      this.#child.stdout.on('data', heard)
+      this.#child.kill('SIGUSR2')
+    })
   }
 
   /** As with Ctrl-C. Throws if it does not end well. */

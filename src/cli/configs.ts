@@ -1,8 +1,15 @@
-/** `lograft configs`: with the flags of kafka-configs.sh, for topics and brokers. */
+/** `lograft configs`: with the flags of kafka-configs.sh, for topics, brokers and groups. */
 import fs from 'node:fs'
 import type { CommandModule } from 'yargs'
 import { Admin } from '../client/admin/admin.js'
-import { CONFIG_SOURCES, type ConfigChange, type ConfigEntry, type ConfigResource } from '../client/admin/configs.js'
+import {
+  CONFIG_SOURCES,
+  type ConfigChange,
+  type ConfigEntry,
+  type ConfigResource,
+  configuredGroups,
+} from '../client/admin/configs.js'
+import { listGroups } from '../client/admin/groups.js'
 import { parseProperties } from '../config/properties.js'
 import { type ClusterOptions, clusterOptions, flag, text, withCluster } from './cluster-options.js'
 import { fail, misuse } from './fail.js'
@@ -18,6 +25,7 @@ interface Options extends ClusterOptions {
   readonly 'entity-default': boolean
   readonly topic: string | undefined
   readonly broker: string | undefined
+  readonly group: string | undefined
   readonly 'broker-defaults': boolean
   readonly 'broker-logger': string | undefined
   readonly 'add-config': string | undefined
@@ -27,7 +35,7 @@ interface Options extends ClusterOptions {
 
 export const configsCommand: CommandModule<object, Options> = {
   command: 'configs',
-  describe: 'Describe and change the settings of topics and brokers while they run',
+  describe: 'Describe and change the settings of topics, brokers and groups while they run',
   builder: (yargs) =>
     yargs
       .options(clusterOptions)
@@ -35,22 +43,24 @@ export const configsCommand: CommandModule<object, Options> = {
       .option('alter', { ...flag, describe: 'Set and remove settings' })
       .option('all', { ...flag, describe: 'With --describe: also those that nobody has set' })
       .option('entity-type', {
-        choices: ['topics', 'brokers', 'broker-loggers'] as const,
+        choices: ['topics', 'brokers', 'broker-loggers', 'groups'] as const,
         requiresArg: true,
         describe: 'What they belong to',
       })
-      .option('entity-name', { ...text, describe: "A topic's name, a broker's id; default: all" })
+      .option('entity-name', { ...text, describe: "A topic's name, a broker's id, a group's id; default: all" })
       .option('entity-default', { ...flag, describe: 'The defaults of all brokers' })
       .option('topic', { ...text, describe: 'For --entity-type topics --entity-name' })
       .option('broker', { ...text, describe: 'For --entity-type brokers --entity-name' })
       .option('broker-defaults', { ...flag, describe: 'For --entity-type brokers --entity-default' })
       .option('broker-logger', { ...text, describe: 'For --entity-type broker-loggers --entity-name' })
+      .option('group', { ...text, describe: 'For --entity-type groups --entity-name' })
       .option('add-config', { ...text, describe: 'key=value, several with commas between, lists as key=[a,b]' })
       .option('add-config-file', { ...text, describe: 'A file of such settings' })
       .option('delete-config', { ...text, describe: 'Keys to go back to their default, with commas between' })
       .example('$0 configs --describe --topic orders', 'What is set for a topic')
       .example('$0 configs --alter --topic orders --add-config retention.ms=86400000', 'Keep a day')
       .example('$0 configs --alter --topic orders --delete-config retention.ms', 'Back to the default')
+      .example('$0 configs --alter --group readers --add-config consumer.session.timeout.ms=50000', 'For one group')
       .example('$0 configs --describe --broker 1 --all', 'Every setting of a broker')
       .check(({ describe, alter }) => {
         if ((describe === true) !== (alter === true)) return true
@@ -77,15 +87,20 @@ function entityOf(options: Options): { readonly type: EntityType; readonly name:
   if (options.broker !== undefined) found.push({ type: 'brokers', name: options.broker })
   if (options['broker-defaults']) found.push({ type: 'brokers', name: '' })
   if (options['broker-logger'] !== undefined) found.push({ type: 'broker-loggers', name: options['broker-logger'] })
+  if (options.group !== undefined) found.push({ type: 'groups', name: options.group })
   const type = options['entity-type']
   if (type !== undefined) found.push({ type, name: options['entity-default'] ? '' : options['entity-name'] })
   if (found.length === 1) return found[0]!
   return misuse(
-    'say what the settings belong to, once: --topic, --broker, --broker-defaults, or --entity-type and --entity-name',
+    'say what the settings belong to, once: --topic, --broker, --broker-defaults, --group, or --entity-type and --entity-name',
   )
 }
 
 async function allOf(admin: Admin, type: EntityType): Promise<string[]> {
+  if (type === 'groups') {
+    const [there, configured] = await Promise.all([listGroups(admin.client), configuredGroups(admin.client)])
+    return [...new Set([...there.map(({ groupId }) => groupId), ...configured])].sort()
+  }
   const topics = await admin.listTopics()
   if (type === 'topics') return topics.map(({ name }) => name)
   return [...admin.client.view.brokers.keys()].map(String)
@@ -96,6 +111,7 @@ const OWN_SOURCES: Readonly<Record<EntityType, readonly number[]>> = {
   topics: [1],
   brokers: [2, 3],
   'broker-loggers': [6],
+  groups: [8],
 }
 
 function described({ type, name }: ConfigResource, configs: readonly ConfigEntry[], all: boolean): string {

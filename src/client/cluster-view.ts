@@ -1,4 +1,5 @@
 /** What a client knows of the cluster: brokers, topics, and who leads which partition. Built from Metadata's answers. */
+import { ZERO_UUID } from '../base/uuid.js'
 import { ErrorCode } from '../protocol/errors.js'
 import type { Metadata } from '../protocol/messages/metadata.js'
 import type { Infer } from '../protocol/schema.js'
@@ -39,12 +40,16 @@ export class ClusterView {
   /** Codes of topics that the last answer had an error for. */
   readonly topicErrors = new Map<string, number>()
 
-  /** Takes an answer in: brokers are replaced, topics that it names too; `all`: it names every topic there is. */
+  /**
+   * Takes an answer in: brokers are replaced, topics that it names too; `all`: it names every topic there is. A broker may know less than another that was asked
+   * before: a leader that is known does not give way to an earlier one.
+   */
   update(response: MetadataResponse, all: boolean): void {
     this.clusterId = response.clusterId
     this.controllerId = response.controllerId
     this.brokers.clear()
     for (const { nodeId, host, port, rack } of response.brokers) this.brokers.set(nodeId, { nodeId, host, port, rack })
+    const before = new Map(this.topics)
     if (all) this.topics.clear()
     this.topicErrors.clear()
     for (const { errorCode, name, topicId, isInternal, partitions } of response.topics) {
@@ -65,7 +70,9 @@ export class ClusterView {
         }),
       )
       views.sort((a, b) => a.partition - b.partition)
-      this.topics.set(name, { name, topicId, isInternal, partitions: views })
+      const known = before.get(name)
+      const isSame = topicId !== ZERO_UUID && known?.topicId === topicId
+      this.topics.set(name, { name, topicId, isInternal, partitions: isSame ? newest(views, known) : views })
     }
   }
 
@@ -78,4 +85,13 @@ export class ClusterView {
     const leader = this.partition(topic, partition)?.leader
     return leader === undefined || leader < 0 ? undefined : leader
   }
+}
+
+/** Of each partition what was said of its latest leader. */
+function newest(views: readonly PartitionView[], known: TopicView): PartitionView[] {
+  const before = new Map(known.partitions.map((view) => [view.partition, view]))
+  return views.map((view) => {
+    const other = before.get(view.partition)
+    return other !== undefined && other.leaderEpoch > view.leaderEpoch ? other : view
+  })
 }

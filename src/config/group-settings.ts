@@ -35,7 +35,7 @@ export const groupSettings = {
   'group.consumer.heartbeat.interval.ms': integer({
     default: '5000',
     min: 1,
-    doc: 'How often members of consumer groups are told to send heartbeats.',
+    doc: 'How often members of consumer groups are told to send heartbeats; who waits for partitions that others have is told to do it sooner.',
   }),
   'group.consumer.min.heartbeat.interval.ms': integer({
     default: '5000',

@@ -1,5 +1,5 @@
 /**
- * Configurations of topics and brokers: what of a request may be set, and the records that make it so. Kafka's two ways: all settings of a resource at
+ * Configurations of topics, brokers and groups: what of a request may be set, and the records that make it so. Kafka's two ways: all settings of a resource at
  * once (AlterConfigs), and single ones (IncrementalAlterConfigs, KIP-339).
  *
  * Each resource is taken or refused by itself, as a whole. Not here: log levels, which are a matter of one process.
@@ -7,12 +7,19 @@
 import type { Decision } from '../base/decision.js'
 import { nearest } from '../base/nearest.js'
 import { checkNodeSetting, dynamicOf, isNodeSetting } from '../config/dynamic-settings.js'
+import type { NodeSettings } from '../config/node-settings.js'
 import { nodeSettings } from '../config/node-settings.js'
 import { ConfigError, parseSetting, type SettingType, valueText } from '../config/setting.js'
+import { checkSingleGroupSettings, isSingleGroupSetting, singleGroupSettings } from '../config/single-group-settings.js'
 import { isTopicSetting, resolveTopicSettings, topicSettings } from '../config/topic-settings.js'
 import { ALL_BROKERS } from '../metadata/effective-settings.js'
-import { configsOf, type MetadataImage } from '../metadata/image.js'
-import { type MetadataRecord, RESOURCE_TYPE_BROKER, RESOURCE_TYPE_TOPIC } from '../metadata/records.js'
+import { configKey, configsOf, type MetadataImage } from '../metadata/image.js'
+import {
+  type MetadataRecord,
+  RESOURCE_TYPE_BROKER,
+  RESOURCE_TYPE_GROUP,
+  RESOURCE_TYPE_TOPIC,
+} from '../metadata/records.js'
 import { ELIGIBLE_LEADER_REPLICAS_VERSION } from '../metadata/release.js'
 import { ErrorCode, type ErrorName } from '../protocol/errors.js'
 import type { AlterConfigs } from '../protocol/messages/alter-configs.js'
@@ -38,6 +45,8 @@ export const SUBTRACT = 3
 const MAX_RECORDS_PER_REQUEST = 10_000
 /** As in Kafka: a value is stored as a string of the protocol. */
 const LONGEST_VALUE = 0x7fff
+/** Groups that have settings of their own; they need not exist, and what is set stays until it is taken back. */
+const MAX_GROUPS_WITH_SETTINGS = 10_000
 
 export interface ConfigResource {
   readonly resourceType: number
@@ -150,7 +159,7 @@ function alter<Resource extends ChangedResource>(
 }
 
 function recordsFor<Resource extends ChangedResource>(
-  { image }: DecisionContext,
+  { image, settings }: DecisionContext,
   resource: Resource,
   settle: (resource: Resource, current: ReadonlyMap<string, string>) => ReadonlyMap<string, string | undefined>,
   recordsBefore: number,
@@ -165,6 +174,7 @@ function recordsFor<Resource extends ChangedResource>(
     if (keepsEligible(image)) checkOneForAll(resource, name, value)
     records.push({ type: 'config', resourceType, resourceName, name, ...(value === undefined ? {} : { value }) })
   }
+  if (resourceType === RESOURCE_TYPE_GROUP && records.length > 0) checkGroup(settings, image, resourceName, records)
   if (recordsBefore + records.length > MAX_RECORDS_PER_REQUEST) {
     throw new ConfigRefusal('POLICY_VIOLATION', 'the request changes too many settings: change fewer at a time')
   }
@@ -184,11 +194,42 @@ function checkResource(image: MetadataImage, { resourceType, resourceName }: Con
     if (!image.brokers.has(brokerId)) {
       throw new ConfigRefusal('BROKER_ID_NOT_REGISTERED', `no broker ${brokerId} is registered`)
     }
+  } else if (resourceType === RESOURCE_TYPE_GROUP) {
+    if (resourceName === '') throw new ConfigRefusal('INVALID_REQUEST', 'a group has a name: none stands for all')
   } else {
     throw new ConfigRefusal(
       'INVALID_REQUEST',
       `resources of type ${resourceType} have no settings that could be set here`,
     )
+  }
+}
+
+/** What its settings are with these records. Throws `ConfigRefusal`. */
+function checkGroup(
+  settings: NodeSettings,
+  image: MetadataImage,
+  groupId: string,
+  records: readonly MetadataRecord[],
+): void {
+  const after = new Map(configsOf(image, RESOURCE_TYPE_GROUP, groupId))
+  if (after.size === 0) {
+    let groups = 0
+    for (const key of image.configs.keys()) if (key.startsWith(configKey(RESOURCE_TYPE_GROUP, ''))) groups++
+    if (groups >= MAX_GROUPS_WITH_SETTINGS) {
+      const sentence = `${groups} groups have settings of their own, and more may not: take back what is not needed`
+      throw new ConfigRefusal('POLICY_VIOLATION', sentence)
+    }
+  }
+  for (const record of records) {
+    if (record.type !== 'config') continue
+    if (record.value === undefined) after.delete(record.name)
+    else after.set(record.name, record.value)
+  }
+  try {
+    checkSingleGroupSettings(settings, after)
+  } catch (error) {
+    if (error instanceof ConfigError) throw new ConfigRefusal('INVALID_CONFIG', error.message)
+    throw error
   }
 }
 
@@ -208,6 +249,11 @@ function checkValue({ resourceType, resourceName }: ConfigResource, name: string
     if (resourceType === RESOURCE_TYPE_TOPIC) {
       if (!isTopicSetting(name)) throw unknownKey(name, 'topics', Object.keys(topicSettings))
       parseSetting<unknown>(topicSettings[name], name, value)
+      return
+    }
+    if (resourceType === RESOURCE_TYPE_GROUP) {
+      if (!isSingleGroupSetting(name)) throw unknownKey(name, 'groups', Object.keys(singleGroupSettings))
+      parseSetting<unknown>(singleGroupSettings[name], name, value)
       return
     }
     if (!isNodeSetting(name)) throw unknownKey(name, 'brokers', Object.keys(nodeSettings))
@@ -274,6 +320,9 @@ function changed(
 /** Undefined: the key is not known. */
 function typeOf({ resourceType }: ConfigResource, name: string): SettingType | undefined {
   if (resourceType === RESOURCE_TYPE_TOPIC) return isTopicSetting(name) ? topicSettings[name].type : undefined
+  if (resourceType === RESOURCE_TYPE_GROUP) {
+    return isSingleGroupSetting(name) ? singleGroupSettings[name].type : undefined
+  }
   return isNodeSetting(name) ? nodeSettings[name].type : undefined
 }
 
@@ -282,7 +331,7 @@ function heldNow({ settings }: DecisionContext, { resourceType }: ConfigResource
   let value: unknown
   if (resourceType === RESOURCE_TYPE_TOPIC) {
     if (isTopicSetting(name)) value = resolveTopicSettings(settings, new Map())[name]
-  } else if (isNodeSetting(name)) value = settings[name]
+  } else if (resourceType === RESOURCE_TYPE_BROKER && isNodeSetting(name)) value = settings[name]
   return value === undefined ? '' : valueText(value)
 }
 

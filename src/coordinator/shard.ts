@@ -24,6 +24,11 @@ export interface TicketedReply<Reply> {
   readonly reply: Reply
 }
 
+/** A record of a kind that is known, in a version that is not: a later release has written it, and what it says must not get lost. */
+export class UnknownVersionError extends Error {
+  override readonly name = 'UnknownVersionError'
+}
+
 export type ShardDecision<Record, Reply> = Decision<Record, TicketedReply<Reply>>
 
 /** Where a record stands. The producer is -1 but for what was written in a transaction. */

@@ -5,6 +5,12 @@
 import { dynamicOf, familyOf, isNodeSetting, type NodeSettingKey } from '../config/dynamic-settings.js'
 import { type NodeSettings, nodeSettings } from '../config/node-settings.js'
 import { type Setting, type SettingType, valueText, wholeNumber } from '../config/setting.js'
+import {
+  nodeSettingOf,
+  type SingleGroupSettingKey,
+  singleGroupSetting,
+  singleGroupSettings,
+} from '../config/single-group-settings.js'
 import { resolveTopicSettings, synonymsOf, type TopicSettingKey, topicSettings } from '../config/topic-settings.js'
 import type { DescribeConfigs } from '../protocol/messages/describe-configs.js'
 import type { InferInput } from '../protocol/schema.js'
@@ -20,6 +26,7 @@ export const SOURCE = {
   STATIC_BROKER: 4,
   DEFAULT: 5,
   DYNAMIC_BROKER_LOGGER: 6,
+  GROUP: 8,
 } as const
 
 /** Kafka's `ConfigDef.Type` on the wire. */
@@ -67,6 +74,21 @@ export function describeTopicConfigs(
       if (own !== undefined) synonyms.unshift({ name, value: shown(setting, own), source: SOURCE.TOPIC })
       return entry(name, setting, values[name], synonyms, false, options)
     })
+}
+
+/** Of a group with these overrides. */
+export function describeGroupConfigs(
+  sources: ConfigSources,
+  overrides: ReadonlyMap<string, string>,
+  options: DescribeOptions,
+): ConfigEntry[] {
+  return (Object.keys(singleGroupSettings) as SingleGroupSettingKey[]).map((name) => {
+    const setting: Setting<unknown> = singleGroupSettings[name]
+    const own = overrides.get(name)
+    const synonyms = synonymsFrom(sources, [nodeSettingOf(name)], setting)
+    if (own !== undefined) synonyms.unshift({ name, value: shown(setting, own), source: SOURCE.GROUP })
+    return entry(name, setting, singleGroupSetting(sources.settings, overrides, name), synonyms, false, options)
+  })
 }
 
 /** What a node was started with, where only the values are known: those that are not the defaults. */

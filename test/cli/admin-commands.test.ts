@@ -81,6 +81,31 @@ test('configs: what is not set cannot be deleted, and then nothing is changed', 
   assert.doesNotMatch((await lograft('configs --describe --topic undone')).stdout, /retention/)
 })
 
+test('configs: of a group, whatever it is called', async () => {
+  for (const name of ['readers', '1']) {
+    const alter = `configs --alter --entity-type groups --entity-name ${name}`
+    const set = await lograft(`${alter} --add-config consumer.session.timeout.ms=50000`)
+    assert.equal(set.stdout, `Completed updating config for group ${name}.\n`)
+  }
+  const line =
+    /consumer\.session\.timeout\.ms=50000 sensitive=false synonyms=\{GROUP_CONFIG:consumer\.session\.timeout\.ms=50000, DEFAULT_CONFIG:group\.consumer\.session\.timeout\.ms=45000\}/
+  const described = (await lograft('configs --describe --entity-type groups')).stdout
+  assert.match(described, /Dynamic configs for group 1 are:\n/)
+  assert.match(described, line)
+  const all = (await lograft('configs --describe --group readers --all')).stdout
+  assert.match(all, /^All configs for group readers are:\n {2}consumer\.heartbeat\.interval\.ms=5000 /)
+  assert.match(all, line)
+  await refused(
+    'configs --alter --group readers --add-config consumer.session.timeout.ms=1',
+    /consumer\.session\.timeout\.ms=1 is not allowed: it must be at least/,
+  )
+  for (const name of ['readers', '1']) {
+    const removed = await lograft(`configs --alter --group ${name} --delete-config consumer.session.timeout.ms`)
+    assert.equal(removed.status, 0)
+  }
+  assert.equal((await lograft('configs --describe --group 1')).stdout, 'Dynamic configs for group 1 are:\n')
+})
+
 test('configs: a topic or a broker that is not there is not waited for', async () => {
   for (const action of ['--describe', '--alter --add-config retention.ms=5', '--alter --delete-config retention.ms']) {
     await refused(`configs ${action} --topic absent`, /^lograft: topic absent does not exist$/)

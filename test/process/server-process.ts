@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import net from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Prng } from '../../src/base/prng.js'
 
@@ -127,6 +128,24 @@ export function startServer({ data, port, set = [], node = [] }: ServerOptions):
 
 /** What it greets with when it serves. */
 export const SERVES = 'serves Kafka clients on'
+
+const COLLECTED = 'collected\n'
+/** The allocator gives pages back in its own time. */
+const COLLECTIONS = 5
+const COLLECTION_PAUSE_MS = 200
+
+/** What of a server that was started with `collect-garbage.js` is least when it has collected its garbage several times. */
+export async function collected(server: CommandProcess, bytes: () => number): Promise<number> {
+  let least = Number.POSITIVE_INFINITY
+  for (let round = 0; round < COLLECTIONS; round++) {
+    server.stdout = ''
+    server.signal('SIGUSR2')
+    await server.says(COLLECTED)
+    least = Math.min(least, bytes())
+    await sleep(COLLECTION_PAUSE_MS)
+  }
+  return least
+}
 
 export async function within<T>(limitMs: number, what: string, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined

@@ -26,13 +26,20 @@ import { temporaryDirectory } from '../node-ports.js'
 import { arbitraryOf } from '../protocol/arbitrary.js'
 import { SEED_VARIABLE } from '../seed.js'
 import { Neighbour, quantile } from './neighbour.js'
-import { type CommandProcess, fixedPort, SERVES, type ServerOptions, startServer, within } from './server-process.js'
+import {
+  type CommandProcess,
+  collected,
+  fixedPort,
+  SERVES,
+  type ServerOptions,
+  startServer,
+  within,
+} from './server-process.js'
 
 const MB = 1024 * 1024
 const LONGEST_TEST_MS = 120_000
 const QUIET_MS = 2000
 const LONGEST_P99_MS = 50
-const COLLECTED = 'collected\n'
 
 interface Place {
   readonly server: CommandProcess
@@ -185,7 +192,7 @@ test('100,000 frames that no client sends: at most 64 MB more, and a neighbour i
   const frames = new Frames(random)
   // What is compiled and kept on first use is no leak.
   await attack(port, random, frames, FRAMES / 20)
-  const startBytes = await collected(server)
+  const startBytes = await collected(server, () => residentBytes(server))
   const neighbour = new Neighbour({ port, topic: 'near' })
   t.after(() => neighbour.stop())
   const beganMs = performance.now()
@@ -193,7 +200,7 @@ test('100,000 frames that no client sends: at most 64 MB more, and a neighbour i
   const tookMs = performance.now() - beganMs
   const answers = await neighbour.tookMs()
   await neighbour.stop()
-  const endBytes = await collected(server)
+  const endBytes = await collected(server, () => residentBytes(server))
   const grownBytes = endBytes - startBytes
   t.diagnostic(
     `${FRAMES} frames in ${(tookMs / 1000).toFixed(0)} s; resident ${(startBytes / MB).toFixed(0)} MB, then ${(endBytes / MB).toFixed(0)} MB`,
@@ -215,19 +222,6 @@ test('100,000 frames that no client sends: at most 64 MB more, and a neighbour i
   client.close()
   assert.deepEqual(await server.end('SIGTERM'), { code: 0, signal: null })
 })
-
-async function collected(server: CommandProcess): Promise<number> {
-  let least = Number.POSITIVE_INFINITY
-  // The allocator gives pages back in its own time.
-  for (let round = 0; round < 5; round++) {
-    server.stdout = ''
-    server.signal('SIGUSR2')
-    await server.says(COLLECTED)
-    least = Math.min(least, residentBytes(server))
-    await sleep(200)
-  }
-  return least
-}
 
 /** Frames of every kind, half of them a valid header of an API that is served and a mutated body of it. */
 class Frames {

@@ -69,6 +69,5 @@ export function endpointOf(
 /** What Kafka says of the operations that are authorized when everything is: those that the resource has, as bits. */
 export const ALL_TOPIC_OPERATIONS = 3576
 export const ALL_CLUSTER_OPERATIONS = 8096
-export const ALL_GROUP_OPERATIONS = 3400
 /** Nobody has asked. */
 export const OPERATIONS_NOT_ASKED = -2147483648

@@ -13,6 +13,7 @@ import type {
   ResponseOf,
 } from '../../coordinator/group/group-requests.js'
 import { GroupShard } from '../../coordinator/group/group-shard.js'
+import type { GroupNote } from '../../coordinator/group/rebalance-history.js'
 import type { Clock } from '../../io/clock.js'
 import type { Logger } from '../../io/logger.js'
 import type { Random } from '../../io/random.js'
@@ -49,7 +50,12 @@ export class GroupCoordinator {
     this.#options = options
     const { settings, image, random } = options
     const { activity } = this
-    const noted = activity.noted.bind(activity)
+    const noted = (note: GroupNote): void => {
+      activity.noted(note)
+      if (note.what !== 'not converted') return
+      const { groupId, type, why, members } = note
+      ports.logger.warn({ groupId, type, members, why }, 'a group stays as it is, and was to be converted')
+    }
     this.runtime = new CoordinatorRuntime(ports, {
       topic: OFFSETS_TOPIC,
       create: () =>

@@ -41,7 +41,7 @@ export interface ShardKind<Request, Record, Reply extends object> {
   readonly topic: string
   readonly create: (partition: number) => Shard<Request, Record, Reply>
   readonly encode: (record: Record) => RecordBytes
-  /** Undefined: of a kind that is not known. Throws for what cannot be read. */
+  /** Undefined: of a kind that is not known. Throws for what cannot be read, `UnknownVersionError` for what must not be passed over. */
   readonly decode: (bytes: RecordBytes) => Record | undefined
   readonly settings: () => ShardSettings
   /** These were appended. */

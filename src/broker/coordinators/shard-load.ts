@@ -5,7 +5,7 @@
  * Control batches say nothing here. What was written in a transaction is stepped over: nothing in this version writes such batches, and whether
  * they count would hang on the marker behind them.
  */
-import type { RecordPlace } from '../../coordinator/shard.js'
+import { type RecordPlace, UnknownVersionError } from '../../coordinator/shard.js'
 import type { Clock, Timer } from '../../io/clock.js'
 import type { Logger } from '../../io/logger.js'
 import type { BatchView } from '../../records/batch.js'
@@ -29,7 +29,7 @@ export type LoadedPartition = Pick<Partition, 'id' | 'rotted'> & {
 export interface ShardLoadOptions<Record> {
   /** Of one piece, `offsets.load.buffer.size`; a larger batch comes whole. */
   readonly maxBytes: number
-  /** Throws for what cannot be read; undefined: the record is of a kind that is not known. */
+  /** Throws for what cannot be read, `UnknownVersionError` for what must not be passed over; undefined: the record is of a kind that is not known. */
   readonly decode: (bytes: RecordBytes) => Record | undefined
   readonly apply: (record: Record, place: RecordPlace) => void
   /** With what was in the way, or with the end (exclusive) of what was applied. */
@@ -166,10 +166,9 @@ export class ShardLoad<Record> {
     for (const { key, value, offset, timestamp: timestampMs } of records) {
       if (offset < this.#offset) continue
       this.#records++
-      const record = this.#decode(key, value, offset)
-      if (record === undefined) continue
       try {
-        this.#options.apply(record, { offset, timestampMs, producerId, producerEpoch })
+        const record = this.#decode(key, value, offset)
+        if (record !== undefined) this.#options.apply(record, { offset, timestampMs, producerId, producerEpoch })
       } catch (cause) {
         return new UnusableLogError(`the record at offset ${offset}: ${(cause as Error).message}`, { cause })
       }
@@ -185,6 +184,7 @@ export class ShardLoad<Record> {
       if (record === undefined) this.#unknown++
       return record
     } catch (error) {
+      if (error instanceof UnknownVersionError) throw error
       this.#unreadable++
       const { topic, partition } = this.#partition.id
       this.#logger.error({ topic, partition, offset, error: (error as Error).message }, 'a record cannot be read')

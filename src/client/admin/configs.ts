@@ -1,17 +1,20 @@
-/** Configurations of topics and brokers: read with where each value comes from, and changed key by key (KIP-339). */
+/** Configurations of topics, brokers and groups: read with where each value comes from, and changed key by key (KIP-339). */
 import { ErrorCode } from '../../protocol/errors.js'
 import { DescribeConfigs } from '../../protocol/messages/describe-configs.js'
 import { IncrementalAlterConfigs } from '../../protocol/messages/incremental-alter-configs.js'
+import { ListConfigResources } from '../../protocol/messages/list-config-resources.js'
 import type { Infer } from '../../protocol/schema.js'
 import { ClientError, serverError } from '../client-error.js'
 import type { ClusterClient, Target } from '../cluster-client.js'
 
 /** Kafka's numbers for what a configuration belongs to. */
-export const RESOURCE_TYPES = { topics: 2, brokers: 4, 'broker-loggers': 8 } as const
+export const RESOURCE_TYPES = { topics: 2, brokers: 4, 'broker-loggers': 8, groups: 32 } as const
+
+const FIRST_WITH_ALL_TYPES = 1
 
 export interface ConfigResource {
   readonly type: keyof typeof RESOURCE_TYPES
-  /** A topic, a broker's id; empty: the defaults of all brokers. */
+  /** A topic, a group, a broker's id; empty: the defaults of all brokers. */
   readonly name: string
 }
 
@@ -72,9 +75,21 @@ export async function alterConfigs(
   })
 }
 
+/** Groups that have settings of their own, by id; they need not exist. Empty where the brokers are too old to say so. */
+export async function configuredGroups(client: ClusterClient): Promise<string[]> {
+  const version = (await client.connection('any')).versionOf(ListConfigResources) ?? 0
+  if (version < FIRST_WITH_ALL_TYPES) return []
+  return client.retrying('listing what has configurations', async () => {
+    const body = { resourceTypes: [RESOURCE_TYPES.groups] }
+    const { errorCode, configResources } = await client.call('any', ListConfigResources, body)
+    if (errorCode !== ErrorCode.NONE) throw serverError(errorCode, 'groups that have configurations')
+    return configResources.map(({ resourceName }) => resourceName)
+  })
+}
+
 /** A broker answers for itself; all else is the controller's. */
 async function targetOf(client: ClusterClient, { type, name }: ConfigResource): Promise<Target> {
-  if (type === 'topics' || !/^\d+$/.test(name)) return 'controller'
+  if (type === 'topics' || type === 'groups' || !/^\d+$/.test(name)) return 'controller'
   const nodeId = Number(name)
   if (!client.view.brokers.has(nodeId)) await client.refresh([])
   const { brokers } = client.view

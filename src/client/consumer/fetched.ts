@@ -21,6 +21,8 @@ export interface Fetched {
   readonly records: ConsumedRecord[]
   /** Where to go on: behind the last batch, also if none of its records was wanted. */
   readonly nextOffset: number
+  /** The leader epoch of that batch; undefined: there was none. */
+  readonly lastEpoch: number | undefined
 }
 
 /** What one batch may be when it is decompressed. */
@@ -42,6 +44,7 @@ export function readFetched(
   // Records outlive the buffer of the connection.
   const iterator = new BatchIterator(Uint8Array.prototype.slice.call(bytes))
   let nextOffset = offset
+  let lastEpoch: number | undefined
   for (let step = iterator.next(); step !== 'end' && step !== 'partial'; step = iterator.next()) {
     const where = `${topic}-${partition} from offset ${nextOffset} on`
     if (step !== 'batch') throw new ClientError('CORRUPT_MESSAGE', `${where} holds what is no record batch`)
@@ -59,8 +62,9 @@ export function readFetched(
       }
     }
     nextOffset = Math.max(nextOffset, batch.nextOffset)
+    lastEpoch = batch.partitionLeaderEpoch
   }
-  return { records, nextOffset }
+  return { records, nextOffset, lastEpoch }
 }
 
 function endsInAbort(batch: BatchView): boolean {

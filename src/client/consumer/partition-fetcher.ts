@@ -1,6 +1,7 @@
 /**
  * PartitionFetcher: asks the leaders of partitions for records, one Fetch at a time for each leader, and keeps what came until it is taken. Partitions may
- * come and go while it does. A leader is asked again for a partition when everything of it has been taken.
+ * come and go while it does. A leader is asked again for a partition when everything of it has been taken; another one than before is first asked whether what was
+ * read is in its log (KIP-320).
  */
 import { ZERO_UUID } from '../../base/uuid.js'
 import { ErrorCode } from '../../protocol/errors.js'
@@ -11,6 +12,7 @@ import type { ClusterClient } from '../cluster-client.js'
 import { groupBy } from '../group-by.js'
 import { type AbortedTransaction, type ConsumedRecord, readFetched } from './fetched.js'
 import { keyOf, type TopicPartition } from './membership/topic-partition.js'
+import { checkPositions, type PositionVerdict } from './position-check.js'
 
 /** `auto.offset.reset`: where to go on when there is no position, or it is not there any more; by_duration: KIP-1106. */
 export type OffsetReset = 'earliest' | 'latest' | 'none' | { readonly durationMs: number }
@@ -42,6 +44,10 @@ interface Reading extends TopicPartition {
   /** From where the leader is asked. */
   fetchOffset: number
   leaderEpoch: number
+  /** Of the record in front of `fetchOffset`; -1: unknown. */
+  fetchedEpoch: number
+  /** That of the leader whose log is known to have what stands in front of `fetchOffset`; -1: nobody's. */
+  checkedIn: number
   highWatermark: number | undefined
   /** The offset is still to be found. */
   wanted: Exclude<OffsetReset, 'none'> | undefined
@@ -108,6 +114,8 @@ export class PartitionFetcher {
       partition: number,
       fetchOffset: typeof offset === 'number' ? offset : -1,
       leaderEpoch,
+      fetchedEpoch: leaderEpoch,
+      checkedIn: -1,
       highWatermark: before?.highWatermark,
       wanted: typeof offset === 'number' ? undefined : offset,
       isPaused: before?.isPaused ?? false,
@@ -166,6 +174,8 @@ export class PartitionFetcher {
       const { offset } = found[n]!
       reading.fetchOffset = offset >= 0 ? offset : ends.find((end) => keyOf(end) === keyOf(reading))!.offset
       reading.wanted = undefined
+      // Nothing was read there: whoever leads, it is right to begin with what the leader says.
+      reading.leaderEpoch = reading.fetchedEpoch = -1
     })
     return true
   }
@@ -178,7 +188,7 @@ export class PartitionFetcher {
     const byLeader = groupBy(missing, ({ topic, partition }) => this.#client.view.leaderOf(topic, partition) ?? NOBODY)
     for (const [leader, readings] of byLeader) {
       if (this.#underWay.has(leader)) continue
-      const asking = (leader === NOBODY ? this.#lookAgain() : this.#fetch(leader, readings))
+      const asking = (leader === NOBODY ? this.#lookAgain() : this.#ask(leader, readings))
         .catch((error: Error) => {
           this.#problem ??= error
         })
@@ -193,12 +203,77 @@ export class PartitionFetcher {
     await Promise.race(this.#underWay.values())
   }
 
-  async #fetch(leader: number, readings: readonly Reading[]): Promise<void> {
+  async #ask(leader: number, readings: readonly Reading[]): Promise<void> {
+    const unchecked = readings.filter((reading) => this.#isUnchecked(reading))
+    const isStale = unchecked.length > 0 ? await this.#check(leader, unchecked) : await this.#fetch(leader, readings)
+    if (isStale) await this.#lookAgain()
+  }
+
+  #leaderEpochOf({ topic, partition }: TopicPartition): number {
+    return this.#client.view.partition(topic, partition)?.leaderEpoch ?? -1
+  }
+
+  #isUnchecked(reading: Reading): boolean {
+    const leaderEpoch = this.#leaderEpochOf(reading)
+    return leaderEpoch >= 0 && reading.fetchedEpoch >= 0 && reading.checkedIn !== leaderEpoch
+  }
+
+  /** True: another look at the metadata helps. */
+  async #check(leader: number, readings: readonly Reading[]): Promise<boolean> {
+    const positions = readings.map((reading) => {
+      const { topic, partition, fetchOffset: offset, fetchedEpoch } = reading
+      return { topic, partition, offset, fetchedEpoch, leaderEpoch: this.#leaderEpochOf(reading) }
+    })
+    let verdicts: Map<string, PositionVerdict>
+    try {
+      verdicts = await checkPositions(this.#client, leader, positions)
+    } catch (error) {
+      if (!(error instanceof ClientError && error.retriable)) throw error
+      return true
+    }
+    let isStale = false
+    for (const [at, reading] of readings.entries()) {
+      if (this.#readings.get(keyOf(reading)) !== reading) continue
+      const verdict = verdicts.get(keyOf(reading))
+      if (verdict?.type === 'there') reading.checkedIn = positions[at]!.leaderEpoch
+      else if (verdict?.type === 'truncated') this.#truncated(reading, verdict, positions[at]!.leaderEpoch)
+      else if (verdict === undefined || STALE.has(verdict.errorCode)) isStale = true
+      else throw serverError(verdict.errorCode, keyOf(reading))
+    }
+    return isStale
+  }
+
+  #truncated(
+    reading: Reading,
+    { endOffset, endEpoch }: { readonly endOffset: number; readonly endEpoch: number },
+    leaderEpoch: number,
+  ): void {
+    const { reset } = this.#options
+    if (reset === 'none') {
+      const end = endOffset < 0 ? 'is not known to its leader' : `ends at ${endOffset} in the log of its leader`
+      const sentence = `${keyOf(reading)} was read up to offset ${reading.fetchOffset}, and epoch ${reading.fetchedEpoch} ${end}: what was read is gone, and auto.offset.reset is none`
+      throw new ClientError('OFFSET_OUT_OF_RANGE', sentence)
+    }
+    if (endOffset < 0) {
+      reading.wanted = reset
+      return
+    }
+    reading.fetchOffset = endOffset
+    reading.leaderEpoch = reading.fetchedEpoch = endEpoch
+    reading.checkedIn = leaderEpoch
+  }
+
+  /** True: another look at the metadata helps. */
+  async #fetch(leader: number, readings: readonly Reading[]): Promise<boolean> {
     const { minBytes, maxBytes, partitionMaxBytes, committed, maxWaitMs } = this.#options
+    const leaderEpochs = new Map(readings.map((reading) => [reading, this.#leaderEpochOf(reading)]))
     const topics = [...groupBy(inTurn(readings, this.#turn), ({ topic }) => topic)].map(([topic, those]) => ({
       topic,
       topicId: this.#client.view.topics.get(topic)?.topicId ?? ZERO_UUID,
-      partitions: those.map(({ partition, fetchOffset }) => ({ partition, fetchOffset, partitionMaxBytes })),
+      partitions: those.map((reading) => {
+        const { partition, fetchOffset } = reading
+        return { partition, currentLeaderEpoch: leaderEpochs.get(reading)!, fetchOffset, partitionMaxBytes }
+      }),
     }))
     const body = { maxWaitMs, minBytes, maxBytes, isolationLevel: committed ? 1 : 0, topics }
     let isStale = false
@@ -217,8 +292,10 @@ export class PartitionFetcher {
                 )
                 // It was taken away, or goes on elsewhere, while the leader was asked.
                 if (reading === undefined || this.#readings.get(keyOf(reading)) !== reading) continue
-                if (part.errorCode === ErrorCode.NONE) this.#advance(reading, part)
-                else if (STALE.has(part.errorCode)) isStale = true
+                if (part.errorCode === ErrorCode.NONE) {
+                  reading.checkedIn = leaderEpochs.get(reading)!
+                  this.#advance(reading, part)
+                } else if (STALE.has(part.errorCode)) isStale = true
                 else this.#outOfRange(reading, part.errorCode)
               }
             }
@@ -232,7 +309,7 @@ export class PartitionFetcher {
       if (!(error instanceof ClientError && error.retriable)) throw error
       isStale = true
     }
-    if (isStale) await this.#lookAgain()
+    return isStale
   }
 
   #isTopic(name: string, answered: string, answeredId: string): boolean {
@@ -251,8 +328,9 @@ export class PartitionFetcher {
     if (part.records === null || part.records.length === 0) return
     const { topic, partition, fetchOffset: offset } = reading
     const aborted = this.#options.committed ? part.abortedTransactions : null
-    const { records, nextOffset } = readFetched(part.records, { topic, partition, offset }, aborted)
+    const { records, nextOffset, lastEpoch } = readFetched(part.records, { topic, partition, offset }, aborted)
     reading.fetchOffset = nextOffset
+    reading.fetchedEpoch = lastEpoch ?? reading.fetchedEpoch
     reading.waiting = records
   }
 

@@ -6,7 +6,7 @@ import { type Uuid, ZERO_UUID } from '../../base/uuid.js'
 import { ErrorCode, type ErrorName } from '../../protocol/errors.js'
 import type { Now, Ticket } from '../shard.js'
 import { clientError, isTooLarge } from './append-errors.js'
-import { type CommittedOffset, isExpired, isOfTopic } from './committed-offsets.js'
+import { type CommittedOffset, isExpired, type TopicsMeant } from './committed-offsets.js'
 import type { DecisionDraft } from './decision-draft.js'
 import type { GroupContext } from './group.js'
 
@@ -26,7 +26,7 @@ export interface Chore {
  */
 abstract class GroupByGroup implements Chore {
   protected readonly context: GroupContext
-  protected readonly groupIds: readonly string[]
+  protected groupIds: readonly string[]
   /** Groups that are done, and that were done before the last piece. */
   protected at = 0
   protected pieceAt = 0
@@ -118,20 +118,34 @@ export class ExpiryChore extends GroupByGroup {
   }
 }
 
-/** Offsets of topics that are gone. What is passed over is found again by the check of what has expired. */
+/**
+ * Offsets of topics that are gone. What is passed over, or forgotten because the shard moves, is found again by the check of what has expired. As long as the
+ * first group is not done it takes more topics: where the partition takes nothing there is one chore for all of them, and it remembers no more than there is.
+ */
 export class DeletedTopicsChore extends GroupByGroup {
-  readonly #topics: ReadonlyMap<string, Uuid>
+  readonly #concerned = new Set<string>()
+  readonly #topics = new Map<string, Set<Uuid>>()
 
-  /** Ids by name. */
-  constructor(context: GroupContext, topics: ReadonlyMap<string, Uuid>) {
-    super(context, context.offsets.groupIds)
-    this.#topics = topics
+  constructor(context: GroupContext) {
+    super(context, [])
+  }
+
+  get takesMore(): boolean {
+    return this.at === 0
+  }
+
+  /** False: there is nothing to do for them. */
+  take(gone: TopicsMeant): boolean {
+    const { groupIds, topics } = this.context.offsets.concernedBy(gone)
+    for (const groupId of groupIds) this.#concerned.add(groupId)
+    for (const [name, ids] of topics) this.#topics.set(name, new Set([...(this.#topics.get(name) ?? []), ...ids]))
+    this.groupIds = [...this.#concerned]
+    return topics.size > 0
   }
 
   protected override clear(at: number, room: number, _now: Now, draft: DecisionDraft): boolean {
     const { records } = this.context.offsets.tombstones(this.groupIds[at]!, room, (topic, committed) => {
-      const gone = this.#topics.get(topic)
-      return gone !== undefined && isOfTopic(committed, gone)
+      return this.#topics.get(topic)?.has(committed.topicId) === true
     })
     draft.appendAll(records)
     return records.length < room

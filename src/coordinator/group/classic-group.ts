@@ -112,6 +112,8 @@ export class ClassicGroup implements Group {
   // Members
 
   add(member: ClassicMember, protocolType: string): void {
+    // Only where somebody else has written it so.
+    if (this.members.has(member.memberId)) this.remove(member.memberId)
     if (this.members.size === 0) this.#protocolType = protocolType
     if (this.members.size > 0 && this.#shared !== undefined) this.#shared = namesOf(member.protocols, this.#shared)
     else this.#shared = undefined
@@ -183,6 +185,11 @@ export class ClassicGroup implements Group {
     if (this.members.size === 0) return protocols.length > 0
     const shared = this.#sharedProtocols()
     return protocols.some(({ name }) => shared.has(name))
+  }
+
+  /** Who has come by JoinGroup does; what has been read elsewhere need not. */
+  get sharesProtocol(): boolean {
+    return this.#sharedProtocols().size > 0
   }
 
   /** What all support, and most prefer. */

@@ -21,6 +21,9 @@ export interface CommittedOffset {
   readonly topicId: Uuid
 }
 
+/** By name of a topic, the ids of which offsets are meant; zero among them: those of which it is not known. */
+export type TopicsMeant = ReadonlyMap<string, ReadonlySet<Uuid>>
+
 type ByPartition = Map<number, CommittedOffset>
 type ByTopic = Map<string, ByPartition>
 
@@ -72,6 +75,26 @@ export class CommittedOffsets {
     if (partitions !== undefined) partitions.set(key.partition, committed)
     else if (topics !== undefined) topics.set(key.topic, new Map([[key.partition, committed]]))
     else this.#groups.set(key.group, new Map([[key.topic, new Map([[key.partition, committed]])]]))
+  }
+
+  /** Which groups have offsets of these topics, and of which of them; what is not known of an offset counts as well. */
+  concernedBy(gone: TopicsMeant): { readonly groupIds: ReadonlySet<string>; readonly topics: TopicsMeant } {
+    const groupIds = new Set<string>()
+    const concerned = new Map<string, Set<Uuid>>()
+    for (const [groupId, topics] of this.#groups) {
+      for (const name of topics.size < gone.size ? topics.keys() : gone.keys()) {
+        const ids = gone.get(name)
+        if (ids === undefined) continue
+        for (const { topicId } of topics.get(name)?.values() ?? []) {
+          if (topicId !== ZERO_UUID && !ids.has(topicId)) continue
+          groupIds.add(groupId)
+          const known = concerned.get(name)
+          if (known === undefined) concerned.set(name, new Set([topicId]))
+          else known.add(topicId)
+        }
+      }
+    }
+    return { groupIds, topics: concerned }
   }
 
   /** Tombstones of at most so many offsets of a group, of all or of those that are meant. */

@@ -13,6 +13,7 @@ export class DecisionDraft {
   readonly #records: GroupRecord[] = []
   readonly #replies: { ticket: Ticket; reply: GroupReply }[] = []
   readonly #repairs: Repair[] = []
+  #instead: Repair | undefined
 
   get recordCount(): number {
     return this.#records.length
@@ -30,6 +31,11 @@ export class DecisionDraft {
     this.#records.push(record)
   }
 
+  /** Whether this draft has an answer for it. */
+  answers(ticket: Ticket): boolean {
+    return this.#replies.some((reply) => reply.ticket === ticket)
+  }
+
   appendAll(records: Iterable<GroupRecord>): void {
     for (const record of records) this.append(record)
   }
@@ -41,6 +47,15 @@ export class DecisionDraft {
   /** What has to be done if none of the records is taken. The last first. */
   ifRefused(repair: Repair): void {
     this.#repairs.push(repair)
+  }
+
+  /** What is decided in the place of all of it if the records are more than the partition takes at once. */
+  ifTooLarge(decide: Repair): void {
+    this.#instead = decide
+  }
+
+  get instead(): Repair | undefined {
+    return this.#instead
   }
 
   repair(draft: DecisionDraft): void {

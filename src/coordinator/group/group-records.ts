@@ -9,6 +9,7 @@ import * as classicGroup from '../../protocol/messages/records/classic-group.js'
 import * as consumerGroup from '../../protocol/messages/records/consumer-group.js'
 import * as offsetCommits from '../../protocol/messages/records/offset-commits.js'
 import type { Infer, Schema } from '../../protocol/schema.js'
+import { UnknownVersionError } from '../shard.js'
 
 /**
  * The types that are written here: the number in the key, and the version of the value. As in Kafka 4 that is the last one before tagged fields, but for
@@ -123,7 +124,10 @@ function prefixed(prefix: number, schema: Schema<Fields>, version: number, field
   return Buffer.concat(writer.chunks())
 }
 
-/** What stands in the log. Undefined: of a type, or in a version, that is not known here, which is passed over. Throws `DecodeError`. */
+/**
+ * What stands in the log. Undefined: of a type that is not known here, which is passed over. Throws `DecodeError`, and `UnknownVersionError`: Kafka 4 reads what it can
+ * of a later version, and fails the load if that does not go well.
+ */
 export function decodeGroupRecord({ key, value }: RecordBytes): GroupRecord | undefined {
   const keyReader = new Reader(key)
   const number = keyReader.int16()
@@ -134,8 +138,7 @@ export function decodeGroupRecord({ key, value }: RecordBytes): GroupRecord | un
   const keyFields = wholly(schemas.key as Schema<Fields>, 0, keyReader)
   if (value === null) return { type, key: keyFields, value: null } as unknown as GroupRecord
   const reader = new Reader(value)
-  const version = reader.int16()
-  if (!schemas.value.knows(version)) return undefined
+  const version = knownVersion(schemas.value as Schema<Fields>, reader)
   return {
     type,
     key: keyFields,
@@ -147,10 +150,16 @@ function decodeLegacyOffset(keyReader: Reader, bytes: Uint8Array | null): GroupR
   const key = wholly(offsetCommits.LegacyOffsetCommitKey, 0, keyReader)
   if (bytes === null) return { type: 'OffsetCommit', key, value: null }
   const reader = new Reader(bytes)
-  const version = reader.int16()
   // The value was the same from version 0 on, whatever the key.
-  if (!offsetCommits.OffsetCommitValue.knows(version)) return undefined
+  const version = knownVersion(offsetCommits.OffsetCommitValue, reader)
   return { type: 'OffsetCommit', key, value: wholly(offsetCommits.OffsetCommitValue, version, reader) }
+}
+
+function knownVersion<F extends Fields>(schema: Schema<F>, reader: Reader): number {
+  const version = reader.int16()
+  if (schema.knows(version)) return version
+  const [first, last] = schema.versions
+  throw new UnknownVersionError(`${schema.name} has version ${version}, and here ${first} to ${last} are known`)
 }
 
 function wholly<F extends Fields>(schema: Schema<F>, version: number, reader: Reader): Infer<Schema<F>> {

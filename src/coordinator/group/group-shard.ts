@@ -14,7 +14,7 @@ import type { Now, RecordPlace, Ticket } from '../shard.js'
 import { isTooLarge, replyRefused } from './append-errors.js'
 import { type Chore, DeletedTopicsChore, DeleteGroupsChore, ExpiryChore, RECORDS_OF_A_DECISION } from './chores.js'
 import { ClassicGroups } from './classic-groups.js'
-import { CommittedOffsets } from './committed-offsets.js'
+import { CommittedOffsets, type TopicsMeant } from './committed-offsets.js'
 import { Deadline, Deadlines } from './deadlines.js'
 import { DecisionDraft } from './decision-draft.js'
 import { DecisionRoom, recordBytes } from './decision-room.js'
@@ -64,6 +64,8 @@ export class GroupShard implements GroupShardContract {
   #atWork: Chore | undefined
   /** Whether the last decision is about those whose time has come. */
   #isExpiry = false
+  /** Whether it is about several of them, of which nobody knows which one is too much. */
+  #isShared = false
   /** For them, whatever group they are of. */
   readonly #room = new DecisionRoom()
 
@@ -140,7 +142,7 @@ export class GroupShard implements GroupShardContract {
     const before = this.#image
     this.#image = image
     const gone = removedTopics(before, image, delta)
-    if (gone.size > 0 && this.offsets.size > 0) this.#begin(new DeletedTopicsChore(this.#context, gone), now)
+    if (gone.size > 0) this.#forgetTopics(gone, now)
     this.#consumer?.metadataChanged(delta, now, draft)
     return draft.decision
   }
@@ -162,9 +164,17 @@ export class GroupShard implements GroupShardContract {
     const refused = this.#draft
     const chore = this.#atWork
     const isExpiry = this.#isExpiry
+    const instead = isTooLarge(error) && !this.#isShared ? refused.instead : undefined
     const draft = this.#newDraft()
-    if (chore === undefined) for (const reply of decision.replies) replyRefused(reply, error, draft)
+    const refuse = (): void => {
+      for (const reply of decision.replies) if (!draft.answers(reply.ticket)) replyRefused(reply, error, draft)
+    }
+    if (chore === undefined && instead === undefined) refuse()
     refused.repair(draft)
+    if (instead !== undefined) {
+      instead(draft)
+      refuse()
+    }
     if (isExpiry) this.#room.refused()
     if (chore !== undefined) {
       // One that is only too large has smaller pieces from now on.
@@ -186,6 +196,7 @@ export class GroupShard implements GroupShardContract {
     this.#draft = new DecisionDraft()
     this.#atWork = undefined
     this.#isExpiry = false
+    this.#isShared = false
     for (const groupId of this.#gone) if (!this.#groups.has(groupId)) this.#history.forget(groupId)
     this.#gone.clear()
     return this.#draft
@@ -202,6 +213,7 @@ export class GroupShard implements GroupShardContract {
       due.whenDue(now, draft)
       if (draft.recordCount === counted) continue
       room ??= this.#room.take()
+      this.#isShared = this.#isExpiry
       this.#isExpiry = true
       for (const record of draft.decision.records.slice(counted)) bytes += recordBytes(record)
       if (bytes >= room) return
@@ -264,6 +276,12 @@ export class GroupShard implements GroupShardContract {
     if (!chore.go(now, draft)) this.#begin(chore, now)
   }
 
+  #forgetTopics(gone: TopicsMeant, now: Now): void {
+    const waiting = this.#chores.find((chore) => chore instanceof DeletedTopicsChore && chore.takesMore)
+    const chore = waiting instanceof DeletedTopicsChore ? waiting : new DeletedTopicsChore(this.#context)
+    if (chore.take(gone) && waiting === undefined) this.#begin(chore, now)
+  }
+
   #begin(chore: Chore, now: Now): void {
     if (this.#chores.length === 0) this.#choresFromMs = Math.max(this.#choresFromMs, now.monotonicMs)
     this.#chores.push(chore)
@@ -300,14 +318,13 @@ function unsupported(groupId: string) {
 }
 
 /** Ids by name of those that were there and are not any more. */
-function removedTopics(
-  before: MetadataImage,
-  after: MetadataImage,
-  delta: MetadataDelta | undefined,
-): ReadonlyMap<string, Uuid> {
-  const gone = new Map<string, Uuid>()
+function removedTopics(before: MetadataImage, after: MetadataImage, delta: MetadataDelta | undefined): TopicsMeant {
+  const gone = new Map<string, Set<Uuid>>()
   for (const { name, topicId } of (delta?.removedTopics ?? before.topicsById).values()) {
-    if (!after.topicsById.has(topicId)) gone.set(name, topicId)
+    if (after.topicsById.has(topicId)) continue
+    const ids = gone.get(name)
+    if (ids === undefined) gone.set(name, new Set([topicId]))
+    else ids.add(topicId)
   }
   return gone
 }

@@ -80,6 +80,8 @@ export type GroupNote = { readonly groupId: string; readonly type: GroupType } &
       readonly generation: number
       readonly members: number
     }
+  /** It should have become a group of the other kind, and stays as it is. */
+  | { readonly what: 'not converted'; readonly why: string; readonly members: number }
 )
 
 interface OpenRound extends Omit<RebalanceRound, 'causes'> {
@@ -104,6 +106,7 @@ export class RebalanceHistory {
   }
 
   take(note: GroupNote): void {
+    if (note.what === 'not converted') return
     const rounds = this.#rounds.get(note.groupId) ?? []
     if (rounds.length === 0) this.#rounds.set(note.groupId, rounds)
     let last = rounds.at(-1)

@@ -15,6 +15,7 @@ import { startNode } from '../test-node.js'
 const TOPIC = 2
 const BROKER = 4
 const LOGGER = 8
+const GROUP = 32
 const [SET, DELETE, APPEND, SUBTRACT] = [0, 1, 2, 3]
 
 const broker = await startNode({
@@ -325,7 +326,7 @@ test('what is not allowed is refused as a whole, with a sentence', async () => {
   await refused(BROKER, '', [['message.max.bytes', SET, '-5']], 'INVALID_CONFIG', /message\.max\.bytes=-5/)
   await refused(BROKER, '2', [['message.max.bytes', SET, '5']], 'INVALID_REQUEST', /this is broker 1/)
   await refused(BROKER, 'x', [['message.max.bytes', SET, '5']], 'INVALID_REQUEST', /by its id/)
-  await refused(32, 'group', [['x', SET, '5']], 'INVALID_REQUEST', /type 32/)
+  await refused(16, 'metrics', [['x', SET, '5']], 'INVALID_REQUEST', /type 16/)
 })
 
 test('each resource is answered by itself, in order; one that is named twice is refused both times', async () => {
@@ -383,6 +384,66 @@ test('AlterConfigs sets everything: what it does not name goes back to the defau
   assert.match(await alter(TOPIC, 'replaced', { 'max.message.bytes': null }), /^INVALID_REQUEST .*value/)
   assert.match(await alter(LOGGER, '1', { root: 'INFO' }), /^INVALID_REQUEST .*IncrementalAlterConfigs/)
   assert.equal((await entry(TOPIC, 'replaced', 'max.message.bytes')).value, '800')
+})
+
+test('settings of a group are set, told and listed, within the bounds of the broker, and stay when nobody is in it', async () => {
+  const SESSION = 'consumer.session.timeout.ms'
+  const HEARTBEAT = 'consumer.heartbeat.interval.ms'
+  const { configs } = await describe(GROUP, 'readers')
+  assert.deepEqual(
+    configs.map(({ name, value, configSource, configType }) => [name, value, configSource, configType]),
+    [
+      [HEARTBEAT, '5000', 5, 3],
+      [SESSION, '45000', 5, 3],
+    ],
+  )
+  assert.match(configs[1]!.documentation!, /silent/)
+  await taken(GROUP, 'readers', [SESSION, SET, '50000'], [HEARTBEAT, SET, '6000'])
+  const own = await entry(GROUP, 'readers', SESSION)
+  assert.deepEqual([own.value, own.configSource, own.readOnly, own.isSensitive], ['50000', 8, false, false])
+  assert.deepEqual(own.synonyms, [
+    { name: SESSION, value: '50000', source: 8 },
+    { name: 'group.consumer.session.timeout.ms', value: '45000', source: 5 },
+  ])
+  assert.equal((await entry(GROUP, 'others', SESSION)).value, '45000')
+  const listed = async () =>
+    (await client.request(ListConfigResources, 1, { resourceTypes: [GROUP] })).configResources.map(
+      ({ resourceName, resourceType }) => [resourceName, resourceType],
+    )
+  assert.deepEqual(await listed(), [['readers', GROUP]])
+
+  await refused(GROUP, '', [[SESSION, SET, '50000']], 'INVALID_REQUEST', /a group has a name/)
+  assert.match((await describe(GROUP, '')).errorMessage!, /a group has a name/)
+  await refused(
+    GROUP,
+    'readers',
+    [['consumer.session.timeout', SET, '1']],
+    'INVALID_CONFIG',
+    /not a setting of groups.*did you mean/,
+  )
+  await refused(GROUP, 'readers', [['flush.ms', APPEND, '1']], 'INVALID_CONFIG', /not a setting of groups/)
+  await refused(GROUP, 'readers', [[SESSION, SET, 'long']], 'INVALID_CONFIG', /must be a whole number/)
+  await refused(GROUP, 'readers', [[SESSION, APPEND, '1']], 'INVALID_CONFIG', /not a list/)
+  await refused(
+    GROUP,
+    'readers',
+    [[SESSION, SET, '44999']],
+    'INVALID_CONFIG',
+    /at least group.consumer.min.session.timeout.ms, which is 45000/,
+  )
+  await refused(
+    GROUP,
+    'readers',
+    [[SESSION, SET, '60001']],
+    'INVALID_CONFIG',
+    /at most group.consumer.max.session.timeout.ms, which is 60000/,
+  )
+  await refused(GROUP, 'readers', [[HEARTBEAT, SET, '15001']], 'INVALID_CONFIG', /at most group.consumer.max.heartbeat/)
+  assert.equal((await entry(GROUP, 'readers', SESSION)).value, '50000')
+
+  await taken(GROUP, 'readers', [SESSION, DELETE, null], [HEARTBEAT, DELETE, null])
+  assert.equal((await entry(GROUP, 'readers', SESSION)).configSource, 5)
+  assert.deepEqual(await listed(), [])
 })
 
 test('log levels are set, inherited and taken back, and decide what is written', async () => {

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { nodeConfig } from '../../../src/config/node-config.js'
 import { ConsumerGroupDescribe } from '../../../src/protocol/messages/consumer-group-describe.js'
 import { ConsumerGroupHeartbeat } from '../../../src/protocol/messages/consumer-group-heartbeat.js'
+import { IncrementalAlterConfigs } from '../../../src/protocol/messages/incremental-alter-configs.js'
 import type { Infer } from '../../../src/protocol/schema.js'
 import { type Sent, SimulatedBroker } from '../simulated-broker.js'
 import { GroupClient, nameOf, outcomeOf } from './group-client.js'
@@ -179,6 +180,34 @@ test('bounds of consumer groups: group.consumer.min.session.timeout.ms, group.co
     if (wrong === undefined) nodeConfig(settings)
     else assert.throws(() => nodeConfig(settings), { message: wrong })
   }
+})
+
+test('consumer.heartbeat.interval.ms, consumer.session.timeout.ms: what counts for one group', () => {
+  const rig = new Rig()
+  const { client } = rig.member
+  const change = (name: string, value: string | null, resourceName = 'new') => {
+    const configs = [{ name, configOperation: value === null ? 1 : 0, value }]
+    const resources = [{ resourceType: 32, resourceName, configs }]
+    const [response] = client.request(IncrementalAlterConfigs, 1, { resources, validateOnly: false }).responses
+    return `${nameOf(response!.errorCode)} ${response!.errorMessage ?? ''}`
+  }
+  const beat = (member: string, groupId: string) => {
+    const { memberId, memberEpoch, heartbeatIntervalMs, errorCode } = rig.beat(member, groupId)
+    assert.equal(nameOf(errorCode), 'NONE')
+    return { heartbeatIntervalMs, again: () => nameOf(rig.beat(memberId!, groupId, memberEpoch).errorCode) }
+  }
+  assert.equal(change('consumer.heartbeat.interval.ms', '7000'), 'NONE ')
+  assert.equal(change('consumer.session.timeout.ms', '60000'), 'NONE ')
+  assert.equal(beat(OTHER, 'new').heartbeatIntervalMs, 7000)
+  assert.equal(beat(OTHER, 'another').heartbeatIntervalMs, 5000)
+  const members = ['new', 'another'].map((groupId) => beat('AAAAAAAAAAAAAAAAAAAABw', groupId))
+  rig.broker.pass(50_000)
+  assert.deepEqual(
+    members.map(({ again }) => again()),
+    ['NONE', 'UNKNOWN_MEMBER_ID'],
+  )
+  assert.equal(change('consumer.heartbeat.interval.ms', null), 'NONE ')
+  assert.equal(beat('AAAAAAAAAAAAAAAAAAAACQ', 'new').heartbeatIntervalMs, 5000)
 })
 
 test('offset.metadata.max.bytes: how much may be committed with an offset', () => {

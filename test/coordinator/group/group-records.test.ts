@@ -9,6 +9,7 @@ import {
   type GroupRecord,
   type GroupRecordType,
 } from '../../../src/coordinator/group/group-records.js'
+import { UnknownVersionError } from '../../../src/coordinator/shard.js'
 import { golden } from '../../golden.js'
 
 interface Vector {
@@ -96,10 +97,24 @@ test('offsets as before Kafka 0.8.2', () => {
   }
 })
 
-test('what a later release has written is passed over: another type, another version', () => {
+test('a type that a later release has added is passed over', () => {
   assert.equal(decodeGroupRecord({ key: prefixed(99, '0000'), value: null }), undefined)
+  assert.equal(decodeGroupRecord({ key: prefixed(99, '0000'), value: prefixed(77, '00') }), undefined)
+})
+
+test('a version in which a later release writes a known type is an error that names it: what it says would be lost', () => {
+  const told = (type: number, name: string) => {
+    try {
+      decodeGroupRecord({ key: prefixed(type, vectorsOf(name)[0]!.hex), value: prefixed(77, '00') })
+      return 'nothing'
+    } catch (error) {
+      return error instanceof UnknownVersionError ? error.message : error
+    }
+  }
+  assert.equal(told(2, 'GroupMetadataKey'), 'GroupMetadataValue has version 77, and here 0 to 4 are known')
+  assert.equal(told(0, 'LegacyOffsetCommitKey'), 'OffsetCommitValue has version 77, and here 0 to 4 are known')
   const key = prefixed(2, vectorsOf('GroupMetadataKey')[0]!.hex)
-  assert.equal(decodeGroupRecord({ key, value: prefixed(77, '00') }), undefined)
+  assert.throws(() => decodeGroupRecord({ key, value: prefixed(-1, '00') }), UnknownVersionError)
 })
 
 test('what is damaged is an error', () => {

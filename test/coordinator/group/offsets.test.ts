@@ -9,6 +9,7 @@ import {
   fetchOffsets,
   GROUP,
   heartbeat,
+  offsetsOf,
   Rig,
   sendCommit,
   sendJoin,
@@ -234,6 +235,49 @@ test('offsets of a deleted topic that the partition did not let go are tried aga
   assert.deepEqual(fetchOffsets(rig, null), { orders: { 0: 5 } })
   rig.advance(1)
   assert.deepEqual(fetchOffsets(rig, null), {})
+})
+
+test('topics that are deleted while the partition takes nothing are one piece of work when it does again, and none is forgotten', () => {
+  const rig = new Rig()
+  const { shard } = rig
+  const idOf = (n: number): string => `${n}`.padStart(21, '0').concat('A')
+  const count = 100
+  for (let n = 0; n < count; n++) rig.addTopic(`t${n}`, idOf(n))
+  for (let n = 0; n < count; n++)
+    for (const groupId of ['one', 'two']) commit(rig, `t${n}`, { 0: 5, 1: 5 }, { groupId })
+  commit(rig, 'payments', { 0: 7 }, { groupId: 'one' })
+  const before = rig.log.length
+  for (let n = 0; n < count; n++) {
+    rig.removeTopic(idOf(n))
+    // A namesake, of which nothing may get lost.
+    if (n % 10 === 0) rig.addTopic(`t${n}`, idOf(1000 + n))
+    rig.refuseNext = 'NOT_ENOUGH_REPLICAS'
+    rig.advance(100)
+  }
+  rig.refuseNext = undefined
+  commit(rig, 't0', { 1: 9 }, { groupId: 'two' })
+  let decisions = 0
+  const expire = shard.expire.bind(shard)
+  shard.expire = (now) => {
+    decisions++
+    return expire(now)
+  }
+  rig.advance(2000)
+  assert.deepEqual(
+    offsetsOf(shard).map((line) => line.split(' ').slice(0, 2).join(' ')),
+    ['one payments-0', 'two t0-1'],
+  )
+  assert.ok(decisions <= 4, `${decisions} decisions`)
+  assert.equal(rig.log.length - before, 4 * count - 1 + 1, 'one tombstone for each, but for what was committed anew')
+})
+
+test('the deletion of a topic that nobody has committed for is no work', () => {
+  const rig = new Rig()
+  rig.addTopic('orders', TOPIC_ID)
+  commit(rig, 'payments', { 0: 7 })
+  commit(rig, 'orders', { 0: 5 }, { topicId: OTHER_ID })
+  rig.removeTopic(TOPIC_ID)
+  assert.ok(rig.shard.nextDeadlineMs() > rig.monotonicMs)
 })
 
 test('offsets of a deleted topic that are too large for one batch go in smaller pieces, and hold nobody up', () => {

@@ -1,5 +1,5 @@
 /**
- * AlterConfigs and IncrementalAlterConfigs: settings of topics and brokers, decided by the controller and answered when this broker has taken them up
+ * AlterConfigs and IncrementalAlterConfigs: settings of topics, brokers and groups, decided by the controller and answered when this broker has taken them up
  * itself; log levels, changed here and at once.
  */
 import {
@@ -11,12 +11,17 @@ import {
   malformedResources,
 } from '../../../controller/configs.js'
 import { ALL_BROKERS } from '../../../metadata/effective-settings.js'
-import { RESOURCE_TYPE_BROKER, RESOURCE_TYPE_BROKER_LOGGER, RESOURCE_TYPE_TOPIC } from '../../../metadata/records.js'
+import {
+  RESOURCE_TYPE_BROKER,
+  RESOURCE_TYPE_BROKER_LOGGER,
+  RESOURCE_TYPE_GROUP,
+  RESOURCE_TYPE_TOPIC,
+} from '../../../metadata/records.js'
 import { AlterConfigs } from '../../../protocol/messages/alter-configs.js'
 import { IncrementalAlterConfigs } from '../../../protocol/messages/incremental-alter-configs.js'
 import { changeLogLevels } from '../../log-level-changes.js'
 import { type Call, handler } from '../../server/handler.js'
-import { CLUSTER, type Need, topic } from '../../server/stages.js'
+import { CLUSTER, group, type Need, type Resource, topic } from '../../server/stages.js'
 import type { Services } from '../services.js'
 import { isForThisController, passOn } from './pass-on.js'
 
@@ -148,8 +153,14 @@ function answer<Resource extends ChangedResource>(
 function needs({ resources }: { readonly resources: readonly ChangedResource[] }): Need[] {
   return resources.map(({ resourceType, resourceName }) => ({
     operation: 'ALTER_CONFIGS',
-    resource: resourceType === RESOURCE_TYPE_TOPIC ? topic(resourceName) : CLUSTER,
+    resource: configured(resourceType, resourceName),
   }))
+}
+
+/** What somebody must be allowed to see or change the settings of. */
+export function configured(resourceType: number, name: string): Resource {
+  if (resourceType === RESOURCE_TYPE_TOPIC) return topic(name)
+  return resourceType === RESOURCE_TYPE_GROUP ? group(name) : CLUSTER
 }
 
 function failed(resources: readonly ChangedResource[], errorCode: number): Reply {

@@ -1,4 +1,4 @@
-/** DescribeConfigs: settings of topics, of this broker, of all brokers, and the levels of its loggers, from what this broker has applied. */
+/** DescribeConfigs: settings of topics, of groups, of this broker, of all brokers, and the levels of its loggers, from what this broker has applied. */
 import { ConfigRefusal } from '../../../controller/configs.js'
 import { invalidTopicName } from '../../../controller/topic-name.js'
 import { LOGGERS } from '../../../io/logger.js'
@@ -7,19 +7,24 @@ import {
   type ConfigSources,
   describeBrokerConfigs,
   describeClusterConfigs,
+  describeGroupConfigs,
   describeLogger,
   describeTopicConfigs,
 } from '../../../metadata/config-descriptions.js'
 import { ALL_BROKERS, dynamicConfigs } from '../../../metadata/effective-settings.js'
 import { configsOf } from '../../../metadata/image.js'
-import { RESOURCE_TYPE_BROKER, RESOURCE_TYPE_BROKER_LOGGER, RESOURCE_TYPE_TOPIC } from '../../../metadata/records.js'
+import {
+  RESOURCE_TYPE_BROKER,
+  RESOURCE_TYPE_BROKER_LOGGER,
+  RESOURCE_TYPE_GROUP,
+  RESOURCE_TYPE_TOPIC,
+} from '../../../metadata/records.js'
 import { ErrorCode } from '../../../protocol/errors.js'
 import { DescribeConfigs } from '../../../protocol/messages/describe-configs.js'
 import type { Infer } from '../../../protocol/schema.js'
 import { handler } from '../../server/handler.js'
-import { CLUSTER, topic } from '../../server/stages.js'
 import { brokerOf, type Services } from '../services.js'
-import { checkIsThisBroker } from './alter-configs.js'
+import { checkIsThisBroker, configured } from './alter-configs.js'
 
 type Request = Infer<typeof DescribeConfigs.request>
 type Resource = Request['resources'][number]
@@ -35,7 +40,7 @@ export const describeConfigs = handler<
   authorize: ({ resources }) =>
     resources.map(({ resourceType, resourceName }) => ({
       operation: 'DESCRIBE_CONFIGS',
-      resource: resourceType === RESOURCE_TYPE_TOPIC ? topic(resourceName) : CLUSTER,
+      resource: configured(resourceType, resourceName),
     })),
   refuse: ({ resources }, errorCode) => ({
     throttleTimeMs: 0,
@@ -86,6 +91,11 @@ function describe(
         throw new ConfigRefusal('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic ${resourceName}`)
       }
       return describeTopicConfigs(sourcesOf(services), configsOf(image, RESOURCE_TYPE_TOPIC, resourceName), options)
+    }
+    case RESOURCE_TYPE_GROUP: {
+      if (resourceName === '') throw new ConfigRefusal('INVALID_REQUEST', 'a group has a name: none stands for all')
+      const { image } = brokerOf(services)
+      return describeGroupConfigs(sourcesOf(services), configsOf(image, RESOURCE_TYPE_GROUP, resourceName), options)
     }
     case RESOURCE_TYPE_BROKER:
       if (resourceName === ALL_BROKERS) return describeClusterConfigs(sourcesOf(services), options)

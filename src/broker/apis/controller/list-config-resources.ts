@@ -1,8 +1,9 @@
 /**
  * ListConfigResources: what has settings, by type (KIP-1142); v0 asks for client metrics alone.
  *
- * Left out: client metrics and groups have no settings yet, so that there are none of them.
+ * Left out: client metrics have no settings yet, so that there are none of them.
  */
+import { configKey } from '../../../metadata/image.js'
 import {
   RESOURCE_TYPE_BROKER,
   RESOURCE_TYPE_BROKER_LOGGER,
@@ -41,9 +42,13 @@ export const listConfigResources = handler<
     if (wanted.some((type) => !all.includes(type))) {
       return call.reply({ throttleTimeMs: 0, errorCode: ErrorCode.UNSUPPORTED_VERSION, configResources: [] })
     }
-    const { topicsByName, brokers } = imageOf(services)
+    const { topicsByName, brokers, configs } = imageOf(services)
     const namesOf = (type: number): string[] => {
       if (type === RESOURCE_TYPE_TOPIC) return [...topicsByName.keys()]
+      if (type === RESOURCE_TYPE_GROUP) {
+        const prefix = configKey(RESOURCE_TYPE_GROUP, '')
+        return [...configs.keys()].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length))
+      }
       if (type !== RESOURCE_TYPE_BROKER && type !== RESOURCE_TYPE_BROKER_LOGGER) return []
       return [...brokers.values()].filter(({ fenced }) => !fenced).map(({ brokerId }) => String(brokerId))
     }

@@ -4,8 +4,9 @@ import { ErrorCode } from '../../../protocol/errors.js'
 import { ConsumerGroupHeartbeat } from '../../../protocol/messages/consumer-group-heartbeat.js'
 import type { InferInput } from '../../../protocol/schema.js'
 import { handler } from '../../server/handler.js'
-import { group, topic } from '../../server/stages.js'
+import { group } from '../../server/stages.js'
 import { brokerOf, type Services } from '../services.js'
+import { mayOnTopic } from './allowed.js'
 import { askGroup, codeOf } from './ask-group.js'
 
 type Response = InferInput<typeof ConsumerGroupHeartbeat.response>
@@ -18,14 +19,14 @@ export const consumerGroupHeartbeat = handler<
   versions: [0, 1],
   servedBy: 'group coordinator',
   listeners: ['broker'],
-  authorize: ({ groupId, subscribedTopicNames }) => [
-    { operation: 'READ', resource: group(groupId) },
-    ...(subscribedTopicNames ?? []).map((name) => ({ operation: 'DESCRIBE', resource: topic(name) }) as const),
-  ],
-  refuse: (_, errorCode) => failed(errorCode),
+  authorize: ({ groupId }) => [{ operation: 'READ', resource: group(groupId) }],
+  refuse: () => failed(ErrorCode.GROUP_AUTHORIZATION_FAILED),
   handle: (request, services, call) => {
     if ((brokerOf(services).image.features.get(GROUP_VERSION) ?? 0) < 1) {
       return call.reply(failed(ErrorCode.UNSUPPORTED_VERSION))
+    }
+    if (request.subscribedTopicNames?.some((name) => !mayOnTopic(call, 'DESCRIBE', name))) {
+      return call.reply(failed(ErrorCode.TOPIC_AUTHORIZATION_FAILED))
     }
     if (request.groupId === '') return call.reply(failed(ErrorCode.INVALID_REQUEST, 'the group id is empty'))
     askGroup(

@@ -1,9 +1,10 @@
 /** DeleteGroups: groups without members are deleted, with what they have committed. Each group is answered for itself. */
+import { ErrorCode } from '../../../protocol/errors.js'
 import { DeleteGroups } from '../../../protocol/messages/delete-groups.js'
 import type { InferInput } from '../../../protocol/schema.js'
 import { handler } from '../../server/handler.js'
-import { group } from '../../server/stages.js'
 import type { Services } from '../services.js'
+import { mayOnGroup, sifted } from './allowed.js'
 import { codeOf, groupsOf, requestOf } from './ask-group.js'
 
 type Result = InferInput<typeof DeleteGroups.response>['results'][number]
@@ -14,18 +15,21 @@ export const deleteGroups = handler<Services, typeof DeleteGroups.request.fields
     versions: [0, 3],
     servedBy: 'group coordinator',
     listeners: ['broker'],
-    authorize: ({ groupsNames }) => groupsNames.map((name) => ({ operation: 'DELETE', resource: group(name) })),
+    // Each group for itself.
+    authorize: () => [],
     refuse: ({ groupsNames }, errorCode) => ({ throttleTimeMs: 0, results: failed(groupsNames, errorCode) }),
     handle: ({ groupsNames, ...request }, services, call) => {
+      const [allowed, denied] = sifted(new Set(groupsNames), (groupId) => mayOnGroup(call, 'DELETE', groupId))
       groupsOf(services).askEach(
-        [...new Set(groupsNames)],
+        allowed,
         (groupId) => groupId,
         (names) => requestOf('DeleteGroups', { ...request, groupsNames: [...names] }, call),
         (answers) => {
           const results = answers.flatMap(({ items, answer }) =>
             typeof answer === 'string' ? failed(items, codeOf(answer)) : answer.results,
           )
-          call.reply({ throttleTimeMs: 0, results })
+          const refused = failed(denied, ErrorCode.GROUP_AUTHORIZATION_FAILED)
+          call.reply({ throttleTimeMs: 0, results: [...refused, ...results] })
         },
       )
     },

@@ -3,8 +3,8 @@ import { ErrorCode } from '../../../protocol/errors.js'
 import { DescribeGroups } from '../../../protocol/messages/describe-groups.js'
 import type { InferInput } from '../../../protocol/schema.js'
 import { handler } from '../../server/handler.js'
-import { group } from '../../server/stages.js'
-import { ALL_GROUP_OPERATIONS, type Services } from '../services.js'
+import type { Services } from '../services.js'
+import { groupOperations, mayOnGroup, sifted } from './allowed.js'
 import { codeOf, groupsOf, requestOf } from './ask-group.js'
 
 type DescribedGroup = InferInput<typeof DescribeGroups.response>['groups'][number]
@@ -19,11 +19,13 @@ export const describeGroups = handler<
   versions: [0, 6],
   servedBy: 'group coordinator',
   listeners: ['broker'],
-  authorize: ({ groups }) => groups.map((name) => ({ operation: 'DESCRIBE', resource: group(name) })),
+  // Each group for itself.
+  authorize: () => [],
   refuse: ({ groups }, errorCode) => ({ groups: failed(groups, errorCode) }),
   handle: (request, services, call) => {
+    const [allowed, denied] = sifted(request.groups, (groupId) => mayOnGroup(call, 'DESCRIBE', groupId))
     groupsOf(services).askEach(
-      request.groups,
+      allowed,
       (groupId) => groupId,
       (groups) => requestOf('DescribeGroups', { ...request, groups: [...groups] }, call),
       (answers) => {
@@ -32,12 +34,16 @@ export const describeGroups = handler<
         )
         const { includeAuthorizedOperations } = request
         call.reply({
-          groups: groups.map(({ errorMessage = null, ...described }) => ({
-            ...described,
-            ...(call.version >= MESSAGES_SINCE && { errorMessage }),
-            ...(includeAuthorizedOperations &&
-              described.errorCode === ErrorCode.NONE && { authorizedOperations: ALL_GROUP_OPERATIONS }),
-          })),
+          groups: [...failed(denied, ErrorCode.GROUP_AUTHORIZATION_FAILED), ...groups].map(
+            ({ errorMessage = null, ...described }) => ({
+              ...described,
+              ...(call.version >= MESSAGES_SINCE && { errorMessage }),
+              ...(includeAuthorizedOperations &&
+                described.errorCode === ErrorCode.NONE && {
+                  authorizedOperations: groupOperations(call, described.groupId),
+                }),
+            }),
+          ),
         })
       },
     )

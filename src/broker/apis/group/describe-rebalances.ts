@@ -7,8 +7,8 @@ import { DescribeRebalances } from '../../../protocol/messages/describe-rebalanc
 import type { InferInput } from '../../../protocol/schema.js'
 import type { GroupCoordinator } from '../../coordinators/group-coordinator.js'
 import { handler } from '../../server/handler.js'
-import { group } from '../../server/stages.js'
 import type { Services } from '../services.js'
+import { mayOnGroup } from './allowed.js'
 import { groupsOf } from './ask-group.js'
 
 type ExplainedGroup = InferInput<typeof DescribeRebalances.response>['groups'][number]
@@ -23,11 +23,14 @@ export const describeRebalances = handler<
   listeners: ['broker'],
   // Clients of others would not know it; a command asks for it as it is.
   untold: true,
-  authorize: ({ groupIds }) => groupIds.map((name) => ({ operation: 'DESCRIBE', resource: group(name) })),
+  // Each group for itself.
+  authorize: () => [],
   refuse: ({ groupIds }, errorCode) => ({ groups: groupIds.map((groupId) => ({ groupId, errorCode, rounds: [] })) }),
   handle: ({ groupIds }, services, call) => {
     const groups = groupsOf(services)
-    call.reply({ groups: groupIds.map((groupId) => explained(groupId, explain(groups, groupId))) })
+    const told = (groupId: string): GroupExplanation | ErrorName =>
+      mayOnGroup(call, 'DESCRIBE', groupId) ? explain(groups, groupId) : 'GROUP_AUTHORIZATION_FAILED'
+    call.reply({ groups: groupIds.map((groupId) => explained(groupId, told(groupId))) })
   },
 })
 

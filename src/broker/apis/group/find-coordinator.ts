@@ -9,9 +9,9 @@ import { FindCoordinator } from '../../../protocol/messages/find-coordinator.js'
 import type { InferInput } from '../../../protocol/schema.js'
 import { creatableTopic, OFFSETS_TOPIC } from '../../coordinators/internal-topics.js'
 import { type Call, handler } from '../../server/handler.js'
-import { group } from '../../server/stages.js'
 import { passOn } from '../controller/pass-on.js'
 import { brokerOf, endpointOf, type Services, topicMakerOf } from '../services.js'
+import { mayOnGroup } from './allowed.js'
 
 type Response = InferInput<typeof FindCoordinator.response>
 type Found = NonNullable<Response['coordinators']>[number]
@@ -31,11 +31,8 @@ export const findCoordinator = handler<
   versions: [0, 6],
   servedBy: 'any broker',
   listeners: ['broker'],
-  authorize: ({ key, coordinatorKeys }) =>
-    [...coordinatorKeys, ...(coordinatorKeys.length === 0 ? [key] : [])].map((name) => ({
-      operation: 'DESCRIBE',
-      resource: group(name),
-    })),
+  // Each key for itself.
+  authorize: () => [],
   refuse: ({ key, coordinatorKeys }, errorCode) =>
     coordinatorKeys.length === 0
       ? oldShape(notFound(key, errorCode))
@@ -56,7 +53,14 @@ export const findCoordinator = handler<
       return answer((each) => notFound(each, ErrorCode.COORDINATOR_NOT_AVAILABLE, sentence))
     }
     if (keyType !== GROUP) return answer((each) => notFound(each, ErrorCode.INVALID_REQUEST))
-    const find = (): void => answer((each) => coordinatorOf(each, services, call))
+    const isAllowed = new Map(keys.map((each) => [each, mayOnGroup(call, 'DESCRIBE', each)]))
+    const answerAllowed = (found: (key: string) => Found): void =>
+      answer((each) =>
+        isAllowed.get(each) === true ? found(each) : notFound(each, ErrorCode.GROUP_AUTHORIZATION_FAILED),
+      )
+    const find = (): void => answerAllowed((each) => coordinatorOf(each, services, call))
+    // Nobody has the topic made who may not see what is in it.
+    if (![...isAllowed.values()].includes(true)) return find()
     if (brokerOf(services).image.topicsByName.has(OFFSETS_TOPIC)) return find()
     const topics = [creatableTopic(OFFSETS_TOPIC, topicMakerOf(services))]
     const request = { topics, timeoutMs: CREATE_TIMEOUT_MS, validateOnly: false }
@@ -64,7 +68,7 @@ export const findCoordinator = handler<
       const { errorCode = ErrorCode.NONE, errorMessage = null } = created?.topics[0] ?? {}
       if (errorMessage === null || errorCode === ErrorCode.TOPIC_ALREADY_EXISTS) return find()
       const sentence = `${OFFSETS_TOPIC} cannot be made: ${errorMessage}`
-      answer((each) => notFound(each, ErrorCode.COORDINATOR_NOT_AVAILABLE, sentence))
+      answerAllowed((each) => notFound(each, ErrorCode.COORDINATOR_NOT_AVAILABLE, sentence))
     })
   },
 })

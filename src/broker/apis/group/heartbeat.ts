@@ -13,7 +13,7 @@ export const heartbeat = handler<Services, typeof Heartbeat.request.fields, type
     servedBy: 'group coordinator',
     listeners: ['broker'],
     authorize: ({ groupId }) => [{ operation: 'READ', resource: group(groupId) }],
-    refuse: (_, errorCode) => ({ errorCode }),
+    refuse: () => ({ errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED }),
     handle: (request, services, call) => {
       if (request.groupId === '') return call.reply({ errorCode: ErrorCode.INVALID_GROUP_ID })
       askGroup(

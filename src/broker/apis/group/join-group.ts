@@ -22,7 +22,7 @@ export const joinGroup = handler<Services, typeof JoinGroup.request.fields, type
     servedBy: 'group coordinator',
     listeners: ['broker'],
     authorize: ({ groupId }) => [{ operation: 'READ', resource: group(groupId) }],
-    refuse: failed,
+    refuse: (request) => failed(request, ErrorCode.GROUP_AUTHORIZATION_FAILED),
     handle: (request, services, call) => {
       if (request.groupId === '') return call.reply(failed(request, ErrorCode.INVALID_GROUP_ID))
       const { version } = call

@@ -15,7 +15,7 @@ export const leaveGroup = handler<Services, typeof LeaveGroup.request.fields, ty
     servedBy: 'group coordinator',
     listeners: ['broker'],
     authorize: ({ groupId }) => [{ operation: 'READ', resource: group(groupId) }],
-    refuse: (_, errorCode) => ({ errorCode, members: [] }),
+    refuse: () => ({ errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED, members: [] }),
     handle: (request, services, call) => {
       if (request.groupId === '') return call.reply({ errorCode: ErrorCode.INVALID_GROUP_ID, members: [] })
       const isOne = call.version < SEVERAL_SINCE

@@ -1,12 +1,13 @@
 /**
- * ListGroups: the groups of all shards of this broker. As long as one of them is not loaded, also because its log is out of service, none are told: the client
- * asks again, and does not take for whole what is not.
+ * ListGroups: the groups of all shards of this broker; who may not describe the cluster is told of those that it may describe. As long as one of the shards is not
+ * loaded, also because its log is out of service, none are told: the client asks again, and does not take for whole what is not.
  */
 import { ErrorCode } from '../../../protocol/errors.js'
 import { ListGroups } from '../../../protocol/messages/list-groups.js'
 import { handler } from '../../server/handler.js'
 import { CLUSTER } from '../../server/stages.js'
 import type { Services } from '../services.js'
+import { mayOnGroup } from './allowed.js'
 import { codeOf, groupsOf, requestOf } from './ask-group.js'
 
 export const listGroups = handler<Services, typeof ListGroups.request.fields, typeof ListGroups.response.fields>(
@@ -15,7 +16,7 @@ export const listGroups = handler<Services, typeof ListGroups.request.fields, ty
     versions: [0, 5],
     servedBy: 'group coordinator',
     listeners: ['broker'],
-    authorize: () => [{ operation: 'DESCRIBE', resource: CLUSTER }],
+    authorize: () => [],
     refuse: (_, errorCode) => ({ errorCode, groups: [] }),
     handle: (request, services, call) => {
       const coordinator = groupsOf(services)
@@ -27,7 +28,9 @@ export const listGroups = handler<Services, typeof ListGroups.request.fields, ty
         const error = found.find((answer) => typeof answer === 'string')
         if (error !== undefined) return call.reply({ errorCode: codeOf(error), groups: [] })
         const groups = found.flatMap((answer) => (typeof answer === 'string' ? [] : answer.groups))
-        call.reply({ errorCode: ErrorCode.NONE, groups })
+        const mayAll = call.allows(call.principal, [{ operation: 'DESCRIBE', resource: CLUSTER }])
+        const told = mayAll ? groups : groups.filter(({ groupId }) => mayOnGroup(call, 'DESCRIBE', groupId))
+        call.reply({ errorCode: ErrorCode.NONE, groups: told })
       })
     },
   },

@@ -1,5 +1,5 @@
 /**
- * OffsetCommit: what names a partition that is not there is refused here, the rest goes to the shard of the group. From version 10 on topics have ids, and
+ * OffsetCommit: what names a partition that is not there, or a topic that the client may not read, is refused here, the rest goes to the shard of the group. From version 10 on topics have ids, and
  * the shard is told the names that go with them.
  *
  * Version 0, whose offsets Kafka kept in ZooKeeper, is answered as those without a group's generation.
@@ -10,8 +10,9 @@ import { ErrorCode } from '../../../protocol/errors.js'
 import { OffsetCommit } from '../../../protocol/messages/offset-commit.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
 import { handler } from '../../server/handler.js'
-import { group, topic } from '../../server/stages.js'
+import { group } from '../../server/stages.js'
 import { brokerOf, type Services } from '../services.js'
+import { mayOnTopic, sifted } from './allowed.js'
 import { askGroup, codeOf } from './ask-group.js'
 
 type Request = Infer<typeof OffsetCommit.request>
@@ -27,11 +28,8 @@ export const offsetCommit = handler<Services, typeof OffsetCommit.request.fields
     versions: [0, 10],
     servedBy: 'group coordinator',
     listeners: ['broker'],
-    authorize: ({ groupId, topics }) => [
-      { operation: 'READ', resource: group(groupId) },
-      ...topics.map(({ name }) => ({ operation: 'READ', resource: topic(name) }) as const),
-    ],
-    refuse: ({ topics }, errorCode) => ({ topics: topics.map((each) => failed(each, errorCode)) }),
+    authorize: ({ groupId }) => [{ operation: 'READ', resource: group(groupId) }],
+    refuse: ({ topics }) => ({ topics: topics.map((each) => failed(each, ErrorCode.GROUP_AUTHORIZATION_FAILED)) }),
     handle: (request, services, call) => {
       const { image } = brokerOf(services)
       const byId = call.version >= TOPIC_IDS_SINCE
@@ -39,8 +37,17 @@ export const offsetCommit = handler<Services, typeof OffsetCommit.request.fields
       const known: WantedTopic[] = []
       for (const wanted of request.topics) {
         const found = byId ? image.topicsById.get(wanted.topicId) : image.topicsByName.get(wanted.name)
+        if (byId && found === undefined) {
+          unknown.push(failed(wanted, ErrorCode.UNKNOWN_TOPIC_ID))
+          continue
+        }
+        // Who may not know of a topic is not told whether it is there.
+        if (!mayOnTopic(call, 'READ', found?.name ?? wanted.name)) {
+          unknown.push(failed(wanted, ErrorCode.TOPIC_AUTHORIZATION_FAILED))
+          continue
+        }
         if (found === undefined) {
-          unknown.push(failed(wanted, byId ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION))
+          unknown.push(failed(wanted, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION))
           continue
         }
         const { name, topicId } = found
@@ -68,9 +75,7 @@ function split(
   { partitions }: WantedTopic,
   found: TopicImage,
 ): [WantedTopic['partitions'][number][], WantedTopic['partitions'][number][]] {
-  const isThere = ({ partitionIndex }: WantedTopic['partitions'][number]): boolean =>
-    found.partitions[partitionIndex] !== undefined
-  return [partitions.filter(isThere), partitions.filter((each) => !isThere(each))]
+  return sifted(partitions, ({ partitionIndex }) => found.partitions[partitionIndex] !== undefined)
 }
 
 /** The shard speaks of names. */

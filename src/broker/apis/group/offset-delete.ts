@@ -3,8 +3,9 @@ import { ErrorCode } from '../../../protocol/errors.js'
 import { OffsetDelete } from '../../../protocol/messages/offset-delete.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
 import { handler } from '../../server/handler.js'
-import { group, topic } from '../../server/stages.js'
+import { group } from '../../server/stages.js'
 import { brokerOf, type Services } from '../services.js'
+import { mayOnTopic, sifted } from './allowed.js'
 import { askGroup, codeOf } from './ask-group.js'
 
 type WantedTopic = Infer<typeof OffsetDelete.request>['topics'][number]
@@ -17,11 +18,8 @@ export const offsetDelete = handler<Services, typeof OffsetDelete.request.fields
     versions: [0, 0],
     servedBy: 'group coordinator',
     listeners: ['broker'],
-    authorize: ({ groupId, topics }) => [
-      { operation: 'DELETE', resource: group(groupId) },
-      ...topics.map(({ name }) => ({ operation: 'READ', resource: topic(name) }) as const),
-    ],
-    refuse: (_, errorCode) => failed(errorCode),
+    authorize: ({ groupId }) => [{ operation: 'DELETE', resource: group(groupId) }],
+    refuse: () => failed(ErrorCode.GROUP_AUTHORIZATION_FAILED),
     handle: (request, services, call) => {
       if (request.groupId === '') return call.reply(failed(ErrorCode.INVALID_GROUP_ID))
       const { topicsByName } = brokerOf(services).image
@@ -30,10 +28,13 @@ export const offsetDelete = handler<Services, typeof OffsetDelete.request.fields
       const known: WantedTopic[] = []
       const unknown: TopicResult[] = []
       for (const wanted of request.topics) {
-        const there = wanted.partitions.filter(({ partitionIndex }) => isThere(wanted, partitionIndex))
-        const missing = wanted.partitions.filter(({ partitionIndex }) => !isThere(wanted, partitionIndex))
+        const isAllowed = mayOnTopic(call, 'READ', wanted.name)
+        const [there, missing] = sifted(
+          wanted.partitions,
+          ({ partitionIndex }) => isAllowed && isThere(wanted, partitionIndex),
+        )
         if (there.length > 0) known.push({ ...wanted, partitions: there })
-        const errorCode = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        const errorCode = isAllowed ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.TOPIC_AUTHORIZATION_FAILED
         const partitions = missing.map(({ partitionIndex }) => ({ partitionIndex, errorCode }))
         if (missing.length > 0) unknown.push({ name: wanted.name, partitions })
       }

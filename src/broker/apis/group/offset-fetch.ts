@@ -1,6 +1,7 @@
 /**
  * OffsetFetch: what groups have committed. The shards are always asked as by version 8: for groups; versions before name one, and have it answered in
- * another shape. From version 10 on topics have ids, and the shards are told the names that go with them.
+ * another shape. From version 10 on topics have ids, and the shards are told the names that go with them. Groups and topics that the client may not describe
+ * are answered each for itself; of topics that it has not named it is told what it may see.
  *
  * Version 0, whose offsets Kafka kept in ZooKeeper, is answered from where all others are.
  */
@@ -10,8 +11,8 @@ import { ErrorCode } from '../../../protocol/errors.js'
 import { OffsetFetch } from '../../../protocol/messages/offset-fetch.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
 import { type Call, handler } from '../../server/handler.js'
-import { group, type Need, topic } from '../../server/stages.js'
 import { brokerOf, type Services } from '../services.js'
+import { mayOnGroup, mayOnTopic, sifted } from './allowed.js'
 import { codeOf, groupsOf, requestOf } from './ask-group.js'
 
 type Request = Infer<typeof OffsetFetch.request>
@@ -32,11 +33,8 @@ export const offsetFetch = handler<Services, typeof OffsetFetch.request.fields, 
     versions: [0, 10],
     servedBy: 'group coordinator',
     listeners: ['broker'],
-    authorize: (request) =>
-      groupsWanted(request).flatMap(({ groupId, topics }): Need[] => [
-        { operation: 'DESCRIBE', resource: group(groupId) },
-        ...(topics ?? []).map(({ name }) => ({ operation: 'DESCRIBE', resource: topic(name) }) as const),
-      ]),
+    // Each group and each topic for itself.
+    authorize: () => [],
     refuse: (request, errorCode) => {
       const [first] = groupsWanted(request)
       const groups = request.groups.map(({ groupId }) => ({ groupId, topics: [], errorCode }))
@@ -47,12 +45,16 @@ export const offsetFetch = handler<Services, typeof OffsetFetch.request.fields, 
       const { image } = brokerOf(services)
       const byId = call.version >= TOPIC_IDS_SINCE
       const wanted = groupsWanted(request)
-      const unknown = new Map<WantedGroup, readonly TopicResult[]>()
-      const known = wanted.map((each) =>
-        byId ? withNames(each, image, (results) => unknown.set(each, results)) : each,
-      )
+      const refused = new Map<WantedGroup, readonly TopicResult[]>()
+      const known = wanted.map((each) => {
+        const refuse = (results: readonly TopicResult[]): void => {
+          refused.set(each, [...(refused.get(each) ?? []), ...results])
+        }
+        return withAllowed(byId ? withNames(each, image, refuse) : each, call, refuse)
+      })
+      const [allowed] = sifted(known, ({ groupId }) => mayOnGroup(call, 'DESCRIBE', groupId))
       groupsOf(services).askEach(
-        known,
+        allowed,
         ({ groupId }) => groupId,
         (groups) => requestOf('OffsetFetch', { ...request, groups: [...groups] }, call),
         (answers) => {
@@ -68,9 +70,19 @@ export const offsetFetch = handler<Services, typeof OffsetFetch.request.fields, 
             }
           }
           const groups = known.map((each, at) => {
-            const result = results.get(each)!
-            if (!byId || result.errorCode !== ErrorCode.NONE) return result
-            return { ...result, topics: [...withIds(result.topics, image), ...(unknown.get(wanted[at]!) ?? [])] }
+            const result = results.get(each)
+            if (result === undefined) {
+              return { groupId: each.groupId, topics: [], errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED }
+            }
+            if (result.errorCode !== ErrorCode.NONE) return result
+            const [told] = sifted(
+              result.topics,
+              ({ name = '' }) => each.topics !== null || mayOnTopic(call, 'DESCRIBE', name),
+            )
+            return {
+              ...result,
+              topics: [...(byId ? withIds(told, image) : told), ...(refused.get(wanted[at]!) ?? [])],
+            }
           })
           reply(call, wanted, groups)
         },
@@ -127,6 +139,25 @@ function withNames(
   }
   missing(unknown)
   return { ...wanted, topics: known }
+}
+
+/** Those topics that the client may describe; the others are told as `denied`. */
+function withAllowed(
+  wanted: WantedGroup,
+  call: Call<Response>,
+  denied: (results: readonly TopicResult[]) => void,
+): WantedGroup {
+  if (wanted.topics === null) return wanted
+  const [topics, others] = sifted(wanted.topics, ({ name }) => mayOnTopic(call, 'DESCRIBE', name))
+  const errorCode = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+  denied(
+    others.map(({ name, topicId, partitionIndexes }) => ({
+      name,
+      topicId,
+      partitions: partitionIndexes.map((index) => noOffset(index, errorCode)),
+    })),
+  )
+  return { ...wanted, topics }
 }
 
 /** By id; what was committed for a topic that is not there any more is not told. */

@@ -20,7 +20,7 @@ export const syncGroup = handler<Services, typeof SyncGroup.request.fields, type
     servedBy: 'group coordinator',
     listeners: ['broker'],
     authorize: ({ groupId }) => [{ operation: 'READ', resource: group(groupId) }],
-    refuse: (_, errorCode) => failed(errorCode),
+    refuse: () => failed(ErrorCode.GROUP_AUTHORIZATION_FAILED),
     handle: (request, services, call) => {
       const { groupId, protocolType, protocolName } = request
       if (groupId === '') return call.reply(failed(ErrorCode.INVALID_GROUP_ID))

@@ -79,11 +79,11 @@ export class ClassicMembers {
     const wanted = this.#wanted(member, request, subscription)
     const next = this.#steps.advance(change, wanted, before, owned, now)
     const isReplaced = holder !== undefined && holder.memberId !== memberId
-    // What it is told now it says again when it asks for its assignment, and of a classic group then.
-    const protocolName =
+    const again = (after: DecisionDraft): void => this.join(group, request, ticket, now, after)
+    const converted =
       isReplaced && this.#downgrade.isDue(group, new Set([holder.memberId]))
-        ? this.#downgrade.convert(change, new Set([holder.memberId]), next, now)
-        : protocolOf(next)
+        ? this.#downgrade.convert(change, new Set([holder.memberId]), next, now, again)
+        : undefined
     const { memory } = group
     memory.clear(memberId, 'join')
     memory.set(memberId, 'session', now.monotonicMs + body.sessionTimeoutMs)
@@ -92,7 +92,8 @@ export class ClassicMembers {
       errorCode: 0,
       generationId: next.epoch,
       protocolType: CONSUMER_PROTOCOL,
-      protocolName,
+      // It says this again when it asks for its assignment, and of a classic group then.
+      protocolName: converted ?? protocolOf(next),
       leader: '',
       skipAssignment: false,
       memberId,

@@ -46,6 +46,8 @@ export class ConsumerGroup implements Group {
   readonly #owners = new Map<Uuid, Map<number, Owner>>()
   /** How many members are subscribed to each. */
   readonly #expressionCounts = new Map<string, number>()
+  /** How many members name each. */
+  readonly #topicCounts = new Map<string, number>()
   #subscribedTopics: Map<string, number> | undefined
 
   constructor(groupId: string, memory: GroupMemory) {
@@ -89,14 +91,18 @@ export class ConsumerGroup implements Group {
   /** Topics that are named, with the number of members, and those that expressions stand for. */
   get subscribedTopics(): ReadonlyMap<string, number> {
     if (this.#subscribedTopics !== undefined) return this.#subscribedTopics
-    const topics = new Map<string, number>()
-    const count = (topic: string): Map<string, number> => topics.set(topic, (topics.get(topic) ?? 0) + 1)
-    for (const { subscribedTopics } of this.members.values()) for (const topic of subscribedTopics) count(topic)
+    const topics = new Map(this.#topicCounts)
     for (const expression of this.#expressionCounts.keys()) {
-      for (const topic of this.expressions.get(expression)?.topics ?? []) count(topic)
+      for (const topic of this.expressions.get(expression)?.topics ?? [])
+        topics.set(topic, (topics.get(topic) ?? 0) + 1)
     }
     this.#subscribedTopics = topics
     return topics
+  }
+
+  /** Those that members name, with how many do. */
+  get namedTopics(): ReadonlyMap<string, number> {
+    return this.#topicCounts
   }
 
   /** With the number of members that are subscribed to each. */
@@ -114,6 +120,7 @@ export class ConsumerGroup implements Group {
     }
     this.members.set(member.memberId, member)
     countExpression(this.#expressionCounts, member, 1)
+    countTopics(this.#topicCounts, member, 1)
     if (member.instanceId !== null) this.staticMembers.set(member.instanceId, member.memberId)
     for (const set of [member.assigned, member.revoking]) {
       for (const [topicId, partition] of eachPartition(set)) this.#own(topicId, partition, member)
@@ -150,6 +157,7 @@ export class ConsumerGroup implements Group {
   #release(member: ConsumerMember): void {
     const { memberId, assigned, revoking } = member
     countExpression(this.#expressionCounts, member, -1)
+    countTopics(this.#topicCounts, member, -1)
     for (const set of [assigned, revoking]) {
       for (const [topicId, partition] of eachPartition(set)) {
         const owners = this.#owners.get(topicId)
@@ -221,8 +229,16 @@ function refusesEpoch({ epoch, classic }: ConsumerMember, claimed: number): Erro
 /** Adds to the number of members that are subscribed to the expression of this one. */
 export function countExpression(counts: Map<string, number>, member: ConsumerMember, difference: 1 | -1): void {
   const expression = expressionOf(member)
-  if (expression === '') return
-  const count = (counts.get(expression) ?? 0) + difference
-  if (count === 0) counts.delete(expression)
-  else counts.set(expression, count)
+  if (expression !== '') addTo(counts, expression, difference)
+}
+
+/** Adds to the number of members that name each of the topics of this one. */
+export function countTopics(counts: Map<string, number>, member: ConsumerMember, difference: 1 | -1): void {
+  for (const topic of member.subscribedTopics) addTo(counts, topic, difference)
+}
+
+function addTo(counts: Map<string, number>, key: string, difference: 1 | -1): void {
+  const count = (counts.get(key) ?? 0) + difference
+  if (count === 0) counts.delete(key)
+  else counts.set(key, count)
 }

@@ -1,4 +1,5 @@
 /** What can be set for consumer groups, and for one group alone (KIP-848's group configurations), as the coordinator acts on it. */
+import { type SingleGroupSettingKey, singleGroupSetting } from '../../../config/single-group-settings.js'
 import { configsOf } from '../../../metadata/image.js'
 import { RESOURCE_TYPE_GROUP } from '../../../metadata/records.js'
 import type { GroupContext } from '../group.js'
@@ -22,21 +23,11 @@ export class ConsumerSettings {
   }
 
   sessionTimeoutMs(groupId: string): number {
-    const settings = this.#context.settings()
-    return within(
-      this.#ofGroup(groupId, 'consumer.session.timeout.ms') ?? settings['group.consumer.session.timeout.ms'],
-      settings['group.consumer.min.session.timeout.ms'],
-      settings['group.consumer.max.session.timeout.ms'],
-    )
+    return this.#ofGroup(groupId, 'consumer.session.timeout.ms')
   }
 
   heartbeatIntervalMs(groupId: string): number {
-    const settings = this.#context.settings()
-    return within(
-      this.#ofGroup(groupId, 'consumer.heartbeat.interval.ms') ?? settings['group.consumer.heartbeat.interval.ms'],
-      settings['group.consumer.min.heartbeat.interval.ms'],
-      settings['group.consumer.max.heartbeat.interval.ms'],
-    )
+    return this.#ofGroup(groupId, 'consumer.heartbeat.interval.ms')
   }
 
   get maxSize(): number {
@@ -78,12 +69,8 @@ export class ConsumerSettings {
     return this.assignors.keys().next().value!
   }
 
-  #ofGroup(groupId: string, key: string): number | undefined {
-    const value = configsOf(this.#context.image(), RESOURCE_TYPE_GROUP, groupId).get(key)
-    return value === undefined ? undefined : Number(value)
+  #ofGroup(groupId: string, key: SingleGroupSettingKey): number {
+    const { image, settings } = this.#context
+    return singleGroupSetting(settings(), configsOf(image(), RESOURCE_TYPE_GROUP, groupId), key)
   }
-}
-
-function within(value: number, least: number, most: number): number {
-  return Math.min(Math.max(value, least), most)
 }

@@ -1,6 +1,6 @@
 /** Fencing: members leave a consumer group, or are put out of it because they were too late. If only members of the classic protocol are left, the group becomes a classic one. */
 import type { Now } from '../../shard.js'
-import type { DecisionDraft } from '../decision-draft.js'
+import type { DecisionDraft, Repair } from '../decision-draft.js'
 import { RECORD_OVERHEAD_BYTES } from '../decision-room.js'
 import type { GroupContext } from '../group.js'
 import type { RebalanceReason } from '../rebalance-history.js'
@@ -29,11 +29,13 @@ export class Fencing {
     this.#downgrade = downgrade
   }
 
-  fence(change: GroupChange, leaving: readonly Leaving[], now: Now): void {
+  /** `again`: does the same with a draft of its own, where the group turns out to be too large for a classic one. */
+  fence(change: GroupChange, leaving: readonly Leaving[], now: Now, again: Repair): void {
     if (leaving.length === 0) return
     const gone = new Set(leaving.map(({ member }) => member.memberId))
-    if (this.#downgrade.isDue(change.group, gone)) this.#downgrade.convert(change, gone, undefined, now)
-    else this.#steps.remove(change, leaving, now)
+    const isDue = this.#downgrade.isDue(change.group, gone)
+    if (isDue && this.#downgrade.convert(change, gone, undefined, now, again) !== undefined) return
+    this.#steps.remove(change, leaving, now)
   }
 
   /** The time of some members of this group may have come. As many go at once as there is room for. */
@@ -52,14 +54,19 @@ export class Fencing {
       leaving.push({ member, reason })
       return true
     })
-    if (leaving.length === 0) return
+    if (leaving.length > 0) this.#putOut(group, leaving, now, draft)
+  }
+
+  #putOut(group: ConsumerGroup, leaving: readonly Leaving[], now: Now, draft: DecisionDraft): void {
+    const { memory } = group
     draft.ifRefused(() => {
       memory.room.refused()
       for (const { member } of leaving) {
         memory.set(member.memberId, 'session', now.monotonicMs + REFUSED_PAUSE_MS)
       }
     })
-    this.fence(new GroupChange(group, draft), leaving, now)
+    const again = (after: DecisionDraft): void => this.#putOut(group, leaving, now, after)
+    this.fence(new GroupChange(group, draft), leaving, now, again)
   }
 }
 

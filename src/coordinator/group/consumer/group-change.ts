@@ -5,7 +5,7 @@
 import type { Uuid } from '../../../base/uuid.js'
 import type { DecisionDraft } from '../decision-draft.js'
 import type { GroupRecord } from '../group-records.js'
-import { type ConsumerGroup, countExpression, type ResolvedExpression } from './consumer-group.js'
+import { type ConsumerGroup, countExpression, countTopics, type ResolvedExpression } from './consumer-group.js'
 import {
   type ConsumerMember,
   currentRecord,
@@ -92,8 +92,7 @@ export class GroupChange {
   /** Those that members are subscribed to. */
   subscribedExpressions(): Set<string> {
     const counts = new Map(this.group.subscribedExpressions)
-    for (const [memberId, member] of this.#members) {
-      const before = this.group.members.get(memberId)
+    for (const [before, member] of this.#changed()) {
       if (before !== undefined) countExpression(counts, before, -1)
       if (member !== undefined) countExpression(counts, member, 1)
     }
@@ -102,9 +101,21 @@ export class GroupChange {
 
   /** Also of those that are not there. */
   subscribedTopics(): Set<string> {
-    const topics = new Set<string>()
-    for (const member of this.members()) for (const topic of this.topicsOf(member)) topics.add(topic)
+    const counts = new Map(this.group.namedTopics)
+    for (const [before, member] of this.#changed()) {
+      if (before !== undefined) countTopics(counts, before, -1)
+      if (member !== undefined) countTopics(counts, member, 1)
+    }
+    const topics = new Set(counts.keys())
+    for (const expression of this.subscribedExpressions()) {
+      for (const topic of this.expression(expression)?.topics ?? []) topics.add(topic)
+    }
     return topics
+  }
+
+  /** Each member as it was and as it is; undefined: not there. */
+  *#changed(): Generator<readonly [before: ConsumerMember | undefined, member: ConsumerMember | undefined]> {
+    for (const [memberId, member] of this.#members) yield [this.group.members.get(memberId), member]
   }
 
   topicsOf(member: ConsumerMember): Iterable<string> {

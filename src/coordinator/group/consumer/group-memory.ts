@@ -26,13 +26,21 @@ export class GroupMemory {
   isRefreshWanted = true
   /** When its regular expressions were last resolved. */
   expressionsResolvedMs = Number.NEGATIVE_INFINITY
+  /** Wall time: from then on all of them are looked at, and some are left. */
+  expressionsLeftSinceMs: number | undefined
+  /** For what they stand for. */
+  readonly expressionRoom = new DecisionRoom()
   /** When the rebalance began that is under way. */
   rebalancingSinceMs: number | undefined
+  /** In this epoch it does not become a classic group: the partition has not taken that. */
+  tooLargeAtEpoch: number | undefined
   /** For those who are put out. */
   readonly room = new DecisionRoom()
   readonly #deadlines: Deadlines
   readonly #check: Deadline
   readonly #byMember = new Map<string, Map<TimerKind, number>>()
+  /** Since when each waits for what others have. */
+  readonly #waiting = new Map<string, number>()
 
   constructor(deadlines: Deadlines, check: Deadline) {
     this.#deadlines = deadlines
@@ -54,12 +62,25 @@ export class GroupMemory {
     this.#byMember.get(memberId)?.delete(kind)
   }
 
+  /** For how long it has waited for what others have, from the first time that it is asked. */
+  waitedMs(memberId: string, nowMs: number): number {
+    const sinceMs = this.#waiting.get(memberId)
+    if (sinceMs === undefined) this.#waiting.set(memberId, nowMs)
+    return nowMs - (sinceMs ?? nowMs)
+  }
+
+  waitsNoMore(memberId: string): void {
+    this.#waiting.delete(memberId)
+  }
+
   forget(memberId: string): void {
     this.#byMember.delete(memberId)
+    this.#waiting.delete(memberId)
   }
 
   forgetAll(): void {
     this.#byMember.clear()
+    this.#waiting.clear()
     this.#deadlines.clear(this.#check)
   }
 

@@ -7,6 +7,7 @@ import type { Uuid } from '../../../base/uuid.js'
 import { CompiledExpressions } from '../../regex/compiled-expressions.js'
 import { type Meter, RegularExpression } from '../../regex/regular-expression.js'
 import type { Now } from '../../shard.js'
+import { RECORD_OVERHEAD_BYTES } from '../decision-room.js'
 import type { GroupContext } from '../group.js'
 import type { RebalanceReason } from '../rebalance-history.js'
 import type { AssignedMember } from './assignors/assignor.js'
@@ -21,6 +22,10 @@ import { reconcile } from './reconciliation.js'
 const EXPRESSIONS_REST_MS = 10_000
 /** What compiling expressions and matching them with all topics may cost at once; a state of one of them is a step. About a tenth of a second. */
 const MATCHING_STEPS = 10_000_000
+/** What the topics of one expression may take in its record: half of what a batch may have by default, for it also has to say who gets their partitions. */
+export const LARGEST_RESOLUTION_BYTES = 512 * 1024
+/** Of a string in a record. */
+const LENGTH_BYTES = 2
 
 export class GroupSteps {
   readonly #context: GroupContext
@@ -136,26 +141,47 @@ export class GroupSteps {
     const resolved = [...expressions].map((each) => change.expression(each))
     const isAnyNew = resolved.some((each) => each === undefined)
     const version = Math.min(...resolved.map((each) => each?.version ?? -1))
-    const isDue = isAnyNew || version < this.newTopicsVersion || agoMs > this.#settings.expressionRefreshMs
-    if (!isDue || agoMs < EXPRESSIONS_REST_MS) return raises
-    // Also if the records are refused: then it is not all done again with the next heartbeat.
+    const isOld = version < this.newTopicsVersion || agoMs > this.#settings.expressionRefreshMs
+    const sinceMs = memory.expressionsLeftSinceMs ?? now.wallMs
+    if (!(isOld || isAnyNew || memory.expressionsLeftSinceMs !== undefined) || agoMs < EXPRESSIONS_REST_MS)
+      return raises
     memory.expressionsResolvedMs = now.monotonicMs
+    memory.expressionsLeftSinceMs = undefined
+    const room = memory.expressionRoom.take()
+    // Then it is not all done again with the next heartbeat.
+    change.draft.ifRefused(() => {
+      memory.expressionsResolvedMs = now.monotonicMs
+      memory.expressionsLeftSinceMs = sinceMs
+      memory.expressionRoom.refused()
+    })
     const image = this.#context.image()
     const meter = { steps: 0 }
-    const versionOf = (each: string): number => change.expression(each)?.version ?? -1
-    const inTurn = [...expressions.keys()].sort((one, other) => versionOf(one) - versionOf(other))
-    for (const each of inTurn) {
+    let bytes = 0
+    for (const each of inTurn(expressions, change)) {
+      const { version: lookedAt = -1, timestampMs = -1 } = change.expression(each) ?? {}
+      if (lookedAt >= this.newTopicsVersion && timestampMs >= sinceMs) continue
       const spent = meter.steps
       const known = change.expression(each)?.topics ?? new Set()
       const compiled = this.#compiled.get(each, meter)
-      // What could not be read was refused when it came; if a later version has written it, it matches nothing. What takes too long stays as it is.
+      // What could not be read was refused when it came; if a later version has written it, it matches nothing. What takes too long, or has become too much, stays as it is.
       const matching =
         compiled instanceof RegularExpression
           ? matchingTopics(compiled, image.topicsByName.keys(), meter)
           : new Set<string>()
       // It has not had the whole time for itself: it is the first the next time.
-      if (matching === undefined && spent > 0) break
-      const topics = matching ?? known
+      if (matching === 'too long' && spent > 0) {
+        memory.expressionsLeftSinceMs = sinceMs
+        break
+      }
+      const topics = typeof matching === 'string' ? known : matching
+      const before = bytes
+      bytes += RECORD_OVERHEAD_BYTES + Buffer.byteLength(change.groupId) + Buffer.byteLength(each) + bytesOf(topics)
+      // The next heartbeat goes on.
+      if (before > 0 && bytes > room) {
+        memory.expressionsLeftSinceMs = sinceMs
+        memory.expressionsResolvedMs = Number.NEGATIVE_INFINITY
+        break
+      }
       change.putExpression(each, { topics, version: image.offset, timestampMs: now.wallMs })
       if (!sameNames([...known].sort(), [...topics].sort())) raises = true
     }
@@ -167,7 +193,8 @@ export class GroupSteps {
     const expression = this.#compiled.get(text)
     if (!(expression instanceof RegularExpression)) return expression.message
     const topics = matchingTopics(expression, this.#context.image().topicsByName.keys(), { steps: 0 })
-    return topics === undefined ? 'it takes too long to match it with all topics' : undefined
+    if (topics === 'too long') return 'it takes too long to match it with all topics'
+    return topics === 'too many' ? 'it stands for more topics than fit into one record' : undefined
   }
 
   // The target assignment
@@ -175,12 +202,18 @@ export class GroupSteps {
   #assign(change: GroupChange, now: Now): void {
     const image = this.#context.image()
     const members: AssignedMember[] = []
+    // Most members of a group want the same.
+    let topicIds: Set<Uuid> | undefined
+    let last: ConsumerMember | undefined
     for (const member of change.members()) {
-      const topicIds = new Set<Uuid>()
-      for (const name of change.topicsOf(member)) {
-        const topic = image.topicsByName.get(name)
-        if (topic !== undefined) topicIds.add(topic.topicId)
+      if (topicIds === undefined || last === undefined || !wantSame(last, member)) {
+        topicIds = new Set<Uuid>()
+        for (const name of change.topicsOf(member)) {
+          const topic = image.topicsByName.get(name)
+          if (topic !== undefined) topicIds.add(topic.topicId)
+        }
       }
+      last = member
       const { memberId, instanceId } = member
       members.push({ memberId, instanceId, topicIds, before: change.target(memberId) })
     }
@@ -230,12 +263,38 @@ export class GroupSteps {
   }
 }
 
-/** Undefined: it takes too long. */
-function matchingTopics(expression: RegularExpression, names: Iterable<string>, meter: Meter): Set<string> | undefined {
+function wantSame(one: ConsumerMember, other: ConsumerMember): boolean {
+  return (
+    sameNames(one.subscribedTopics, other.subscribedTopics) && one.subscribedExpression === other.subscribedExpression
+  )
+}
+
+/** Those first that were looked at longest ago. */
+function inTurn(expressions: ReadonlySet<string>, change: GroupChange): string[] {
+  const lookedAt = (each: string) => change.expression(each) ?? { version: -1, timestampMs: -1 }
+  return [...expressions].sort((one, other) => {
+    const [first, second] = [lookedAt(one), lookedAt(other)]
+    return first.version - second.version || first.timestampMs - second.timestampMs
+  })
+}
+
+/** Why not: it takes too long, or they do not fit into a record. */
+function matchingTopics(
+  expression: RegularExpression,
+  names: Iterable<string>,
+  meter: Meter,
+): Set<string> | 'too long' | 'too many' {
   const topics = new Set<string>()
   for (const name of names) {
-    if (meter.steps > MATCHING_STEPS) return undefined
+    if (meter.steps > MATCHING_STEPS) return 'too long'
     if (expression.matches(name, meter)) topics.add(name)
   }
-  return topics
+  return bytesOf(topics) > LARGEST_RESOLUTION_BYTES ? 'too many' : topics
+}
+
+/** As they stand in the record, at most. */
+function bytesOf(topics: Iterable<string>): number {
+  let bytes = 0
+  for (const topic of topics) bytes += LENGTH_BYTES + Buffer.byteLength(topic)
+  return bytes
 }

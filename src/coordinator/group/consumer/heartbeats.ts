@@ -29,6 +29,10 @@ const CLIENTS_CHOOSE_IDS = 1
 /** What stands in the key of a record. */
 const LONGEST_ID_BYTES = 32_767
 
+/** Who waits for what others have comes again no sooner, and when it has waited so many times longer than that, later. */
+const SOONEST_AGAIN_MS = 1000
+const WAITED_OF_AN_INTERVAL = 4
+
 /** Finds the group of a request, or makes one: by a conversion, if a classic group has the name. */
 export interface GroupFinder {
   /** An existing one. */
@@ -136,13 +140,27 @@ export class Heartbeats {
       errorCode: 0,
       memberId,
       memberEpoch: next.epoch,
-      heartbeatIntervalMs: this.#settings.heartbeatIntervalMs(groupId),
+      heartbeatIntervalMs: this.#intervalMs(change.group, next, now),
       assignment:
         isFull || before === undefined || !samePartitions(before.assigned, next.assigned)
           ? { topicPartitions: topicPartitions(next.assigned) }
           : null,
     })
     return undefined
+  }
+
+  /**
+   * Who waits for what others have is to come again soon: at the usual interval it would mostly find out a whole one later. Where they take their time it comes
+   * less and less often.
+   */
+  #intervalMs({ groupId, memory }: ConsumerGroup, { memberId, state }: ConsumerMember, now: Now): number {
+    const usualMs = this.#settings.heartbeatIntervalMs(groupId)
+    if (state !== 'unreleased partitions') {
+      memory.waitsNoMore(memberId)
+      return usualMs
+    }
+    const waitedMs = memory.waitedMs(memberId, now.monotonicMs)
+    return Math.min(usualMs, Math.max(SOONEST_AGAIN_MS, Math.floor(waitedMs / WAITED_OF_AN_INTERVAL)))
   }
 
   /** One that the group has already was looked at when it came. */
@@ -223,7 +241,10 @@ export class Heartbeats {
       // Its place is kept until its session is over.
       change.putCurrent({ ...member, epoch: LEAVING_STATIC_EPOCH, revoking: NO_PARTITIONS })
       group.memory.clear(memberId, 'rebalance')
-    } else this.#fencing.fence(change, [{ member, reason: 'left' }], now)
+    } else {
+      const again = (after: DecisionDraft): unknown => this.#leave(body, ticket, now, after)
+      this.#fencing.fence(change, [{ member, reason: 'left' }], now, again)
+    }
     draft.reply(ticket, 'ConsumerGroupHeartbeat', {
       throttleTimeMs: 0,
       errorCode: 0,

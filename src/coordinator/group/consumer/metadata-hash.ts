@@ -5,7 +5,10 @@
 import type { MetadataImage, TopicImage } from '../../../metadata/image.js'
 
 export class TopicHashes {
-  readonly #byTopic = new WeakMap<TopicImage, { readonly racks: string; readonly hash: number }>()
+  readonly #byTopic = new WeakMap<
+    TopicImage,
+    { readonly brokers: MetadataImage['brokers']; readonly racks: string; readonly hash: number }
+  >()
 
   /** Of the topics with these names that there are; of others the name alone. 0: no topic. */
   hashOf(names: Iterable<string>, image: MetadataImage): number {
@@ -21,11 +24,17 @@ export class TopicHashes {
   }
 
   #hashOfTopic(topic: TopicImage, image: MetadataImage): number {
-    const rackOf = (broker: number): string => image.brokers.get(broker)?.rack ?? ''
-    const brokers = new Set(topic.partitions.flatMap(({ replicas }) => replicas))
-    const racks = [...brokers].map((broker) => `${broker}=${rackOf(broker)}`).join('\n')
+    const { brokers } = image
     const known = this.#byTopic.get(topic)
-    if (known?.racks === racks) return known.hash
+    // Images share what has not changed.
+    if (known?.brokers === brokers) return known.hash
+    const rackOf = (broker: number): string => brokers.get(broker)?.rack ?? ''
+    const replicating = new Set(topic.partitions.flatMap(({ replicas }) => replicas))
+    const racks = [...replicating].map((broker) => `${broker}=${rackOf(broker)}`).join('\n')
+    if (known?.racks === racks) {
+      this.#byTopic.set(topic, { brokers, racks, hash: known.hash })
+      return known.hash
+    }
     const hash = new Hash()
     hash.text(topic.topicId)
     hash.number(topic.partitions.length)
@@ -34,7 +43,7 @@ export class TopicHashes {
       hash.number(named.length)
       for (const rack of named.sort()) hash.text(rack)
     }
-    this.#byTopic.set(topic, { racks, hash: hash.value })
+    this.#byTopic.set(topic, { brokers, racks, hash: hash.value })
     return hash.value
   }
 }

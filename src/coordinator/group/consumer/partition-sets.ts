@@ -67,7 +67,11 @@ export function overlaps(one: PartitionSet, other: PartitionSet): boolean {
 
 /** Whether all of the first are in the second. */
 export function isWithin(one: PartitionSet, other: PartitionSet): boolean {
-  for (const [topicId, partition] of eachPartition(one)) if (!has(other, topicId, partition)) return false
+  for (const [topicId, partitions] of one) {
+    const others = other.get(topicId)
+    if (others === undefined) return false
+    for (const partition of partitions) if (!others.has(partition)) return false
+  }
   return true
 }
 

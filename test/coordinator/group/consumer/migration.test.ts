@@ -383,6 +383,20 @@ describe('from a consumer group to a classic group', () => {
     assert.deepEqual(everything([classic, other], []), ALL_ORDERS)
   })
 
+  it('and back before their round: nobody is given what they still read', () => {
+    const { rig, classics } = classicGroup(['a'])
+    const modern = new Member(rig, 'c', { topics: ['orders'] })
+    modern.beat()
+    modern.leave()
+    assert.equal(typeOf(rig), 'classic Stable')
+    assert.equal(modern.beat(), '')
+    assert.match(typeOf(rig), /^consumer/)
+    assert.deepEqual(everything(classics, [modern]), ALL_ORDERS)
+    go(rig, classics, [modern])
+    assert.equal(typeOf(rig), 'consumer Stable')
+    assert.deepEqual(everything(classics, [modern]), ALL_ORDERS)
+  })
+
   it('if the partition refuses it, the consumer group goes on', () => {
     const { rig, classics } = classicGroup(['a', 'b'])
     const modern = new Member(rig, 'c', { topics: ['orders'] })
@@ -394,6 +408,148 @@ describe('from a consumer group to a classic group', () => {
     go(rig, classics, [], 60)
     assert.equal(typeOf(rig), 'classic Stable')
     assert.deepEqual(everything(classics, []), ALL_ORDERS)
+  })
+})
+
+describe('a conversion to a classic group that the partition would never take', () => {
+  /** The classic record does not fit any more, and what takes one member away does. */
+  function largeGroup(names = ['a', 'b']) {
+    const { rig, classics } = classicGroup(names)
+    const modern = new Member(rig, 'c', { topics: ['orders'], ...(names.length > 2 && { instance: 'i' }) })
+    modern.beat()
+    go(rig, classics, [modern])
+    rig.maxBatchBytes = 400
+    return { rig, classics, modern }
+  }
+
+  function refusals(rig: Rig): number {
+    return rig.notes.filter(({ what }) => what === 'not converted').length
+  }
+
+  it('is said once, who leaves has left, and the group goes on as it is', () => {
+    const { rig, classics, modern } = largeGroup()
+    assert.equal(errorOf(modern.leave()), 'NONE')
+    assert.match(typeOf(rig), /^consumer/)
+    assert.equal(groupOf(rig.shard).memberCount, 2)
+    assert.equal(refusals(rig), 1)
+    rig.maxBatchBytes = Number.POSITIVE_INFINITY
+    go(rig, classics, [], 60)
+    assert.equal(typeOf(rig), 'consumer Stable')
+    assert.deepEqual(everything(classics, []), ALL_ORDERS)
+    assert.equal(refusals(rig), 1)
+  })
+
+  it('also where the member is put out: nothing is tried again without a change', () => {
+    const { rig, classics, modern } = largeGroup()
+    modern.die()
+    let refused = 0
+    const { shard } = rig
+    const refuse = shard.refused.bind(shard)
+    shard.refused = (...all) => {
+      refused++
+      return refuse(...all)
+    }
+    for (let i = 0; i < 50; i++) {
+      for (const classic of classics) classic.step()
+      rig.advance(1000)
+      if (groupOf(rig.shard).memberCount === 2) rig.maxBatchBytes = Number.POSITIVE_INFINITY
+    }
+    assert.equal(refused, 1)
+    assert.equal(refusals(rig), 1)
+    go(rig, classics, [])
+    assert.equal(typeOf(rig), 'consumer Stable')
+    assert.deepEqual(everything(classics, []), ALL_ORDERS)
+  })
+
+  it('also where a static member of the classic protocol takes the place', () => {
+    const { rig, classics, modern } = largeGroup(['a', 'b', 'e'])
+    modern.isThere = false
+    rig.maxBatchBytes = 1000
+    const other = new ClassicClient(rig, 'd', { ...ORDERS, instance: 'i' }).step()
+    assert.equal(other.lastError, 'NONE')
+    assert.equal(refusals(rig), 1)
+    rig.maxBatchBytes = Number.POSITIVE_INFINITY
+    go(rig, [...classics, other], [])
+    assert.equal(typeOf(rig), 'consumer Stable')
+    assert.deepEqual(everything([...classics, other], []), ALL_ORDERS)
+  })
+
+  it('is tried again when the group has changed', () => {
+    const { rig, classics, modern } = largeGroup()
+    modern.leave()
+    rig.maxBatchBytes = Number.POSITIVE_INFINITY
+    modern.beat()
+    go(rig, classics, [modern])
+    modern.leave()
+    go(rig, classics, [])
+    assert.equal(typeOf(rig), 'classic Stable')
+    assert.deepEqual(everything(classics, []), ALL_ORDERS)
+  })
+})
+
+describe('members that stand in the log as nobody could have joined', () => {
+  const place = { offset: 99, timestampMs: 0, producerId: -1, producerEpoch: -1 }
+
+  function forge(rig: Rig, memberId: string, protocols: readonly string[]): void {
+    const value = {
+      instanceId: null,
+      rackId: null,
+      clientId: '',
+      clientHost: '',
+      subscribedTopicNames: ['orders'],
+      subscribedTopicRegex: null,
+      rebalanceTimeoutMs: 60_000,
+      serverAssignor: null,
+      classicMemberMetadata: {
+        sessionTimeoutMs: 45_000,
+        supportedProtocols: protocols.map((name) => ({ name, metadata: new Uint8Array([0, 1, 2]) })),
+      },
+    }
+    rig.shard.apply({ type: 'ConsumerGroupMemberMetadata', key: { groupId: GROUP, memberId }, value }, place)
+  }
+
+  it('without a protocol that all of them know: the group stays as it is', () => {
+    for (const [first, second] of [
+      [['range'], ['roundrobin']],
+      [['range'], []],
+    ] as const) {
+      const rig = modernRig()
+      addTopic(rig, 'orders', 4)
+      const modern = new Member(rig, 'c', { topics: ['orders'] })
+      modern.beat()
+      forge(rig, 'x', first)
+      forge(rig, 'y', second)
+      assert.equal(errorOf(modern.leave()), 'NONE')
+      assert.match(typeOf(rig), /^consumer/)
+      assert.deepEqual([...groupOf(rig.shard).members.keys()], ['x', 'y'])
+      assert.equal(rig.notes.filter(({ what }) => what === 'not converted').length, 1)
+    }
+  })
+
+  it('twice in a classic group, once with an instance id: who comes under that is a new member', () => {
+    const rig = modernRig()
+    const member = { memberId: 'm', clientId: '', clientHost: '', rebalanceTimeout: 60_000, sessionTimeout: 45_000 }
+    const bytes = { subscription: new Uint8Array(0), assignment: new Uint8Array(0) }
+    rig.shard.apply(
+      {
+        type: 'GroupMetadata',
+        key: { group: GROUP },
+        value: {
+          protocolType: 'consumer',
+          generation: 1,
+          protocol: 'range',
+          leader: 'm',
+          currentStateTimestamp: 0,
+          members: [
+            { ...member, ...bytes, groupInstanceId: 'i' },
+            { ...member, ...bytes, groupInstanceId: null },
+          ],
+        },
+      },
+      place,
+    )
+    new ClassicClient(rig, 'd', { ...ORDERS, instance: 'i' }).step()
+    assert.equal(typeOf(rig), 'classic PreparingRebalance')
   })
 })
 

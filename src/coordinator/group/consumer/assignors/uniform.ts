@@ -21,6 +21,7 @@ export function assignUniformly(question: AssignmentQuestion): Map<string, Assig
 }
 
 function sameTopics(one: ReadonlySet<Uuid>, other: ReadonlySet<Uuid>): boolean {
+  if (one === other) return true
   if (one.size !== other.size) return false
   for (const topicId of one) if (!other.has(topicId)) return false
   return true
@@ -56,10 +57,10 @@ class Plan {
   /** All have what they had, if they still want it and it is still there. */
   #keep(): void {
     for (const [member, { topicIds, before }] of this.#members.entries()) {
-      for (const [topicId, partition] of eachPartition(before)) {
+      for (const [topicId, partitions] of before) {
         const owners = this.#owners.get(topicId)
-        if (owners !== undefined && topicIds.has(topicId) && owners[partition] === -1)
-          this.#give(topicId, partition, member)
+        if (owners === undefined || !topicIds.has(topicId)) continue
+        for (const partition of partitions) if (owners[partition] === -1) this.#give(topicId, partition, member)
       }
     }
   }
