@@ -119,7 +119,7 @@ export class Upgrade {
   }
 }
 
-/** What a cooperative member had when it joined and is not to have any more it may still read until it joins again (KIP-429). Kafka gives that to others at once. */
+/** What a cooperative member had when it joined and is not to have any more it may still read until it joins again (KIP-429). */
 function withRevoking(member: ConsumerMember, revoking: PartitionSet): ConsumerMember {
   return revoking.size === 0 ? member : { ...member, state: 'unrevoked partitions', revoking }
 }
