@@ -32,7 +32,6 @@ export class LograftReader {
   }
 
   async assign(places: readonly Place[], from: 'beginning' | 'kept'): Promise<void> {
-    await this.#leave()
     const kept = new Map((this.#assigned?.positions ?? []).map((position) => [nameOf(position), position.offset]))
     // A topic that was made just now is not known everywhere at once.
     const topics = [...new Set(places.map(({ topic }) => topic))]
@@ -44,6 +43,7 @@ export class LograftReader {
         throw new ClientError(error.error, error.message, true)
       }
     })
+    await this.#leave()
     this.#assign(places, (place) => (from === 'kept' ? kept.get(nameOf(place)) : undefined))
   }
 
