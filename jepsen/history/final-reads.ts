@@ -27,6 +27,9 @@ export class FinalReads {
       if (outcome !== 'fail') this.#assigned(process, invoked)
     } else if (invoked.f === 'send' || invoked.f === 'poll' || invoked.f === 'txn') {
       if (outcome === 'ok') this.#happened(process, ended!.value as readonly Part[])
+      // Of a send whose end is not known some parts may have been acknowledged.
+      else if (invoked.f === 'send' && outcome === 'info')
+        this.#happened(process, (ended?.value ?? []) as readonly Part[], true)
     }
   }
 
@@ -40,10 +43,10 @@ export class FinalReads {
     for (const key of keys) if (!this.#read.has(key)) this.#read.set(key, BEGUN)
   }
 
-  #happened(process: number, parts: readonly Part[]): void {
+  #happened(process: number, parts: readonly Part[], isPartly = false): void {
     for (const part of parts) {
       if (part[0] === 'send') {
-        this.#knows(part[1], Array.isArray(part[2]) ? (part[2][0] ?? -1) : -1)
+        if (!isPartly || Array.isArray(part[2])) this.#knows(part[1], Array.isArray(part[2]) ? (part[2][0] ?? -1) : -1)
         continue
       }
       for (const [name, records] of Object.entries(part[1] ?? {})) {

@@ -45,7 +45,7 @@ export interface Figures {
   readonly operations: number
   readonly counts: Readonly<Record<string, Counts>>
   readonly keys: number
-  /** Operations with sends. */
+  /** Records that were sent by themselves, and transactions. */
   readonly acknowledged: number
   readonly unknown: number
   /** Answers of ListOffsets, about groups' offsets and topics that were compared. */

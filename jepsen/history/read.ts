@@ -98,6 +98,8 @@ export class HistoryReader {
   readonly #counts = new Map<string, Counts>()
   readonly #struck: Struck[] = []
   readonly #open = new Map<number, Parsed>()
+  /** Rows from which nothing follows for what else their process did. */
+  readonly #alone: number[] = []
   readonly #settings: RunSettings
   readonly #ended: (pair: Pair) => void
   #lines = 0
@@ -147,8 +149,10 @@ export class HistoryReader {
       })
     }
     this.#open.clear()
+    const columns = { ...this.#builder.build(), index: this.#index.content }
+    for (const row of this.#alone) columns.isAlone[row] = 1
     return {
-      columns: { ...this.#builder.build(), index: this.#index.content },
+      columns,
       listed: this.#listed,
       groups: this.#groups,
       topics: this.#topics,
@@ -232,10 +236,16 @@ export class HistoryReader {
   }
 
   /** Whether it is a poll that was given nothing. */
-  #row({ invoked, ended, outcome, index, process, invokedMs, completedMs }: Pair): boolean {
+  #row(pair: Pair): boolean {
+    const { invoked, ended, outcome, index, process, invokedMs, completedMs } = pair
     const builder = this.#builder
     const { values } = builder
     const { f } = invoked
+    const parts = (ended ?? invoked).value as readonly (readonly unknown[])[]
+    if (f === 'send' && parts.length > 1 && this.#settings.transactional !== true) {
+      this.#sendsApart(pair, parts)
+      return false
+    }
     const row = builder.rows
     builder.row(KINDS[f]!, OUTCOMES[outcome], process, invokedMs, completedMs)
     this.#index.push(index)
@@ -246,11 +256,22 @@ export class HistoryReader {
     }
     this.#more(row, ended)
     let given = 0
-    for (const part of (ended ?? invoked).value as readonly (readonly unknown[])[]) {
+    for (const part of parts) {
       if (part[0] === 'send') this.#send(part, process)
       else if (part[1] !== undefined) given += this.#poll(part[1] as Readonly<Record<string, Records>>)
     }
     return f === 'poll' && given === 0
+  }
+
+  /** Each has an end of its own. What became of the whole says nothing of the order in which they ended, if it did not end well. */
+  #sendsApart({ outcome, index, process, invokedMs, completedMs }: Pair, parts: readonly (readonly unknown[])[]): void {
+    for (const part of parts) {
+      const isAcknowledged = outcome === 'ok' || (outcome === 'info' && Array.isArray(part[2]))
+      if (outcome === 'info') this.#alone.push(this.#builder.rows)
+      this.#builder.row(SEND, isAcknowledged ? OK : OUTCOMES[outcome], process, invokedMs, completedMs)
+      this.#index.push(index)
+      this.#send(part, process)
+    }
   }
 
   #more(row: number, ended: Parsed | undefined): void {
