@@ -58,7 +58,8 @@ export class Progress {
   line(nowMs: number, bed: TestBed, faults: readonly string[]): string {
     const total = this.total
     const seconds = Math.max(0.001, (nowMs - this.#saidMs) / 1000)
-    const rate = (of: keyof Counts): string => ((total[of] - this.#said[of]) / seconds).toFixed(of === 'ok' ? 0 : 1)
+    const before = this.#said
+    const rate = (of: keyof Counts): string => ((total[of] - before[of]) / seconds).toFixed(of === 'ok' ? 0 : 1)
     this.#said = total
     this.#saidMs = nowMs
     const running = bed.nodes.filter(({ isRunning }) => isRunning).map(({ id }) => id)
