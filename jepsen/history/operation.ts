@@ -48,6 +48,9 @@ export interface RecordsOperation extends OfClient {
   }[]
   /** Of polls of a member of a group, where its library tells. */
   readonly generation?: number
+  /** Of a transaction: when it asked to be committed, as `time`; and by key the offset of the marker that ends it, as far as somebody has looked. */
+  readonly 'commit-started'?: number
+  readonly markers?: Readonly<Record<string, number>>
 }
 
 export interface AssignOperation extends OfClient {

@@ -29,6 +29,8 @@ export interface RunSettings {
   readonly acks?: -1 | 0 | 1
   /** Of producers without transactions. */
   readonly idempotent?: boolean
+  /** A `send` of several records is one transaction, as it is with Jepsen; else each has an end of its own. */
+  readonly transactional?: boolean
   readonly isolation?: 'read_uncommitted' | 'read_committed'
   /** Whether a replica that is not in sync may lead. */
   readonly uncleanElection?: boolean
@@ -43,6 +45,7 @@ export interface RunSettings {
 export const DEFAULT_SETTINGS = {
   acks: -1,
   idempotent: false,
+  transactional: false,
   isolation: 'read_committed',
   uncleanElection: false,
   staticMembers: false,
@@ -84,6 +87,7 @@ const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (val
 const ALLOWED: Readonly<Record<keyof RunSettings, (value: unknown) => boolean>> = {
   acks: (value) => value === -1 || value === 0 || value === 1,
   idempotent: isBoolean,
+  transactional: isBoolean,
   isolation: (value) => value === 'read_uncommitted' || value === 'read_committed',
   uncleanElection: isBoolean,
   kinds: (value) => Array.isArray(value) && value.every((each) => typeof each === 'string'),

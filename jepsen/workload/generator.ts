@@ -114,7 +114,10 @@ export class Generator {
 
   /** Everything that is written down. */
   observed(operation: Operation): void {
-    if (operation.type !== 'ok' || (operation.f !== 'send' && operation.f !== 'poll' && operation.f !== 'txn')) return
+    if (operation.process === 'nemesis' || operation.type === 'invoke') return
+    if (operation.f !== 'send' && operation.f !== 'poll' && operation.f !== 'txn') return
+    // Of a send whose end is not known some parts may have been acknowledged.
+    if (operation.type !== 'ok' && !(operation.type === 'info' && operation.f === 'send')) return
     for (const part of operation.value) {
       if (part[0] === 'send') {
         const told = part[2]

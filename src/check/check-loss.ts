@@ -8,6 +8,8 @@ import type { ObservedKey, ObservedLog } from './observed-log.js'
 export interface LossOptions {
   /** Values are made by `selfDescribing`: one that is damaged, or of another key, is none. */
   readonly selfDescribing?: true
+  /** Whether all of the key was to be given to somebody by the end; default: of all keys. */
+  readonly isReadToEnd?: (key: string) => boolean
 }
 
 export function checkLoss(log: ObservedLog, options: LossOptions, findings: Findings): void {
@@ -16,6 +18,7 @@ export function checkLoss(log: ObservedLog, options: LossOptions, findings: Find
     checkPlaces(log, key, findings)
     checkOrigin(log, key, options, findings)
     checkLost(log, key, findings)
+    if (options.isReadToEnd?.(key.name) === false) continue
     for (const number of key.values) {
       if (!log.wasSentOk(number) || log.wasPolledOk(number)) continue
       const detail = (): string => `${log.text(number)}, acknowledged to ${log.told(log.writers[number]!)}`

@@ -30,7 +30,8 @@ const SOME_ID = '?'
 
 /**
  * `create`: it was not there, and is now, with this id; `exists`: it was refused, because it was there; `delete`: it was there, and is not any more;
- * `absent`: it was not there to be deleted.
+ * `absent`: it was not there to be deleted. `ensure` and `remove`: the refusals of clients that ask again by themselves, and may have
+ * done it the first time.
  */
 export const EXISTENCE: Model<Version, MetadataValue> = {
   initial: undefined,
@@ -44,6 +45,10 @@ export const EXISTENCE: Model<Version, MetadataValue> = {
         return state !== undefined ? [undefined] : []
       case 'absent':
         return state === undefined ? [state] : []
+      case 'ensure':
+        return [state ?? SOME_ID]
+      case 'remove':
+        return [undefined]
       default:
         return []
     }
@@ -66,7 +71,7 @@ export const MEMBERSHIP: Model<Version, MetadataValue> = {
 }
 
 /** Calls after which there may be another version. */
-export const CHANGES: ReadonlySet<string> = new Set(['write', 'create', 'delete', 'join', 'leave'])
+export const CHANGES: ReadonlySet<string> = new Set(['write', 'create', 'delete', 'ensure', 'remove', 'join', 'leave'])
 
 /**
  * Adds to each change that was acknowledged that this broker knows it from then on: `acknowledged`, a call that takes no time. The change itself may
@@ -130,5 +135,23 @@ export function followed(model: Model<Version, MetadataValue>): Model<FollowedSt
       const told = versions.map(({ version, change }) => `${version ?? '-'}#${change}`)
       return `${told.join(' ')} ${brokers.map((each) => each.join(':')).join(' ')}`
     },
+  }
+}
+
+/** With `read` by who is not said to have asked which broker: it is told something that was there at some time until then. */
+export function heard(model: Model<Version, MetadataValue>): Model<readonly Version[], MetadataValue> {
+  return {
+    initial: [model.initial],
+    step: (versions, call) => {
+      const { version } = call.value
+      if (call.f !== 'read') {
+        const latest = versions.at(-1)
+        return model.step(latest, call).map((next) => (next === latest ? versions : [...versions, next]))
+      }
+      if (versions.includes(version)) return [versions]
+      if (version === undefined) return []
+      return versions.flatMap((each, at) => (each === SOME_ID ? [versions.with(at, version)] : []))
+    },
+    key: (versions) => versions.map((version) => version ?? '-').join(' '),
   }
 }
