@@ -1,16 +1,14 @@
 /**
  * What a history shows of topics and their settings, as calls for `checkLinearizable`: a topic is there or not, a setting is a register. `change` is the index of the operation.
- *
- * A client asks again by itself when it has no answer. So a topic that is "there already" may be there because of the same call; and one that is "not there" to be
- * deleted may be gone because of it.
+ * A refusal says what was there; a client that asks again by itself, and cannot know its own first try, has to say `info` then.
  */
 import type { MetadataCall } from '../../src/check/models.js'
 import type { Pair } from './read.js'
 
 /** Refusals that say what was there. */
 const REFUSALS: Readonly<Record<string, readonly [error: string, f: string]>> = {
-  'create-topic': ['TOPIC_ALREADY_EXISTS', 'ensure'],
-  'delete-topic': ['UNKNOWN_TOPIC_OR_PARTITION', 'remove'],
+  'create-topic': ['TOPIC_ALREADY_EXISTS', 'exists'],
+  'delete-topic': ['UNKNOWN_TOPIC_OR_PARTITION', 'absent'],
 }
 
 const CALLS: Readonly<Record<string, string>> = {

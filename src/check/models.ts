@@ -30,8 +30,7 @@ const SOME_ID = '?'
 
 /**
  * `create`: it was not there, and is now, with this id; `exists`: it was refused, because it was there; `delete`: it was there, and is not any more;
- * `absent`: it was not there to be deleted. `ensure` and `remove`: the refusals of clients that ask again by themselves, and may have
- * done it the first time.
+ * `absent`: it was not there to be deleted.
  */
 export const EXISTENCE: Model<Version, MetadataValue> = {
   initial: undefined,
@@ -45,10 +44,6 @@ export const EXISTENCE: Model<Version, MetadataValue> = {
         return state !== undefined ? [undefined] : []
       case 'absent':
         return state === undefined ? [state] : []
-      case 'ensure':
-        return [state ?? SOME_ID]
-      case 'remove':
-        return [undefined]
       default:
         return []
     }
@@ -71,7 +66,7 @@ export const MEMBERSHIP: Model<Version, MetadataValue> = {
 }
 
 /** Calls after which there may be another version. */
-export const CHANGES: ReadonlySet<string> = new Set(['write', 'create', 'delete', 'ensure', 'remove', 'join', 'leave'])
+export const CHANGES: ReadonlySet<string> = new Set(['write', 'create', 'delete', 'join', 'leave'])
 
 /**
  * Adds to each change that was acknowledged that this broker knows it from then on: `acknowledged`, a call that takes no time. The change itself may
