@@ -3,7 +3,7 @@ import { Admin } from '../../src/client/admin/admin.js'
 import { type ClientPorts, ClusterClient } from '../../src/client/cluster-client.js'
 import { nodePorts } from '../../src/io/node/ports.js'
 import type { TestBed } from './bed.js'
-import { RealTime } from './process-bed.js'
+import { RealTime } from './time.js'
 
 const START_LIMIT_MS = 20_000
 const ANSWER_LIMIT_MS = 5_000

@@ -1,11 +1,10 @@
 /** A cluster of processes on this machine, whatever program they run: started in order, waited for until all serve, and ended, whatever has become of the run. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Admin } from '../../src/client/admin/admin.js'
 import { type ClientPorts, ClusterClient } from '../../src/client/cluster-client.js'
 import { nodePorts } from '../../src/io/node/ports.js'
-import type { BedTime, Surroundings, TestBed, UnaskedEnd } from './bed.js'
+import type { Surroundings, TestBed, UnaskedEnd } from './bed.js'
 import {
   CONTROLLERS_LISTENER,
   clientsAddress,
@@ -17,7 +16,7 @@ import {
   settingsOf,
 } from './layout.js'
 import { type Command, ProcessNode } from './process-node.js'
-import { until } from './within.js'
+import { RealTime, until } from './time.js'
 
 export interface ProcessBedOptions extends LayoutOptions {
   /** By id, of all nodes: see `plainSurroundings`. */
@@ -51,19 +50,6 @@ export interface Prepared {
 
 const LONGEST_START_MS = 120_000
 const ASKING_LIMIT_MS = 3_000
-
-/** Since the bed was made. */
-export class RealTime implements BedTime {
-  readonly #startMs = performance.now()
-
-  nowMs(): number {
-    return performance.now() - this.#startMs
-  }
-
-  async wait(ms: number): Promise<void> {
-    await sleep(ms)
-  }
-}
 
 export class ProcessBed implements TestBed {
   readonly kind: Software['kind']
@@ -101,7 +87,7 @@ export class ProcessBed implements TestBed {
     const first = this.nodes.filter((_, index) => !plans[index]!.isSpare)
     try {
       await Promise.all(first.map((node) => node.start()))
-      await until(LONGEST_START_MS, 'a cluster that serves', async () => {
+      await until(this.time, LONGEST_START_MS, 'a cluster that serves', async () => {
         const ended = this.unasked[0]
         return ended !== undefined || (await this.serves(first)) ? true : undefined
       })

@@ -13,7 +13,7 @@ const NANOSECONDS = 1_000_000
 export class Recorder {
   readonly #file: number
   readonly #time: BedTime
-  readonly #beginMs: number
+  #beginMs: number
   readonly #listeners: ((operation: Operation) => void)[] = []
   #held = ''
   #heldSinceMs = 0
@@ -25,6 +25,11 @@ export class Recorder {
     this.#file = openSync(path, 'w')
     this.#time = time
     this.#beginMs = time.nowMs()
+  }
+
+  /** Time counts from here: before anything is recorded. */
+  begin(): void {
+    this.#beginMs = this.#time.nowMs()
   }
 
   /** Of the run: what its operations are timed by. */

@@ -1,0 +1,72 @@
+/** Progress: counts what is written down, and says every few seconds how it goes, in one line. */
+import type { TestBed } from './beds/bed.js'
+import type { Operation } from './history/operation.js'
+
+export interface Counts {
+  readonly ok: number
+  readonly fail: number
+  readonly info: number
+}
+
+/** What is on at the moment, as a nemesis knows it. */
+export type ActiveFaults = () => readonly string[]
+
+export class Progress {
+  readonly #byKind = new Map<string, { ok: number; fail: number; info: number }>()
+  readonly #errors = new Map<string, number>()
+  #phase = 'start'
+  #said: Counts = { ok: 0, fail: 0, info: 0 }
+  #saidMs = 0
+
+  observed(operation: Operation): void {
+    if (operation.process === 'nemesis') {
+      if (operation.f === 'phase') this.#phase = String(operation.value)
+      return
+    }
+    const { type, f } = operation
+    if (type === 'invoke') return
+    let counts = this.#byKind.get(f)
+    if (counts === undefined) this.#byKind.set(f, (counts = { ok: 0, fail: 0, info: 0 }))
+    counts[type]++
+    const code = operation.error?.[0]
+    if (code !== undefined) {
+      const name = `${f} ${type}: ${code}`
+      this.#errors.set(name, (this.#errors.get(name) ?? 0) + 1)
+    }
+  }
+
+  get byKind(): Readonly<Record<string, Counts>> {
+    return Object.fromEntries(this.#byKind)
+  }
+
+  /** How often each error came, the most frequent first. */
+  get errors(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#errors].sort((a, b) => b[1] - a[1]))
+  }
+
+  get total(): Counts {
+    const total = { ok: 0, fail: 0, info: 0 }
+    for (const { ok, fail, info } of this.#byKind.values()) {
+      total.ok += ok
+      total.fail += fail
+      total.info += info
+    }
+    return total
+  }
+
+  /** Since the last line. */
+  line(nowMs: number, bed: TestBed, faults: readonly string[]): string {
+    const total = this.total
+    const seconds = Math.max(0.001, (nowMs - this.#saidMs) / 1000)
+    const before = this.#said
+    const rate = (of: keyof Counts): string => ((total[of] - before[of]) / seconds).toFixed(of === 'ok' ? 0 : 1)
+    this.#said = total
+    this.#saidMs = nowMs
+    const running = bed.nodes.filter(({ isRunning }) => isRunning).map(({ id }) => id)
+    const nodes = bed.nodes.length === 0 ? '' : `, nodes ${running.length === 0 ? 'none' : running.join(' ')}`
+    const wrong = faults.length === 0 ? '' : `, faults: ${faults.join(', ')}`
+    const done = total.ok + total.fail + total.info
+    const time = `${(nowMs / 1000).toFixed(0).padStart(4)} s ${this.#phase}`
+    return `${time}: ${done} operations; ok ${rate('ok')}/s, fail ${rate('fail')}/s, info ${rate('info')}/s${nodes}${wrong}`
+  }
+}
