@@ -25,7 +25,7 @@ export interface CheckOptions {
   readonly say: (line: string) => void
 }
 
-const WORKERS = 6
+const WORKERS = 10
 const KEYS = 8
 const WRITES_PER_KEY = 512
 const CRASH_EVERY_MS = 30_000

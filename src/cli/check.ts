@@ -40,7 +40,7 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
       .option('rate', {
         type: 'number',
         requiresArg: true,
-        default: 100,
+        default: 200,
         describe: 'With --bootstrap: operations a second',
       })
       .option('seed', { ...text, describe: 'With --bootstrap: what the load is drawn from; default: a new one' })
