@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Prng } from '../src/base/prng.js'
 import type { TestBed } from './beds/bed.js'
-import type { ClientSettings, Driver, GroupSettings } from './drivers/driver.js'
+import type { Ability, ClientSettings, Driver, GroupSettings } from './drivers/driver.js'
 import { Keyspace, type NemesisOperation, type Operation, type Unplaced } from './history/operation.js'
 import { Recorder } from './history/recorder.js'
 import { HISTORY_FILE, RUN_FILE, type RunFile } from './history/run-file.js'
@@ -36,23 +36,25 @@ export interface RunOptions {
   /** In front of the names of topics: of this run alone. */
   readonly prefix: string
   readonly finalReadsLimitMs: number
+  /** From healing to the first success. */
+  readonly recoveryLimitMs: number
 }
 
-/** What makes the faults of a run. */
-export interface Nemesis {
-  /** What is on. */
-  readonly active: readonly string[]
-  /** Until the time of the load is over; then ends what it has begun. Rejects where a fault did not show at its victim. */
-  play(record: (operation: Unplaced<NemesisOperation>) => void, timeMs: number): Promise<void>
-  /** Ends everything, and waits until every node runs again. */
-  heal(record: (operation: Unplaced<NemesisOperation>) => void): Promise<void>
+/** What makes the faults of a run: see `nemesis/nemesis.ts`. */
+export interface NemesisOfRun {
+  /** From the beginning of the load on. Never rejects. */
+  play(): Promise<void>
+  stop(): void
+  /** Takes everything back. False: it could not. */
+  heal(): Promise<boolean>
+  readonly troubles: readonly string[]
 }
 
 export interface RunContext {
   readonly bed: TestBed
   /** Taken in turn by the workers. */
   readonly drivers: readonly Driver[]
-  readonly nemesis?: Nemesis
+  readonly nemesis?: (write: (operation: Unplaced<NemesisOperation>) => void) => NemesisOfRun
   /** Takes the history and what stands beside it; it is made. */
   readonly directory: string
   /** What is known before: back-ends, the command. */
@@ -116,7 +118,9 @@ class Run {
     mkdirSync(context.directory, { recursive: true })
     const { bed, drivers, directory } = context
     this.#recorder = new Recorder(join(directory, HISTORY_FILE), bed.time)
-    this.#generator = new Generator({ ...options, topicPrefix: options.prefix }, new Prng(options.seed).fork('load'))
+    const lacks = (index: number): ReadonlySet<Ability> => drivers[index % drivers.length]!.lacks
+    const ofGenerator = { ...options, lacks, topicPrefix: options.prefix }
+    this.#generator = new Generator(ofGenerator, new Prng(options.seed).fork('load'))
     this.#recorder.listen((operation) => this.#observed(operation))
     const keyspace = new Keyspace(options.prefix)
     const worker: WorkerContext = {
@@ -163,21 +167,19 @@ class Run {
   }
 
   async #phases(): Promise<FinalReads> {
-    const { nemesis, bed } = this.#context
-    const record = (operation: Unplaced<NemesisOperation>): void => {
-      this.#recorder.record(operation)
-    }
+    const { bed } = this.#context
+    const nemesis = this.#context.nemesis?.((operation) => this.#recorder.record(operation))
     this.#phase('load')
     const load = this.#workers.map((worker) => this.#work(worker))
-    if (nemesis !== undefined) {
-      await nemesis.play(record, this.#options.timeMs).catch((error) => this.#trouble(`a fault: ${error.message}`))
-    }
-    const leftMs = this.#options.timeMs - this.#recorder.nowMs
-    if (leftMs > 0) await bed.time.wait(leftMs)
+    const playing = nemesis?.play()
+    await bed.time.wait(this.#options.timeMs)
+    nemesis?.stop()
+    await playing
     this.#loadMs = this.#recorder.nowMs
     this.#okOfLoad = this.#progress.total.ok
     this.#phase('heal')
-    await nemesis?.heal(record).catch((error) => this.#trouble(`healing: ${error.message}`))
+    await nemesis?.heal()
+    for (const sentence of nemesis?.troubles ?? []) this.#trouble(sentence)
     this.#phase('recovery')
     await this.#recovered()
     this.#generator.end()
@@ -215,8 +217,14 @@ class Run {
     while (this.#recovery.tookMs === undefined && this.#recorder.nowMs < healedMs + RECOVERY_LIMIT_MS) {
       await time.wait(RECOVERY_LOOK_MS)
     }
-    if (this.#recovery.tookMs === undefined) {
+    const { tookMs } = this.#recovery
+    const { recoveryLimitMs } = this.#options
+    if (tookMs === undefined) {
       this.#trouble(`no send has succeeded within ${RECOVERY_LIMIT_MS / 1000} s after healing`)
+    } else if (tookMs > recoveryLimitMs) {
+      this.#trouble(
+        `the first send after healing has succeeded after ${tookMs} ms, and not within ${recoveryLimitMs} ms`,
+      )
     }
   }
 
@@ -242,12 +250,12 @@ class Run {
   }
 
   async #saying(): Promise<void> {
-    const { bed, say, nemesis } = this.#context
+    const { bed, say } = this.#context
     for (let nextMs = SAY_EVERY_MS; this.#isRunning; ) {
       await bed.time.wait(RECOVERY_LOOK_MS)
       if (this.#recorder.nowMs < nextMs) continue
       nextMs = this.#recorder.nowMs + SAY_EVERY_MS
-      say(this.#progress.line(this.#recorder.nowMs, bed, nemesis?.active ?? []))
+      say(this.#progress.line(this.#recorder.nowMs, bed))
     }
   }
 
@@ -274,11 +282,9 @@ class Run {
   async #stop(): Promise<void> {
     const { bed, drivers } = this.#context
     for (const worker of this.#workers) await worker.close()
-    for (const driver of drivers) await driver.close().catch((error) => this.#trouble(`${driver.name}: ${error.message}`))
+    for (const driver of drivers)
+      await driver.close().catch((error) => this.#trouble(`${driver.name}: ${error.message}`))
     await bed.stop().catch((error) => this.#trouble(`stopping: ${error.message}`))
-    for (const { node, atMs, detail } of bed.unasked) {
-      this.#trouble(`node ${node} ended by itself at ${Math.round(atMs)} ms: ${detail}`)
-    }
   }
 
   #result(done: FinalReads | undefined): RunResult {

@@ -3,7 +3,8 @@
  * out: sends of several records, metadata, group offsets, ends of logs. A core: it draws from a seed, is told the time and what has happened, and does nothing.
  */
 import type { Prng } from '../../src/base/prng.js'
-import { type ClientOperation, type Key, type Operation, valueAt } from '../history/operation.js'
+import type { Ability } from '../drivers/driver.js'
+import { type Key, type Operation, valueAt } from '../history/operation.js'
 import { KeyPool, type KeyPoolOptions } from './key-pool.js'
 
 export type Task =
@@ -28,6 +29,8 @@ export interface DueTask {
 
 export interface GeneratorOptions extends KeyPoolOptions {
   readonly workers: number
+  /** What a worker's library cannot do is not asked of it. */
+  readonly lacks: (worker: number) => ReadonlySet<Ability>
   /** Operations a second, of all workers together, as far as they keep up. */
   readonly rate: number
   readonly consume: 'assign' | 'subscribe' | 'both'
@@ -49,9 +52,13 @@ const MOST_KEYS = 4
 /** Of operations. A rebalance takes a group longer than another assignment takes a consumer. */
 const ASSIGN_CHANCE = 1 / 64
 const SUBSCRIBE_CHANCE = 1 / 256
-/** Of assignments: with all that is not read yet, or as a client that lets its group (or its assignment) go. */
+/** Of assignments: with all that is not read yet. */
 const UNSEEN_CHANCE = 1 / 3
+/** Where there are both, one worker of so many is a member of the group, now and then as one that assigns. */
+const WORKERS_PER_MEMBER = 5
 const OTHER_WAY_CHANCE = 1 / 8
+/** A group waits for the session of a member that has crashed: if all crashed as often as others it would do nothing else. */
+const MEMBER_CRASHES_CHANCE = 1 / 4
 /** Of operations. */
 const METADATA_SHARE = 0.03
 const LIST_OFFSETS_SHARE = 0.05
@@ -61,6 +68,9 @@ const TOPICS = 6
 const BEHIND_MS = 1000
 
 interface WorkerState {
+  readonly lacks: ReadonlySet<Ability>
+  /** Where there are both. */
+  readonly isMember: boolean
   process: number
   /** Undefined: it has neither. */
   reads: 'assign' | 'subscribe' | undefined
@@ -84,7 +94,16 @@ export class Generator {
     this.#random = random
     this.#pool = new KeyPool(options, random.fork('keys'))
     this.#crashMs = this.#nextCrashMs(0)
-    this.#workers = Array.from({ length: options.workers }, () => ({ process: -1, reads: undefined, sequences: new Map() }))
+    this.#workers = Array.from(
+      { length: options.workers },
+      (_, index): WorkerState => ({
+        lacks: options.lacks(index),
+        isMember: index % WORKERS_PER_MEMBER === 0,
+        process: -1,
+        reads: undefined,
+        sequences: new Map(),
+      }),
+    )
   }
 
   /** What the worker does next as this process; undefined: nothing more. */
@@ -96,7 +115,7 @@ export class Generator {
       state.reads = undefined
       state.sequences.clear()
     }
-    if (nowMs >= this.#crashMs) {
+    if (nowMs >= this.#crashMs && (state.reads !== 'subscribe' || this.#random.chance(MEMBER_CRASHES_CHANCE))) {
       this.#crashMs = this.#nextCrashMs(nowMs)
       return { task: { f: 'crash' }, atMs: nowMs }
     }
@@ -143,13 +162,20 @@ export class Generator {
     const { metadata, consume } = this.#options
     if (random.chance(state.reads === 'subscribe' ? SUBSCRIBE_CHANCE : ASSIGN_CHANCE)) return this.#assignment(state)
     const drawn = random.float()
-    if (metadata && drawn < METADATA_SHARE) return this.#ofTopics()
-    if (drawn < METADATA_SHARE + LIST_OFFSETS_SHARE) {
+    const { lacks } = state
+    if (drawn < METADATA_SHARE) {
+      if (metadata && !lacks.has('topic settings')) return this.#ofTopics()
+    } else if (drawn < METADATA_SHARE + LIST_OFFSETS_SHARE) {
+      if (lacks.has('list offsets')) return this.#recordsTask(state)
       return { f: 'list-offsets', key: this.#pool.draw(), of: random.pick(['earliest', 'latest', 'latest committed']) }
-    }
-    if (consume !== 'assign' && drawn < METADATA_SHARE + LIST_OFFSETS_SHARE + COMMITTED_SHARE) {
+    } else if (drawn < METADATA_SHARE + LIST_OFFSETS_SHARE + COMMITTED_SHARE && consume !== 'assign') {
       return { f: 'committed', keys: this.#keys() }
     }
+    return this.#recordsTask(state)
+  }
+
+  #recordsTask(state: WorkerState): Task {
+    const random = this.#random
     if (random.chance(0.5)) return { f: 'poll', polls: random.between(1, MOST_POLLS) }
     const count = random.between(1, MOST_PARTS)
     return { f: 'send', parts: Array.from({ length: count }, () => this.#write(state)) }
@@ -165,10 +191,8 @@ export class Generator {
   #assignment(state: WorkerState): Task {
     const random = this.#random
     const { consume } = this.#options
-    let reads = consume === 'both' ? (state.reads ?? random.pick(['assign', 'subscribe'] as const)) : consume
-    if (consume === 'both' && state.reads !== undefined && random.chance(OTHER_WAY_CHANCE)) {
-      reads = reads === 'assign' ? 'subscribe' : 'assign'
-    }
+    const usual = consume === 'both' ? (state.isMember ? 'subscribe' : 'assign') : consume
+    const reads = consume === 'both' && state.isMember && random.chance(OTHER_WAY_CHANCE) ? 'assign' : usual
     state.reads = reads
     const keys = new Set(this.#keys())
     if (random.chance(UNSEEN_CHANCE)) {
@@ -199,6 +223,3 @@ export class Generator {
 function raise(highest: Map<Key, number>, key: Key, offset: number): void {
   if (offset > (highest.get(key) ?? -1)) highest.set(key, offset)
 }
-
-/** Of clients only: a nemesis asks for nothing. */
-export type Asked = ClientOperation['f']
