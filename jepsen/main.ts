@@ -10,6 +10,7 @@ import { ofRun, Refused, runSuite, type SuiteOptions, type SuiteOutcome } from '
 const EXIT_CODES = { valid: 0, invalid: 1, unknown: 2 } as const
 const MOST_TOLD = 20
 const WORKERS_PER_NODE = 15
+const REST_MS = 2000
 
 const words = process.argv.slice(2)
 
@@ -128,6 +129,7 @@ function suiteOptions(): SuiteOptions {
     isolation: options.isolation,
     crashEveryMs: options['crash-clients'] * 1000,
     metadata: options.metadata,
+    restMs: REST_MS,
     recoveryLimitMs: options['recovery-limit'] * 1000,
     finalReadsLimitMs: options['final-reads-limit'] * 1000,
     keepsData: options['keep-data'],

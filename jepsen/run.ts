@@ -36,6 +36,8 @@ export interface RunOptions {
   /** In front of the names of topics: of this run alone. */
   readonly prefix: string
   readonly finalReadsLimitMs: number
+  /** Behind the last of the load, for what is on its way. */
+  readonly restMs: number
   /** From healing to the first success. */
   readonly recoveryLimitMs: number
 }
@@ -87,10 +89,13 @@ const HEARTBEAT_MS = 500
 const SAY_EVERY_MS = 5000
 const RECOVERY_LIMIT_MS = 60_000
 const RECOVERY_LOOK_MS = 50
-/** Behind the last of the load, for what is on its way. */
-const REST_MS = 2000
 const LEAST_READERS = 2
 const MOST_TROUBLES = 100
+
+/** Members of different libraries do not agree on how to share: each has a group. */
+export function groupOf(prefix: string, driver: number): string {
+  return driver === 0 ? `${prefix}-group` : `${prefix}-group-${driver}`
+}
 
 export async function run(options: RunOptions, context: RunContext): Promise<RunResult> {
   return new Run(options, context).run()
@@ -184,14 +189,14 @@ class Run {
     await this.#recovered()
     this.#generator.end()
     await Promise.all(load)
-    await bed.time.wait(REST_MS)
+    await bed.time.wait(this.#options.restMs)
     this.#phase('final reads')
     const count = Math.min(this.#workers.length, Math.max(LEAST_READERS, this.#context.drivers.length))
     const done = await finalReads(this.#workers.slice(0, count), {
       targets: this.#generator.targets,
       time: bed.time,
       limitMs: this.#options.finalReadsLimitMs,
-      group: this.#options.consume !== 'assign',
+      groups: this.#options.consume === 'assign' ? 0 : this.#context.drivers.length,
     })
     this.#phase('end')
     await Promise.all(this.#workers.map((worker) => worker.close()))
@@ -260,9 +265,9 @@ class Run {
   }
 
   #settings(process: number): ClientSettings {
-    const { prefix, acks, idempotent, isolation, consume, groupProtocol } = this.#options
+    const { prefix, acks, idempotent, isolation, consume, groupProtocol, workers } = this.#options
     const group: GroupSettings = {
-      id: `${prefix}-group`,
+      id: groupOf(prefix, (process % workers) % this.#context.drivers.length),
       protocol: groupProtocol,
       sessionTimeoutMs: SESSION_TIMEOUT_MS,
       heartbeatMs: HEARTBEAT_MS,

@@ -20,7 +20,7 @@ import { allBackends, type ChosenFaults, chooseFaults, type ProbedBackend, probe
 import { Nemesis } from './nemesis/nemesis.js'
 import { type PlanOptions, planFaults } from './nemesis/plan.js'
 import { type OfRun, Targets } from './nemesis/targets.js'
-import { type NemesisOfRun, type RunOptions, type RunResult, run } from './run.js'
+import { groupOf, type NemesisOfRun, type RunOptions, type RunResult, run } from './run.js'
 
 export interface SuiteOptions extends RunOptions {
   readonly bed: 'lograft' | 'kafka' | 'address'
@@ -55,11 +55,7 @@ export class Refused extends Error {
 }
 
 export function ofRun(prefix: string): OfRun {
-  return { isTopic: (name) => name.startsWith(`${prefix}-t`), group: groupOf(prefix) }
-}
-
-export function groupOf(prefix: string): string {
-  return `${prefix}-group`
+  return { isTopic: (name) => name.startsWith(`${prefix}-t`), group: groupOf(prefix, 0) }
 }
 
 /** Rejects with `Refused`. */
