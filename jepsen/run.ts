@@ -14,6 +14,7 @@ import { type Counts, Progress } from './progress.js'
 import { type FinalReads, finalReads } from './workload/final-reads.js'
 import { Generator } from './workload/generator.js'
 import { KeyTopics } from './workload/key-topics.js'
+import { TopicMaker } from './workload/topic-maker.js'
 import { Worker, type WorkerContext } from './workload/worker.js'
 
 export interface RunOptions {
@@ -88,6 +89,7 @@ const SESSION_TIMEOUT_MS = 6000
 const HEARTBEAT_MS = 500
 const SAY_EVERY_MS = 5000
 const RECOVERY_LIMIT_MS = 60_000
+const FIRST_TOPICS_LIMIT_MS = 30_000
 const RECOVERY_LOOK_MS = 50
 const LEAST_READERS = 2
 const MOST_TROUBLES = 100
@@ -108,6 +110,7 @@ class Run {
   readonly #progress = new Progress()
   readonly #generator: Generator
   readonly #workers: readonly Worker[]
+  readonly #maker: TopicMaker
   readonly #troubles: string[] = []
   readonly #startedAt = new Date().toISOString()
   /** Processes that have begun to send since all is healed. */
@@ -128,11 +131,16 @@ class Run {
     this.#generator = new Generator(ofGenerator, new Prng(options.seed).fork('load'))
     this.#recorder.listen((operation) => this.#observed(operation))
     const keyspace = new Keyspace(options.prefix)
+    const topics = new KeyTopics(keyspace.partitions, options.topicSettings)
+    const { time } = bed
+    const settings = { ...this.#settings(0), clientId: `${options.prefix}-topics` }
+    const [driver] = drivers
+    this.#maker = new TopicMaker({ driver: driver!, settings, generator: this.#generator, topics, keyspace, time })
     const worker: WorkerContext = {
       recorder: this.#recorder,
       keyspace,
-      topics: new KeyTopics(keyspace.partitions, options.topicSettings),
-      time: bed.time,
+      topics,
+      time,
       clock: bed.ports.clock,
       workers: options.workers,
       settings: (process) => this.#settings(process),
@@ -152,7 +160,6 @@ class Run {
     this.#writeRunFile()
     try {
       await bed.start()
-      this.#recorder.begin()
       const saying = this.#saying()
       try {
         done = await this.#phases()
@@ -174,7 +181,10 @@ class Run {
   async #phases(): Promise<FinalReads> {
     const { bed } = this.#context
     const nemesis = this.#context.nemesis?.((operation) => this.#recorder.record(operation))
+    if (!(await this.#maker.makeAll(FIRST_TOPICS_LIMIT_MS))) this.#trouble('the first topics could not be made')
+    this.#recorder.begin()
     this.#phase('load')
+    const making = this.#maker.run()
     const load = this.#workers.map((worker) => this.#work(worker))
     const playing = nemesis?.play()
     await bed.time.wait(this.#options.timeMs)
@@ -188,7 +198,8 @@ class Run {
     this.#phase('recovery')
     await this.#recovered()
     this.#generator.end()
-    await Promise.all(load)
+    this.#maker.stop()
+    await Promise.all([...load, making])
     await bed.time.wait(this.#options.restMs)
     this.#phase('final reads')
     const count = Math.min(this.#workers.length, Math.max(LEAST_READERS, this.#context.drivers.length))
@@ -273,7 +284,7 @@ class Run {
       heartbeatMs: HEARTBEAT_MS,
     }
     return {
-      bootstrap: this.#context.bed.bootstrap,
+      bootstrap: beginningWith(this.#context.bed.bootstrap, process),
       clientId: `${prefix}-${process}`,
       acks,
       idempotent,
@@ -331,4 +342,11 @@ class Run {
     } satisfies RunFile & Readonly<Record<string, unknown>>
     writeFileSync(join(directory, RUN_FILE), `${JSON.stringify(file, undefined, 2)}\n`)
   }
+}
+
+/** Clients begin with the first that they know: not all with the same. */
+function beginningWith(bootstrap: string, process: number): string {
+  const addresses = bootstrap.split(',')
+  const first = process % addresses.length
+  return [...addresses.slice(first), ...addresses.slice(0, first)].join(',')
 }

@@ -53,7 +53,7 @@ async function ran(lies: Lies, options: Partial<RunOptions> = {}) {
   }
 }
 
-test('a good cluster: every kind is tried, everything is read, and nothing is found', async () => {
+test('a good cluster: records go both ways, everything is read, and nothing is found', async () => {
   const { result, history, judgement } = await ran({}, { consume: 'both', timeMs: 800 })
   assert.deepEqual(result.troubles, [])
   assert.deepEqual(judgement.reasons, [])
@@ -64,7 +64,7 @@ test('a good cluster: every kind is tried, everything is read, and nothing is fo
     history.map(({ index }) => index),
     history.map((_, index) => index),
   )
-  for (const f of ['send', 'poll', 'assign', 'subscribe', 'list-offsets', 'commit', 'crash', 'create-topic']) {
+  for (const f of ['send', 'poll', 'assign', 'subscribe', 'crash']) {
     assert.ok(
       history.some((operation) => operation.f === f && operation.type !== 'invoke'),
       f,
