@@ -1,6 +1,7 @@
 /** Progress: counts what is written down, and says every few seconds how it goes, in one line. */
 import type { TestBed } from './beds/bed.js'
-import type { Operation } from './history/operation.js'
+import type { NemesisOperation, Operation } from './history/operation.js'
+import { faultOf } from './nemesis/nemesis.js'
 
 export interface Counts {
   readonly ok: number
@@ -8,21 +9,16 @@ export interface Counts {
   readonly info: number
 }
 
-/** What is on at the moment, as a nemesis knows it. */
-export type ActiveFaults = () => readonly string[]
-
 export class Progress {
   readonly #byKind = new Map<string, { ok: number; fail: number; info: number }>()
   readonly #errors = new Map<string, number>()
+  readonly #faults = new Set<string>()
   #phase = 'start'
   #said: Counts = { ok: 0, fail: 0, info: 0 }
   #saidMs = 0
 
   observed(operation: Operation): void {
-    if (operation.process === 'nemesis') {
-      if (operation.f === 'phase') this.#phase = String(operation.value)
-      return
-    }
+    if (operation.process === 'nemesis') return this.#ofNemesis(operation)
     const { type, f } = operation
     if (type === 'invoke') return
     let counts = this.#byKind.get(f)
@@ -55,7 +51,7 @@ export class Progress {
   }
 
   /** Since the last line. */
-  line(nowMs: number, bed: TestBed, faults: readonly string[]): string {
+  line(nowMs: number, bed: TestBed): string {
     const total = this.total
     const seconds = Math.max(0.001, (nowMs - this.#saidMs) / 1000)
     const before = this.#said
@@ -64,9 +60,19 @@ export class Progress {
     this.#saidMs = nowMs
     const running = bed.nodes.filter(({ isRunning }) => isRunning).map(({ id }) => id)
     const nodes = bed.nodes.length === 0 ? '' : `, nodes ${running.length === 0 ? 'none' : running.join(' ')}`
-    const wrong = faults.length === 0 ? '' : `, faults: ${faults.join(', ')}`
+    const wrong = this.#faults.size === 0 ? '' : `, faults: ${[...this.#faults].join(', ')}`
     const done = total.ok + total.fail + total.info
     const time = `${(nowMs / 1000).toFixed(0).padStart(4)} s ${this.#phase}`
     return `${time}: ${done} operations; ok ${rate('ok')}/s, fail ${rate('fail')}/s, info ${rate('info')}/s${nodes}${wrong}`
+  }
+
+  /** An operation without a value asks for what it says. */
+  #ofNemesis({ f, value, error }: NemesisOperation): void {
+    if (f === 'phase') this.#phase = String(value)
+    const told = faultOf(f)
+    if (told === undefined || (value === null && error === undefined)) return
+    const hasDoneNothing = (value as { readonly what?: string } | null)?.what === 'nothing'
+    if (told.does === 'begin' && !hasDoneNothing) this.#faults.add(told.fault)
+    else if (told.does === 'end' && error === undefined) this.#faults.delete(told.fault)
   }
 }

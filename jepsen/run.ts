@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Prng } from '../src/base/prng.js'
 import type { TestBed } from './beds/bed.js'
-import type { ClientSettings, Driver, GroupSettings } from './drivers/driver.js'
+import type { Ability, ClientSettings, Driver, GroupSettings } from './drivers/driver.js'
 import { Keyspace, type NemesisOperation, type Operation, type Unplaced } from './history/operation.js'
 import { Recorder } from './history/recorder.js'
 import { HISTORY_FILE, RUN_FILE, type RunFile } from './history/run-file.js'
@@ -14,6 +14,7 @@ import { type Counts, Progress } from './progress.js'
 import { type FinalReads, finalReads } from './workload/final-reads.js'
 import { Generator } from './workload/generator.js'
 import { KeyTopics } from './workload/key-topics.js'
+import { TopicMaker } from './workload/topic-maker.js'
 import { Worker, type WorkerContext } from './workload/worker.js'
 
 export interface RunOptions {
@@ -36,23 +37,27 @@ export interface RunOptions {
   /** In front of the names of topics: of this run alone. */
   readonly prefix: string
   readonly finalReadsLimitMs: number
+  /** Behind the last of the load, for what is on its way. */
+  readonly restMs: number
+  /** From healing to the first success. */
+  readonly recoveryLimitMs: number
 }
 
-/** What makes the faults of a run. */
-export interface Nemesis {
-  /** What is on. */
-  readonly active: readonly string[]
-  /** Until the time of the load is over; then ends what it has begun. Rejects where a fault did not show at its victim. */
-  play(record: (operation: Unplaced<NemesisOperation>) => void, timeMs: number): Promise<void>
-  /** Ends everything, and waits until every node runs again. */
-  heal(record: (operation: Unplaced<NemesisOperation>) => void): Promise<void>
+/** What makes the faults of a run: see `nemesis/nemesis.ts`. */
+export interface NemesisOfRun {
+  /** From the beginning of the load on. Never rejects. */
+  play(): Promise<void>
+  stop(): void
+  /** Takes everything back. False: it could not. */
+  heal(): Promise<boolean>
+  readonly troubles: readonly string[]
 }
 
 export interface RunContext {
   readonly bed: TestBed
   /** Taken in turn by the workers. */
   readonly drivers: readonly Driver[]
-  readonly nemesis?: Nemesis
+  readonly nemesis?: (write: (operation: Unplaced<NemesisOperation>) => void) => NemesisOfRun
   /** Takes the history and what stands beside it; it is made. */
   readonly directory: string
   /** What is known before: back-ends, the command. */
@@ -84,11 +89,15 @@ const SESSION_TIMEOUT_MS = 6000
 const HEARTBEAT_MS = 500
 const SAY_EVERY_MS = 5000
 const RECOVERY_LIMIT_MS = 60_000
+const FIRST_TOPICS_LIMIT_MS = 30_000
 const RECOVERY_LOOK_MS = 50
-/** Behind the last of the load, for what is on its way. */
-const REST_MS = 2000
 const LEAST_READERS = 2
 const MOST_TROUBLES = 100
+
+/** Members of different libraries do not agree on how to share: each has a group. */
+export function groupOf(prefix: string, driver: number): string {
+  return driver === 0 ? `${prefix}-group` : `${prefix}-group-${driver}`
+}
 
 export async function run(options: RunOptions, context: RunContext): Promise<RunResult> {
   return new Run(options, context).run()
@@ -101,6 +110,7 @@ class Run {
   readonly #progress = new Progress()
   readonly #generator: Generator
   readonly #workers: readonly Worker[]
+  readonly #maker: TopicMaker
   readonly #troubles: string[] = []
   readonly #startedAt = new Date().toISOString()
   /** Processes that have begun to send since all is healed. */
@@ -116,14 +126,21 @@ class Run {
     mkdirSync(context.directory, { recursive: true })
     const { bed, drivers, directory } = context
     this.#recorder = new Recorder(join(directory, HISTORY_FILE), bed.time)
-    this.#generator = new Generator({ ...options, topicPrefix: options.prefix }, new Prng(options.seed).fork('load'))
+    const lacks = (index: number): ReadonlySet<Ability> => drivers[index % drivers.length]!.lacks
+    const ofGenerator = { ...options, lacks, topicPrefix: options.prefix }
+    this.#generator = new Generator(ofGenerator, new Prng(options.seed).fork('load'))
     this.#recorder.listen((operation) => this.#observed(operation))
     const keyspace = new Keyspace(options.prefix)
+    const topics = new KeyTopics(keyspace.partitions, options.topicSettings)
+    const { time } = bed
+    const settings = { ...this.#settings(0), clientId: `${options.prefix}-topics` }
+    const [driver] = drivers
+    this.#maker = new TopicMaker({ driver: driver!, settings, generator: this.#generator, topics, keyspace, time })
     const worker: WorkerContext = {
       recorder: this.#recorder,
       keyspace,
-      topics: new KeyTopics(keyspace.partitions, options.topicSettings),
-      time: bed.time,
+      topics,
+      time,
       clock: bed.ports.clock,
       workers: options.workers,
       settings: (process) => this.#settings(process),
@@ -143,7 +160,6 @@ class Run {
     this.#writeRunFile()
     try {
       await bed.start()
-      this.#recorder.begin()
       const saying = this.#saying()
       try {
         done = await this.#phases()
@@ -163,33 +179,35 @@ class Run {
   }
 
   async #phases(): Promise<FinalReads> {
-    const { nemesis, bed } = this.#context
-    const record = (operation: Unplaced<NemesisOperation>): void => {
-      this.#recorder.record(operation)
-    }
+    const { bed } = this.#context
+    const nemesis = this.#context.nemesis?.((operation) => this.#recorder.record(operation))
+    if (!(await this.#maker.makeAll(FIRST_TOPICS_LIMIT_MS))) this.#trouble('the first topics could not be made')
+    this.#recorder.begin()
     this.#phase('load')
+    const making = this.#maker.run()
     const load = this.#workers.map((worker) => this.#work(worker))
-    if (nemesis !== undefined) {
-      await nemesis.play(record, this.#options.timeMs).catch((error) => this.#trouble(`a fault: ${error.message}`))
-    }
-    const leftMs = this.#options.timeMs - this.#recorder.nowMs
-    if (leftMs > 0) await bed.time.wait(leftMs)
+    const playing = nemesis?.play()
+    await bed.time.wait(this.#options.timeMs)
+    nemesis?.stop()
+    await playing
     this.#loadMs = this.#recorder.nowMs
     this.#okOfLoad = this.#progress.total.ok
     this.#phase('heal')
-    await nemesis?.heal(record).catch((error) => this.#trouble(`healing: ${error.message}`))
+    await nemesis?.heal()
+    for (const sentence of nemesis?.troubles ?? []) this.#trouble(sentence)
     this.#phase('recovery')
     await this.#recovered()
     this.#generator.end()
-    await Promise.all(load)
-    await bed.time.wait(REST_MS)
+    this.#maker.stop()
+    await Promise.all([...load, making])
+    await bed.time.wait(this.#options.restMs)
     this.#phase('final reads')
     const count = Math.min(this.#workers.length, Math.max(LEAST_READERS, this.#context.drivers.length))
     const done = await finalReads(this.#workers.slice(0, count), {
       targets: this.#generator.targets,
       time: bed.time,
       limitMs: this.#options.finalReadsLimitMs,
-      group: this.#options.consume !== 'assign',
+      groups: this.#options.consume === 'assign' ? 0 : this.#context.drivers.length,
     })
     this.#phase('end')
     await Promise.all(this.#workers.map((worker) => worker.close()))
@@ -215,8 +233,14 @@ class Run {
     while (this.#recovery.tookMs === undefined && this.#recorder.nowMs < healedMs + RECOVERY_LIMIT_MS) {
       await time.wait(RECOVERY_LOOK_MS)
     }
-    if (this.#recovery.tookMs === undefined) {
+    const { tookMs } = this.#recovery
+    const { recoveryLimitMs } = this.#options
+    if (tookMs === undefined) {
       this.#trouble(`no send has succeeded within ${RECOVERY_LIMIT_MS / 1000} s after healing`)
+    } else if (tookMs > recoveryLimitMs) {
+      this.#trouble(
+        `the first send after healing has succeeded after ${tookMs} ms, and not within ${recoveryLimitMs} ms`,
+      )
     }
   }
 
@@ -242,25 +266,25 @@ class Run {
   }
 
   async #saying(): Promise<void> {
-    const { bed, say, nemesis } = this.#context
+    const { bed, say } = this.#context
     for (let nextMs = SAY_EVERY_MS; this.#isRunning; ) {
       await bed.time.wait(RECOVERY_LOOK_MS)
       if (this.#recorder.nowMs < nextMs) continue
       nextMs = this.#recorder.nowMs + SAY_EVERY_MS
-      say(this.#progress.line(this.#recorder.nowMs, bed, nemesis?.active ?? []))
+      say(this.#progress.line(this.#recorder.nowMs, bed))
     }
   }
 
   #settings(process: number): ClientSettings {
-    const { prefix, acks, idempotent, isolation, consume, groupProtocol } = this.#options
+    const { prefix, acks, idempotent, isolation, consume, groupProtocol, workers } = this.#options
     const group: GroupSettings = {
-      id: `${prefix}-group`,
+      id: groupOf(prefix, (process % workers) % this.#context.drivers.length),
       protocol: groupProtocol,
       sessionTimeoutMs: SESSION_TIMEOUT_MS,
       heartbeatMs: HEARTBEAT_MS,
     }
     return {
-      bootstrap: this.#context.bed.bootstrap,
+      bootstrap: beginningWith(this.#context.bed.bootstrap, process),
       clientId: `${prefix}-${process}`,
       acks,
       idempotent,
@@ -274,11 +298,9 @@ class Run {
   async #stop(): Promise<void> {
     const { bed, drivers } = this.#context
     for (const worker of this.#workers) await worker.close()
-    for (const driver of drivers) await driver.close().catch((error) => this.#trouble(`${driver.name}: ${error.message}`))
+    for (const driver of drivers)
+      await driver.close().catch((error) => this.#trouble(`${driver.name}: ${error.message}`))
     await bed.stop().catch((error) => this.#trouble(`stopping: ${error.message}`))
-    for (const { node, atMs, detail } of bed.unasked) {
-      this.#trouble(`node ${node} ended by itself at ${Math.round(atMs)} ms: ${detail}`)
-    }
   }
 
   #result(done: FinalReads | undefined): RunResult {
@@ -320,4 +342,11 @@ class Run {
     } satisfies RunFile & Readonly<Record<string, unknown>>
     writeFileSync(join(directory, RUN_FILE), `${JSON.stringify(file, undefined, 2)}\n`)
   }
+}
+
+/** Clients begin with the first that they know: not all with the same. */
+function beginningWith(bootstrap: string, process: number): string {
+  const addresses = bootstrap.split(',')
+  const first = process % addresses.length
+  return [...addresses.slice(first), ...addresses.slice(0, first)].join(',')
 }

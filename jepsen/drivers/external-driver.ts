@@ -17,7 +17,7 @@ import {
   type SendResult,
   type SentRecord,
 } from './driver.js'
-import { ARGUMENTS, type AnswerLine, type CallName, type ErrorTold, readAnswer, type SendTold } from './protocol.js'
+import { type AnswerLine, ARGUMENTS, type CallName, type ErrorTold, readAnswer, type SendTold } from './protocol.js'
 
 export interface ProgramCommand {
   readonly command: string

@@ -11,8 +11,8 @@ export interface FinalReadsOptions {
   readonly targets: ReadonlyMap<Key, number>
   readonly time: BedTime
   readonly limitMs: number
-  /** Also what the group has committed. */
-  readonly group: boolean
+  /** Also what each of so many groups has committed: a reader for each. */
+  readonly groups: number
 }
 
 export interface FinalReads {
@@ -34,7 +34,7 @@ const PAUSE_MS = 500
 const MOST_KEYS = 50
 
 export async function finalReads(readers: readonly Worker[], options: FinalReadsOptions): Promise<FinalReads> {
-  const { targets, time, group } = options
+  const { targets, time, groups } = options
   const beginMs = time.nowMs()
   const done = await Promise.all(readers.map((worker) => new FinalReader(worker, options).run()))
   const reached = (key: Key): number => Math.max(-1, ...done.map((each) => each.reached.get(key) ?? -1))
@@ -42,7 +42,7 @@ export async function finalReads(readers: readonly Worker[], options: FinalReads
   const missing = keys
     .map((key) => ({ key, target: targets.get(key)!, reached: reached(key) }))
     .filter((each) => each.reached < each.target)
-  if (group) await readCommitted(readers, keys)
+  await Promise.all(readers.slice(0, groups).map((worker) => readCommitted(worker, keys)))
   return {
     isComplete: done.every(({ isComplete }) => isComplete),
     keys: keys.length,
@@ -112,8 +112,8 @@ class FinalReader {
   }
 }
 
-async function readCommitted(readers: readonly Worker[], keys: readonly Key[]): Promise<void> {
+async function readCommitted(worker: Worker, keys: readonly Key[]): Promise<void> {
   for (let from = 0; from < keys.length; from += MOST_KEYS) {
-    await readers[0]!.perform({ f: 'committed', keys: keys.slice(from, from + MOST_KEYS) })
+    await worker.perform({ f: 'committed', keys: keys.slice(from, from + MOST_KEYS) })
   }
 }

@@ -3,7 +3,8 @@
  * out: sends of several records, metadata, group offsets, ends of logs. A core: it draws from a seed, is told the time and what has happened, and does nothing.
  */
 import type { Prng } from '../../src/base/prng.js'
-import { type ClientOperation, type Key, type Operation, valueAt } from '../history/operation.js'
+import type { Ability } from '../drivers/driver.js'
+import { type AssignOperation, type Key, type Operation, valueAt } from '../history/operation.js'
 import { KeyPool, type KeyPoolOptions } from './key-pool.js'
 
 export type Task =
@@ -28,6 +29,8 @@ export interface DueTask {
 
 export interface GeneratorOptions extends KeyPoolOptions {
   readonly workers: number
+  /** What a worker's library cannot do is not asked of it. */
+  readonly lacks: (worker: number) => ReadonlySet<Ability>
   /** Operations a second, of all workers together, as far as they keep up. */
   readonly rate: number
   readonly consume: 'assign' | 'subscribe' | 'both'
@@ -49,18 +52,33 @@ const MOST_KEYS = 4
 /** Of operations. A rebalance takes a group longer than another assignment takes a consumer. */
 const ASSIGN_CHANCE = 1 / 64
 const SUBSCRIBE_CHANCE = 1 / 256
-/** Of assignments: with all that is not read yet, or as a client that lets its group (or its assignment) go. */
+/** Of assignments: with all that is not read yet. */
 const UNSEEN_CHANCE = 1 / 3
+/**
+ * One worker of so many uses all keys, the others keep to a few: where a leader hangs, all who send to it hang with it for as long as a client tries, and it would soon be everybody.
+ */
+const WORKERS_PER_ROAMER = 3
+/** Where there are both, one worker of so many is a member of the group, now and then as one that assigns. */
+const WORKERS_PER_MEMBER = 5
 const OTHER_WAY_CHANCE = 1 / 8
+/** A group waits for the session of a member that has crashed: if all crashed as often as others it would do nothing else. */
+const MEMBER_CRASHES_CHANCE = 1 / 4
 /** Of operations. */
 const METADATA_SHARE = 0.03
 const LIST_OFFSETS_SHARE = 0.05
 const COMMITTED_SHARE = 0.02
 const TOPICS = 6
+/** Keys that are made before they are used. */
+const AHEAD = 4
 /** Of what was not done in time only so much is made up for. */
 const BEHIND_MS = 1000
 
 interface WorkerState {
+  /** The part of the keys that it keeps to; undefined: all. */
+  readonly home: number | undefined
+  readonly lacks: ReadonlySet<Ability>
+  /** Where there are both. */
+  readonly isMember: boolean
   process: number
   /** Undefined: it has neither. */
   reads: 'assign' | 'subscribe' | undefined
@@ -84,7 +102,17 @@ export class Generator {
     this.#random = random
     this.#pool = new KeyPool(options, random.fork('keys'))
     this.#crashMs = this.#nextCrashMs(0)
-    this.#workers = Array.from({ length: options.workers }, () => ({ process: -1, reads: undefined, sequences: new Map() }))
+    this.#workers = Array.from(
+      { length: options.workers },
+      (_, index): WorkerState => ({
+        home: index % WORKERS_PER_ROAMER === 0 || this.#pool.homes === 0 ? undefined : index % this.#pool.homes,
+        lacks: options.lacks(index),
+        isMember: index % WORKERS_PER_MEMBER === 0,
+        process: -1,
+        reads: undefined,
+        sequences: new Map(),
+      }),
+    )
   }
 
   /** What the worker does next as this process; undefined: nothing more. */
@@ -96,15 +124,24 @@ export class Generator {
       state.reads = undefined
       state.sequences.clear()
     }
-    if (nowMs >= this.#crashMs) {
+    if (nowMs >= this.#crashMs && (state.reads !== 'subscribe' || this.#random.chance(MEMBER_CRASHES_CHANCE))) {
       this.#crashMs = this.#nextCrashMs(nowMs)
       return { task: { f: 'crash' }, atMs: nowMs }
     }
-    // Who reads nothing yet begins to, before it polls for the first time.
-    if (state.reads === undefined) return { task: this.#assignment(state), atMs: nowMs }
     const spacingMs = (2 * 1000 * this.#random.float()) / this.#options.rate
     this.#dueMs = Math.max(this.#dueMs + spacingMs, nowMs - BEHIND_MS)
-    return { task: this.#task(state), atMs: this.#dueMs }
+    // Who reads nothing yet begins to, before it polls for the first time.
+    return { task: state.reads === undefined ? this.#assignment(state) : this.#task(state), atMs: this.#dueMs }
+  }
+
+  /** Keys up to this one, without it, are or will soon be in use. */
+  get keysWanted(): Key {
+    return this.#pool.end + AHEAD
+  }
+
+  /** Keys up to this one, without it, are there. */
+  made(end: Key): void {
+    this.#pool.made(end)
   }
 
   /** No more tasks. */
@@ -115,6 +152,7 @@ export class Generator {
   /** Everything that is written down. */
   observed(operation: Operation): void {
     if (operation.process === 'nemesis' || operation.type === 'invoke') return
+    if (operation.f === 'assign' || operation.f === 'subscribe') this.#hasRead(operation)
     if (operation.f !== 'send' && operation.f !== 'poll' && operation.f !== 'txn') return
     // Of a send whose end is not known some parts may have been acknowledged.
     if (operation.type !== 'ok' && !(operation.type === 'info' && operation.f === 'send')) return
@@ -138,25 +176,41 @@ export class Generator {
     return targets
   }
 
+  #hasRead({ process, type }: AssignOperation): void {
+    const state = this.#workers[process % this.#options.workers]!
+    if (state.process === process && type !== 'ok') state.reads = undefined
+  }
+
   #task(state: WorkerState): Task {
     const random = this.#random
     const { metadata, consume } = this.#options
     if (random.chance(state.reads === 'subscribe' ? SUBSCRIBE_CHANCE : ASSIGN_CHANCE)) return this.#assignment(state)
     const drawn = random.float()
-    if (metadata && drawn < METADATA_SHARE) return this.#ofTopics()
-    if (drawn < METADATA_SHARE + LIST_OFFSETS_SHARE) {
-      return { f: 'list-offsets', key: this.#pool.draw(), of: random.pick(['earliest', 'latest', 'latest committed']) }
+    const { lacks } = state
+    if (drawn < METADATA_SHARE) {
+      if (metadata && !lacks.has('topic settings')) return this.#ofTopics()
+    } else if (drawn < METADATA_SHARE + LIST_OFFSETS_SHARE) {
+      if (lacks.has('list offsets')) return this.#recordsTask(state)
+      return {
+        f: 'list-offsets',
+        key: this.#pool.draw(state.home),
+        of: random.pick(['earliest', 'latest', 'latest committed']),
+      }
+    } else if (drawn < METADATA_SHARE + LIST_OFFSETS_SHARE + COMMITTED_SHARE && consume !== 'assign') {
+      return { f: 'committed', keys: this.#keys(state) }
     }
-    if (consume !== 'assign' && drawn < METADATA_SHARE + LIST_OFFSETS_SHARE + COMMITTED_SHARE) {
-      return { f: 'committed', keys: this.#keys() }
-    }
+    return this.#recordsTask(state)
+  }
+
+  #recordsTask(state: WorkerState): Task {
+    const random = this.#random
     if (random.chance(0.5)) return { f: 'poll', polls: random.between(1, MOST_POLLS) }
     const count = random.between(1, MOST_PARTS)
     return { f: 'send', parts: Array.from({ length: count }, () => this.#write(state)) }
   }
 
-  #write({ process, sequences }: WorkerState): readonly [Key, number] {
-    const key = this.#pool.drawForWrite()
+  #write({ home, process, sequences }: WorkerState): readonly [Key, number] {
+    const key = this.#pool.drawForWrite(home)
     const sequence = sequences.get(key) ?? 0
     sequences.set(key, sequence + 1)
     return [key, valueAt(process, sequence)]
@@ -165,21 +219,19 @@ export class Generator {
   #assignment(state: WorkerState): Task {
     const random = this.#random
     const { consume } = this.#options
-    let reads = consume === 'both' ? (state.reads ?? random.pick(['assign', 'subscribe'] as const)) : consume
-    if (consume === 'both' && state.reads !== undefined && random.chance(OTHER_WAY_CHANCE)) {
-      reads = reads === 'assign' ? 'subscribe' : 'assign'
-    }
+    const usual = consume === 'both' ? (state.isMember ? 'subscribe' : 'assign') : consume
+    const reads = consume === 'both' && state.isMember && random.chance(OTHER_WAY_CHANCE) ? 'assign' : usual
     state.reads = reads
-    const keys = new Set(this.#keys())
+    const keys = new Set(this.#keys(state))
     if (random.chance(UNSEEN_CHANCE)) {
       for (const [key, offset] of this.#sent) if (offset > (this.#polled.get(key) ?? -1)) keys.add(key)
     }
     return { f: reads, keys: [...keys].sort((a, b) => a - b) }
   }
 
-  #keys(): readonly Key[] {
+  #keys({ home }: WorkerState): readonly Key[] {
     const count = this.#random.between(1, MOST_KEYS)
-    return [...new Set(Array.from({ length: count }, () => this.#pool.draw()))]
+    return [...new Set(Array.from({ length: count }, () => this.#pool.draw(home)))]
   }
 
   #ofTopics(): Task {
@@ -199,6 +251,3 @@ export class Generator {
 function raise(highest: Map<Key, number>, key: Key, offset: number): void {
   if (offset > (highest.get(key) ?? -1)) highest.set(key, offset)
 }
-
-/** Of clients only: a nemesis asks for nothing. */
-export type Asked = ClientOperation['f']

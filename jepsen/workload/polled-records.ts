@@ -1,7 +1,7 @@
 /** PolledRecords: what the polls of one operation gave, as the history has it, and where the operation began to read in each partition. */
 import type { Polled } from '../drivers/driver.js'
 import type { Key, Keyspace, Place, PollPart, Value } from '../history/operation.js'
-import { valueOf } from './values.js'
+import { valueIn } from './values.js'
 
 export class PolledRecords {
   readonly parts: PollPart[] = []
@@ -31,7 +31,7 @@ export class PolledRecords {
         this.first.push({ topic, partition, offset })
       }
       byKey[key] ??= []
-      byKey[key].push([offset, valueOf(key, payload)])
+      byKey[key].push([offset, valueIn(key, payload)])
     }
     this.parts.push(['poll', byKey])
     for (const { type, places } of rebalances) {

@@ -10,7 +10,7 @@ export function payloadOf(key: Key, value: number): string {
   return selfDescribing(String(key), process, sequence)
 }
 
-export function valueOf(key: Key, payload: string): Value {
+export function valueIn(key: Key, payload: string): Value {
   const place = placeIn(payload, String(key))
   return place === undefined ? payload.slice(0, MOST_TEXT) : valueAt(...place)
 }

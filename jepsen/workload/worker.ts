@@ -129,7 +129,8 @@ export class Worker {
       const errors = results.filter((result) => result instanceof DriverError)
       const { acks } = this.#context.settings(this.#process)
       // Nobody has said that it happened.
-      if (acks === 0 && errors.length === 0) return { type: 'info', error: [NOT_TOLD, 'with acks=0 nobody says what became of it'] }
+      if (acks === 0 && errors.length === 0)
+        return { type: 'info', error: [NOT_TOLD, 'with acks=0 nobody says what became of it'] }
       const value = parts.map(([key, sent], n) => {
         const result = results[n]!
         return ['send', key, result instanceof DriverError ? sent : [result.offset ?? null, sent]]
@@ -243,7 +244,9 @@ export class Worker {
     return recorder.record({ type: 'info', process, f: 'crash', value: null })
   }
 
-  #ofTopic(task: Exclude<Task, { f: 'send' | 'poll' | 'assign' | 'subscribe' | 'crash' | 'list-offsets' | 'committed' }>) {
+  #ofTopic(
+    task: Exclude<Task, { f: 'send' | 'poll' | 'assign' | 'subscribe' | 'crash' | 'list-offsets' | 'committed' }>,
+  ) {
     const { topic } = task
     return this.#operation(task.f, [topic, task.value], async (client): Promise<End> => {
       switch (task.f) {

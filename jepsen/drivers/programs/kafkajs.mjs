@@ -58,7 +58,7 @@ class Client {
         try {
           const [{ baseOffset } = {}] = await this.#producer.send({ topic, acks, messages })
           const base = Number(baseOffset ?? -1)
-          those.forEach((record, n) => results.set(record, { offset: acks === 0 || base < 0 ? null : base + n }))
+          for (const [n, record] of those.entries()) results.set(record, { offset: base < 0 ? null : base + n })
         } catch (error) {
           for (const record of those) results.set(record, { error: told(error) })
         }
