@@ -29,6 +29,8 @@ const WORKERS = 10
 const KEYS = 8
 const WRITES_PER_KEY = 512
 const CRASH_EVERY_MS = 30_000
+const REST_MS = 2_000
+const RECOVERY_LIMIT_MS = 15_000
 const FINAL_READS_LIMIT_MS = 120_000
 const DELETE_LIMIT_MS = 30_000
 
@@ -65,6 +67,8 @@ export class ClusterCheck {
       metadata: true,
       topicSettings: {},
       prefix: this.prefix,
+      restMs: REST_MS,
+      recoveryLimitMs: RECOVERY_LIMIT_MS,
       finalReadsLimitMs: FINAL_READS_LIMIT_MS,
     }
     try {
