@@ -111,7 +111,7 @@ async function checkCluster(options: CheckOptions): Promise<Judged> {
   const command = `lograft check --bootstrap ${bootstrap} --time ${options.time} --rate ${rate} --seed ${seed}`
   let check: InstanceType<typeof ClusterCheck> | undefined
   const broken = (): void => {
-    void check?.deleteTopics().finally(() => process.exit(SIGNAL_EXIT))
+    void check?.breakOff().finally(() => process.exit(SIGNAL_EXIT))
   }
   process.once('SIGINT', broken).once('SIGTERM', broken)
   try {
