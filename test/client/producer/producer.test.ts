@@ -47,9 +47,11 @@ class BadNetwork extends NodeNetwork {
     return connection
   }
 
-  refuse(): void {
+  /** Until it is known that connections have ended. */
+  async refuse(): Promise<void> {
     this.state = 'refuses'
     for (const connection of this.#open.splice(0)) connection.destroy()
+    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 
@@ -73,7 +75,7 @@ function failure(producer: Producer, value = Buffer.from('second')): Promise<Del
 test('a record that was never handed to a connection is not written', async () => {
   const network = new BadNetwork()
   const producer = await producerOn(network)
-  network.refuse()
+  await network.refuse()
   const { mayBeWritten, error } = await failure(producer)
   assert.deepEqual([mayBeWritten, error], [false, 'REQUEST_TIMED_OUT'])
 })
@@ -91,7 +93,7 @@ test('one that was lost once may be, also if it is refused then', async () => {
   network.state = 'swallows'
   const failing = failure(producer)
   await new Promise((resolve) => setTimeout(resolve, 50))
-  network.refuse()
+  await network.refuse()
   assert.equal((await failing).mayBeWritten, true)
 })
 
