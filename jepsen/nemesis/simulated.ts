@@ -1,13 +1,16 @@
 /** Faults of the simulated cluster: processes, power, links, clocks and disks, made where real ones would be made, and looked at from the victim's side. */
+import type { Prng } from '../../src/base/prng.js'
 import { CLIENTS_HOST, type SimulatedBed, SimulatedBedNode } from '../beds/simulated.js'
 import type { Backend, Fault, FaultContext, Target, Told } from './fault.js'
 import { shuffled } from './targets.js'
 
 const BACKEND = 'simulator'
-const FOR_EVER_MS = 1e9
+/** A pause is made of short ones: what arrives meanwhile is kept until the end of the one that is known, and would come late otherwise. */
+const SLICE_MS = 10
 const WALL_JUMP_MS = 3_600_000
 const DRIFT = 0.1
 const LONGEST_DELAY_MS = 1_500
+const LONGEST_STUCK_MS = 8_000
 const FULL_BYTES = 4_000
 const FLUSH_FAILS = 0.3
 const IO_FAILS = 0.05
@@ -68,14 +71,14 @@ export function simulatedBackend(bed: SimulatedBed): Backend {
 
   const onDisk = (
     name: string,
-    change: (node: SimulatedBedNode) => void,
+    change: (node: SimulatedBedNode, random: Prng) => void,
     restore: (node: SimulatedBedNode) => void,
     mayEnd: boolean,
   ): Fault =>
-    fault(name, 'one', async (nodes) => {
+    fault(name, 'one', async (nodes, { random }) => {
       for (const node of nodes) {
         node.mayEnd = mayEnd
-        change(node)
+        change(node, random)
       }
       return {
         what: name,
@@ -101,7 +104,7 @@ export function simulatedBackend(bed: SimulatedBed): Backend {
         fault(`lose power of ${target}`, target, (nodes) =>
           ended('unflushed writes are lost', nodes, async (node) => node.losePower()),
         ),
-        fault(`pause ${target}`, target, async (nodes) => paused(nodes)),
+        fault(`pause ${target}`, target, async (nodes) => paused(bed, nodes)),
       ]),
       fault('bounce one', 'one', (nodes) => ended('SIGTERM', nodes, (node) => node.end('SIGTERM'))),
       ...ISOLATED.flatMap((target) => [
@@ -171,8 +174,9 @@ export function simulatedBackend(bed: SimulatedBed): Backend {
       }),
       onDisk(
         'stuck disk',
-        ({ simulated }) => {
-          simulated.device.faults.stuckUntilMs = bed.time.nowMs() + FOR_EVER_MS
+        // What has begun by then ends then: that cannot be taken back earlier.
+        ({ simulated }, random) => {
+          simulated.device.faults.stuckUntilMs = bed.time.nowMs() + random.below(LONGEST_STUCK_MS)
         },
         ({ simulated }) => {
           simulated.device.faults.stuckUntilMs = 0
@@ -214,14 +218,24 @@ export function simulatedBackend(bed: SimulatedBed): Backend {
   }
 }
 
-function paused(nodes: Nodes): Done {
+function paused(bed: SimulatedBed, nodes: Nodes): Done {
   const processes = nodes.map(({ simulated }) => simulated.machine.process)
-  for (const { simulated } of nodes) simulated.machine.suspend(FOR_EVER_MS, false)
+  let isOver = false
+  const later = (): void => {
+    bed.world.simulation.schedule(SLICE_MS, 'the pause goes on', () => {
+      if (isOver) return
+      for (const process of processes) if (process?.alive === true) process.suspend(SLICE_MS)
+      later()
+    })
+  }
+  for (const { simulated } of nodes) simulated.machine.suspend(2 * SLICE_MS, false)
+  later()
   return {
     what: 'SIGSTOP',
     nodes: idsOf(nodes),
     seen: stateOf(nodes),
     takeBack: async () => {
+      isOver = true
       // Somebody else may have killed it meanwhile.
       const same = nodes.filter(({ simulated }, index) => simulated.machine.process === processes[index])
       for (const { simulated } of same) simulated.machine.resume()
