@@ -15,11 +15,11 @@ import { DRIVERS } from './drivers/drivers.js'
 import type { Judgement } from './history/judge.js'
 import type { NemesisOperation, Unplaced } from './history/operation.js'
 import type { RunFile } from './history/run-file.js'
-import { judgeRun } from './judge-run.js'
 import { allBackends, type ChosenFaults, chooseFaults, type ProbedBackend, probeAll } from './nemesis/backends.js'
 import { Nemesis } from './nemesis/nemesis.js'
 import { type PlanOptions, planFaults } from './nemesis/plan.js'
 import { type OfRun, Targets } from './nemesis/targets.js'
+import { reportRun } from './report/write-report.js'
 import { groupOf, type NemesisOfRun, type RunOptions, type RunResult, run } from './run.js'
 
 export interface SuiteOptions extends RunOptions {
@@ -80,7 +80,7 @@ export async function runSuite(options: SuiteOptions, say: (line: string) => voi
       about: { command: options.command, backends: chosen.told, settings: settingsOf(options) },
       say,
     })
-    const judgement = await judgeRun(options.directory)
+    const { judgement } = await reportRun(options.directory)
     if (judgement.verdict === 'valid' && !options.keepsData) removeData(options)
     return { ...result, judgement }
   } finally {

@@ -6,13 +6,12 @@ import type { GroupOperation } from '../../src/check/check-group-offsets.js'
 import type { Ownership } from '../../src/check/check-group-ownership.js'
 import type { Pair } from './read.js'
 
-/** Of members whose operations do not name a group: the workload has one. */
+/** Of members whose operations do not name a group, where several are named. */
 const THE_GROUP = 'the group'
 
 export class GroupHistory {
   readonly offsets: GroupOperation[] = []
-  /** One for each member, key and generation. */
-  readonly ownership: Ownership[] = []
+  readonly #ownership: (Omit<Ownership, 'group'> & { readonly process: number })[] = []
   /** Groups of which a commit may have happened, and nobody knows of what. */
   readonly unclear = new Set<string>()
   /** By process: what it has, and in which generation that was told last. */
@@ -20,6 +19,13 @@ export class GroupHistory {
   /** Processes that read as they like, and not as members. */
   readonly #assigned = new Set<number>()
   readonly #groupOf = new Map<number, string>()
+
+  /** One for each member, key and generation. */
+  get ownership(): Ownership[] {
+    const groups = new Set(this.#groupOf.values())
+    const only = groups.size === 1 ? [...groups][0]! : THE_GROUP
+    return this.#ownership.map(({ process, ...each }) => ({ ...each, group: this.#groupOf.get(process) ?? only }))
+  }
 
   did(pair: Pair): void {
     const { invoked, outcome, process } = pair
@@ -96,8 +102,8 @@ export class GroupHistory {
     member.generation = generation
     if (!isNews) return
     for (const key of member.has) {
-      this.ownership.push({
-        group: this.#groupOf.get(process) ?? THE_GROUP,
+      this.#ownership.push({
+        process,
         key: String(key),
         member: `process ${process}`,
         generation,

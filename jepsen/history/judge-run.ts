@@ -74,7 +74,13 @@ async function judgeFile(path: string, options: JudgeOptions, about: RunFile = {
 
 /** Nothing can be said of it. */
 function unreadable(path: string, run: RunFile, why: string): Judged {
-  const judgement = { ...judge(new HistoryReader().build(), run), verdict: 'unknown', reasons: [why] } as const
+  const judgement = {
+    ...judge(new HistoryReader().build(), run),
+    verdict: 'unknown',
+    reasons: [why],
+    observations: [],
+    observed: {},
+  } as const
   return { path, run, judgement, lines: new Map(), history: undefined }
 }
 

@@ -142,6 +142,11 @@ export const COMMANDS: readonly LazyCommand[] = [
     async () => (await import('./wire.js')).wireCommand,
   ),
   command(
+    'check',
+    'Try whether a cluster loses, doubles or reorders records, or judge a history of one',
+    async () => (await import('./check.js')).checkCommand,
+  ),
+  command(
     'sim',
     'Run the broker in a simulated world with faults, and judge what it acknowledged',
     async () => (await import('./sim.js')).simCommand,

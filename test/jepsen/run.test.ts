@@ -4,8 +4,8 @@ import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { SentRecord } from '../../jepsen/drivers/driver.js'
+import { judgeRun } from '../../jepsen/history/judge-run.js'
 import type { Operation } from '../../jepsen/history/operation.js'
-import { judgeRun } from '../../jepsen/judge-run.js'
 import { type RunOptions, run } from '../../jepsen/run.js'
 import { temporaryDirectory } from '../node-ports.js'
 import { type Lies, MemoryCluster, MemoryDriver, memoryBed } from './memory-cluster.js'
@@ -47,7 +47,7 @@ async function ran(lies: Lies, options: Partial<RunOptions> = {}) {
     )
     const lines = readFileSync(join(directory, 'history.jsonl'), 'utf8').trim().split('\n')
     const history = lines.map((line) => JSON.parse(line) as Operation)
-    return { result, history, said, judgement: await judgeRun(directory) }
+    return { result, history, said, judgement: (await judgeRun(directory)).judgement }
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
