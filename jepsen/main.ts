@@ -2,10 +2,11 @@
 /** `npm run jepsen -- ...`: one run of the suite, and what there is on this machine. Exit 0: valid; 1: an anomaly, or a node that ended unasked; 2: it could not be judged, or not be done. */
 import { join } from 'node:path'
 import yargs from 'yargs'
+import { SimulatedBed } from './beds/simulated.js'
 import { DRIVERS } from './drivers/drivers.js'
 import type { Judgement } from './history/judge.js'
-import { allBackends, probeAll } from './nemesis/backends.js'
-import { ofRun, Refused, runSuite, type SuiteOptions, type SuiteOutcome } from './suite.js'
+import { probeAll } from './nemesis/backends.js'
+import { backendsOf, ofRun, Refused, runSuite, type SuiteOptions, type SuiteOutcome } from './suite.js'
 
 const EXIT_CODES = { valid: 0, invalid: 1, unknown: 2 } as const
 const MOST_TOLD = 20
@@ -17,11 +18,11 @@ const words = process.argv.slice(2)
 const parser = yargs(words)
   .scriptName('npm run jepsen --')
   .usage('$0 [options]\n\nRuns clients against a cluster while faults come and go, and judges what they were told.')
-  .command('list', 'Faults and drivers, with what works on this machine')
+  .command('list', 'Drivers and faults (of --bed), with what works on this machine')
   .option('bed', {
     choices: ['lograft', 'kafka', 'address', 'simulated'] as const,
     default: 'lograft' as const,
-    describe: 'Nodes of lograft, of Apache Kafka, or a cluster that runs already',
+    describe: 'Nodes of lograft, of Apache Kafka, a cluster that runs already, or a simulated one',
   })
   .option('bootstrap', { type: 'string', describe: 'Of a cluster that runs already: host:port,host:port' })
   .option('nodes', { type: 'number', default: 3, describe: 'How many' })
@@ -92,7 +93,6 @@ async function runOnce(): Promise<void> {
 }
 
 function suiteOptions(): SuiteOptions {
-  if (options.bed === 'simulated') throw new Refused('the simulated cluster is run by `lograft sim`')
   const seed = options.seed ?? String(Date.now())
   const faults = names(options.faults)
   const acks = options.acks === 'all' ? -1 : options.acks === '1' ? 1 : 0
@@ -194,7 +194,8 @@ async function list(): Promise<void> {
     const why = missing()
     lines.push(`  ${name.padEnd(14)} ${about}${why === undefined ? '' : ` (not here: ${why})`}`)
   }
-  for (const { backend, why } of await probeAll(allBackends(ofRun('list')))) {
+  const simulated = options.bed === 'simulated' ? new SimulatedBed({ seed: 'list', nodes: 1 }) : undefined
+  for (const { backend, why } of await probeAll(backendsOf(simulated, ofRun('list')))) {
     lines.push(`faults by ${backend.name}${why === undefined ? '' : ` (not here: ${why})`}:`)
     for (const { name } of backend.faults) lines.push(`  ${name}`)
   }

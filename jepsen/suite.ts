@@ -10,20 +10,24 @@ import { kafkaBed } from './beds/kafka.js'
 import { missingJava } from './beds/kafka-jars.js'
 import { type LayoutOptions, nodePlans, plainSurroundings } from './beds/layout.js'
 import { lograftBed } from './beds/lograft.js'
+import { SimulatedBed } from './beds/simulated.js'
 import type { Driver } from './drivers/driver.js'
 import { DRIVERS } from './drivers/drivers.js'
 import type { Judgement } from './history/judge.js'
 import type { NemesisOperation, Unplaced } from './history/operation.js'
 import type { RunFile } from './history/run-file.js'
+import { adminBackend } from './nemesis/admin.js'
 import { allBackends, type ChosenFaults, chooseFaults, type ProbedBackend, probeAll } from './nemesis/backends.js'
+import type { Backend } from './nemesis/fault.js'
 import { Nemesis } from './nemesis/nemesis.js'
 import { type PlanOptions, planFaults } from './nemesis/plan.js'
+import { simulatedBackend } from './nemesis/simulated.js'
 import { type OfRun, Targets } from './nemesis/targets.js'
 import { reportRun } from './report/write-report.js'
 import { groupOf, type NemesisOfRun, type RunOptions, type RunResult, run } from './run.js'
 
 export interface SuiteOptions extends RunOptions {
-  readonly bed: 'lograft' | 'kafka' | 'address'
+  readonly bed: TestBed['kind']
   /** Of a bed by its address. */
   readonly bootstrap?: string
   readonly nodes: number
@@ -49,6 +53,9 @@ export interface SuiteOutcome extends RunResult {
   readonly judgement: Judgement
 }
 
+/** Of nodes: members come and go all the time. */
+const SETTINGS = { 'group.initial.rebalance.delay.ms': '0' }
+
 /** What cannot be done here, as sentences. */
 export class Refused extends Error {
   override readonly name = 'Refused'
@@ -61,10 +68,11 @@ export function ofRun(prefix: string): OfRun {
 /** Rejects with `Refused`. */
 export async function runSuite(options: SuiteOptions, say: (line: string) => void): Promise<SuiteOutcome> {
   const random = new Prng(options.seed)
-  const probed = await probeAll(allBackends(ofRun(options.prefix)))
+  const simulated = options.bed === 'simulated' ? simulatedBed(options) : undefined
+  const probed = await probeAll(backendsOf(simulated, ofRun(options.prefix)))
   const chosen = refuse(options, probed)
   mkdirSync(options.directory, { recursive: true })
-  const bed = await bedOf(options, chosen, random.fork('bed'))
+  const bed = simulated ?? (await bedOf(options, chosen, random.fork('bed')))
   const drivers: Driver[] = []
   try {
     for (const name of options.drivers) {
@@ -89,6 +97,14 @@ export async function runSuite(options: SuiteOptions, say: (line: string) => voi
   }
 }
 
+export function backendsOf(simulated: SimulatedBed | undefined, run: OfRun): readonly Backend[] {
+  return simulated === undefined ? allBackends(run) : [simulatedBackend(simulated), adminBackend(run)]
+}
+
+function simulatedBed({ seed, nodes, controllers, nodeSettings, features }: SuiteOptions): SimulatedBed {
+  return new SimulatedBed({ seed, nodes, controllers, settings: { ...SETTINGS, ...nodeSettings }, features })
+}
+
 function refuse(options: SuiteOptions, probed: readonly ProbedBackend[]): ChosenFaults {
   const { bed, bootstrap, drivers, faults } = options
   const reasons: string[] = []
@@ -99,6 +115,7 @@ function refuse(options: SuiteOptions, probed: readonly ProbedBackend[]): Chosen
     const kind = DRIVERS.find((each) => each.name === name)
     const missing = kind === undefined ? 'there is none of this name: see `list`' : kind.missing()
     if (missing !== undefined) reasons.push(`driver ${name}: ${missing}`)
+    else if (bed === 'simulated' && name !== 'lograft') reasons.push(`driver ${name}: it needs real sockets`)
   }
   const chosen = chooseFaults(faults, probed)
   if ('refused' in chosen) reasons.push(...chosen.refused)
@@ -130,7 +147,7 @@ async function bedOf(options: SuiteOptions, chosen: ChosenFaults, random: Prng):
     controllers,
     spares: chosen.faults.some(({ name }) => name === 'add node') ? 1 : 0,
     directory: bedDirectory(options),
-    settings: { 'group.initial.rebalance.delay.ms': '0', ...options.nodeSettings },
+    settings: { ...SETTINGS, ...options.nodeSettings },
   }
   const surroundings = await plainSurroundings(layout, random)
   const ids = nodePlans(layout).map(({ id }) => id)
@@ -180,7 +197,7 @@ function bedDirectory({ directory }: SuiteOptions): string {
 
 /** Logs and settings stay. */
 function removeData(options: SuiteOptions): void {
-  if (options.bed === 'address') return
+  if (options.bed === 'address' || options.bed === 'simulated') return
   for (let id = 1; id <= options.nodes + 1; id++) {
     rmSync(join(bedDirectory(options), `data-${id}`), { recursive: true, force: true })
   }

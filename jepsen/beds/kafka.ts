@@ -58,6 +58,7 @@ export function kafkaBed(options: ProcessBedOptions): ProcessBed {
     kind: 'kafka',
     target: `Apache Kafka ${kafkaVersion()}`,
     settings: SETTINGS,
+    raisesFeatures: false,
     prepare: async ({ plans }) => {
       const missing = missingJava()
       if (missing !== undefined) throw new Error(`Apache Kafka cannot be run here: ${missing}`)

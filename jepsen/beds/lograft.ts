@@ -26,10 +26,7 @@ export function lograftBed(options: LograftOptions): ProcessBed {
       mkdirSync(surroundings.get(plan.id)!.dataPath, { recursive: true })
       return { command: process.execPath, args: [...node, main, 'start', '--config', file(plan)], environment: {} }
     },
-    setFeatures: async (admin, features) => {
-      const updates = Object.entries(features).map(([feature, level]) => ({ feature, level }))
-      await admin.updateFeatures(updates, { type: 'upgrade' })
-    },
+    raisesFeatures: true,
   }
   return new ProcessBed(software, options)
 }

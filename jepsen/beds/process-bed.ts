@@ -1,8 +1,7 @@
 /** A cluster of processes on this machine, whatever program they run: started in order, waited for until all serve, and ended, whatever has become of the run. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Admin } from '../../src/client/admin/admin.js'
-import { type ClientPorts, ClusterClient } from '../../src/client/cluster-client.js'
+import type { ClientPorts } from '../../src/client/cluster-client.js'
 import { nodePorts } from '../../src/io/node/ports.js'
 import type { Surroundings, TestBed, UnaskedEnd } from './bed.js'
 import {
@@ -16,6 +15,7 @@ import {
   settingsOf,
 } from './layout.js'
 import { type Command, ProcessNode } from './process-node.js'
+import { raiseFeatures, serves } from './serving.js'
 import { RealTime, until } from './time.js'
 
 export interface ProcessBedOptions extends LayoutOptions {
@@ -36,8 +36,8 @@ export interface Software {
   prepare(bed: Prepared): Promise<void>
   /** Before each start; the prefix is not its business. */
   command(node: NodePlan, prepared: Prepared): Promise<Command>
-  /** Behind the first start of all; undefined: done before. */
-  readonly setFeatures?: (admin: Admin, features: Readonly<Record<string, number>>) => Promise<void>
+  /** Whether features get their levels when the cluster serves; else they have them by then. */
+  readonly raisesFeatures: boolean
 }
 
 export interface Prepared {
@@ -49,7 +49,6 @@ export interface Prepared {
 }
 
 const LONGEST_START_MS = 120_000
-const ASKING_LIMIT_MS = 3_000
 
 export class ProcessBed implements TestBed {
   readonly kind: Software['kind']
@@ -89,35 +88,15 @@ export class ProcessBed implements TestBed {
       await Promise.all(first.map((node) => node.start()))
       await until(this.time, LONGEST_START_MS, 'a cluster that serves', async () => {
         const ended = this.unasked[0]
-        return ended !== undefined || (await this.serves(first)) ? true : undefined
+        return ended !== undefined || (await serves(this, first)) ? true : undefined
       })
       const [ended] = this.unasked
       if (ended !== undefined) throw new Error(`node ${ended.node} ended while the cluster began: ${ended.detail}`)
-      if (Object.keys(features).length > 0) await this.#setFeatures(features)
+      if (this.#software.raisesFeatures) await raiseFeatures(this, features)
     } catch (error) {
       await this.stop()
       throw error
     }
-  }
-
-  /** Whether each broker says of all that they are there, and the controllers have a leader that all of them follow. */
-  async serves(nodes: readonly ProcessNode[] = this.nodes.filter(({ isRunning }) => isRunning)): Promise<boolean> {
-    const brokers = nodes.filter(({ roles }) => roles.includes('broker'))
-    const ids = new Set(brokers.map(({ id }) => id))
-    const controllers = nodes.filter(({ roles }) => roles.includes('controller'))
-    const answers = await Promise.all(
-      brokers.map(({ address }) =>
-        this.#asking(address, async (admin) => {
-          const { endpoints } = await admin.describeCluster()
-          const there = new Set(endpoints.filter(({ isFenced }) => !isFenced).map(({ nodeId }) => nodeId))
-          if (![...ids].every((id) => there.has(id))) return false
-          const { leaderId, currentVoters, observers } = await admin.describeQuorum()
-          const members = new Set([...currentVoters, ...observers].map(({ replicaId }) => replicaId))
-          return leaderId >= 0 && controllers.every(({ id }) => members.has(id))
-        }),
-      ),
-    )
-    return answers.every((answer) => answer)
   }
 
   async stop(): Promise<void> {
@@ -126,27 +105,6 @@ export class ProcessBed implements TestBed {
     // A broker that stops in order asks a controller for leave.
     for (const group of [brokers, controllers]) {
       await Promise.allSettled(group.map((node) => node.end('SIGTERM')))
-    }
-  }
-
-  async #setFeatures(features: Readonly<Record<string, number>>): Promise<void> {
-    const { setFeatures } = this.#software
-    if (setFeatures === undefined) return
-    const client = new ClusterClient({ ports: this.ports, bootstrapServers: this.bootstrap })
-    try {
-      await setFeatures(new Admin(client), features)
-    } finally {
-      client.close()
-    }
-  }
-
-  async #asking(bootstrapServers: string, ask: (admin: Admin) => Promise<boolean>): Promise<boolean> {
-    const limits = { requestTimeoutMs: ASKING_LIMIT_MS, apiTimeoutMs: ASKING_LIMIT_MS }
-    const client = new ClusterClient({ ports: this.ports, bootstrapServers, ...limits })
-    try {
-      return await ask(new Admin(client))
-    } finally {
-      client.close()
     }
   }
 

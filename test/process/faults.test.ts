@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import type { UnaskedEnd } from '../../jepsen/beds/bed.js'
 import { plainSurroundings } from '../../jepsen/beds/layout.js'
 import { lograftBed } from '../../jepsen/beds/lograft.js'
+import { serves } from '../../jepsen/beds/serving.js'
 import { until } from '../../jepsen/beds/time.js'
 import type { NemesisOperation, Unplaced } from '../../jepsen/history/operation.js'
 import { asking } from '../../jepsen/nemesis/asking.js'
@@ -35,7 +36,7 @@ test('three nodes: leader, controller and coordinator are struck, and come back'
   const layout = { nodes: 3, directory }
   const bed = lograftBed({ ...layout, surroundings: await plainSurroundings(layout, random) })
   const well = (): Promise<true> =>
-    until(bed.time, LIMIT_MS, 'a cluster that is well', async () => ((await bed.serves(bed.nodes)) ? true : undefined))
+    until(bed.time, LIMIT_MS, 'a cluster that is well', async () => ((await serves(bed, bed.nodes)) ? true : undefined))
   const pids = new Set<number>()
   try {
     await bed.start()
