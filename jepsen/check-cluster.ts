@@ -2,7 +2,6 @@
  * A short run against a cluster that somebody else runs: clients only, no faults. Its topics have a prefix of their own, are named before it begins, and are deleted at the end, also
  * where it is broken off.
  */
-import { randomBytes } from 'node:crypto'
 import { Admin } from '../src/client/admin/admin.js'
 import { deleteGroups } from '../src/client/admin/groups.js'
 import { ClientError } from '../src/client/client-error.js'
@@ -57,7 +56,7 @@ class BreakableDriver extends LograftDriver {
 
 export class ClusterCheck {
   /** In front of the names of its topics. */
-  readonly prefix = `lograft-check-${randomBytes(4).toString('hex')}`
+  readonly prefix: string
   readonly #options: CheckOptions
   readonly #bed: AddressBed
   readonly #driver: BreakableDriver
@@ -65,6 +64,7 @@ export class ClusterCheck {
   constructor(options: CheckOptions) {
     this.#options = options
     this.#bed = new AddressBed(options.bootstrap)
+    this.prefix = `lograft-check-${Buffer.from(this.#bed.ports.random.bytes(4)).toString('hex')}`
     this.#driver = new BreakableDriver(this.#bed.ports)
   }
 
