@@ -160,7 +160,7 @@ function orders({ judgement, history }: Judged): string[] {
   if (graphs.length === 0) return []
   const more = keys.length > MOST_KEYS ? `<p>and ${keys.length - MOST_KEYS} more keys</p>` : ''
   const note =
-    '<p>A row for each operation, a column for each offset; w: written, r: read. Those that findings name are bold.</p>'
+    '<p>A row for each operation, a column for each offset; w: written, w?: sent, and nobody was told where, r: read. Those that findings name are bold.</p>'
   return [section('Order of keys with anomalies', `${note}${graphs.join('')}${more}`)]
 }
 

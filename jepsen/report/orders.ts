@@ -23,7 +23,8 @@ interface Cell {
   readonly row: number
   readonly offset: number
   readonly value: number
-  readonly isWrite: boolean
+  /** `w?`: a send of which nobody was told where it stands, where its value was read. */
+  readonly does: 'w' | 'w?' | 'r'
 }
 
 /** Keys that findings are about, in the order of findings. */
@@ -55,14 +56,26 @@ export function orderGraph(history: HistoryColumns, key: string, findings: reado
 
 function cellsOf({ kind, firstPart, firstValue, part, key, numbers, offsets }: HistoryColumns, of: number): Cell[] {
   const cells: Cell[] = []
+  /** By value: where it was read first. */
+  const read = new Map<number, number>()
+  const unplaced: { readonly row: number; readonly value: number }[] = []
   for (let row = 0; row < kind.length; row++) {
     for (let at = firstPart[row]!; at < firstPart[row + 1]!; at++) {
       if (key[at] !== of) continue
       for (let place = firstValue[at]!; place < firstValue[at + 1]!; place++) {
         const offset = offsets[place]!
-        if (offset >= 0) cells.push({ row, offset, value: numbers[place]!, isWrite: (part[at]! & OF_POLL) === 0 })
+        const value = numbers[place]!
+        if ((part[at]! & OF_POLL) !== 0) {
+          cells.push({ row, offset, value, does: 'r' })
+          if (!read.has(value)) read.set(value, offset)
+        } else if (offset >= 0) cells.push({ row, offset, value, does: 'w' })
+        else unplaced.push({ row, value })
       }
     }
+  }
+  for (const { row, value } of unplaced) {
+    const offset = read.get(value)
+    if (offset !== undefined) cells.push({ row, offset, value, does: 'w?' })
   }
   return cells
 }
@@ -121,11 +134,11 @@ function drawRow(
   const [y, textY] = [line * CELL_HEIGHT, line * CELL_HEIGHT + 13]
   const name = `#${index?.[row] ?? row} ${KINDS[kind[row]!] ?? ''} of ${process[row]}, ${ended}`
   const when = `${name}, ${invokedMs[row]!.toFixed(3)} to ${completedMs[row]!.toFixed(3)} ms`
-  const drawn = cells.map(({ offset, value, isWrite }) => {
+  const drawn = cells.map(({ offset, value, does }) => {
     const x = LABEL + offsets.indexOf(offset) * CELL_WIDTH
     const fill = colors.get(`${offset} ${value}`) ?? '#fff'
-    const text = `${isWrite ? 'w' : 'r'}${values.text(value)}`
-    return `<rect x="${x}" y="${y}" width="${CELL_WIDTH}" height="${CELL_HEIGHT}" fill="${fill}" stroke="${OUTLINES[ended]}"/><text x="${x + 3}" y="${textY}">${escaped(text, 11)}</text>`
+    const text = `${does}${values.text(value)}`
+    return `<rect x="${x}" y="${y}" width="${CELL_WIDTH}" height="${CELL_HEIGHT}" fill="${fill}" stroke="${OUTLINES[ended]}"/><text x="${x + 3}" y="${textY}">${escaped(text, 12)}</text>`
   })
   const weight = isAccused ? ' font-weight="bold"' : ''
   return `<g><title>${escaped(when)}</title><text x="0" y="${textY}"${weight}>${escaped(name, 40)}</text>${drawn.join('')}</g>`

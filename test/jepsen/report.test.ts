@@ -36,7 +36,7 @@ test('verdict, reasons, faults, the order of the key, and how to run it again', 
     [
       ...told([
         '1 1-3 ok >0:1.0@0',
-        '2 2-4 ok >0:2.0@0',
+        '2 2-4 info >0:2.0!',
         '3 5-6 ok <0:1.0@0',
         '4 5-6 ok <0:2.0@0',
         '! 2 begin kill one',
@@ -59,6 +59,7 @@ test('verdict, reasons, faults, the order of the key, and how to run it again', 
     'signals: kill one',
     '<h3>Key 0</h3>',
     '>w1000000</text>',
+    '>w?2000000</text>',
     '>r2000000</text>',
     '>kill one</span>',
   ]) {
