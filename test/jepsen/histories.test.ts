@@ -68,6 +68,26 @@ test('each history is expected, and each that is expected is there', () => {
   assert.ok(files.length >= 50)
 })
 
+/** Histories of clients do not show them: README.md there says so. */
+const NOT_SHOWN = [
+  'group-skip',
+  'group-unseen',
+  'not-transformed',
+  'replicas-differ',
+  'transformed-twice',
+  'watermarks-crossed',
+]
+
+test('each anomaly that the checkers know is in one of them', () => {
+  const source = readFileSync(new URL('../../../src/check/anomalies.ts', import.meta.url), 'utf8')
+  const known = [...source.matchAll(/[|=] '([A-Za-z][\w-]+)'/g)].map(([, name]) => name!)
+  assert.ok(known.length > 40, String(known.length))
+  const shown = expected.flatMap(({ anomalies, observations }) => [anomalies, observations].join(',').split(','))
+  assert.deepEqual(known.filter((name) => !shown.includes(name)).sort(), NOT_SHOWN)
+  const readme = readFileSync(new URL('README.md', root), 'utf8')
+  for (const name of NOT_SHOWN) assert.ok(readme.includes(`\`${name}\``), name)
+})
+
 test('histories that are told or drawn are as they are committed', () => {
   for (const [name, text] of histories()) {
     assert.ok(readFileSync(new URL(name, root), 'utf8') === text, name)
