@@ -2,11 +2,12 @@
  * A short run against a cluster that somebody else runs: clients only, no faults. Its topics have a prefix of their own, are named before it begins, and are deleted at the end, also
  * where it is broken off.
  */
-import { randomBytes } from 'node:crypto'
 import { Admin } from '../src/client/admin/admin.js'
+import { deleteGroups } from '../src/client/admin/groups.js'
 import { ClientError } from '../src/client/client-error.js'
 import { ClusterClient } from '../src/client/cluster-client.js'
 import { AddressBed } from './beds/address.js'
+import { type Client, type ClientSettings, DriverError } from './drivers/driver.js'
 import { LograftDriver } from './drivers/lograft.js'
 import { type Reported, reportRun } from './report/write-report.js'
 import { type RunOptions, run } from './run.js'
@@ -34,15 +35,37 @@ const RECOVERY_LIMIT_MS = 15_000
 const FINAL_READS_LIMIT_MS = 120_000
 const DELETE_LIMIT_MS = 30_000
 
+/** When somebody breaks off, what is under way may still make a topic, and nothing else may. */
+const MOST_ROUNDS = 20
+const ROUND_MS = 250
+
+/** Makes no topics any more once it is broken off. */
+class BreakableDriver extends LograftDriver {
+  isBrokenOff = false
+
+  override async open(settings: ClientSettings): Promise<Client> {
+    const client = await super.open(settings)
+    const create = client.createTopic.bind(client)
+    client.createTopic = async (...args) => {
+      if (this.isBrokenOff) throw new DriverError('BROKEN_OFF', 'fail', 'nothing is begun any more')
+      return create(...args)
+    }
+    return client
+  }
+}
+
 export class ClusterCheck {
   /** In front of the names of its topics. */
-  readonly prefix = `lograft-check-${randomBytes(4).toString('hex')}`
+  readonly prefix: string
   readonly #options: CheckOptions
   readonly #bed: AddressBed
+  readonly #driver: BreakableDriver
 
   constructor(options: CheckOptions) {
     this.#options = options
     this.#bed = new AddressBed(options.bootstrap)
+    this.prefix = `lograft-check-${Buffer.from(this.#bed.ports.random.bytes(4)).toString('hex')}`
+    this.#driver = new BreakableDriver(this.#bed.ports)
   }
 
   /** Rejects with `ClientError` where nobody answers: nothing was done then. */
@@ -74,19 +97,25 @@ export class ClusterCheck {
     try {
       await run(options, {
         bed: this.#bed,
-        drivers: [new LograftDriver(this.#bed.ports)],
+        drivers: [this.#driver],
         directory,
         about: { command, settings: {} },
         say,
       })
     } finally {
-      await this.deleteTopics()
+      await this.#cleanUp(1)
     }
     return reportRun(directory)
   }
 
-  /** Says which it could not. */
-  async deleteTopics(): Promise<void> {
+  /** While it runs: whatever it has made is deleted, and it goes on with nothing. */
+  async breakOff(): Promise<void> {
+    this.#driver.isBrokenOff = true
+    await this.#cleanUp(MOST_ROUNDS)
+  }
+
+  /** Looks so often whether there is something to be deleted, until there was nothing after there had been something. Says what it could not. */
+  async #cleanUp(rounds: number): Promise<void> {
     const { bootstrap, say } = this.#options
     const client = new ClusterClient({
       ports: this.#bed.ports,
@@ -96,18 +125,24 @@ export class ClusterCheck {
     })
     try {
       const admin = new Admin(client)
-      const names = (await admin.listTopics()).map(({ name }) => name).filter((name) => this.#isOwn(name))
-      if (names.length > 0) await admin.deleteTopics(names)
-      say(`${names.length} topics deleted`)
+      let deleted = 0
+      for (let round = 0; round < rounds; round++) {
+        const names = (await admin.listTopics())
+          .map(({ name }) => name)
+          .filter((name) => name.startsWith(`${this.prefix}-`))
+        if (names.length > 0) await admin.deleteTopics(names)
+        else if (deleted > 0) break
+        deleted += names.length
+        if (round + 1 < rounds) await this.#bed.time.wait(ROUND_MS)
+      }
+      say(`${deleted} topics deleted`)
+      // It may never have had a member, and goes by itself where it still has one.
+      await deleteGroups(client, [`${this.prefix}-group`])
     } catch (error) {
       if (!(error instanceof ClientError)) throw error
-      say(`topics named ${this.prefix}-* could not be deleted: ${error.message}`)
+      say(`not everything named ${this.prefix}-* could be deleted: ${error.message}`)
     } finally {
       client.close()
     }
-  }
-
-  #isOwn(name: string): boolean {
-    return name.startsWith(`${this.prefix}-`)
   }
 }

@@ -1,5 +1,4 @@
 /** `lograft check`: whether a cluster keeps what it promises to clients, tried on it; or whether a history that is there already shows that one did not. */
-import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -7,6 +6,7 @@ import type { CommandModule } from 'yargs'
 import type { Judged } from '../../jepsen/history/judge-run.js'
 import { type SettingsOptions, settingsOf, settingsOptions } from '../../jepsen/history/settings-options.js'
 import { ClientError } from '../client/client-error.js'
+import { NodeRandom } from '../io/node/random.js'
 import { endQuietlyWithReader, text } from './cluster-options.js'
 import { misuse } from './fail.js'
 
@@ -103,7 +103,7 @@ async function checkCluster(options: CheckOptions): Promise<Judged> {
   if (!(Number.isSafeInteger(rate) && rate >= 1 && rate <= MOST_RATE)) {
     misuse(`--rate must be a whole number from 1 to ${MOST_RATE}`)
   }
-  const seed = options.seed ?? randomBytes(4).toString('hex')
+  const seed = options.seed ?? Buffer.from(new NodeRandom().bytes(4)).toString('hex')
   const directory = options.out ?? fs.mkdtempSync(path.join(tmpdir(), 'lograft-check-'))
   const { ClusterCheck } = await import('../../jepsen/check-cluster.js')
   // What is printed as JSON is read by a program.
@@ -111,7 +111,7 @@ async function checkCluster(options: CheckOptions): Promise<Judged> {
   const command = `lograft check --bootstrap ${bootstrap} --time ${options.time} --rate ${rate} --seed ${seed}`
   let check: InstanceType<typeof ClusterCheck> | undefined
   const broken = (): void => {
-    void check?.deleteTopics().finally(() => process.exit(SIGNAL_EXIT))
+    void check?.breakOff().finally(() => process.exit(SIGNAL_EXIT))
   }
   process.once('SIGINT', broken).once('SIGTERM', broken)
   try {
