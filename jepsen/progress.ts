@@ -53,7 +53,8 @@ export class Progress {
   /** Since the last line. */
   line(nowMs: number, bed: TestBed): string {
     const total = this.total
-    const seconds = Math.max(0.001, (nowMs - this.#saidMs) / 1000)
+    // The load begins to count anew.
+    const seconds = Math.max(0.001, (nowMs < this.#saidMs ? nowMs : nowMs - this.#saidMs) / 1000)
     const before = this.#said
     const rate = (of: keyof Counts): string => ((total[of] - before[of]) / seconds).toFixed(of === 'ok' ? 0 : 1)
     this.#said = total

@@ -267,10 +267,10 @@ class Run {
 
   async #saying(): Promise<void> {
     const { bed, say } = this.#context
-    for (let nextMs = SAY_EVERY_MS; this.#isRunning; ) {
+    for (let nextMs = bed.time.nowMs() + SAY_EVERY_MS; this.#isRunning; ) {
       await bed.time.wait(RECOVERY_LOOK_MS)
-      if (this.#recorder.nowMs < nextMs) continue
-      nextMs = this.#recorder.nowMs + SAY_EVERY_MS
+      if (bed.time.nowMs() < nextMs) continue
+      nextMs = bed.time.nowMs() + SAY_EVERY_MS
       say(this.#progress.line(this.#recorder.nowMs, bed))
     }
   }

@@ -55,7 +55,8 @@ export class GroupHistory {
     const group = invoked.group!
     this.#groupOf.set(process, group)
     const done = Object.entries((ended?.value ?? {}) as Offsets)
-    const offsets = done.length > 0 ? done : Object.entries(invoked.value as Offsets)
+    // What was asked for may have been taken away before it was committed.
+    const offsets = outcome === 'ok' || done.length > 0 ? done : Object.entries(invoked.value as Offsets)
     if (offsets.length === 0 && outcome !== 'ok') this.unclear.add(group)
     const generation = ended?.generation ?? invoked.generation
     for (const [key, offset] of offsets) {

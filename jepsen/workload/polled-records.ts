@@ -1,4 +1,4 @@
-/** PolledRecords: what the polls of one operation gave, as the history has it, and where the operation began to read in each partition. */
+/** PolledRecords: what the polls of one operation gave, as the history has it; where the operation began to read in each partition, and where it has come to. Within a poll, rebalances come first. */
 import type { Polled } from '../drivers/driver.js'
 import type { Key, Keyspace, Place, PollPart, Value } from '../history/operation.js'
 import { valueIn } from './values.js'
@@ -9,6 +9,8 @@ export class PolledRecords {
   readonly first: (Place & { readonly offset: number })[] = []
   /** What is of no key: sentences. */
   readonly strangers: string[] = []
+  /** Behind what was polled of each key, in the order in which it came and went; undefined: it was rebalanced since. */
+  readonly positions = new Map<Key, number | undefined>()
   readonly #keyspace: Keyspace
   readonly #begun = new Set<Key>()
   readonly #rebalances: { readonly type: 'revoked' | 'assigned' | 'lost'; readonly keys: readonly Key[] }[] = []
@@ -19,6 +21,11 @@ export class PolledRecords {
   }
 
   add({ records, rebalances, generation }: Polled): void {
+    for (const { type, places } of rebalances) {
+      const keys = places.flatMap((place) => this.#keyspace.keyOf(place) ?? [])
+      if (keys.length > 0) this.#rebalances.push({ type, keys })
+      for (const key of keys) this.positions.set(key, undefined)
+    }
     const byKey: Record<string, (readonly [number, Value])[]> = {}
     for (const { topic, partition, offset, payload } of records) {
       const key = this.#keyspace.keyOf({ topic, partition })
@@ -32,17 +39,10 @@ export class PolledRecords {
       }
       byKey[key] ??= []
       byKey[key].push([offset, valueIn(key, payload)])
+      this.positions.set(key, offset + 1)
     }
     this.parts.push(['poll', byKey])
-    for (const { type, places } of rebalances) {
-      const keys = places.flatMap((place) => this.#keyspace.keyOf(place) ?? [])
-      if (keys.length > 0) this.#rebalances.push({ type, keys })
-    }
     this.#generation = generation
-  }
-
-  get rebalanced(): ReadonlySet<Key> {
-    return new Set(this.#rebalances.flatMap(({ keys }) => keys))
   }
 
   /** Beside the value. */

@@ -5,7 +5,7 @@
 import type { Clock, Timer } from '../../src/io/clock.js'
 import type { BedTime } from '../beds/bed.js'
 import { type Client, type ClientSettings, type Driver, DriverError } from '../drivers/driver.js'
-import type { Key, Keyspace, Operation, PollPart, Unplaced } from '../history/operation.js'
+import type { Key, Keyspace, Operation, Unplaced } from '../history/operation.js'
 import type { Recorder } from '../history/recorder.js'
 import { type Task, TOPIC_SETTING } from './generator.js'
 import type { KeyTopics } from './key-topics.js'
@@ -171,11 +171,9 @@ export class Worker {
     this.#failedPolls = completed.type === 'fail' ? this.#failedPolls + 1 : 0
     if (this.#failedPolls >= MOST_FAILED_POLLS) await this.#renew()
     if (!this.#isMember || completed.type !== 'ok') return completed
-    for (const key of polled.rebalanced) this.#uncommitted.delete(key)
-    for (const part of polled.parts as readonly PollPart[]) {
-      for (const [key, records] of Object.entries(part[1] ?? {})) {
-        this.#uncommitted.set(Number(key), records.at(-1)![0] + 1)
-      }
+    for (const [key, position] of polled.positions) {
+      if (position === undefined) this.#uncommitted.delete(key)
+      else this.#uncommitted.set(key, position)
     }
     if (this.#uncommitted.size > 0) await this.#commit()
     return completed

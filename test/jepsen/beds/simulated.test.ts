@@ -2,14 +2,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SimulatedBed } from '../../../jepsen/beds/simulated.js'
+import { until } from '../../../jepsen/beds/time.js'
 import type { NemesisOperation, Unplaced } from '../../../jepsen/history/operation.js'
 import { adminBackend } from '../../../jepsen/nemesis/admin.js'
 import { asking } from '../../../jepsen/nemesis/asking.js'
+import type { Target } from '../../../jepsen/nemesis/fault.js'
 import { Nemesis } from '../../../jepsen/nemesis/nemesis.js'
 import { planFaults } from '../../../jepsen/nemesis/plan.js'
 import { simulatedBackend } from '../../../jepsen/nemesis/simulated.js'
 import { Targets } from '../../../jepsen/nemesis/targets.js'
 import { Prng } from '../../../src/base/prng.js'
+import { findCoordinators } from '../../../src/client/admin/coordinators.js'
 import { ClientError } from '../../../src/client/client-error.js'
 import { ClusterClient } from '../../../src/client/cluster-client.js'
 import { Producer } from '../../../src/client/producer/producer.js'
@@ -106,6 +109,46 @@ test('the same seed gives the same history to the last event, another one anothe
   assert.ok([...first.nemesis.counts.values()].some(({ began }) => began > 0))
   const other = await play('two', MIXTURE, 4_000)
   assert.notDeepEqual(other.history.slice(0, 10), first.history.slice(0, 10))
+})
+
+test('targets are who they are called, as the cluster itself has it', { timeout: 60_000 }, async () => {
+  const bed = new SimulatedBed({ seed: 'targets', nodes: 5 })
+  await bed.start()
+  const group = 'run-group'
+  await asking(bed, bed.bootstrap, ({ admin }) => admin.createTopics([{ name: TOPIC, partitions: 1 }]), 30_000)
+  const coordinator = await until(bed.time, HEAL_MS, 'a coordinator', async () => {
+    const found = await asking(bed, bed.bootstrap, ({ client }) => findCoordinators(client, [group]), 30_000)
+    const id = found.get(group)
+    return typeof id === 'number' ? id : undefined
+  })
+  const targets = new Targets(bed, { isTopic: (name) => name === TOPIC, group }, new Prng('targets'))
+  const ids = async (target: Target): Promise<number[]> => ((await targets.find(target)) ?? []).map(({ id }) => id)
+  const image = bed.world.leader!.node!.quorum!.image!
+  const { leader, replicas } = image.topicsById.get(image.topicsByName.get(TOPIC)!.topicId)!.partitions[0]!
+  assert.deepEqual(await ids('controller'), [bed.world.leader!.id])
+  assert.deepEqual(await ids('leader'), [leader])
+  assert.deepEqual(await ids('coordinator'), [coordinator])
+  const butOne = await ids('replicas but one')
+  assert.equal(butOne.length, 2)
+  assert.ok(butOne.every((id) => replicas.includes(id)))
+  for (let n = 0; n < 20; n++) {
+    const [one, minority, majority] = [await ids('one'), await ids('minority'), await ids('majority')]
+    assert.equal(one.length, 1)
+    assert.ok(minority.length >= 1 && minority.length <= 2 && new Set(minority).size === minority.length)
+    assert.ok(majority.length >= 3 && majority.length <= 4 && new Set(majority).size === majority.length)
+  }
+  assert.equal((await ids('all')).length, 5)
+
+  // Who led is killed: others lead.
+  await bed.nodes.find(({ id }) => id === leader)!.end('SIGKILL')
+  const next = await until(bed.time, HEAL_MS, 'another leader', async () => {
+    const [id] = await ids('leader')
+    return id === leader ? undefined : id
+  })
+  assert.ok(replicas.includes(next))
+  for (const node of bed.nodes) await node.end('SIGKILL')
+  assert.deepEqual([await targets.find('one'), await targets.find('controller')], [undefined, undefined])
+  await bed.stop()
 })
 
 test('each fault is done, shows, and is taken back', { timeout: 60_000 }, async () => {

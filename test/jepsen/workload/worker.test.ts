@@ -161,6 +161,23 @@ test('a member commits what it has polled, once', async () => {
   assert.deepEqual((await worker.perform({ f: 'committed', keys: [0, 1] })).value, { 0: 2, 1: -1 })
 })
 
+test('what was polled and is taken away within one operation is not committed', async () => {
+  const { worker, cluster, driver, history, keyspace } = rig()
+  cluster.log(keyspace.placeOf(0)).push(payloadOf(0, 1))
+  cluster.log(keyspace.placeOf(1)).push(payloadOf(1, 1))
+  await worker.perform({ f: 'subscribe', keys: [0] })
+  const client = driver.opened[0]!
+  const { poll } = client
+  let polls = 0
+  client.poll = async (limitMs) => {
+    const polled = await poll.call(client, limitMs)
+    if (++polls === 1) return polled
+    return { ...polled, rebalances: [{ type: 'revoked', places: [keyspace.placeOf(0)] }] }
+  }
+  await worker.perform({ f: 'poll', polls: 2 })
+  assert.deepEqual(history.find(({ f, type }) => f === 'commit' && type === 'invoke')!.value, { 1: 1 })
+})
+
 test('a client that does not come back is given up, and so is one that breaks; what it breaks with is told', async () => {
   const { worker, driver, troubles } = rig({ polls: () => new Promise(() => {}) })
   await worker.perform({ f: 'assign', keys: [0] })
