@@ -31,6 +31,8 @@ const LONGEST_END_MS = 75_000
 const RESTART_AFTER_MS = 1_000
 /** A node that always ends is left alone. */
 const MOST_RESTARTS = 20
+/** What a program ends with that was told to stop; Java tells of the signal. */
+const ORDERLY: readonly number[] = [0, 143]
 const TAIL_BYTES = 2_000
 
 export class ProcessNode implements BedNode {
@@ -44,7 +46,7 @@ export class ProcessNode implements BedNode {
   readonly #options: ProcessNodeOptions
   #child: ChildProcess | undefined
   #ended: Promise<void> = Promise.resolve()
-  #isAskedToEnd = false
+  #asked: 'SIGKILL' | 'SIGTERM' | undefined
   #restart: NodeJS.Timeout | undefined
   #restarts = 0
   #starting: Promise<void> | undefined
@@ -79,7 +81,7 @@ export class ProcessNode implements BedNode {
     await this.#starting?.catch(() => {})
     const child = this.#child
     if (child === undefined) return
-    this.#isAskedToEnd = true
+    this.#asked = signal
     signalGroup(child, signal)
     // One that is paused hears nothing.
     if (signal === 'SIGTERM') signalGroup(child, 'SIGCONT')
@@ -104,12 +106,15 @@ export class ProcessNode implements BedNode {
     })
     closeSync(log)
     endsWithThis(child)
-    this.#isAskedToEnd = false
+    this.#asked = undefined
     this.#ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         this.#child = undefined
         resolve()
-        if (!this.#isAskedToEnd) this.#mend(`ended by itself with ${signal ?? code}`)
+        if (this.#asked === undefined) this.#mend(`ended by itself with ${signal ?? code}`)
+        else if (this.#asked === 'SIGTERM' && code !== null && !ORDERLY.includes(code)) {
+          this.#options.endedUnasked(`ended with ${code} after SIGTERM; its log ends with: ${this.#tail()}`)
+        }
       })
     })
     await new Promise<void>((resolve, reject) => {

@@ -32,6 +32,9 @@ const CONTROLLER = 'CONTROLLER'
 /** Events after which the rest of the program gets a turn in any case: signals, output. */
 const TURN_EVERY = 1_000
 
+/** A pause is made of short ones: what arrives meanwhile is kept until the end of the one that is known, and would come late otherwise. */
+const SLICE_MS = 10
+
 /** Where all clients are, for what befalls links. */
 export const CLIENTS_HOST = 'clients'
 
@@ -71,7 +74,7 @@ export class SimulatedBed implements TestBed {
     )
     this.#ports = ports!
     this.time = { nowMs: () => this.#simulation.nowMs, wait: (ms) => this.#wait(ms) }
-    this.nodes = this.world.nodes.map((node) => new SimulatedBedNode(node, this.time))
+    this.nodes = this.world.nodes.map((node) => new SimulatedBedNode(node, this.time, this.#simulation))
     this.bootstrap = this.nodes
       .filter(({ roles }) => roles.includes('broker'))
       .map(({ address }) => address)
@@ -163,11 +166,15 @@ export class SimulatedBedNode implements BedNode {
   readonly logPath = ''
   readonly simulated: ClusterNode
   readonly #time: BedTime
+  readonly #simulation: Simulation
   #mayEnd = false
+  /** The process that is paused. */
+  #paused: unknown
 
-  constructor(simulated: ClusterNode, time: BedTime) {
+  constructor(simulated: ClusterNode, time: BedTime, simulation: Simulation) {
     this.simulated = simulated
     this.#time = time
+    this.#simulation = simulation
     this.id = simulated.id
     this.roles = simulated.role === 'combined' ? ['broker', 'controller'] : [simulated.role]
     const { host, port } = simulated.role === 'controller' ? simulated.controllerAddress : simulated.address
@@ -205,7 +212,8 @@ export class SimulatedBedNode implements BedNode {
     if (!this.isRunning) return
     this.simulated.restart = false
     if (signal === 'SIGTERM') {
-      this.simulated.machine.resume()
+      // One that is paused hears nothing.
+      this.resume()
       this.simulated.stopOnce()
       const ended = async (): Promise<true | undefined> => (this.isRunning ? undefined : true)
       await until(this.#time, END_LIMIT_MS, `the end of node ${this.id}`, ended)
@@ -216,6 +224,31 @@ export class SimulatedBedNode implements BedNode {
   losePower(): void {
     this.simulated.restart = false
     this.simulated.losePower()
+  }
+
+  /** SIGSTOP: until it is resumed, or ends. */
+  pause(): void {
+    const { machine } = this.simulated
+    const { process } = machine
+    if (!this.isRunning || this.#paused === process) return
+    this.#paused = process
+    machine.suspend(2 * SLICE_MS, false)
+    const later = (): void => {
+      this.#simulation.schedule(SLICE_MS, 'the pause goes on', () => {
+        if (this.#paused !== process || process?.alive !== true) return
+        process.suspend(SLICE_MS)
+        later()
+      })
+    }
+    later()
+  }
+
+  /** SIGCONT. False: it is not paused, or is another process by now. */
+  resume(): boolean {
+    const wasPaused = this.isRunning && this.#paused === this.simulated.machine.process
+    this.#paused = undefined
+    if (wasPaused) this.simulated.machine.resume()
+    return wasPaused
   }
 }
 

@@ -3,7 +3,7 @@
  * everything is taken back, also what a step before could not.
  */
 import type { Prng } from '../../src/base/prng.js'
-import type { TestBed } from '../beds/bed.js'
+import type { BedNode, TestBed } from '../beds/bed.js'
 import { until } from '../beds/time.js'
 import type { NemesisOperation, Unplaced } from '../history/operation.js'
 import type { Fault, FaultContext, Told } from './fault.js'
@@ -48,9 +48,12 @@ export class Nemesis {
   readonly #troubles: string[] = []
   #isStopped = false
   #isHealed = false
+  /** Those that ran when it began: they run in the end. */
+  readonly #members: readonly BedNode[]
 
   constructor(options: NemesisOptions) {
     this.#options = options
+    this.#members = options.bed.nodes.filter(({ isRunning }) => isRunning)
     this.#faults = new Map(options.faults.map((fault) => [fault.name, fault]))
     if (this.#faults.size < options.faults.length) throw new Error('two faults have one name')
   }
@@ -85,11 +88,10 @@ export class Nemesis {
     this.#isStopped = true
   }
 
-  /** Takes everything back, the last first, until all nodes that belong to the cluster run. False: it could not. */
+  /** Takes everything back, the last first, and starts what ran when it began and does not. False: it could not. */
   async heal(): Promise<boolean> {
     this.#isStopped = true
     const { bed } = this.#options
-    const wasRunning = bed.nodes.filter(({ isRunning }) => isRunning).length
     try {
       await until(bed.time, HEAL_LIMIT_MS, 'the end of all faults', async () => {
         for (const fault of [...this.#active].reverse()) await this.#end(fault)
@@ -101,8 +103,13 @@ export class Nemesis {
         `${(error as Error).message}; still on: ${[...this.#active].map(({ name }) => name).join(', ')}`,
       )
     }
-    this.#write('heal', { running: bed.nodes.filter(({ isRunning }) => isRunning).length, wasRunning })
-    return this.#isHealed
+    const down = this.#members.filter(({ isRunning }) => !isRunning)
+    await Promise.allSettled(down.map((node) => node.start()))
+    this.#write('heal', {
+      started: down.map(({ id }) => id),
+      running: this.#members.filter(({ isRunning }) => isRunning).length,
+    })
+    return this.#isHealed && this.#members.every(({ isRunning }) => isRunning)
   }
 
   async #begin(fault: Fault): Promise<void> {

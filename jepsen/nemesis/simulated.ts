@@ -5,8 +5,6 @@ import type { Backend, Fault, FaultContext, Target, Told } from './fault.js'
 import { shuffled } from './targets.js'
 
 const BACKEND = 'simulator'
-/** A pause is made of short ones: what arrives meanwhile is kept until the end of the one that is known, and would come late otherwise. */
-const SLICE_MS = 10
 const WALL_JUMP_MS = 3_600_000
 const DRIFT = 0.1
 const LONGEST_DELAY_MS = 1_500
@@ -58,12 +56,6 @@ export function simulatedBackend(bed: SimulatedBed): Backend {
     CLIENTS_HOST,
   ]
 
-  const started = async (nodes: Nodes): Promise<Told | undefined> => {
-    const down = nodes.filter(({ isRunning }) => !isRunning)
-    if (down.length === 0) return undefined
-    await Promise.all(down.map((node) => node.start()))
-    return { what: 'started again', nodes: idsOf(down), seen: stateOf(down) }
-  }
   const ended = async (what: string, nodes: Nodes, end: (node: SimulatedBedNode) => Promise<void>): Promise<Done> => {
     await Promise.all(nodes.map(end))
     return { what, nodes: idsOf(nodes), seen: stateOf(nodes), takeBack: () => started(nodes) }
@@ -104,7 +96,7 @@ export function simulatedBackend(bed: SimulatedBed): Backend {
         fault(`lose power of ${target}`, target, (nodes) =>
           ended('unflushed writes are lost', nodes, async (node) => node.losePower()),
         ),
-        fault(`pause ${target}`, target, async (nodes) => paused(bed, nodes)),
+        fault(`pause ${target}`, target, async (nodes) => paused(nodes)),
       ]),
       fault('bounce one', 'one', (nodes) => ended('SIGTERM', nodes, (node) => node.end('SIGTERM'))),
       ...ISOLATED.flatMap((target) => [
@@ -218,30 +210,26 @@ export function simulatedBackend(bed: SimulatedBed): Backend {
   }
 }
 
-function paused(bed: SimulatedBed, nodes: Nodes): Done {
-  const processes = nodes.map(({ simulated }) => simulated.machine.process)
-  let isOver = false
-  const later = (): void => {
-    bed.world.simulation.schedule(SLICE_MS, 'the pause goes on', () => {
-      if (isOver) return
-      for (const process of processes) if (process?.alive === true) process.suspend(SLICE_MS)
-      later()
-    })
-  }
-  for (const { simulated } of nodes) simulated.machine.suspend(2 * SLICE_MS, false)
-  later()
+function paused(nodes: Nodes): Done {
+  for (const node of nodes) node.pause()
   return {
     what: 'SIGSTOP',
     nodes: idsOf(nodes),
     seen: stateOf(nodes),
     takeBack: async () => {
-      isOver = true
       // Somebody else may have killed it meanwhile.
-      const same = nodes.filter(({ simulated }, index) => simulated.machine.process === processes[index])
-      for (const { simulated } of same) simulated.machine.resume()
+      const same = nodes.filter((node) => node.resume())
       return same.length === 0 ? undefined : { what: 'SIGCONT', nodes: idsOf(same), seen: stateOf(same) }
     },
   }
+}
+
+/** Those of them that do not run. */
+async function started(nodes: Nodes): Promise<Told | undefined> {
+  const down = nodes.filter(({ isRunning }) => !isRunning)
+  if (down.length === 0) return undefined
+  await Promise.all(down.map((node) => node.start()))
+  return { what: 'started again', nodes: idsOf(down), seen: stateOf(down) }
 }
 
 function fault(
@@ -249,7 +237,7 @@ function fault(
   target: Target,
   strike: (nodes: Nodes, context: FaultContext) => Promise<Done | undefined>,
 ): Fault {
-  let done: Done | undefined
+  let takeBack: Done['takeBack'] = async () => undefined
   return {
     name,
     backend: BACKEND,
@@ -257,14 +245,17 @@ function fault(
       const found = await context.find(target)
       const nodes = (found ?? []).filter((node) => node instanceof SimulatedBedNode)
       if (nodes.length === 0) return undefined
-      done = await strike(nodes, context)
+      // Of one that fails half-way, what it has ended is to run again.
+      takeBack = () => started(nodes)
+      const done = await strike(nodes, context)
       if (done === undefined) return undefined
-      const { takeBack: _, ...told } = done
+      const { takeBack: own, ...told } = done
+      takeBack = own
       return told
     },
     end: async () => {
-      const told = await done?.takeBack()
-      done = undefined
+      const told = await takeBack()
+      takeBack = async () => undefined
       return told
     },
   }
