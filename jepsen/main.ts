@@ -11,6 +11,9 @@ import { backendsOf, ofRun, Refused, runSuite, type SuiteOptions, type SuiteOutc
 const EXIT_CODES = { valid: 0, invalid: 1, unknown: 2 } as const
 const MOST_TOLD = 20
 const WORKERS_PER_NODE = 15
+const RATE = 1000
+/** Everything is done in one process there, and time is its own. */
+const SIMULATED = { workersPerNode: 4, rate: 100 }
 const REST_MS = 2000
 
 const words = process.argv.slice(2)
@@ -41,8 +44,14 @@ const parser = yargs(words)
   .option('driver', { type: 'string', default: 'lograft', describe: 'Names, with commas; workers take turns' })
   .option('seed', { type: 'string', describe: 'What everything is drawn from. Default: the time' })
   .option('out', { type: 'string', describe: 'Directory for history, verdict and logs. Default: jepsen-SEED' })
-  .option('rate', { type: 'number', default: 1000, describe: 'Operations a second, as far as clients keep up' })
-  .option('workers', { type: 'number', describe: `Clients at a time. Default: ${WORKERS_PER_NODE} for each node` })
+  .option('rate', {
+    type: 'number',
+    describe: 'Operations a second, as far as clients keep up. Default: 1000, simulated 100',
+  })
+  .option('workers', {
+    type: 'number',
+    describe: `Clients at a time. Default: ${WORKERS_PER_NODE} for each node, simulated ${SIMULATED.workersPerNode}`,
+  })
   .option('keys', { type: 'number', default: 10, describe: 'Partitions in use at a time' })
   .option('writes-per-key', { type: 'number', default: 1024, describe: 'At most; then another takes its place' })
   .option('consume', { choices: ['assign', 'subscribe', 'both'] as const, default: 'both' as const })
@@ -97,6 +106,7 @@ function suiteOptions(): SuiteOptions {
   const faults = names(options.faults)
   const acks = options.acks === 'all' ? -1 : options.acks === '1' ? 1 : 0
   const { bootstrap, main, interval, operations } = options
+  const isSimulated = options.bed === 'simulated'
   return {
     bed: options.bed,
     ...(bootstrap === undefined ? {} : { bootstrap }),
@@ -118,8 +128,8 @@ function suiteOptions(): SuiteOptions {
     ),
     directory: options.out ?? join(process.cwd(), `jepsen-${seed}`),
     timeMs: options.time * 1000,
-    workers: options.workers ?? WORKERS_PER_NODE * options.nodes,
-    rate: options.rate,
+    workers: options.workers ?? (isSimulated ? SIMULATED.workersPerNode : WORKERS_PER_NODE) * options.nodes,
+    rate: options.rate ?? (isSimulated ? SIMULATED.rate : RATE),
     keys: options.keys,
     writesPerKey: options['writes-per-key'],
     consume: options.consume,
