@@ -4,8 +4,8 @@
  * acknowledged is there, once.
  */
 import { join } from 'node:path'
+import { installKafkaJars, missingJava } from '../jepsen/beds/kafka-jars.js'
 import { cachePath } from '../test/interop/client.js'
-import { installJava, missingJava } from '../test/interop/java-command.js'
 import type { Benchmark, BenchmarkContext, Row } from './benchmark.js'
 import { pause } from './lib/admin.js'
 import { apacheKafka, ClusterProcesses, LOGRAFT, type Maker } from './lib/cluster-processes.js'
@@ -36,7 +36,7 @@ export const failover: Benchmark = {
 async function run(context: BenchmarkContext): Promise<readonly Row[]> {
   const missing = missingJava()
   if (missing !== undefined) throw new Error(`the load is that of Apache Kafka's own producers: ${missing}`)
-  await installJava()
+  await installKafkaJars()
   const jars = cachePath('java', 'jars')
   const rows = await measure(LOGRAFT, jars, context)
   return context.alone ? rows : [...rows, ...(await measure(apacheKafka(jars), jars, context))]

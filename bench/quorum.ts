@@ -5,8 +5,8 @@
  * Apache Kafka's jars come as for the interop suite, which needs Java and Maven; without them only lograft is measured.
  */
 import { join } from 'node:path'
+import { installKafkaJars, missingJava } from '../jepsen/beds/kafka-jars.js'
 import { cachePath } from '../test/interop/client.js'
-import { installJava, missingJava } from '../test/interop/java-command.js'
 import type { Benchmark, BenchmarkContext, Row } from './benchmark.js'
 import { apacheKafka, ClusterProcesses, LOGRAFT, type Maker } from './lib/cluster-processes.js'
 import { figure } from './lib/figure.js'
@@ -33,7 +33,7 @@ async function run(context: BenchmarkContext): Promise<readonly Row[]> {
     context.note(`Apache Kafka is left out: ${missing}`)
     return rows
   }
-  await installJava()
+  await installKafkaJars()
   return [...rows, ...(await measure(apacheKafka(cachePath('java', 'jars')), context))]
 }
 

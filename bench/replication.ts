@@ -3,8 +3,9 @@
  * be in sync.
  */
 import { join } from 'node:path'
+import { installKafkaJars, missingJava } from '../jepsen/beds/kafka-jars.js'
 import { cachePath } from '../test/interop/client.js'
-import { installJava, java, missingJava } from '../test/interop/java-command.js'
+import { java } from '../test/interop/java-command.js'
 import type { Benchmark, BenchmarkContext, Row } from './benchmark.js'
 import { apacheKafka, ClusterProcesses, LOGRAFT, type Maker } from './lib/cluster-processes.js'
 import { figure } from './lib/figure.js'
@@ -25,7 +26,7 @@ export const replication: Benchmark = {
 async function run(context: BenchmarkContext): Promise<readonly Row[]> {
   const missing = missingJava()
   if (missing !== undefined) throw new Error(`the load is that of Apache Kafka's own producer: ${missing}`)
-  await installJava()
+  await installKafkaJars()
   const rows = [
     ...(await measure(LOGRAFT, context, 'flush.policy=commit', { 'flush.policy': 'commit' })),
     ...(await measure(LOGRAFT, context, 'flush.policy=os', { 'flush.policy': 'os' })),

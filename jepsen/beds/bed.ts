@@ -38,14 +38,18 @@ export interface UnaskedEnd {
 export interface BedNode {
   readonly id: number
   readonly roles: readonly ('broker' | 'controller')[]
-  /** `host:port`, as clients know it. */
+  /** `host:port`, as clients know it; of a controller by itself, as other nodes know it. */
   readonly address: string
+  /** Where other nodes find it as a controller: its listener as voters have it. Undefined: it is none. */
+  readonly quorumListener: { readonly name: string; readonly host: string; readonly port: number } | undefined
   /** Undefined: it does not run, or has none. */
   readonly pid: number | undefined
   /** Its data, while it does not run. */
   readonly dataPath: string
   readonly logPath: string
   readonly isRunning: boolean
+  /** Set by a fault that makes nodes end, as one of disks does: an end is then neither counted nor mended. */
+  mayEnd: boolean
   /** Until its process runs; it need not serve. */
   start(): Promise<void>
   /** SIGKILL or SIGTERM, and waits for the end; it is asked for. */
@@ -59,7 +63,9 @@ export interface Surroundings {
   readonly environment: Readonly<Record<string, string>>
   /** Where it listens; 127.0.0.1 if nothing else is said. */
   readonly host: string
-  /** As others know its listeners, where something stands between: see `nemesis/fault.ts`. */
-  readonly advertised: { readonly clients?: string; readonly nodes?: string }
+  /** Of its listeners: fixed before anything starts, so that something can be put in front. */
+  readonly ports: { readonly clients: number; readonly nodes: number; readonly controllers: number }
+  /** `host:port`, as others know its listeners, where something stands between: see `nemesis/fault.ts`. */
+  readonly advertised: { readonly clients?: string; readonly nodes?: string; readonly controllers?: string }
   readonly dataPath: string
 }

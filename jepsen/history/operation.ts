@@ -34,6 +34,10 @@ interface OfClient extends Common {
   readonly process: number
 }
 
+/**
+ * A `send` is no transaction: each of its parts has an end of its own. `ok`: all were acknowledged; `fail`: certainly none happened; else `info`, and of its parts those that are completed (with an offset,
+ * or null) were acknowledged, while of those that stand as they were invoked nobody knows. Only a `txn` happens as a whole.
+ */
 export interface RecordsOperation extends OfClient {
   readonly f: 'send' | 'poll' | 'txn'
   readonly value: readonly (SendPart | PollPart)[]
@@ -44,6 +48,9 @@ export interface RecordsOperation extends OfClient {
   }[]
   /** Of polls of a member of a group, where its library tells. */
   readonly generation?: number
+  /** Of a transaction: when it asked to be committed, as `time`; and by key the offset of the marker that ends it, as far as somebody has looked. */
+  readonly 'commit-started'?: number
+  readonly markers?: Readonly<Record<string, number>>
 }
 
 export interface AssignOperation extends OfClient {
@@ -79,7 +86,10 @@ export interface TopicOperation extends OfClient {
   readonly value: readonly [topic: string, value: string | null]
 }
 
-/** A fault begins or ends: invoked, and completed with what was done and how it shows at whom it was done to. */
+/**
+ * A fault begins or ends: invoked, and completed with what was done and how it shows at whom it was done to. As `phase` a part of the run begins: `load`, `heal`, `recovery`,
+ * `final reads`, `end`.
+ */
 export interface NemesisOperation extends Common {
   readonly process: 'nemesis'
   readonly type: 'info'

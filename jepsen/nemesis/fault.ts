@@ -5,8 +5,16 @@
 import type { Prng } from '../../src/base/prng.js'
 import type { BedNode, Surroundings, TestBed } from '../beds/bed.js'
 
-/** Of whom: drawn by number, or by what they are at that moment. */
-export type Target = 'one' | 'minority' | 'majority' | 'all' | 'leader' | 'controller' | 'coordinator'
+/** Of whom: drawn by number, or by what they are at that moment. `replicas but one`: those of one partition of the run. */
+export type Target =
+  | 'one'
+  | 'minority'
+  | 'majority'
+  | 'all'
+  | 'leader'
+  | 'controller'
+  | 'coordinator'
+  | 'replicas but one'
 
 export interface FaultContext {
   readonly bed: TestBed

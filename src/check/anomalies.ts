@@ -105,6 +105,8 @@ export interface Finding {
   /** Empty: it is not about one key. */
   readonly key: string
   readonly detail: string
+  /** Which operations show it: their indices, where they have any. */
+  readonly operations?: readonly number[]
 }
 
 /** Told in full of one anomaly; the others are only counted. */
@@ -115,9 +117,17 @@ export class Findings {
   readonly told: Finding[] = []
   readonly counts = new Map<Anomaly, number>()
 
-  add(anomaly: Anomaly, key: string, detail: () => string): void {
+  /** `shownBy`: indices of operations. */
+  add(anomaly: Anomaly, key: string, detail: () => string, shownBy?: () => readonly number[]): void {
     const count = (this.counts.get(anomaly) ?? 0) + 1
     this.counts.set(anomaly, count)
-    if (count <= MAX_TOLD) this.told.push({ anomaly, key, detail: detail() })
+    if (count > MAX_TOLD) return
+    const operations = shownBy?.() ?? []
+    this.told.push({ anomaly, key, detail: detail(), ...(operations.length === 0 ? {} : { operations }) })
   }
+}
+
+/** Of those that have one. */
+export function indices(...operations: readonly { readonly index?: number | undefined }[]): number[] {
+  return operations.flatMap(({ index }) => index ?? [])
 }

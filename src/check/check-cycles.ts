@@ -66,7 +66,8 @@ export function checkCycles(log: ObservedLog, findings: Findings, observations: 
     const cycles = findCycles(graph, kind, componentsOf)
     for (const cycle of cycles) {
       const to = kind.isAllowed ? observations : findings
-      to.add(kind.anomaly, '', () => explained(log, cycle))
+      const rows = cycle.map(({ from }) => from).filter((node) => node < log.history.kind.length)
+      to.add(kind.anomaly, '', () => explained(log, cycle), log.shownBy(rows))
     }
   }
 }

@@ -8,7 +8,7 @@
  * A commit without an answer may still be on its way, and come after a later one of the same generation: nothing in the protocol tells the two apart. If it is
  * found then, what is certain begins anew with it.
  */
-import type { Findings } from './anomalies.js'
+import { type Findings, indices } from './anomalies.js'
 import type { Outcome } from './client-history.js'
 import { sweep } from './sweep.js'
 
@@ -22,6 +22,8 @@ interface Common {
   readonly offset: number
   readonly invokedMs: number
   readonly completedMs: number
+  /** Of the operation, where it has one. */
+  readonly index?: number
 }
 
 /** By a consumer, or by a transaction: then `outcome` is that of the transaction. */
@@ -85,7 +87,7 @@ function checkFloor(group: readonly GroupOperation[], findings: Findings): void 
           floor = each
           return
         }
-        findings.add('offset-went-back', each.key, () => `${told(before)}, and then ${told(each)}`)
+        findings.add('offset-went-back', each.key, twice(before, each), () => indices(before, each))
       },
     )
   }
@@ -148,7 +150,12 @@ function checkOrigin(group: readonly GroupOperation[], findings: Findings): void
     const since = earliest.get(each.offset)
     if (since !== undefined && since <= each.completedMs) continue
     const anomaly = failed.has(each.offset) ? 'aborted-offset' : 'offset-phantom'
-    findings.add(anomaly, each.key, () => told(each))
+    findings.add(
+      anomaly,
+      each.key,
+      () => told(each),
+      () => indices(each),
+    )
   }
 }
 
@@ -166,7 +173,7 @@ function checkGenerations(group: readonly GroupOperation[], findings: Findings):
     (each) => {
       const before = latest
       if (before === undefined || each.generation! >= before.generation!) return
-      findings.add('stale-generation', each.key, () => `${told(before)}, and then ${told(each)}`)
+      findings.add('stale-generation', each.key, twice(before, each), () => indices(before, each))
     },
   )
 }
@@ -184,9 +191,13 @@ function checkResets(group: readonly GroupOperation[], findings: Findings): void
     for (const each of group) {
       if (each.f !== 'fetch' || each.invokedMs <= reset.completedMs || each.offset <= reset.offset) continue
       if (!isOverwritten(each.completedMs))
-        findings.add('reset-undone', each.key, () => `${told(reset)}, and then ${told(each)}`)
+        findings.add('reset-undone', each.key, twice(reset, each), () => indices(reset, each))
     }
   }
+}
+
+function twice(before: GroupOperation, each: GroupOperation): () => string {
+  return () => `${told(before)}, and then ${told(each)}`
 }
 
 function told(operation: GroupOperation): string {

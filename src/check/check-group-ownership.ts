@@ -9,7 +9,7 @@
  * instance id of a static member has its partitions at once, and whom it replaces learns of it later, when a third one may have them already: so a belief
  * ends when another one is started under its instance id, and counts for nothing as long as both run.
  */
-import type { Findings } from './anomalies.js'
+import { type Findings, indices } from './anomalies.js'
 
 /** A member, a partition, and one generation. */
 export interface Ownership {
@@ -27,6 +27,8 @@ export interface Ownership {
   readonly toMs: number
   /** Until then (exclusive) its coordinator cannot have given it up. */
   readonly certainUntilMs: number
+  /** Of the operation by which it is known, where it has one. */
+  readonly index?: number
 }
 
 /** Returns how many pairs of neighbours were compared. */
@@ -52,7 +54,10 @@ function checkGenerations(all: readonly Ownership[], findings: Findings): void {
     if (each.generation === undefined) continue
     const owner = owners.get(each.generation)
     if (owner === undefined) owners.set(each.generation, each)
-    else if (!isSame(owner, each)) findings.add('owned-twice', each.key, () => `${told(owner)}, and ${told(each)}`)
+    else if (!isSame(owner, each)) {
+      const detail = (): string => `${told(owner)}, and ${told(each)}`
+      findings.add('owned-twice', each.key, detail, () => indices(owner, each))
+    }
   }
 }
 
@@ -64,7 +69,8 @@ function checkTimes(all: readonly Ownership[], findings: Findings): number {
     current = current.filter((other) => endOf(other) > each.fromMs)
     for (const other of current) {
       if (isSame(other, each) || endOf(each) <= each.fromMs) continue
-      findings.add('owned-twice', each.key, () => `${told(other)}, and at the same time ${told(each)}`)
+      const detail = (): string => `${told(other)}, and at the same time ${told(each)}`
+      findings.add('owned-twice', each.key, detail, () => indices(other, each))
     }
     current.push(each)
     compared++

@@ -8,6 +8,8 @@ import type { ObservedKey, ObservedLog } from './observed-log.js'
 export interface LossOptions {
   /** Values are made by `selfDescribing`: one that is damaged, or of another key, is none. */
   readonly selfDescribing?: true
+  /** Whether all of the key was to be given to somebody by the end; default: of all keys. */
+  readonly isReadToEnd?: (key: string) => boolean
 }
 
 export function checkLoss(log: ObservedLog, options: LossOptions, findings: Findings): void {
@@ -16,38 +18,42 @@ export function checkLoss(log: ObservedLog, options: LossOptions, findings: Find
     checkPlaces(log, key, findings)
     checkOrigin(log, key, options, findings)
     checkLost(log, key, findings)
+    if (options.isReadToEnd?.(key.name) === false) continue
     for (const number of key.values) {
       if (!log.wasSentOk(number) || log.wasPolledOk(number)) continue
-      findings.add('unseen', key.name, () => {
-        return `${log.text(number)}, acknowledged to ${log.told(log.writers[number]!)}`
-      })
+      const detail = (): string => `${log.text(number)}, acknowledged to ${log.told(log.writers[number]!)}`
+      findings.add('unseen', key.name, detail, log.shownBy([], [number]))
     }
   }
 }
 
 function checkPlaces(log: ObservedLog, { name, conflicts, duplicates }: ObservedKey, findings: Findings): void {
   for (const [offset, numbers] of conflicts) {
-    findings.add('inconsistent-offsets', name, () => {
+    const detail = (): string => {
       const all = [...numbers].map((number) => log.text(number))
       return `offset ${offset} has ${all.join(' and ')}`
-    })
+    }
+    findings.add('inconsistent-offsets', name, detail, log.shownBy([], numbers))
   }
   for (const [number, offsets] of duplicates) {
     const detail = (): string => `${log.text(number)} at offsets ${offsets.join(', ')}`
-    findings.add('duplicate', name, detail)
-    if (offsets.filter((offset) => offset !== 0).length > 1) findings.add('duplicate-nonzero', name, detail)
+    const shownBy = log.shownBy([], [number])
+    findings.add('duplicate', name, detail, shownBy)
+    if (offsets.filter((offset) => offset !== 0).length > 1) findings.add('duplicate-nonzero', name, detail, shownBy)
   }
 }
 
 function checkOrigin(log: ObservedLog, key: ObservedKey, { selfDescribing }: LossOptions, findings: Findings): void {
   for (const number of key.values) {
     const writer = log.writers[number]!
-    if (writer === -1) findings.add('phantom', key.name, () => `${log.text(number)}, which nobody sent`)
+    const shownBy = log.shownBy([], [number])
+    if (writer === -1) findings.add('phantom', key.name, () => `${log.text(number)}, which nobody sent`, shownBy)
     else if (selfDescribing && log.places[number] !== -1 && !log.history.values.belongs(number)) {
-      findings.add('phantom', key.name, () => `${log.text(number)} is damaged, or of another key`)
+      findings.add('phantom', key.name, () => `${log.text(number)} is damaged, or of another key`, shownBy)
     }
     if (log.sentTwice.has(number)) {
-      findings.add('sent-twice', key.name, () => `${log.text(number)}, the last time by ${log.told(writer)}`)
+      const detail = (): string => `${log.text(number)}, the last time by ${log.told(writer)}`
+      findings.add('sent-twice', key.name, detail, shownBy)
     }
   }
 }
@@ -70,10 +76,11 @@ function checkLost(log: ObservedLog, key: ObservedKey, findings: Findings): void
     if (last === -1 || last > bound || log.wasPolledOk(number)) continue
     const writer = log.writers[number]!
     if (writer === -1 || !log.mustHaveCommitted(writer)) continue
-    findings.add('lost-write', key.name, () => {
+    const detail = (): string => {
       const offset = key.offsetAt(last)
       const reader = `${log.told(boundBy)} read up to offset ${key.offsetAt(bound)}`
       return `${log.text(number)} at offset ${offset}, of ${log.told(writer)}; ${reader}`
-    })
+    }
+    findings.add('lost-write', key.name, detail, log.shownBy([boundBy], [number]))
   }
 }

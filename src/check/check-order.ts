@@ -59,8 +59,10 @@ function checkWithin(log: ObservedLog, row: number, { findings, observations }: 
       const before = sent.get(of)
       sent.set(of, number)
       const distance = before === undefined ? 1 : log.distance(before, number)
-      if (distance < 1) findings.add('int-nonmonotonic-send', log.nameOf(of), after(log, before!, number, row))
-      else if (distance > 1) observations.add('int-send-skip', log.nameOf(of), after(log, before!, number, row))
+      if (distance < 1)
+        findings.add('int-nonmonotonic-send', log.nameOf(of), after(log, before!, number, row), log.shownBy([row]))
+      else if (distance > 1)
+        observations.add('int-send-skip', log.nameOf(of), after(log, before!, number, row), log.shownBy([row]))
       continue
     }
     if (isRebalanced(log, row, of)) continue
@@ -84,8 +86,12 @@ function checkPolled(log: ObservedLog, row: number, at: number, before: number, 
     if (last !== -1) {
       const distance = log.distance(last, number)
       const name = log.nameOf(key[at]!)
-      if (distance < 1) findings.add('int-nonmonotonic-poll', name, after(log, last, number, row))
-      else if (distance > 1) findings.add('int-poll-skip', name, passed(log, key[at]!, last, number, row))
+      if (distance < 1)
+        findings.add('int-nonmonotonic-poll', name, after(log, last, number, row), log.shownBy([row], [last, number]))
+      else if (distance > 1) {
+        const shownBy = log.shownBy([row], [firstPassed(log, key[at]!, last)])
+        findings.add('int-poll-skip', name, passed(log, key[at]!, last, number, row), shownBy)
+      }
     }
     last = number
   }
@@ -96,9 +102,13 @@ function after(log: ObservedLog, before: number, number: number, row: number) {
   return (): string => `${log.text(number)} after ${log.text(before)} in ${log.told(row)}`
 }
 
+function firstPassed(log: ObservedLog, key: number, before: number): number {
+  return log.keys[key]!.valueAt(log.places[before]! + 1)
+}
+
 function passed(log: ObservedLog, key: number, before: number, number: number, row: number) {
   return (): string => {
-    const first = log.text(log.keys[key]!.valueAt(log.places[before]! + 1))
+    const first = log.text(firstPassed(log, key, before))
     const count = log.distance(before, number) - 1
     const pair = `${log.text(number)} after ${log.text(before)}`
     return `${pair}, without ${count}, the first of them ${first}, in ${log.told(row)}`
@@ -112,6 +122,7 @@ class Process {
   readonly #pollFindings: Findings
   /** By key: the last value that an acknowledged operation polled, and the last that was sent and has a place. */
   readonly #polled = new Map<number, number>()
+  readonly #polledBy = new Map<number, number>()
   readonly #sent = new Map<number, number>()
 
   constructor(log: ObservedLog, findings: Findings, pollFindings: Findings) {
@@ -149,10 +160,17 @@ class Process {
       const number = numbers[first]!
       const distance = log.distance(before, number)
       const name = log.nameOf(key)
-      if (distance > 1) this.#pollFindings.add('poll-skip', name, passed(log, key, before, number, row))
-      else if (distance < 1) this.#pollFindings.add('nonmonotonic-poll', name, after(log, before, number, row))
+      const rows = [this.#polledBy.get(key)!, row]
+      if (distance > 1) {
+        const shownBy = log.shownBy(rows, [firstPassed(log, key, before)])
+        this.#pollFindings.add('poll-skip', name, passed(log, key, before, number, row), shownBy)
+      } else if (distance < 1) {
+        this.#pollFindings.add('nonmonotonic-poll', name, after(log, before, number, row), log.shownBy(rows))
+      }
     }
-    if (log.outcome[row] === OK) this.#polled.set(key, numbers[end - 1]!)
+    if (log.outcome[row] !== OK) return
+    this.#polled.set(key, numbers[end - 1]!)
+    this.#polledBy.set(key, row)
   }
 
   #send(row: number, at: number, key: number, begun: Set<number> | undefined): void {
@@ -162,7 +180,8 @@ class Process {
     const before = begun?.has(key) === true ? undefined : this.#sent.get(key)
     begun?.add(key)
     if (before !== undefined && log.distance(before, number) < 1) {
-      this.#findings.add('nonmonotonic-send', log.nameOf(key), after(log, before, number, row))
+      const shownBy = log.shownBy([row], [before, number])
+      this.#findings.add('nonmonotonic-send', log.nameOf(key), after(log, before, number, row), shownBy)
     }
     this.#sent.set(key, number)
   }
@@ -220,7 +239,8 @@ function checkRealtime(log: ObservedLog, { row, value, starts, items }: PlacedSe
       const before = highest
       const told = (each: number): string =>
         `${log.text(value[each]!)} at offset ${key.offsetAt(place[each]!)} of ${log.told(row[each]!)}`
-      findings.add('send-realtime', key.name, () => `${told(send)} was sent after ${told(before)}`)
+      const shownBy = log.shownBy([row[send]!, row[before]!], [value[send]!, value[before]!])
+      findings.add('send-realtime', key.name, () => `${told(send)} was sent after ${told(before)}`, shownBy)
     }
   }
 }
@@ -255,15 +275,13 @@ function checkSequences(log: ObservedLog, findings: Findings): void {
       const after = later
       if (place === -1) {
         if (after === -1 || log.outcome[rowOf[at]!] !== OK) continue
-        findings.add('sequence-gap', keyName, () => {
-          return `producer ${name}: ${told(at)} is missing, ${told(after)} is there`
-        })
+        const detail = (): string => `producer ${name}: ${told(at)} is missing, ${told(after)} is there`
+        findings.add('sequence-gap', keyName, detail, log.shownBy([], [number, numbers[firstValue[after]!]!]))
         continue
       }
       if (after !== -1 && laterPlace < place) {
-        findings.add('nonmonotonic-send', keyName, () => {
-          return `producer ${name}: ${told(at)} stands behind ${told(after)}`
-        })
+        const detail = (): string => `producer ${name}: ${told(at)} stands behind ${told(after)}`
+        findings.add('nonmonotonic-send', keyName, detail, log.shownBy([], [number, numbers[firstValue[after]!]!]))
       }
       later = at
       laterPlace = place

@@ -42,10 +42,12 @@ function checkReads(log: ObservedLog, row: number, findings: Findings): void {
       const name = log.nameOf(key[at]!)
       const detail = (): string =>
         `${log.text(number)} at offset ${offsets[place]} of ${log.told(writer)}, polled by ${log.told(row)}`
-      if (isOwn) findings.add('precommitted-read', name, detail)
-      if (hasFailed) findings.add('G1a', name, detail)
+      const shownBy = log.shownBy([writer, row])
+      if (isOwn) findings.add('precommitted-read', name, detail, shownBy)
+      if (hasFailed) findings.add('G1a', name, detail, shownBy)
       if (isEarly) {
-        findings.add('G1b', name, () => `${detail()}, which asked to be committed at ${log.commitStarts[writer]} ms`)
+        const when = (): string => `${detail()}, which asked to be committed at ${log.commitStarts[writer]} ms`
+        findings.add('G1b', name, when, shownBy)
       }
     }
   }
@@ -124,20 +126,22 @@ class Reading {
       for (let at = firstPart[writer]!; at < firstPart[writer + 1]!; at++) {
         const number = numbers[firstValue[at]!]!
         if ((part[at]! & OF_POLL) !== 0 || this.#seen.has(number) || !this.#hasPassed(writer, at)) continue
-        findings.add('torn-transaction', log.nameOf(key[at]!), () => {
-          const values = `${this.#seenOf(writer)} of ${log.sends[writer]} values of ${log.told(writer)}`
+        const detail = (): string => {
+          const values = `${this.#seenNumbers(writer).length} of ${log.sends[writer]} values of ${log.told(writer)}`
           return `process ${process} has ${values}, and has read past ${log.text(number)}`
-        })
+        }
+        findings.add('torn-transaction', log.nameOf(key[at]!), detail, log.shownBy([writer], this.#seenNumbers(writer)))
         break
       }
     }
   }
 
-  #seenOf(writer: number): number {
+  #seenNumbers(writer: number): number[] {
     const { firstPart, firstValue, part, numbers } = this.#log.history
-    let seen = 0
+    const seen: number[] = []
     for (let at = firstPart[writer]!; at < firstPart[writer + 1]!; at++) {
-      if ((part[at]! & OF_POLL) === 0 && this.#seen.has(numbers[firstValue[at]!]!)) seen++
+      const number = numbers[firstValue[at]!]!
+      if ((part[at]! & OF_POLL) === 0 && this.#seen.has(number)) seen.push(number)
     }
     return seen
   }

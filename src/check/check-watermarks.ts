@@ -6,7 +6,7 @@
  * What is committed in front of an open transaction cannot be read as such: where a key has transactions, the end of what is committed is only
  * asked not to go back. High watermarks of fetches may go back: a new leader does not know at once what the last one has told.
  */
-import type { Findings } from './anomalies.js'
+import { type Findings, indices } from './anomalies.js'
 import type { ClientOperation } from './client-history.js'
 import { groupedBy, sortedBy } from './columns.js'
 import { type HistoryColumns, isMessages, OF_POLL, OK, TXN } from './history-columns.js'
@@ -22,6 +22,8 @@ export interface OffsetListed {
   readonly offset: number
   readonly invokedMs: number
   readonly completedMs: number
+  /** Of the operation, where it has one. */
+  readonly index?: number
 }
 
 /** What an answer of Fetch says besides records; undefined: nothing. */
@@ -65,10 +67,11 @@ export function checkListedColumns(history: HistoryColumns, listed: readonly Off
       }
       if (highest === -1 || each.offset > offsetAt(highest)) continue
       const before = highest
-      findings.add('stale-latest', key, () => {
+      const detail = (): string => {
         const value = values.text(history.numbers[history.firstValue[before]!]!)
         return `${value} was acknowledged at offset ${offsetAt(before)}, and then ${toldOf(each)}`
-      })
+      }
+      findings.add('stale-latest', key, detail, () => indices({ index: history.index?.[rowOf[before]!] }, each))
     }
   }
 }
@@ -109,7 +112,8 @@ function checkMonotonic(
       if (highest === undefined || each.offset >= highest.offset) return
       const before = highest
       const anomaly = each.of === 'earliest' ? 'start-went-back' : 'latest-went-back'
-      findings.add(anomaly, each.key, () => `${toldOf(before)}, and then ${toldOf(each)}`)
+      const detail = (): string => `${toldOf(before)}, and then ${toldOf(each)}`
+      findings.add(anomaly, each.key, detail, () => indices(before, each))
     },
   )
 }

@@ -27,6 +27,8 @@ export interface WorkloadVerdict {
   readonly observations: readonly Finding[]
   /** How many there were of each, told in full or not. */
   readonly counts: ReadonlyMap<Anomaly, number>
+  /** How many of them are observations. */
+  readonly observed: ReadonlyMap<Anomaly, number>
   readonly acknowledged: number
   readonly unknown: number
   readonly keys: number
@@ -70,6 +72,7 @@ export function checkWorkloadColumns(history: HistoryColumns, options: WorkloadO
     findings: findings.told,
     observations: observations.told,
     counts: sums(observations.counts, findings.counts),
+    observed: observations.counts,
     acknowledged,
     unknown,
     keys: log.keys.filter((key) => key !== undefined).length,

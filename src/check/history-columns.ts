@@ -31,6 +31,8 @@ export const OF_FINAL = 4
 
 export interface HistoryColumns {
   readonly values: HistoryValues
+  /** By row: its index in the file that it was read from, where it has one. */
+  readonly index?: Int32Array
   /** By row. */
   readonly kind: Uint8Array
   readonly outcome: Uint8Array

@@ -12,6 +12,7 @@ class KeyValues {
   /** By process: the numbers of what it sent, by sequence. */
   readonly byPlace = new Map<number, NumbersByOffset>()
   readonly byText = new Map<string, number>()
+  readonly byNumber = new Map<number, number>()
 }
 
 export class HistoryValues {
@@ -76,10 +77,21 @@ export class HistoryValues {
     return number
   }
 
+  /** A value that is a number and nothing more. */
+  ofNumber(key: number, value: number): number {
+    const { byNumber } = this.#ofKeys[key]!
+    const known = byNumber.get(value)
+    if (known !== undefined) return known
+    const number = this.#add(key, Number.NaN, value, undefined)
+    byNumber.set(value, number)
+    return number
+  }
+
   text(number: number): string {
-    return (
-      this.#texts[number] ?? this.#described(this.#key.at(number), this.#process.at(number), this.#sequence.at(number))
-    )
+    const text = this.#texts[number]
+    if (text !== undefined) return text
+    const [process, sequence] = [this.#process.at(number), this.#sequence.at(number)]
+    return Number.isNaN(process) ? String(sequence) : this.#described(this.#key.at(number), process, sequence)
   }
 
   /** Whether it is whole and was meant for its key. */

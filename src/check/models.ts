@@ -132,3 +132,21 @@ export function followed(model: Model<Version, MetadataValue>): Model<FollowedSt
     },
   }
 }
+
+/** With `read` by who is not said to have asked which broker: it is told something that was there at some time until then. */
+export function heard(model: Model<Version, MetadataValue>): Model<readonly Version[], MetadataValue> {
+  return {
+    initial: [model.initial],
+    step: (versions, call) => {
+      const { version } = call.value
+      if (call.f !== 'read') {
+        const latest = versions.at(-1)
+        return model.step(latest, call).map((next) => (next === latest ? versions : [...versions, next]))
+      }
+      if (versions.includes(version)) return [versions]
+      if (version === undefined) return []
+      return versions.flatMap((each, at) => (each === SOME_ID ? [versions.with(at, version)] : []))
+    },
+    key: (versions) => versions.map((version) => version ?? '-').join(' '),
+  }
+}

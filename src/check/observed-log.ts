@@ -93,6 +93,7 @@ export class ObservedLog {
   /** Values that were sent more than once. */
   readonly sentTwice = new Set<number>()
   readonly #flags: Uint8Array
+  #placesByValue: ReturnType<typeof groupedBy> | undefined
 
   constructor(history: HistoryColumns) {
     this.history = history
@@ -187,7 +188,33 @@ export class ObservedLog {
   told(row: number): string {
     const { kind, process, invokedMs, completedMs } = this.history
     const what = `${KINDS[kind[row]!]} of process ${process[row]}, ${OUTCOMES[this.outcome[row]!]}`
-    return `#${row} (${what}, ${invokedMs[row]} to ${completedMs[row]} ms)`
+    return `#${this.history.index?.[row] ?? row} (${what}, ${invokedMs[row]} to ${completedMs[row]} ms)`
+  }
+
+  /** The operations that show it, where they have indices: these rows, and who had these values, of each value the first at each offset. */
+  shownBy(rows: readonly number[], numbers: Iterable<number> = []): () => readonly number[] {
+    return () => {
+      const { index } = this.history
+      if (index === undefined) return []
+      const all = new Set(rows)
+      for (const number of numbers) for (const row of this.#rowsWith(number)) all.add(row)
+      return [...all].map((row) => index[row]!).sort((a, b) => a - b)
+    }
+  }
+
+  #rowsWith(number: number): Set<number> {
+    const { numbers, offsets, firstValue, firstPart, values } = this.history
+    this.#placesByValue ??= groupedBy(numbers, values.count)
+    const { starts, items } = this.#placesByValue
+    const rows = new Set<number>()
+    const seen = new Set<number>()
+    for (const place of items.subarray(starts[number], starts[number + 1])) {
+      const row = holding(firstPart, holding(firstValue, place))
+      if (row !== this.writers[number] && seen.has(offsets[place]!)) continue
+      seen.add(offsets[place]!)
+      rows.add(row)
+    }
+    return rows
   }
 
   #sent(number: number, row: number): void {
@@ -202,6 +229,18 @@ export class ObservedLog {
     this.#flags[number]! |= POLLED_OK
     if (this.readers[number] === -1) this.readers[number] = row
   }
+}
+
+/** Which of the ranges that begin at `first` has it: the last that begins there or in front of it. */
+function holding(first: Int32Array, at: number): number {
+  let low = 0
+  let high = first.length - 1
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if (first[middle]! <= at) low = middle
+    else high = middle
+  }
+  return low
 }
 
 /** With acks=0 nobody has said that it happened. */

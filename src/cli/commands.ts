@@ -33,7 +33,7 @@ export const COMMANDS: readonly LazyCommand[] = [
   ),
   command(
     'configs',
-    'Describe and change the settings of topics and brokers while they run',
+    'Describe and change the settings of topics, brokers and groups while they run',
     async () => (await import('./configs.js')).configsCommand,
   ),
   command(
@@ -140,6 +140,11 @@ export const COMMANDS: readonly LazyCommand[] = [
     'wire',
     "Turn messages of Kafka's protocol into JSON, and JSON into messages",
     async () => (await import('./wire.js')).wireCommand,
+  ),
+  command(
+    'check',
+    'Try whether a cluster loses, doubles or reorders records, or judge a history of one',
+    async () => (await import('./check.js')).checkCommand,
   ),
   command(
     'sim',

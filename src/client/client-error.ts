@@ -18,6 +18,17 @@ export class ClientError extends Error {
   }
 }
 
+/** A record was not acknowledged. */
+export class DeliveryError extends ClientError {
+  /** False: it was never handed to a connection, or each broker that it was handed to has refused it before it wrote anything. */
+  readonly mayBeWritten: boolean
+
+  constructor({ error, message }: ClientError, mayBeWritten: boolean) {
+    super(error, message)
+    this.mayBeWritten = mayBeWritten
+  }
+}
+
 /** For a code in a response that is not 0; `detail` is the server's own message, `what` says what the answer is about. */
 export function serverError(code: number, what: string, detail?: string | null): ClientError {
   const { name, sentence, retriable } = errorByCode(code)

@@ -122,7 +122,8 @@ export class ClusterClient {
     if (broker === undefined) {
       throw new ClientError('BROKER_NOT_AVAILABLE', `broker ${nodeId} is not in the cluster at the moment`, true)
     }
-    return this.#connect(broker, typeof target === 'object' ? target.purpose : undefined)
+    if (target === 'controller') return this.#connectController(broker)
+    return this.#connect(broker, target.purpose)
   }
 
   /** Tries until it succeeds, fails for good, or the time for a call (`default.api.timeout.ms`) is up. */
@@ -222,6 +223,16 @@ export class ClusterClient {
       }
     }
     throw last
+  }
+
+  /** One that cannot be reached may be no controller any more: the next attempt asks who is. */
+  async #connectController(address: Address): Promise<ClientConnection> {
+    try {
+      return await this.#connect(address)
+    } catch (error) {
+      this.view.controllerId = -1
+      throw error
+    }
   }
 
   #connect(address: Address, purpose = ''): Promise<ClientConnection> {

@@ -292,7 +292,17 @@ test('how the cluster is named: aliases, ZooKeeper, nobody there, a file of sett
 })
 
 test('what is no address of a server is a wrong command line, for every command that talks to one', async () => {
-  const local = ['start', 'server-start', 'zookeeper-server-start', 'dump-log', 'storage', 'kafka-home', 'wire', 'sim']
+  const local = [
+    'start',
+    'server-start',
+    'zookeeper-server-start',
+    'dump-log',
+    'storage',
+    'kafka-home',
+    'wire',
+    'check',
+    'sim',
+  ]
   const words: Readonly<Record<string, string>> = {
     topics: '--list',
     configs: '--describe --broker 1',

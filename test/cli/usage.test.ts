@@ -30,6 +30,16 @@ const ANSWERS: readonly (readonly [line: string, sentence: string])[] = [
     'producer-perf-test needs --num-records and --throughput (see lograft producer-perf-test --help)',
   ],
   ['verifiable-producer', 'verifiable-producer needs --topic (see lograft verifiable-producer --help)'],
+  ['check', 'say one of --bootstrap, --history (see lograft check --help)'],
+  ['check --history nowhere', '--history nowhere: there is no such file'],
+  ['check --history . --acks 2', '--acks 2 is not allowed: it must be one of 0, 1, all (see lograft check --help)'],
+  ['check --history . --operations 0', '--operations must be a whole number from 1 on'],
+  ['check --bootstrap localhost:1 --time soon', '--time soon is not allowed: it must be as 500ms, 60s, 5m'],
+  ['check --bootstrap localhost:1 --rate 0', '--rate must be a whole number from 1 to 100000'],
+  [
+    'check --bootstrap localhost',
+    "--bootstrap: localhost is no server's address: it must be host:port, as localhost:9092",
+  ],
   ['kafka-home', 'kafka-home needs to be told where: lograft kafka-home DIRECTORY'],
   ['storage format', 'format needs --cluster-id: see storage random-uuid'],
 ]

@@ -2,7 +2,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { watch } from './external.js'
+import { endsWithThis } from '../../jepsen/beds/children.js'
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 const SERVES = /serves Kafka clients on (\S+:\d+)/
@@ -50,7 +50,7 @@ export class BrokerProcess implements Brokers {
     const settings = ['metrics.listener=127.0.0.1:0', `log.flush.offset.checkpoint.interval.ms=${CHECKPOINT_MS}`]
     const set = [...settings, ...more].flatMap((setting) => ['--set', setting])
     const args = [MAIN, 'start', '--data', dataPath, ...port, ...set]
-    const child = watch(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] }))
+    const child = endsWithThis(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] }))
     return new Promise((resolve, reject) => {
       let log = ''
       const failed = (what: string): void => {

@@ -1,12 +1,8 @@
 /** What the suite knows of a client: where it comes from, what it needs, and what it has to show. */
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { ROOT } from '../../jepsen/beds/installed.js'
 
-/** The root of the clone; this file runs from <root>/<build>/test/interop/. */
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
-const CACHE = join(ROOT, '.interop')
+export { cachePath, installOnce } from '../../jepsen/beds/installed.js'
 
 /** One broker, or three with three replicas of everything. */
 export type BrokerCount = 'one' | 'three'
@@ -45,29 +41,4 @@ export interface Context {
 /** A file of the suite's sources: pins, programs in other languages. */
 export function sourcePath(...names: readonly string[]): string {
   return join(ROOT, 'test', 'interop', ...names)
-}
-
-export function cachePath(...names: readonly string[]): string {
-  return join(CACHE, ...names)
-}
-
-/**
- * Installs into a folder of the cache unless that was done with the same `pins`: the files that name the versions, and the version of what
- * runs it. A half-done installation counts as none.
- */
-export async function installOnce(
-  folder: string,
-  pins: { readonly files: readonly string[]; readonly runtime: string },
-  install: (path: string) => Promise<void>,
-): Promise<void> {
-  const digest = createHash('sha256').update(pins.runtime)
-  for (const file of pins.files) digest.update(readFileSync(file))
-  const wanted = digest.digest('hex')
-  const path = cachePath(folder)
-  const stamp = join(path, '.installed')
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
-  rmSync(path, { recursive: true, force: true })
-  mkdirSync(path, { recursive: true })
-  await install(path)
-  writeFileSync(stamp, wanted)
 }

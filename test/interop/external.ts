@@ -1,5 +1,6 @@
 /** Commands of other projects: each with a time limit, their output kept for the one who has to find out why they failed. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { endsWithThis, signalGroup } from '../../jepsen/beds/children.js'
 
 const DEFAULT_LIMIT_MS = 60_000
 const TAIL_LINES = 25
@@ -21,34 +22,10 @@ export interface Outcome {
   readonly code: number | undefined
 }
 
-const running = new Set<ChildProcess>()
-
-process.once('exit', () => {
-  for (const child of running) endGroup(child)
-})
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-
-/** None outlives the suite, whatever becomes of it. */
-export function watch<Child extends ChildProcess>(child: Child): Child {
-  running.add(child)
-  child.once('exit', () => running.delete(child))
-  return child
-}
-
-/** With what it started in turn: npm, mvn and venv work through children, and a command here leads a group of its own. */
-function endGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return
-  try {
-    process.kill(-child.pid, 'SIGKILL')
-  } catch {
-    child.kill('SIGKILL')
-  }
-}
-
 /** Runs a command to its end, whatever that is; throws only if it could not be started. */
 export function attempt({ command, args, input, directory, env, limitMs }: Command): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = watch(
+    const child = endsWithThis(
       spawn(command, args, {
         cwd: directory,
         env: { ...process.env, ...env },
@@ -59,7 +36,7 @@ export function attempt({ command, args, input, directory, env, limitMs }: Comma
     let late = false
     const timer = setTimeout(() => {
       late = true
-      endGroup(child)
+      signalGroup(child, 'SIGKILL')
     }, limitMs ?? DEFAULT_LIMIT_MS)
     const stdout: Buffer[] = []
     const stderr: Buffer[] = []

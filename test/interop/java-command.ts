@@ -1,20 +1,16 @@
 /** Runs the command-line tools of Apache Kafka. */
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
-import { cachePath, installOnce, sourcePath } from './client.js'
-import { type Outcome, probe, run } from './external.js'
+import { KAFKA_CLASS_PATH } from '../../jepsen/beds/kafka-jars.js'
+import { type Outcome, run } from './external.js'
 
-const OLDEST_JAVA = 17
-const POM = sourcePath('java', 'pom.xml')
 const TOOL_LIMIT_MS = 90_000
 
 /** Its tools live for a second or two: compiling well does not pay. */
 const JAVA_OPTIONS = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx512m']
 
 export function javaCommand(tool: string, args: readonly string[], input: string) {
-  const classPath = `${cachePath('java', 'jars')}/*`
   const main = tool === 'ConfigCommand' ? `kafka.admin.${tool}` : `org.apache.kafka.tools.${tool}`
-  const all = [...JAVA_OPTIONS, '-cp', classPath, main, ...args]
+  const all = [...JAVA_OPTIONS, '-cp', KAFKA_CLASS_PATH, main, ...args]
   return { command: 'java', args: all, input, limitMs: TOOL_LIMIT_MS }
 }
 
@@ -50,24 +46,4 @@ export async function ends(bootstrap: string, topic: string): Promise<number[]> 
   const { stdout } = await java('GetOffsetShell', ['--bootstrap-server', bootstrap, '--topic', topic])
   const rows = stdout.toString().trim().split('\n').sort()
   return rows.map((row) => Number(row.split(':')[2]))
-}
-
-/** What this machine lacks to get and to run them. */
-export function missingJava(): string | undefined {
-  const version = probe('java', '-version')
-  if (version === undefined) return 'no java'
-  const major = Number(/version "(\d+)/.exec(version)?.[1])
-  if (!(major >= OLDEST_JAVA)) return `java ${major}, and the tools need ${OLDEST_JAVA}`
-  return probe('mvn', '--version') === undefined ? 'no mvn' : undefined
-}
-
-export async function installJava(): Promise<void> {
-  await installOnce('java', { files: [POM], runtime: 'java' }, async (path) => {
-    const target = `-DoutputDirectory=${join(path, 'jars')}`
-    await run({
-      command: 'mvn',
-      args: ['-q', '-B', '-f', POM, 'dependency:copy-dependencies', target],
-      limitMs: 300_000,
-    })
-  })
 }

@@ -1,11 +1,12 @@
 /** Apache Kafka's own command-line tools: the Java producer, consumer and admin client as their makers ship them. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import { installKafkaJars, missingJava } from '../../jepsen/beds/kafka-jars.js'
 import { HANDLERS } from '../../src/broker/apis/index.js'
 import type { Check, Client, Context } from './client.js'
 import { attempt, commandError, run } from './external.js'
 import { ADMIN_CHECKS } from './java-admin.js'
-import { consume, create, ends, installJava, java, javaCommand, missingJava, produce } from './java-command.js'
+import { consume, create, ends, java, javaCommand, produce } from './java-command.js'
 import { checkQuorumOfThree } from './java-quorum.js'
 import { checkReassignment } from './java-reassignment.js'
 import { checkThreeReplicas } from './java-replication.js'
@@ -308,7 +309,7 @@ export const javaTools: Client = {
   about: 'the tools of Apache Kafka 4.3.1',
   brokers: 'one',
   missing: missingJava,
-  install: installJava,
+  install: installKafkaJars,
   fetchesInSessions: true,
   checks: [
     { name: 'topics', run: checkTopics },

@@ -2,6 +2,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fixedPort } from '../../jepsen/beds/fixed-port.js'
 import { Prng } from '../../src/base/prng.js'
 import { ErrorCode, errorByCode } from '../../src/protocol/errors.js'
 import { CreateTopics } from '../../src/protocol/messages/create-topics.js'
@@ -9,7 +10,7 @@ import { DescribeQuorum } from '../../src/protocol/messages/describe-quorum.js'
 import { Metadata } from '../../src/protocol/messages/metadata.js'
 import { WireClient } from '../broker/wire-client.js'
 import { temporaryDirectory } from '../node-ports.js'
-import { CommandProcess, fixedPort, SERVES } from './server-process.js'
+import { CommandProcess, SERVES } from './server-process.js'
 
 const LONGEST_MS = 30_000
 const AGAIN_MS = 10

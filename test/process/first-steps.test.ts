@@ -8,9 +8,10 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:
 import { delimiter, join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { fixedPort } from '../../jepsen/beds/fixed-port.js'
 import { Prng } from '../../src/base/prng.js'
 import { temporaryDirectory } from '../node-ports.js'
-import { fixedPort, MAIN, SERVES, startServer } from './server-process.js'
+import { MAIN, SERVES, startServer } from './server-process.js'
 
 const LONGEST_COMMAND_MS = 60_000
 const HEADING = '## The first quarter of an hour'

@@ -9,12 +9,14 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { requireOpenFiles } from '../../bench/lib/open-files.js'
 import { residentBytes } from '../../bench/lib/process-usage.js'
+import { fixedPort } from '../../jepsen/beds/fixed-port.js'
+import { within } from '../../jepsen/beds/within.js'
 import { Prng } from '../../src/base/prng.js'
 import { ApiVersions } from '../../src/protocol/messages/api-versions.js'
 import { requestFrame, WireClient } from '../broker/wire-client.js'
 import { temporaryDirectory } from '../node-ports.js'
 import { SEED_VARIABLE } from '../seed.js'
-import { collected, fixedPort, SERVES, startServer, within } from './server-process.js'
+import { collected, SERVES, startServer } from './server-process.js'
 
 const CONNECTIONS = 5000
 const MOST_BYTES_EACH = 30 * 1024

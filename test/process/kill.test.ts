@@ -8,6 +8,8 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { fixedPort } from '../../jepsen/beds/fixed-port.js'
+import { within } from '../../jepsen/beds/within.js'
 import { Prng } from '../../src/base/prng.js'
 import { type Anomaly, checkLog } from '../../src/check/check-log.js'
 import type { Operation, PollOperation } from '../../src/check/history.js'
@@ -20,7 +22,7 @@ import { WorkloadConsumer } from '../../src/sim/consumer.js'
 import { WorkloadProducer } from '../../src/sim/producer.js'
 import { temporaryDirectory } from '../node-ports.js'
 import { SEED_VARIABLE } from '../seed.js'
-import { type CommandProcess, fixedPort, SERVES, startServer, within } from './server-process.js'
+import { type CommandProcess, SERVES, startServer } from './server-process.js'
 
 const KILLS = 20
 const WANTED_RECORDS = 50_000

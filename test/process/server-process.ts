@@ -1,10 +1,8 @@
 /** `lograft start` in a process of its own: started, waited for, killed, and looked at from outside only. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Prng } from '../../src/base/prng.js'
+import { within } from '../../jepsen/beds/within.js'
 
 /** The program as it was built together with this test. */
 export const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
@@ -145,46 +143,4 @@ export async function collected(server: CommandProcess, bytes: () => number): Pr
     await sleep(COLLECTION_PAUSE_MS)
   }
   return least
-}
-
-export async function within<T>(limitMs: number, what: string, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} did not come within ${limitMs} ms`)), limitMs)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-/**
- * A port that nobody listens on, below those that the kernel gives to outgoing connections: while the server is down no client may get it
- * as its own (and then be connected with itself).
- */
-export async function fixedPort(random: Prng): Promise<number> {
-  const lowest = lowestEphemeralPort()
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const port = random.between(Math.max(1024, lowest - 20_000), lowest - 1)
-    if (await isFree(port)) return port
-  }
-  throw new Error('no free port')
-}
-
-function lowestEphemeralPort(): number {
-  try {
-    return Number(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').trim().split(/\s+/)[0])
-  } catch {
-    // Where the range cannot be read it is IANA's.
-    return 49_152
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = net.createServer()
-    server.on('error', () => resolve(false))
-    server.listen({ port }, () => server.close(() => resolve(true)))
-  })
 }

@@ -9,6 +9,8 @@ import { type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
+import { fixedPort } from '../../jepsen/beds/fixed-port.js'
+import { within } from '../../jepsen/beds/within.js'
 import { Writer } from '../../src/base/bytes/writer.js'
 import { Prng } from '../../src/base/prng.js'
 import { HANDLERS } from '../../src/broker/apis/index.js'
@@ -26,15 +28,7 @@ import { temporaryDirectory } from '../node-ports.js'
 import { arbitraryOf } from '../protocol/arbitrary.js'
 import { SEED_VARIABLE } from '../seed.js'
 import { Neighbour, quantile } from './neighbour.js'
-import {
-  type CommandProcess,
-  collected,
-  fixedPort,
-  SERVES,
-  type ServerOptions,
-  startServer,
-  within,
-} from './server-process.js'
+import { type CommandProcess, collected, SERVES, type ServerOptions, startServer } from './server-process.js'
 
 const MB = 1024 * 1024
 const LONGEST_TEST_MS = 120_000

@@ -1,10 +1,10 @@
 /** The brokers that a suite is run on: of this build, in processes of their own, with the settings and the addresses that the suite expects. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { fixedPort } from '../../jepsen/beds/fixed-port.js'
 import { Prng } from '../../src/base/prng.js'
 import { BrokerProcess, type Brokers } from '../interop/broker.js'
 import { ThreeBrokers } from '../interop/three-brokers.js'
-import { fixedPort } from '../process/server-process.js'
 
 /** As in the settings that Kafka is shipped with; the default is 3000. */
 export const JOIN_AT_ONCE = 'group.initial.rebalance.delay.ms=0'

@@ -61,7 +61,7 @@ export interface HandlerOptions<Services, Request, Response> {
   readonly untold?: true
   /** The connection's other requests wait until this one is answered: its answer is large, or late. */
   readonly alone?: true
-  /** What the principal must be allowed; `() => []` for what anybody may ask. */
+  /** What the principal must be allowed; `() => []` for what anybody may ask, and `eachForItself` where `handle` asks by group or topic. */
   readonly authorize: (request: Request) => readonly Need[]
   /** The response that says this error; undefined where the client expects none: then the connection ends. */
   readonly refuse: (request: Request, errorCode: number) => Response | undefined

@@ -33,6 +33,11 @@ export interface Need {
   readonly resource: Resource
 }
 
+const NOTHING_AT_ONCE: readonly Need[] = Object.freeze([])
+
+/** For `authorize`: the handler asks for each thing that the request names by itself, and answers the rest (`Call.allows`). */
+export const eachForItself = (): readonly Need[] => NOTHING_AT_ONCE
+
 export type Resource = { readonly type: 'CLUSTER' } | { readonly type: 'TOPIC' | 'GROUP'; readonly name: string }
 
 export const CLUSTER: Resource = { type: 'CLUSTER' }

@@ -25,4 +25,4 @@ export const KAFKA_COMMANDS: readonly string[] = [
 ]
 
 /** Commands that Kafka has not. */
-export const OWN_COMMANDS: readonly string[] = ['start', 'kafka-home', 'wire', 'sim']
+export const OWN_COMMANDS: readonly string[] = ['start', 'kafka-home', 'wire', 'check', 'sim']

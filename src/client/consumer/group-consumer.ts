@@ -249,6 +249,14 @@ export class GroupConsumer {
     this.#topics.close()
   }
 
+  /** Stops without a goodbye, as if its process had been killed: the group waits for it until its session is over. */
+  abandon(): void {
+    this.#isClosed = true
+    this.#timer?.cancel()
+    this.#topics.close()
+    this.wakeup()
+  }
+
   get #nowMs(): number {
     return this.#client.ports.clock.monotonicMs()
   }

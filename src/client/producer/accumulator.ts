@@ -30,6 +30,8 @@ export interface WaitingBatch {
   /** Once it was sent: the same bytes go again. */
   bytes: Uint8Array | undefined
   baseSequence: number
+  /** A broker was sent it, and has not said that it wrote nothing. */
+  mayBeWritten: boolean
 }
 
 export interface AccumulatorOptions {
@@ -92,6 +94,7 @@ export class Accumulator {
       notBeforeMs: 0,
       bytes: undefined,
       baseSequence: -1,
+      mayBeWritten: false,
     })
     return last !== undefined
   }

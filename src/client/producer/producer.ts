@@ -11,7 +11,7 @@ import { buildBatch } from '../../records/builder.js'
 import type { CodecName } from '../../records/compression/codec.js'
 import type { RecordInput } from '../../records/record-encoder.js'
 import { backoffMs, DEFAULT_BACKOFF } from '../backoff.js'
-import { ClientError, serverError } from '../client-error.js'
+import { ClientError, DeliveryError, serverError } from '../client-error.js'
 import type { ClusterClient } from '../cluster-client.js'
 import type { TopicView } from '../cluster-view.js'
 import { groupBy } from '../group-by.js'
@@ -46,6 +46,24 @@ export interface ProducerRecord extends RecordInput {
   /** Undefined: the partitioner chooses. */
   readonly partition?: number
 }
+
+/** A broker answers with these before it writes anything; with others, the loss of the lead among them, also afterwards. */
+const REFUSED: ReadonlySet<number> = new Set([
+  ErrorCode.NOT_ENOUGH_REPLICAS,
+  ErrorCode.MESSAGE_TOO_LARGE,
+  ErrorCode.RECORD_LIST_TOO_LARGE,
+  ErrorCode.INVALID_RECORD,
+  ErrorCode.INVALID_TIMESTAMP,
+  ErrorCode.CORRUPT_MESSAGE,
+  ErrorCode.INVALID_TOPIC_EXCEPTION,
+  ErrorCode.INVALID_REQUIRED_ACKS,
+  ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+  ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
+  ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
+  ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+  ErrorCode.UNKNOWN_PRODUCER_ID,
+  ErrorCode.INVALID_PRODUCER_EPOCH,
+])
 
 /** `buffer.memory` */
 export const BUFFER_BYTES = 33_554_432
@@ -87,7 +105,7 @@ export class Producer {
     this.#accumulator = new Accumulator({ batchBytes, lingerMs })
   }
 
-  /** Resolves when the record is acknowledged. Sends of one partition keep their order. Rejects with `ClientError`. */
+  /** Resolves when the record is acknowledged. Sends of one partition keep their order. Rejects with `ClientError`, or `DeliveryError` once it has waited to be sent. */
   async send(record: ProducerRecord): Promise<RecordMetadata> {
     return (await this.enqueue(record)).delivered
   }
@@ -232,9 +250,11 @@ export class Producer {
       partitionData: those.map(({ partition, bytes }) => ({ index: partition, records: bytes! })),
     }))
     const body = { acks, timeoutMs: requestTimeoutMs, topicData }
+    const couldBefore = batches.map(({ mayBeWritten }) => mayBeWritten)
     try {
+      const connection = await this.#client.connection({ nodeId: leader })
+      for (const batch of batches) batch.mayBeWritten = true
       if (acks === 0) {
-        const connection = await this.#client.connection({ nodeId: leader })
         const version = connection.versionOf(Produce)
         if (version === undefined) throw new ClientError('UNSUPPORTED_VERSION', 'the broker does not serve Produce')
         connection.sendOneWay(Produce, version, body)
@@ -245,15 +265,18 @@ export class Producer {
       const answers = responses.flatMap(({ name, topicId, partitionResponses }) =>
         partitionResponses.map((partition) => ({ name, topicId, ...partition })),
       )
-      for (const batch of batches) {
+      for (const [n, batch] of batches.entries()) {
         const id = this.#client.view.topics.get(batch.topic)?.topicId
         const answer = answers.find(
           ({ name, topicId, index }) =>
             index === batch.partition && (name === batch.topic || (name === '' && topicId === id)),
         )
-        if (answer === undefined)
+        if (answer === undefined) {
           this.#retry(batch, new ClientError('NETWORK_EXCEPTION', 'no answer for a batch', true))
-        else this.#take(batch, answer)
+          continue
+        }
+        if (REFUSED.has(answer.errorCode)) batch.mayBeWritten = couldBefore[n]!
+        this.#take(batch, answer)
       }
     } catch (error) {
       for (const batch of batches) this.#retry(batch, error as Error)
@@ -317,7 +340,8 @@ export class Producer {
   #fail(batch: WaitingBatch, error: Error): void {
     this.#finish(batch)
     if (batch.bytes !== undefined) this.#identity = undefined
-    for (const done of batch.dones) done(error, undefined)
+    const failure = error instanceof ClientError ? new DeliveryError(error, batch.mayBeWritten) : error
+    for (const done of batch.dones) done(failure, undefined)
   }
 
   #failAll(error: Error): void {

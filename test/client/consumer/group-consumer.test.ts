@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, mock, test } from 'node:test'
 import { Admin } from '../../../src/client/admin/admin.js'
+import { describeGroups } from '../../../src/client/admin/groups.js'
 import type { ClientError } from '../../../src/client/client-error.js'
 import { ClusterClient } from '../../../src/client/cluster-client.js'
 import type { ConsumedRecord } from '../../../src/client/consumer/fetched.js'
@@ -336,4 +337,19 @@ test('one poll at a time; a wakeup ends it', async () => {
   consumer.wakeup()
   assert.deepEqual(await polling, [])
   await consumer.close()
+})
+
+test('one that is abandoned says no goodbye: the group waits for its session', async () => {
+  const topic = await topicWith(1, 1)
+  const first = new GroupConsumer(newClient(), { groupId: 'abandoned', reset: 'earliest', sessionTimeoutMs: 6000 })
+  first.subscribe({ topics: [topic] })
+  assert.equal((await pollAll(first, 1)).length, 1)
+  const members = async () => {
+    const described = await describeGroups(client, ['abandoned'])
+    return [...described.values()].map((group) => ('members' in group ? group.members.length : group.message))
+  }
+  first.abandon()
+  await client.pause(100)
+  assert.deepEqual(await members(), [1])
+  assert.deepEqual(await first.poll(0), [])
 })

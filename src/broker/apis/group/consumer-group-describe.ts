@@ -7,6 +7,7 @@ import { ErrorCode } from '../../../protocol/errors.js'
 import { ConsumerGroupDescribe } from '../../../protocol/messages/consumer-group-describe.js'
 import type { InferInput } from '../../../protocol/schema.js'
 import { type Call, handler } from '../../server/handler.js'
+import { eachForItself } from '../../server/stages.js'
 import { brokerOf, type Services } from '../services.js'
 import { groupOperations, mayOnGroup, mayOnTopic, sifted } from './allowed.js'
 import { codeOf, groupsOf, requestOf } from './ask-group.js'
@@ -22,7 +23,7 @@ export const consumerGroupDescribe = handler<
   servedBy: 'group coordinator',
   listeners: ['broker'],
   // Each group for itself.
-  authorize: () => [],
+  authorize: eachForItself,
   refuse: ({ groupIds }, errorCode) => ({ throttleTimeMs: 0, groups: failed(groupIds, errorCode) }),
   handle: (request, services, call) => {
     const { groupIds, includeAuthorizedOperations } = request

@@ -3,6 +3,7 @@ import { ErrorCode } from '../../../protocol/errors.js'
 import { DeleteGroups } from '../../../protocol/messages/delete-groups.js'
 import type { InferInput } from '../../../protocol/schema.js'
 import { handler } from '../../server/handler.js'
+import { eachForItself } from '../../server/stages.js'
 import type { Services } from '../services.js'
 import { mayOnGroup, sifted } from './allowed.js'
 import { codeOf, groupsOf, requestOf } from './ask-group.js'
@@ -16,7 +17,7 @@ export const deleteGroups = handler<Services, typeof DeleteGroups.request.fields
     servedBy: 'group coordinator',
     listeners: ['broker'],
     // Each group for itself.
-    authorize: () => [],
+    authorize: eachForItself,
     refuse: ({ groupsNames }, errorCode) => ({ throttleTimeMs: 0, results: failed(groupsNames, errorCode) }),
     handle: ({ groupsNames, ...request }, services, call) => {
       const [allowed, denied] = sifted(new Set(groupsNames), (groupId) => mayOnGroup(call, 'DELETE', groupId))

@@ -3,6 +3,7 @@ import { ErrorCode } from '../../../protocol/errors.js'
 import { DescribeGroups } from '../../../protocol/messages/describe-groups.js'
 import type { InferInput } from '../../../protocol/schema.js'
 import { handler } from '../../server/handler.js'
+import { eachForItself } from '../../server/stages.js'
 import type { Services } from '../services.js'
 import { groupOperations, mayOnGroup, sifted } from './allowed.js'
 import { codeOf, groupsOf, requestOf } from './ask-group.js'
@@ -20,7 +21,7 @@ export const describeGroups = handler<
   servedBy: 'group coordinator',
   listeners: ['broker'],
   // Each group for itself.
-  authorize: () => [],
+  authorize: eachForItself,
   refuse: ({ groups }, errorCode) => ({ groups: failed(groups, errorCode) }),
   handle: (request, services, call) => {
     const [allowed, denied] = sifted(request.groups, (groupId) => mayOnGroup(call, 'DESCRIBE', groupId))

@@ -7,6 +7,7 @@ import { DescribeRebalances } from '../../../protocol/messages/describe-rebalanc
 import type { InferInput } from '../../../protocol/schema.js'
 import type { GroupCoordinator } from '../../coordinators/group-coordinator.js'
 import { handler } from '../../server/handler.js'
+import { eachForItself } from '../../server/stages.js'
 import type { Services } from '../services.js'
 import { mayOnGroup } from './allowed.js'
 import { groupsOf } from './ask-group.js'
@@ -24,7 +25,7 @@ export const describeRebalances = handler<
   // Clients of others would not know it; a command asks for it as it is.
   untold: true,
   // Each group for itself.
-  authorize: () => [],
+  authorize: eachForItself,
   refuse: ({ groupIds }, errorCode) => ({ groups: groupIds.map((groupId) => ({ groupId, errorCode, rounds: [] })) }),
   handle: ({ groupIds }, services, call) => {
     const groups = groupsOf(services)

@@ -9,6 +9,7 @@ import { FindCoordinator } from '../../../protocol/messages/find-coordinator.js'
 import type { InferInput } from '../../../protocol/schema.js'
 import { creatableTopic, OFFSETS_TOPIC } from '../../coordinators/internal-topics.js'
 import { type Call, handler } from '../../server/handler.js'
+import { eachForItself } from '../../server/stages.js'
 import { passOn } from '../controller/pass-on.js'
 import { brokerOf, endpointOf, type Services, topicMakerOf } from '../services.js'
 import { mayOnGroup } from './allowed.js'
@@ -32,7 +33,7 @@ export const findCoordinator = handler<
   servedBy: 'any broker',
   listeners: ['broker'],
   // Each key for itself.
-  authorize: () => [],
+  authorize: eachForItself,
   refuse: ({ key, coordinatorKeys }, errorCode) =>
     coordinatorKeys.length === 0
       ? oldShape(notFound(key, errorCode))

@@ -5,7 +5,7 @@
 import { ErrorCode } from '../../../protocol/errors.js'
 import { ListGroups } from '../../../protocol/messages/list-groups.js'
 import { handler } from '../../server/handler.js'
-import { CLUSTER } from '../../server/stages.js'
+import { CLUSTER, eachForItself } from '../../server/stages.js'
 import type { Services } from '../services.js'
 import { mayOnGroup } from './allowed.js'
 import { codeOf, groupsOf, requestOf } from './ask-group.js'
@@ -16,7 +16,7 @@ export const listGroups = handler<Services, typeof ListGroups.request.fields, ty
     versions: [0, 5],
     servedBy: 'group coordinator',
     listeners: ['broker'],
-    authorize: () => [],
+    authorize: eachForItself,
     refuse: (_, errorCode) => ({ errorCode, groups: [] }),
     handle: (request, services, call) => {
       const coordinator = groupsOf(services)

@@ -11,6 +11,7 @@ import { ErrorCode } from '../../../protocol/errors.js'
 import { OffsetFetch } from '../../../protocol/messages/offset-fetch.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
 import { type Call, handler } from '../../server/handler.js'
+import { eachForItself } from '../../server/stages.js'
 import { brokerOf, type Services } from '../services.js'
 import { mayOnGroup, mayOnTopic, sifted } from './allowed.js'
 import { codeOf, groupsOf, requestOf } from './ask-group.js'
@@ -34,7 +35,7 @@ export const offsetFetch = handler<Services, typeof OffsetFetch.request.fields, 
     servedBy: 'group coordinator',
     listeners: ['broker'],
     // Each group and each topic for itself.
-    authorize: () => [],
+    authorize: eachForItself,
     refuse: (request, errorCode) => {
       const [first] = groupsWanted(request)
       const groups = request.groups.map(({ groupId }) => ({ groupId, topics: [], errorCode }))

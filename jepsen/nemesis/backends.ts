@@ -1,0 +1,57 @@
+/** All means, in order of preference; who of them works here; and which of their faults a run uses. */
+import type { RunFile } from '../history/run-file.js'
+import { adminBackend } from './admin.js'
+import type { Backend, Fault } from './fault.js'
+import { processesBackend } from './processes.js'
+import type { OfRun } from './targets.js'
+
+export function allBackends(ofRun: OfRun): readonly Backend[] {
+  return [processesBackend(), adminBackend(ofRun)]
+}
+
+export interface ProbedBackend {
+  readonly backend: Backend
+  /** Undefined: it works here. */
+  readonly why: string | undefined
+}
+
+export async function probeAll(backends: readonly Backend[]): Promise<readonly ProbedBackend[]> {
+  return Promise.all(backends.map(async (backend) => ({ backend, why: await backend.probe() })))
+}
+
+export interface ChosenFaults {
+  readonly faults: readonly Fault[]
+  readonly backends: readonly Backend[]
+  /** For the report. */
+  readonly told: NonNullable<RunFile['backends']>
+}
+
+/** Each by the first means that works. Says of each name that has none why: sentences. */
+export function chooseFaults(
+  names: readonly string[],
+  probed: readonly ProbedBackend[],
+): ChosenFaults | { readonly refused: readonly string[] } {
+  const faults: Fault[] = []
+  const refused: string[] = []
+  const used = new Map<Backend, string[]>()
+  for (const name of new Set(names)) {
+    const those = probed.filter(({ backend }) => backend.faults.some((fault) => fault.name === name))
+    const works = those.find(({ why }) => why === undefined)
+    if (works !== undefined) {
+      faults.push(works.backend.faults.find((fault) => fault.name === name)!)
+      used.set(works.backend, [...(used.get(works.backend) ?? []), name])
+    } else if (those.length === 0) refused.push(`there is no fault ${name}: see \`list\``)
+    else
+      refused.push(
+        `${name} cannot be made here: ${those.map(({ backend, why }) => `${backend.name}: ${why}`).join('; ')}`,
+      )
+  }
+  if (refused.length > 0) return { refused }
+  const told = probed.flatMap(({ backend, why }) => {
+    const made = used.get(backend)
+    if (made !== undefined) return [{ name: backend.name, faults: made }]
+    const wanted = backend.faults.map(({ name }) => name).filter((name) => names.includes(name))
+    return why === undefined || wanted.length === 0 ? [] : [{ name: backend.name, faults: wanted, why }]
+  })
+  return { faults, backends: [...used.keys()], told }
+}

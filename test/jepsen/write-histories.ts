@@ -1,0 +1,13 @@
+/** Writes the histories of jepsen/histories that are told or drawn: `node dist/test/jepsen/write-histories.js`. What must be found in them is written by hand. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { histories } from './all-histories.js'
+
+const root = new URL('../../../jepsen/histories/', import.meta.url)
+
+for (const [name, text] of histories()) {
+  const path = fileURLToPath(new URL(name, root))
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, text)
+}
