@@ -3,8 +3,9 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Client, type Context, cachePath, installOnce, sourcePath } from './client.js'
 import { attempt, commandError, probe, run } from './external.js'
+import { groupChecks } from './group-round-trips.js'
 import { leftOut, readTests, requirePassed, toRun } from './own-tests.js'
-import { roundTrips } from './round-trips.js'
+import { type Program, roundTrips } from './round-trips.js'
 
 const NAME = 'franz-go'
 const OLDEST_GO = 26
@@ -14,6 +15,8 @@ const TESTS = 'kgo.test'
 const TESTS_LIMIT_MS = 100_000
 /** Most of them wait. */
 const TESTS_AT_ONCE = 8
+/** Of each of its tests of groups; they do with half a million by default. */
+const TEST_RECORDS = 5000
 const SAID_LINES = 25
 
 function missing(): string | undefined {
@@ -38,6 +41,8 @@ async function install(): Promise<void> {
   })
 }
 
+const program: Program = () => ({ command: cachePath(NAME, 'client'), args: [] })
+
 async function checkOwnTests({ bootstrap, file }: Context): Promise<string> {
   const tests = readTests(NAME)
   const wanted = toRun(tests)
@@ -47,7 +52,7 @@ async function checkOwnTests({ bootstrap, file }: Context): Promise<string> {
     command: cachePath(NAME, TESTS),
     args: ['-test.v', `-test.run=^(${wanted.join('|')})$`, `-test.parallel=${TESTS_AT_ONCE}`],
     directory,
-    env: { KGO_SEEDS: bootstrap, KGO_TEST_RF: '3', KGO_LOG_LEVEL: 'none' },
+    env: { KGO_SEEDS: bootstrap, KGO_TEST_RF: '3', KGO_TEST_RECORDS: String(TEST_RECORDS), KGO_LOG_LEVEL: 'none' },
     limitMs: TESTS_LIMIT_MS,
   }
   const outcome = await attempt(command)
@@ -71,7 +76,7 @@ export const franzGo: Client = {
   install,
   fetchesInSessions: true,
   checks: [
-    ...roundTrips(NAME, () => ({ command: cachePath(NAME, 'client'), args: [] }), {
+    ...roundTrips(NAME, program, {
       variants: [
         { codec: 'none', idempotent: true },
         { codec: 'gzip', idempotent: true },
@@ -83,6 +88,7 @@ export const franzGo: Client = {
       ],
       reads: true,
     }),
+    ...groupChecks(NAME, program, { protocols: ['classic', 'consumer'] }),
     { name: 'own tests', run: checkOwnTests },
   ],
 }

@@ -6,6 +6,7 @@ import type { Check, Client, Context } from './client.js'
 import { attempt, commandError, run } from './external.js'
 import { ADMIN_CHECKS } from './java-admin.js'
 import { consume, create, ends, installJava, java, javaCommand, missingJava, produce } from './java-command.js'
+import { GROUP_CHECKS } from './java-groups.js'
 import { checkQuorumOfThree } from './java-quorum.js'
 import { checkReassignment } from './java-reassignment.js'
 import { checkThreeReplicas } from './java-replication.js'
@@ -328,5 +329,6 @@ export const javaTools: Client = {
     { name: 'configs', run: checkConfigs },
     { name: 'segment file', run: checkSegmentFile },
     ...ADMIN_CHECKS,
+    ...GROUP_CHECKS,
   ],
 }
