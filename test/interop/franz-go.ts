@@ -12,7 +12,7 @@ const OLDEST_GO = 26
 const SOURCE = sourcePath(NAME)
 const TESTED = 'github.com/twmb/franz-go/pkg/kgo'
 const TESTS = 'kgo.test'
-const TESTS_LIMIT_MS = 100_000
+const TESTS_LIMIT_MS = 240_000
 /** Most of them wait. */
 const TESTS_AT_ONCE = 8
 /** Of each of its tests of groups; they do with half a million by default. */

@@ -164,7 +164,7 @@ async function checkResets({ bootstrap, file }: Context, { group, topic }: Membe
   assert.deepEqual(rows(planned, group), [[group, topic, '0', '0']])
   assert.equal((await readCommitted(bootstrap, group)).get(key), end, 'after a dry run')
   const exported = await groups(bootstrap, ...where, ...part, '--to-offset', '3', '--export', '--dry-run')
-  assert.deepEqual(exported.trim().split('\n'), [`"${topic}",0,3`])
+  assert.deepEqual(exported.trim().split('\n'), [`${topic},0,3`])
   const plan = file(`${topic}.csv`)
   writeFileSync(plan, exported)
 

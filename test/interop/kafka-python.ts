@@ -12,7 +12,7 @@ import { roundTrips } from './round-trips.js'
 import { ThreeBrokers } from './three-brokers.js'
 
 const NAME = 'kafka-python'
-const TESTS_LIMIT_MS = 150_000
+const TESTS_LIMIT_MS = 240_000
 /** What its tests skip where a Kafka is older. */
 const KAFKA_VERSION = '4.3.0'
 /** Its tests name broker 0. */

@@ -6,7 +6,7 @@ const INSTALL_LIMIT_MS = 240_000
 /** The end shows when a fetch finds nothing: it need not wait long for that. */
 const UNTIL_END = ['-q', '-e', '-X', 'fetch.wait.max.ms=10']
 
-const ARRIVAL_LIMIT_MS = 20_000
+const ARRIVAL_LIMIT_MS = 60_000
 const LINE_FEED = 0x0a
 
 /** Lengths stand before what they measure, so that no byte of a key or value can be taken for a separator. */

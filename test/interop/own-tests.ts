@@ -8,6 +8,7 @@ import { sourcePath } from './client.js'
 /** What tests need that a broker of this version has not, or that this suite does not give them. */
 const NEEDS = {
   'share groups': 'share groups',
+  'settings of groups': 'settings of single groups',
   transactions: 'transactions',
   'log directories': 'moves between log directories',
   security: 'SASL, SSL or ACLs',

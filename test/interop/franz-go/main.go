@@ -63,6 +63,15 @@ func create(ctx context.Context, topic string, partitions int) {
 	defer admin.Close()
 	_, err := admin.CreateTopic(ctx, int32(partitions), -1, nil, topic)
 	check(err)
+	// A leader that has not yet heard of the topic refuses what is sent to it; without acknowledgements that is lost.
+	for {
+		ends, err := admin.ListEndOffsets(ctx, topic)
+		if err == nil && ends.Error() == nil && len(ends[topic]) == partitions {
+			return
+		}
+		check(ctx.Err())
+		time.Sleep(100 * time.Millisecond)
+	}
 }
 
 func write(ctx context.Context, topic, path string, partitions int, codec, acks, mode string) {

@@ -1,6 +1,6 @@
 // write | group with kafkajs; see round-trips.ts and group-round-trips.ts for the arguments.
 import kafkajs from 'kafkajs'
-import { GroupReading, readRecords, slices } from './records.mjs'
+import { GroupReading, readRecords, slices, soon } from './records.mjs'
 
 const { CompressionTypes, Kafka, logLevel, Partitioners } = kafkajs
 const RECORDS_PER_SEND = 200
@@ -11,8 +11,11 @@ async function create(partitions) {
   const admin = kafka.admin()
   await admin.connect()
   const created = await admin.createTopics({ topics: [{ topic, numPartitions: partitions }] })
-  await admin.disconnect()
   if (!created) throw new Error(`${topic} was there before`)
+  // A leader that has not yet heard of the topic refuses what is sent to it; without acknowledgements that is lost.
+  const known = await soon(() => admin.fetchTopicOffsets(topic))
+  if (known.length !== partitions) throw new Error(`${known.length} of ${partitions} partitions`)
+  await admin.disconnect()
 }
 
 async function write(path, partitions, codec, acks, mode) {

@@ -1,6 +1,6 @@
 // write | read | group with @platformatic/kafka; see round-trips.ts and group-round-trips.ts for the arguments.
 import { Admin, Consumer, Producer } from '@platformatic/kafka'
-import { GroupReading, readRecords, slices, writeRecords } from './records.mjs'
+import { GroupReading, readRecords, slices, soon, writeRecords } from './records.mjs'
 
 const RECORDS_PER_SEND = 200
 const [task, bootstrap, topic, ...rest] = process.argv.slice(2)
@@ -10,6 +10,11 @@ async function create(partitions) {
   const admin = new Admin(options)
   await admin.createTopics({ topics: [topic], partitions, replicas: -1 })
   await admin.close()
+  // A leader that has not yet heard of the topic refuses what is sent to it; without acknowledgements that is lost.
+  const consumer = new Consumer({ ...options, groupId: 'unused' })
+  const known = await soon(() => consumer.listOffsets({ topics: [topic], timestamp: -1n }))
+  if (known.get(topic).length !== partitions) throw new Error(`${known.get(topic).length} of ${partitions} partitions`)
+  await consumer.close(true)
 }
 
 async function write(path, partitions, codec, acks, mode) {

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const GROUP_LIMIT_MS = 60_000
 const ALONE_MS = 50
+const SOON_LIMIT_MS = 30_000
+const AGAIN_MS = 100
 
 const decode = (text) => (text === null ? null : Buffer.from(text, 'base64'))
 const encode = (bytes) => (bytes === null || bytes === undefined ? null : bytes.toString('base64'))
@@ -29,6 +31,17 @@ export function writeRecords(path, records) {
     }),
   )
   writeFileSync(path, `${lines.join('\n')}\n`)
+}
+
+/** What it gives, once it does not fail: brokers hear of a change a little after it was answered. */
+export async function soon(attempt) {
+  for (const endMs = performance.now() + SOON_LIMIT_MS; ; await sleep(AGAIN_MS)) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (performance.now() > endMs) throw error
+    }
+  }
 }
 
 /** Slices of the records in their order, for one send each. */

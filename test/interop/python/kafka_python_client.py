@@ -17,6 +17,10 @@ def create(bootstrap, topic, partitions):
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=-1)])
     admin.close()
+    # A leader that has not yet heard of the topic refuses what is sent to it; without acknowledgements that is lost.
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap)
+    consumer.end_offsets([TopicPartition(topic, number) for number in range(partitions)], LIMIT_SECONDS * 1000)
+    consumer.close()
 
 
 def write(bootstrap, topic, path, partitions, codec, acks, mode):
