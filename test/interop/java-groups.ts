@@ -307,5 +307,5 @@ export const GROUP_CHECKS: readonly Check[] = [
   ...PROTOCOLS.map(consoleCheck),
   ...PROTOCOLS.map(performanceCheck),
   ...PROTOCOLS.map(lifeCheck),
-  { name: 'groups whose coordinator goes', run: checkCoordinatorGoes },
+  { name: 'groups whose coordinator goes', ownBrokers: true, run: checkCoordinatorGoes },
 ]

@@ -163,6 +163,6 @@ export const kafkaPython: Client = {
       reads: true,
     }),
     ...groupChecks(NAME, pythonProgram(NAME), { protocols: ['classic'] }),
-    { name: 'own tests', run: checkOwnTests },
+    { name: 'own tests', ownBrokers: true, run: checkOwnTests },
   ],
 }

@@ -54,7 +54,19 @@ export async function readWithKcat(
   return parse(stdout)
 }
 
-/** The same, once the topic has so many records: with acks=0 a writer is done before the broker is. */
+/** So many records as a member of a group, which commits where it is when it ends. */
+export async function readInGroup(
+  bootstrap: string,
+  group: string,
+  topic: string,
+  records: number,
+): Promise<ReadRecord[]> {
+  const how = ['-q', '-X', 'auto.offset.reset=earliest', '-c', String(records), '-f', FORMAT]
+  const { stdout } = await kcat(bootstrap, ['-G', group, ...how, topic])
+  return parse(stdout)
+}
+
+/** Everything, once the topic has so many records: with acks=0 a writer is done before the broker is. */
 export async function readWhenThere(bootstrap: string, topic: string, records: number): Promise<ReadRecord[]> {
   const args = ['-b', bootstrap, '-C', '-q', '-t', topic, '-o', 'beginning', '-c', String(records), '-f', '%p %o\\n']
   await run({ command: 'kcat', args, limitMs: ARRIVAL_LIMIT_MS })

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { BrokerProcess, type Brokers } from './broker.js'
-import type { BrokerCount, Client, Context } from './client.js'
+import type { BrokerCount, Check, Client, Context } from './client.js'
 import { type Committed, compareCommitted, readCommitted } from './committed-offsets.js'
 import { comparison } from './comparison.js'
 import { confluentKafka } from './confluent-kafka.js'
@@ -85,15 +85,34 @@ async function countSessions(from: Brokers, before: number): Promise<string> {
   return `${fetches} fetches went on with a session`
 }
 
-async function runClient(client: Client, context: Context, isRunning: () => boolean): Promise<void> {
+const prepared = new Map<Client, Promise<boolean>>()
+
+/** Whether it can be tried: looked for and installed once. */
+function prepare(client: Client): Promise<boolean> {
+  const ready = prepared.get(client) ?? prepareNow(client)
+  prepared.set(client, ready)
+  return ready
+}
+
+async function prepareNow(client: Client): Promise<boolean> {
   const reason = await client.missing()
-  if (reason !== undefined) return skip(client.name, reason)
-  const { install } = client
-  if (install !== undefined) {
-    const installed = await check(`${client.name} installed`, () => install().then(() => client.about))
-    if (!installed) return
+  if (reason !== undefined) {
+    skip(client.name, reason)
+    return false
   }
-  for (const { name, missing, run } of client.checks) {
+  const { install } = client
+  if (install === undefined) return true
+  return check(`${client.name} installed`, () => install().then(() => client.about))
+}
+
+async function runChecks(
+  client: Client,
+  checks: readonly Check[],
+  context: Context,
+  isRunning: () => boolean,
+): Promise<void> {
+  if (!(await prepare(client))) return
+  for (const { name, missing, run } of checks) {
     const lacking = await missing?.()
     if (lacking !== undefined) skip(`${client.name} ${name}`, lacking)
     else {
@@ -145,7 +164,8 @@ async function prove(count: BrokerCount, clients: readonly Client[]): Promise<vo
   for (const client of clients) {
     const triedBefore = totals.passed + totals.failed
     const fetchesBefore = client.fetchesInSessions ? await brokers.metric(INCREMENTAL_FETCHES) : 0
-    await runClient(client, context, () => !brokers.ended)
+    const shared = client.checks.filter((each) => !startsBrokers(client, each))
+    await runChecks(client, shared, context, () => !brokers.ended)
     if (client.fetchesInSessions && totals.passed + totals.failed > triedBefore) {
       await check(`${client.name} fetches in sessions`, () => countSessions(brokers, fetchesBefore))
     }
@@ -188,14 +208,19 @@ async function prove(count: BrokerCount, clients: readonly Client[]): Promise<vo
   await check(`${name}: stops again`, stop)
 }
 
+function startsBrokers(client: Client, { ownBrokers }: Check): boolean {
+  return client.brokers === 'own' || ownBrokers === true
+}
+
 async function proveAll(count: BrokerCount): Promise<void> {
   const clients = chosen.filter(({ brokers }) => brokers === count)
   if (clients.length > 0) await prove(count, clients)
 }
 
 async function runOnTheirOwn(): Promise<void> {
-  for (const client of chosen.filter(({ brokers }) => brokers === 'own')) {
-    await runClient(client, { bootstrap: '', dataPath: '', file }, () => true)
+  for (const client of chosen) {
+    const own = client.checks.filter((each) => startsBrokers(client, each))
+    if (own.length > 0) await runChecks(client, own, { bootstrap: '', dataPath: '', file }, () => true)
   }
 }
 

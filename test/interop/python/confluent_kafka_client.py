@@ -220,24 +220,24 @@ def configs(bootstrap, topic):
     admin = AdminClient({"bootstrap.servers": bootstrap})
     key = "max.message.bytes"
 
-    def described():
+    def described(value):
         resource = ConfigResource(ResourceType.TOPIC, topic)
         entry = admin.describe_configs([resource])[resource].result(LIMIT_SECONDS)[key]
-        return f"{entry.value} {ConfigSource(entry.source).name} {len(entry.synonyms)}"
+        return f"{entry.value} {ConfigSource(entry.source).name} {len(entry.synonyms)}" if entry.value == value else None
 
     def incremental(operation, value, name=key):
         entry = ConfigEntry(name, value, incremental_operation=operation)
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
         admin.incremental_alter_configs([resource])[resource].result(LIMIT_SECONDS)
 
-    print(described())
+    print(soon(lambda: described("1048588")))
     incremental(AlterConfigOpType.SET, "54321")
-    print(described())
+    print(soon(lambda: described("54321")))
     incremental(AlterConfigOpType.DELETE, None)
-    print(described())
+    print(soon(lambda: described("1048588")))
     resource = ConfigResource(ResourceType.TOPIC, topic, set_config={key: "65432"})
     admin.alter_configs([resource])[resource].result(LIMIT_SECONDS)
-    print(described())
+    print(soon(lambda: described("65432")))
     try:
         incremental(AlterConfigOpType.SET, "1", "no.such.setting")
     except KafkaException as error:
