@@ -227,7 +227,7 @@ async function checkDeletion(bootstrap: string, { group, topic }: MemberOf): Pro
   assert.deepEqual([left.size, left.has(`${group} ${topic} 1`)], [PARTITIONS - 1, false])
   assert.match(await groups(bootstrap, '--delete', '--group', group), /successful/)
   assert.doesNotMatch(await groups(bootstrap, '--list'), new RegExp(`^${group}$`, 'm'))
-  assert.match(await refused(bootstrap, '--describe', '--group', group), /does not exist|not found/)
+  assert.match(await refused(bootstrap, '--describe', '--group', group), /GroupIdNotFoundException/)
 }
 
 /** Kafka's verifiable consumers read what its verifiable producer writes; the tools look at them, and at what they leave. */
