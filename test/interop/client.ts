@@ -25,6 +25,8 @@ export interface Check {
   readonly name: string
   /** As of the client, for one check. */
   readonly missing?: () => Promise<string | undefined> | string | undefined
+  /** It starts brokers of its own, and runs beside what is tried on others. */
+  readonly ownBrokers?: true
   /** Throws, or says what it compared. */
   readonly run: (context: Context) => Promise<string>
 }

@@ -1,5 +1,6 @@
 /** The comparison itself, shown records that were lost, doubled, swapped or changed: a suite that cannot fail proves nothing. */
 import assert from 'node:assert/strict'
+import { compareCommitted } from './committed-offsets.js'
 import { type Content, compareContents } from './contents.js'
 import { requirePassed } from './own-tests.js'
 import { compareRecords, makeRecords, type ReadRecord, type SentRecord } from './records.js'
@@ -71,6 +72,7 @@ export async function comparison(): Promise<string> {
   }
   assert.throws(() => compareRecords([], []))
   checkContents()
+  checkCommitted()
   checkOwnTests()
   return `${Object.keys(HARMS).length} kinds of harm are noticed`
 }
@@ -91,6 +93,21 @@ function checkContents(): void {
     assert.throws(() => compareContents(before, new Map(after)))
   }
   assert.throws(() => compareContents(new Map(), new Map()))
+}
+
+function checkCommitted(): void {
+  const offsets: [string, number][] = [
+    ['g a 0', 3],
+    ['g a 1', 2],
+  ]
+  const before = new Map(offsets)
+  compareCommitted(before, new Map(offsets))
+  for (const after of [offsets.slice(1), [offsets[0]!, ['g a 1', 1]], [...offsets, ['g b 0', 4]]] as [
+    string,
+    number,
+  ][][]) {
+    assert.throws(() => compareCommitted(before, new Map(after)))
+  }
 }
 
 function checkOwnTests(): void {

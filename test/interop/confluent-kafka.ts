@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Client, Context } from './client.js'
 import { run } from './external.js'
+import { groupChecks } from './group-round-trips.js'
 import { installPython, missingPython, pythonProgram } from './python-venv.js'
 import { roundTrips } from './round-trips.js'
 
@@ -51,6 +52,7 @@ export const confluentKafka: Client = {
       ],
       reads: true,
     }),
+    ...groupChecks(NAME, pythonProgram(NAME), { protocols: ['classic', 'consumer'] }),
     { name: 'configs', run: checkConfigs },
   ],
 }

@@ -1,4 +1,4 @@
-/** What a broker holds, topic by topic, as kcat reads it: the same before a stop and after the next start. */
+/** What a broker holds, topic by topic, as kcat reads it: the same before a stop and after the next start; and what groups have committed. */
 import { createHash } from 'node:crypto'
 import { listTopics } from './kcat.js'
 import { readWithKcat } from './kcat-tool.js'
@@ -9,10 +9,13 @@ export interface Content {
   readonly digest: string
 }
 
-/** What kcat sees of every topic. */
+/** Where Kafka keeps what is not of clients. To that of groups is written whenever one of them loses a member, also between a stop and a start. */
+const INTERNAL = /^__/
+
+/** What kcat sees of every topic of clients. */
 export async function readAll(bootstrap: string): Promise<Map<string, Content>> {
   const contents = new Map<string, Content>()
-  for (const { topic } of (await listTopics(bootstrap)).topics) {
+  for (const { topic } of (await listTopics(bootstrap)).topics.filter(({ topic }) => !INTERNAL.test(topic))) {
     const read = await readWithKcat(bootstrap, topic)
     // The partitions' answers come in any order.
     read.sort((a, b) => a.partition - b.partition || a.offset - b.offset)

@@ -3,17 +3,22 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Client, type Context, cachePath, installOnce, sourcePath } from './client.js'
 import { attempt, commandError, probe, run } from './external.js'
+import { groupChecks } from './group-round-trips.js'
 import { leftOut, readTests, requirePassed, toRun } from './own-tests.js'
-import { roundTrips } from './round-trips.js'
+import { type Program, roundTrips } from './round-trips.js'
 
 const NAME = 'franz-go'
 const OLDEST_GO = 26
 const SOURCE = sourcePath(NAME)
 const TESTED = 'github.com/twmb/franz-go/pkg/kgo'
 const TESTS = 'kgo.test'
-const TESTS_LIMIT_MS = 100_000
+const TESTS_LIMIT_MS = 240_000
 /** Most of them wait. */
 const TESTS_AT_ONCE = 8
+/** Of each of its tests of groups; they do with half a million by default. */
+const TEST_RECORDS = 5000
+/** What they say when all is well. */
+const CLEANING = /deleting (topic|group) | completed in /
 const SAID_LINES = 25
 
 function missing(): string | undefined {
@@ -38,6 +43,8 @@ async function install(): Promise<void> {
   })
 }
 
+const program: Program = () => ({ command: cachePath(NAME, 'client'), args: [] })
+
 async function checkOwnTests({ bootstrap, file }: Context): Promise<string> {
   const tests = readTests(NAME)
   const wanted = toRun(tests)
@@ -47,7 +54,7 @@ async function checkOwnTests({ bootstrap, file }: Context): Promise<string> {
     command: cachePath(NAME, TESTS),
     args: ['-test.v', `-test.run=^(${wanted.join('|')})$`, `-test.parallel=${TESTS_AT_ONCE}`],
     directory,
-    env: { KGO_SEEDS: bootstrap, KGO_TEST_RF: '3', KGO_LOG_LEVEL: 'none' },
+    env: { KGO_SEEDS: bootstrap, KGO_TEST_RF: '3', KGO_TEST_RECORDS: String(TEST_RECORDS), KGO_LOG_LEVEL: 'none' },
     limitMs: TESTS_LIMIT_MS,
   }
   const outcome = await attempt(command)
@@ -57,7 +64,7 @@ async function checkOwnTests({ bootstrap, file }: Context): Promise<string> {
     states.set(name!, state === 'PASS' ? 'passed' : state!)
   }
   // What tests say carries the file, and not the name of the test.
-  const said = output.split('\n').filter((line) => line.includes('_test.go:') && !line.includes('deleting topic'))
+  const said = output.split('\n').filter((line) => line.includes('_test.go:') && !CLEANING.test(line))
   requirePassed(wanted, states, () => said.slice(-SAID_LINES).join('\n'))
   if (outcome.code !== 0) throw commandError(command, outcome)
   return `${wanted.length} passed; ${leftOut(tests)}`
@@ -71,7 +78,7 @@ export const franzGo: Client = {
   install,
   fetchesInSessions: true,
   checks: [
-    ...roundTrips(NAME, () => ({ command: cachePath(NAME, 'client'), args: [] }), {
+    ...roundTrips(NAME, program, {
       variants: [
         { codec: 'none', idempotent: true },
         { codec: 'gzip', idempotent: true },
@@ -83,6 +90,7 @@ export const franzGo: Client = {
       ],
       reads: true,
     }),
+    ...groupChecks(NAME, program, { protocols: ['classic', 'consumer'] }),
     { name: 'own tests', run: checkOwnTests },
   ],
 }

@@ -10,7 +10,7 @@ import { count } from './records.js'
 const BY_TIME = 200
 const INDEXED_BYTES = 4_000_000
 const SEGMENT_BYTES = 1_048_576
-const CLOSING_LIMIT_MS = 20_000
+const CLOSING_LIMIT_MS = 60_000
 
 /** `--config` when it is made, and what is described of it; several topics in one table. */
 async function checkDescription({ bootstrap }: Context): Promise<string> {

@@ -10,7 +10,7 @@ import { ends, java, produce } from './java-command.js'
 const TOPIC = 'java.moves'
 const RECORDS = 3_000
 const RECORD_BYTES = 1000
-const LONGEST_MS = 30_000
+const LONGEST_MS = 90_000
 
 export async function checkReassignment(): Promise<string> {
   const directory = temporaryDirectory('reassignment')

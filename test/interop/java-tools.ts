@@ -7,6 +7,7 @@ import type { Check, Client, Context } from './client.js'
 import { attempt, commandError, run } from './external.js'
 import { ADMIN_CHECKS } from './java-admin.js'
 import { consume, create, ends, java, javaCommand, produce } from './java-command.js'
+import { GROUP_CHECKS } from './java-groups.js'
 import { checkQuorumOfThree } from './java-quorum.js'
 import { checkReassignment } from './java-reassignment.js'
 import { checkThreeReplicas } from './java-replication.js'
@@ -322,12 +323,13 @@ export const javaTools: Client = {
     { name: 'acknowledgements', missing: missingKcat, run: checkAcknowledgements },
     { name: 'offsets', run: checkOffsets },
     { name: 'quorum', run: checkQuorum },
-    { name: 'quorum of three', run: checkQuorumOfThree },
-    { name: 'reassignment', run: checkReassignment },
-    { name: 'three replicas', run: checkThreeReplicas },
+    { name: 'quorum of three', ownBrokers: true, run: checkQuorumOfThree },
+    { name: 'reassignment', ownBrokers: true, run: checkReassignment },
+    { name: 'three replicas', ownBrokers: true, run: checkThreeReplicas },
     { name: 'ApiVersions', run: checkApiVersions },
     { name: 'configs', run: checkConfigs },
     { name: 'segment file', run: checkSegmentFile },
     ...ADMIN_CHECKS,
+    ...GROUP_CHECKS,
   ],
 }

@@ -6,7 +6,7 @@ const INSTALL_LIMIT_MS = 240_000
 /** The end shows when a fetch finds nothing: it need not wait long for that. */
 const UNTIL_END = ['-q', '-e', '-X', 'fetch.wait.max.ms=10']
 
-const ARRIVAL_LIMIT_MS = 20_000
+const ARRIVAL_LIMIT_MS = 60_000
 const LINE_FEED = 0x0a
 
 /** Lengths stand before what they measure, so that no byte of a key or value can be taken for a separator. */
@@ -54,7 +54,19 @@ export async function readWithKcat(
   return parse(stdout)
 }
 
-/** The same, once the topic has so many records: with acks=0 a writer is done before the broker is. */
+/** So many records as a member of a group, which commits where it is when it ends. */
+export async function readInGroup(
+  bootstrap: string,
+  group: string,
+  topic: string,
+  records: number,
+): Promise<ReadRecord[]> {
+  const how = ['-q', '-X', 'auto.offset.reset=earliest', '-c', String(records), '-f', FORMAT]
+  const { stdout } = await kcat(bootstrap, ['-G', group, ...how, topic])
+  return parse(stdout)
+}
+
+/** Everything, once the topic has so many records: with acks=0 a writer is done before the broker is. */
 export async function readWhenThere(bootstrap: string, topic: string, records: number): Promise<ReadRecord[]> {
   const args = ['-b', bootstrap, '-C', '-q', '-t', topic, '-o', 'beginning', '-c', String(records), '-f', '%p %o\\n']
   await run({ command: 'kcat', args, limitMs: ARRIVAL_LIMIT_MS })

@@ -7,11 +7,13 @@ import { Prng } from '../../src/base/prng.js'
 import { CODEC_NAMES } from '../../src/records/compression/codec.js'
 import { BatchIterator } from '../../src/records/reader.js'
 import type { Check, Client, Context } from './client.js'
+import { readCommitted } from './committed-offsets.js'
 import { run } from './external.js'
-import { kcat, missingKcat, readWhenThere, readWithKcat } from './kcat-tool.js'
+import { kcat, missingKcat, readInGroup, readWhenThere, readWithKcat } from './kcat-tool.js'
 import { compareRecords, count, type ReadRecord, type SentRecord } from './records.js'
 
 const LINES = 5_000
+const GROUP_LINES = 2_000
 
 /** `-K tab` splits key and value; what follows differs per line, so that a lost or doubled one shows. */
 function makeLines(topic: string): SentRecord[] {
@@ -190,6 +192,17 @@ async function checkPositions({ bootstrap }: Context): Promise<string> {
   return `6 positions in ${count(LINES)} records`
 }
 
+/** As a member of a group, twice: the second time behind what it printed the first time. */
+async function checkGroup({ bootstrap }: Context): Promise<string> {
+  const topic = 'kcat.group'
+  const group = `${topic}.readers`
+  const sent = await produceLines(bootstrap, topic, ['-z', 'gzip'])
+  const first = await readInGroup(bootstrap, group, topic, GROUP_LINES)
+  assert.deepEqual([...(await readCommitted(bootstrap, group)).values()], [GROUP_LINES])
+  const second = await readInGroup(bootstrap, group, topic, LINES - GROUP_LINES)
+  return compareRecords(sent, [...first, ...second], { timestamps: true })
+}
+
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 
 /** A topic that wants another codec than the producer's: the broker's own stream is what kcat reads. */
@@ -239,5 +252,6 @@ export const kcatClient: Client = {
     { name: 'metadata', run: checkMetadata },
     { name: 'offsets by time', run: checkOffsetsByTime },
     { name: 'positions', run: checkPositions },
+    { name: 'group', run: checkGroup },
   ],
 }

@@ -7,11 +7,12 @@ import assert from 'node:assert/strict'
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
+import { writeScripts } from '../suites/clients/scripts.js'
 import { BrokerProcess } from './broker.js'
 import { type BrokerCount, type Client, type Context, cachePath, installOnce, sourcePath } from './client.js'
 import { attempt, type Outcome, probe, run } from './external.js'
 import { missingNpm } from './node-clients.js'
-import { leftOut, readTests, requirePassed, toRun } from './own-tests.js'
+import { type Kind, leftOut, readTests, requirePassed, toRun } from './own-tests.js'
 import { ThreeBrokers } from './three-brokers.js'
 
 const NAME = 'librdkafka'
@@ -21,15 +22,18 @@ const RUNNER = 'test-runner'
 const LIBRARIES = ['src/librdkafka.so.1', 'src-cpp/librdkafka++.so.1']
 /** What tests of these versions skip where a Kafka is older. */
 const KAFKA_VERSION = '4.2.0'
-/** As in the scenario that the tests call default. */
-const SETTINGS = ['num.partitions=4']
+/** As in the scenario that the tests call default, and in the settings that Kafka is shipped with. */
+const SETTINGS = ['num.partitions=4', 'group.initial.rebalance.delay.ms=0']
 /** Headers of codecs, TLS and HTTP that a machine may have or not have: so that the same is built everywhere. */
 const WITHOUT = ['zstd', 'lz4-ext', 'ssl', 'gssapi', 'curl', 'syslog', 'debug-symbols']
 const ZLIB = '#include <zlib.h>\nint main(void) { return zlibVersion() == 0; }\n'
 
+/** Members hear of a rebalance with the answer to a heartbeat: every five seconds by default, which would be most of the time of these tests. */
+const QUICK_HEARTBEATS = ['group.consumer.heartbeat.interval.ms=1000', 'group.consumer.min.heartbeat.interval.ms=1000']
+
 const BUILD_LIMIT_MS = 300_000
-const RUN_LIMIT_MS = 150_000
-const PART_LIMIT_MS = 60_000
+const RUN_LIMIT_MS = 240_000
+const PART_LIMIT_MS = 150_000
 /** Most of them wait. */
 const TESTS_AT_ONCE = 10
 const PARTS_AT_ONCE = 6
@@ -41,10 +45,29 @@ const LOG_LINES = 25
 const WAITS_BY_ITSELF = '0001_multiobj'
 const NEXT_RUNS = 5
 const IDEMPOTENT = '-P'
+/**
+ * Through sockets of their own making, whose threads go on reading from a descriptor that is closed: by then it may be that of another test, whose answers are then
+ * torn. So no other test is in their process.
+ */
+const OWN_PROCESS = [
+  '0049_consume_conn_close',
+  '0075_retry',
+  '0076_produce_retry',
+  '0088_produce_metadata_timeout',
+  '0094_idempotence_msg_timeout',
+]
 /** Gigabytes: with three replicas the disk would be what is tried, and the time of the suite. In the quick run they write less, and so on three brokers. */
 const BULK = ['0038_performance', '0041_fetch_max_bytes']
-/** The scenario in which their runner runs it; it runs no other test there. */
-const NOT_BY_THEMSELVES = { scenario: 'noautocreate', tests: ['0111_delay_create_topics'] }
+/** The scenario in which their runner runs these; it runs no other test there. */
+const NOT_BY_THEMSELVES = {
+  scenario: 'noautocreate',
+  tests: [
+    '0045_subscribe_update_topic_remove',
+    '0045_subscribe_update_non_exist_and_partchange',
+    '0107_topic_recreate',
+    '0111_delay_create_topics',
+  ],
+}
 
 async function missing(): Promise<string | undefined> {
   const noNpm = missingNpm()
@@ -77,9 +100,19 @@ async function install(): Promise<void> {
   })
 }
 
+type GroupProtocol = 'classic' | 'consumer'
+
+/** What tests are run on, and where they may write. */
+interface Started {
+  readonly directory: string
+  readonly bootstrap: string
+}
+
 interface Wanted {
   /** Numbers of tests. */
   readonly tests: readonly string[]
+  /** Which their consumers use; default: classic. */
+  readonly protocol?: GroupProtocol
   /** The part of them that is run. */
   readonly part?: string
   readonly args: readonly string[]
@@ -91,13 +124,20 @@ interface Report {
 }
 
 /** One run of their runner: how it ended, what it reported of each test, and its log. */
-async function runTests(directory: string, { tests, part, args, limitMs }: Wanted) {
-  const report = join(directory, `${part ?? 'report'}.json`)
+async function runTests(
+  { directory, bootstrap }: Started,
+  { tests, part, args, limitMs, protocol = 'classic' }: Wanted,
+) {
+  const report = join(directory, `${part ?? (tests.length === 1 ? tests[0] : 'report')}.json`)
   rmSync(report, { force: true })
   const env = {
     LD_LIBRARY_PATH: cachePath(NAME),
     RDKAFKA_TEST_CONF: join(directory, 'test.conf'),
     TEST_KAFKA_VERSION: KAFKA_VERSION,
+    TEST_CONSUMER_GROUP_PROTOCOL: protocol,
+    // Where one looks for Kafka's scripts.
+    KAFKA_PATH: writeScripts(directory),
+    BROKERS: bootstrap,
     TEST_REPORT: report,
     TESTS: tests.join(','),
     ...(part !== undefined && { SUBTESTS: `${part}:` }),
@@ -146,7 +186,7 @@ interface Place {
 async function withBrokers(
   { file }: Context,
   { name, brokers: howMany, settings = [] }: Place,
-  use: (directory: string) => Promise<string>,
+  use: (started: Started) => Promise<string>,
 ): Promise<string> {
   const directory = file(`${NAME}.${name}`)
   mkdirSync(directory)
@@ -157,15 +197,10 @@ async function withBrokers(
     : ThreeBrokers.start(path, { settings: all }))
   let result: string
   try {
-    // Without groups there is nowhere to commit to, which a consumer would try when it ends.
-    const conf = {
-      'bootstrap.servers': brokers.bootstrap,
-      'broker.address.family': 'v4',
-      'enable.auto.commit': 'false',
-    }
+    const conf = { 'bootstrap.servers': brokers.bootstrap, 'broker.address.family': 'v4' }
     const lines = Object.entries(conf).map(([key, value]) => `${key}=${value}\n`)
     writeFileSync(join(directory, 'test.conf'), lines.join(''))
-    result = await use(directory)
+    result = await use({ directory, bootstrap: brokers.bootstrap })
     assert.ok(!brokers.ended, `a broker has ended\n${brokers.log}`)
   } catch (error) {
     await brokers.stop().catch(() => undefined)
@@ -176,8 +211,8 @@ async function withBrokers(
   return brokers instanceof ThreeBrokers ? `${result}; ${brokers.compared}` : result
 }
 
-function wholeTests(which: (name: string) => boolean = () => true): string[] {
-  return toRun(readTests(NAME)).filter(
+function wholeTests(kinds: readonly Kind[], which: (name: string) => boolean = () => true): string[] {
+  return toRun(readTests(NAME), kinds).filter(
     (name) => !name.includes('/') && !NOT_BY_THEMSELVES.tests.includes(name) && which(name),
   )
 }
@@ -186,22 +221,31 @@ const numberOf = (test: string): string => test.slice(0, test.indexOf('_'))
 
 interface Whole extends Place {
   /** Flags of their runner. */
-  readonly args: readonly string[]
+  readonly args?: readonly string[]
+  readonly protocol?: GroupProtocol
   readonly tests: readonly string[]
 }
 
-function checkWhole({ args, tests: wanted, ...place }: Whole) {
+function checkWhole({ args = [], protocol, tests: wanted, ...place }: Whole) {
   return (context: Context): Promise<string> =>
-    withBrokers(context, place, async (directory) => {
-      const { log, states, outcome } = await runTests(directory, {
-        tests: wanted.map(numberOf),
+    withBrokers(context, place, async (started) => {
+      const how = {
         args: [`-p${TESTS_AT_ONCE}`, ...args],
         limitMs: RUN_LIMIT_MS,
-      })
+        ...(protocol !== undefined && { protocol }),
+      }
+      const alone = wanted.filter((name) => OWN_PROCESS.includes(name))
+      const together = { ...how, tests: wanted.filter((name) => !alone.includes(name)).map(numberOf) }
+      const [{ log, states, outcome }, others] = await Promise.all([
+        runTests(started, together),
+        runAlone(alone, (name) => runTests(started, { ...how, tests: [numberOf(name)] })),
+      ])
+      for (const [name, ran] of others) states.set(name, ran.states.get(name) ?? 'not run')
       const waited = args.includes(IDEMPOTENT) && states.get(WAITS_BY_ITSELF) === 'failed'
-      const tries = waited ? await runAgain(directory, WAITS_BY_ITSELF, args) : 0
+      const tries = waited ? await runAgain(started, WAITS_BY_ITSELF, args) : 0
       if (tries > 0) states.set(WAITS_BY_ITSELF, 'passed')
-      requirePassed(wanted, states, (names) => saidBy(log, names))
+      const logs = [log, ...[...others.values()].map((ran) => ran.log)].join('\n')
+      requirePassed(wanted, states, (names) => saidBy(logs, names))
       // It aborts where a test has failed.
       if (tries === 0) assert.equal(outcome.code, 0, `its runner ended with ${outcome.code}\n${lastLines(log)}`)
       const known = new Set(readTests(NAME).map((test) => test.name.split('/')[0]))
@@ -211,21 +255,28 @@ function checkWhole({ args, tests: wanted, ...place }: Whole) {
     })
 }
 
+/** One after the other. */
+async function runAlone<Ran>(names: readonly string[], run: (name: string) => Promise<Ran>): Promise<Map<string, Ran>> {
+  const ran = new Map<string, Ran>()
+  for (const name of names) ran.set(name, await run(name))
+  return ran
+}
+
 /** Returns the run in which it passed, from 1; 0: in none. */
-async function runAgain(directory: string, test: string, args: readonly string[]): Promise<number> {
+async function runAgain(started: Started, test: string, args: readonly string[]): Promise<number> {
   for (let n = 1; n <= NEXT_RUNS; n++) {
     const wanted = { tests: [numberOf(test)], args: ['-p1', ...args], limitMs: PART_LIMIT_MS }
-    const { states } = await runTests(directory, wanted).catch(() => ({ states: new Map<string, string>() }))
+    const { states } = await runTests(started, wanted).catch(() => ({ states: new Map<string, string>() }))
     if (states.get(test) === 'passed') return n
   }
   return 0
 }
 
 /** Gives how often the part has passed: with other arguments each time. Throws if it failed or was not run, with which the test as a whole passes. */
-async function runPart(directory: string, name: string): Promise<number> {
+async function runPart(started: Started, name: string): Promise<number> {
   const [test = '', part = ''] = name.split('/')
   const wanted = { tests: [numberOf(test)], part, args: ['-p1'], limitMs: PART_LIMIT_MS }
-  const { outcome, log, states } = await runTests(directory, wanted)
+  const { outcome, log, states } = await runTests(started, wanted)
   const passed = log.match(new RegExp(`\\[ ${part}:.*: PASS \\(`, 'g'))?.length ?? 0
   if (outcome.code !== 0 || states.get(test) !== 'passed' || passed === 0) {
     throw new Error(`${part}: ${passed} passed, its runner ended with ${outcome.code}\n${saidBy(log, [test])}`)
@@ -235,7 +286,7 @@ async function runPart(directory: string, name: string): Promise<number> {
 
 /** Parts of tests: each in a process of its own, some at the same time. */
 function checkParts(context: Context): Promise<string> {
-  return withBrokers(context, { name: 'parts', brokers: 'three' }, async (directory) => {
+  return withBrokers(context, { name: 'parts', brokers: 'three' }, async (started) => {
     const tests = readTests(NAME)
     const wanted = toRun(tests).filter((name) => name.includes('/'))
     const states = new Map<string, string>()
@@ -244,7 +295,7 @@ function checkParts(context: Context): Promise<string> {
     const left = [...wanted]
     const worker = async (): Promise<void> => {
       for (let name = left.shift(); name !== undefined; name = left.shift()) {
-        const passed = await runPart(directory, name).catch((error: Error) => {
+        const passed = await runPart(started, name).catch((error: Error) => {
           logs.push(error.message)
           return 0
         })
@@ -267,15 +318,29 @@ export const librdkafka: Client = {
   checks: [
     {
       name: 'own tests',
-      run: checkWhole({ name: 'tests', brokers: 'three', args: [], tests: wholeTests((name) => !BULK.includes(name)) }),
+      run: checkWhole({ name: 'tests', brokers: 'three', tests: wholeTests(['run'], (name) => !BULK.includes(name)) }),
+    },
+    {
+      name: 'own tests of groups',
+      run: checkWhole({ name: 'groups', brokers: 'three', tests: wholeTests(['groups', 'classic groups']) }),
+    },
+    {
+      name: 'own tests of groups, by the newer protocol',
+      run: checkWhole({
+        name: 'consumer',
+        brokers: 'three',
+        protocol: 'consumer',
+        settings: QUICK_HEARTBEATS,
+        tests: wholeTests(['groups', 'newer groups']),
+      }),
     },
     {
       name: 'own tests with gigabytes, on one broker',
-      run: checkWhole({ name: 'bulk', brokers: 'one', args: [], tests: wholeTests((name) => BULK.includes(name)) }),
+      run: checkWhole({ name: 'bulk', brokers: 'one', tests: wholeTests(['run'], (name) => BULK.includes(name)) }),
     },
     {
       name: 'own tests, quick, with an idempotent producer',
-      run: checkWhole({ name: 'idempotent', brokers: 'three', args: ['-Q', IDEMPOTENT], tests: wholeTests() }),
+      run: checkWhole({ name: 'idempotent', brokers: 'three', args: ['-Q', IDEMPOTENT], tests: wholeTests(['run']) }),
     },
     { name: 'own tests of administration', run: checkParts },
     {

@@ -31,7 +31,7 @@ export type Program = () => Pick<Command, 'command' | 'args' | 'directory'>
  * A program is called as `write BOOTSTRAP TOPIC FILE PARTITIONS CODEC ACKS plain|idempotent`, and then creates the topic, and as
  * `read BOOTSTRAP TOPIC FILE COUNT`; the files are of `writeRecords`.
  */
-async function call(program: Program, ...args: readonly string[]): Promise<void> {
+export async function call(program: Program, ...args: readonly string[]): Promise<void> {
   const start = program()
   await run({ ...start, args: [...start.args, ...args], limitMs: PROGRAM_LIMIT_MS })
 }

@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { BrokerProcess, type Brokers } from './broker.js'
-import type { BrokerCount, Client, Context } from './client.js'
+import type { BrokerCount, Check, Client, Context } from './client.js'
+import { type Committed, compareCommitted, readCommitted } from './committed-offsets.js'
 import { comparison } from './comparison.js'
 import { confluentKafka } from './confluent-kafka.js'
 import { type Content, compareContents, readAll } from './contents.js'
@@ -84,15 +85,34 @@ async function countSessions(from: Brokers, before: number): Promise<string> {
   return `${fetches} fetches went on with a session`
 }
 
-async function runClient(client: Client, context: Context, isRunning: () => boolean): Promise<void> {
+const prepared = new Map<Client, Promise<boolean>>()
+
+/** Whether it can be tried: looked for and installed once. */
+function prepare(client: Client): Promise<boolean> {
+  const ready = prepared.get(client) ?? prepareNow(client)
+  prepared.set(client, ready)
+  return ready
+}
+
+async function prepareNow(client: Client): Promise<boolean> {
   const reason = await client.missing()
-  if (reason !== undefined) return skip(client.name, reason)
-  const { install } = client
-  if (install !== undefined) {
-    const installed = await check(`${client.name} installed`, () => install().then(() => client.about))
-    if (!installed) return
+  if (reason !== undefined) {
+    skip(client.name, reason)
+    return false
   }
-  for (const { name, missing, run } of client.checks) {
+  const { install } = client
+  if (install === undefined) return true
+  return check(`${client.name} installed`, () => install().then(() => client.about))
+}
+
+async function runChecks(
+  client: Client,
+  checks: readonly Check[],
+  context: Context,
+  isRunning: () => boolean,
+): Promise<void> {
+  if (!(await prepare(client))) return
+  for (const { name, missing, run } of checks) {
     const lacking = await missing?.()
     if (lacking !== undefined) skip(`${client.name} ${name}`, lacking)
     else {
@@ -144,7 +164,8 @@ async function prove(count: BrokerCount, clients: readonly Client[]): Promise<vo
   for (const client of clients) {
     const triedBefore = totals.passed + totals.failed
     const fetchesBefore = client.fetchesInSessions ? await brokers.metric(INCREMENTAL_FETCHES) : 0
-    await runClient(client, context, () => !brokers.ended)
+    const shared = client.checks.filter((each) => !startsBrokers(client, each))
+    await runChecks(client, shared, context, () => !brokers.ended)
     if (client.fetchesInSessions && totals.passed + totals.failed > triedBefore) {
       await check(`${client.name} fetches in sessions`, () => countSessions(brokers, fetchesBefore))
     }
@@ -156,6 +177,11 @@ async function prove(count: BrokerCount, clients: readonly Client[]): Promise<vo
       return `${before.size} topics`
     })
   }
+  let committed: Committed = new Map()
+  await check(`${name}: what groups have committed, before the stop`, async () => {
+    committed = await readCommitted(bootstrap)
+    return `${committed.size} offsets`
+  })
   const stop = async (): Promise<string> => {
     if (brokers.ended) throw new Error('it had ended before')
     const code = await brokers.stop()
@@ -174,7 +200,16 @@ async function prove(count: BrokerCount, clients: readonly Client[]): Promise<vo
       compareContents(before, await readAll(brokers.bootstrap)),
     )
   }
+  if (!brokers.ended) {
+    await check(`${name}: what groups have committed is still there`, async () =>
+      compareCommitted(committed, await readCommitted(brokers.bootstrap)),
+    )
+  }
   await check(`${name}: stops again`, stop)
+}
+
+function startsBrokers(client: Client, { ownBrokers }: Check): boolean {
+  return client.brokers === 'own' || ownBrokers === true
 }
 
 async function proveAll(count: BrokerCount): Promise<void> {
@@ -183,15 +218,15 @@ async function proveAll(count: BrokerCount): Promise<void> {
 }
 
 async function runOnTheirOwn(): Promise<void> {
-  for (const client of chosen.filter(({ brokers }) => brokers === 'own')) {
-    await runClient(client, { bootstrap: '', dataPath: '', file }, () => true)
+  for (const client of chosen) {
+    const own = client.checks.filter((each) => startsBrokers(client, each))
+    if (own.length > 0) await runChecks(client, own, { bootstrap: '', dataPath: '', file }, () => true)
   }
 }
 
 await check('the comparison', comparison)
 // Most of what each does is waiting: one after the other they would take half as long again.
-await Promise.all([proveAll('one'), runOnTheirOwn()])
-await proveAll('three')
+await Promise.all([proveAll('one').then(() => proveAll('three')), runOnTheirOwn()])
 
 const failed = totals.failed > 0 || (options['no-skips'] && totals.skipped > 0)
 if (failed) print(`\n${broken.join('\n')}`)

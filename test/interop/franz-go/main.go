@@ -1,4 +1,4 @@
-// write | read with franz-go; see round-trips.ts for the arguments.
+// write | read | group with franz-go; see round-trips.ts and group-round-trips.ts for the arguments.
 package main
 
 import (
@@ -25,6 +25,7 @@ type record struct {
 	Key       []byte   `json:"key"`
 	Value     []byte   `json:"value"`
 	Headers   []header `json:"headers"`
+	Member    *int     `json:"member,omitempty"`
 }
 
 type header struct {
@@ -62,6 +63,15 @@ func create(ctx context.Context, topic string, partitions int) {
 	defer admin.Close()
 	_, err := admin.CreateTopic(ctx, int32(partitions), -1, nil, topic)
 	check(err)
+	// A leader that has not yet heard of the topic refuses what is sent to it; without acknowledgements that is lost.
+	for {
+		ends, err := admin.ListEndOffsets(ctx, topic)
+		if err == nil && ends.Error() == nil && len(ends[topic]) == partitions {
+			return
+		}
+		check(ctx.Err())
+		time.Sleep(100 * time.Millisecond)
+	}
 }
 
 func write(ctx context.Context, topic, path string, partitions int, codec, acks, mode string) {
@@ -103,6 +113,14 @@ func write(ctx context.Context, topic, path string, partitions int, codec, acks,
 	check(producer.Flush(ctx))
 }
 
+func lineOf(r *kgo.Record) record {
+	line := record{r.Partition, r.Offset, r.Timestamp.UnixMilli(), r.Key, r.Value, []header{}, nil}
+	for _, h := range r.Headers {
+		line.Headers = append(line.Headers, header{h.Key, h.Value})
+	}
+	return line
+}
+
 func read(ctx context.Context, topic, path string, count int) {
 	admin := kadm.NewClient(client())
 	defer admin.Close()
@@ -124,11 +142,7 @@ func read(ctx context.Context, topic, path string, count int) {
 			check(failed.Err)
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
-			line := record{r.Partition, r.Offset, r.Timestamp.UnixMilli(), r.Key, r.Value, []header{}}
-			for _, h := range r.Headers {
-				line.Headers = append(line.Headers, header{h.Key, h.Value})
-			}
-			check(lines.Encode(line))
+			check(lines.Encode(lineOf(r)))
 			found++
 		})
 		// What is there beyond the records that were sent is read too, and then stands out.
@@ -143,6 +157,71 @@ func read(ctx context.Context, topic, path string, count int) {
 	check(file.Close())
 }
 
+const members = 2
+
+func group(ctx context.Context, topic, path string, count int, name, protocol string) {
+	options := []kgo.Opt{
+		kgo.ConsumerGroup(name), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+	}
+	if protocol == "consumer" {
+		options = append(options, kgo.ServerSideBalancer())
+	}
+	type place struct {
+		partition int32
+		offset    int64
+	}
+	var clients [members]*kgo.Client
+	var found [members][]*kgo.Record
+	for member := range clients {
+		clients[member] = client(options...)
+	}
+	different := map[place]bool{}
+	each := func() bool { return len(found[0]) > 0 && len(found[1]) > 0 }
+	for len(different) < count || !each() {
+		// Who is alone at first leaves some to the other.
+		size := 1
+		if each() {
+			size = 50
+		}
+		for member, from := range clients {
+			short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+			fetches := from.PollRecords(short, size)
+			cancel()
+			for _, failed := range fetches.Errors() {
+				if failed.Err != context.DeadlineExceeded {
+					check(failed.Err)
+				}
+			}
+			check(ctx.Err())
+			fetches.EachRecord(func(r *kgo.Record) {
+				found[member] = append(found[member], r)
+				different[place{r.Partition, r.Offset}] = true
+			})
+			if size == 1 {
+				time.Sleep(50 * time.Millisecond)
+			}
+		}
+	}
+	for _, from := range clients {
+		check(from.CommitUncommittedOffsets(ctx))
+	}
+	for _, from := range clients {
+		from.Close()
+	}
+	file, err := os.Create(path)
+	check(err)
+	lines := json.NewEncoder(file)
+	for member, records := range found {
+		for _, r := range records {
+			line := lineOf(r)
+			line.Member = &member
+			check(lines.Encode(line))
+		}
+	}
+	check(file.Close())
+}
+
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -152,6 +231,8 @@ func main() {
 		write(ctx, args[2], args[3], number(args[4]), args[5], args[6], args[7])
 	case "read":
 		read(ctx, args[2], args[3], number(args[4]))
+	case "group":
+		group(ctx, args[2], args[3], number(args[4]), args[5], args[6])
 	default:
 		check(fmt.Errorf("there is no task %s", args[0]))
 	}

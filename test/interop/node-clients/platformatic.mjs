@@ -1,6 +1,6 @@
-// write | read with @platformatic/kafka; see round-trips.ts for the arguments.
+// write | read | group with @platformatic/kafka; see round-trips.ts and group-round-trips.ts for the arguments.
 import { Admin, Consumer, Producer } from '@platformatic/kafka'
-import { readRecords, slices, writeRecords } from './records.mjs'
+import { GroupReading, readRecords, slices, soon, writeRecords } from './records.mjs'
 
 const RECORDS_PER_SEND = 200
 const [task, bootstrap, topic, ...rest] = process.argv.slice(2)
@@ -10,6 +10,11 @@ async function create(partitions) {
   const admin = new Admin(options)
   await admin.createTopics({ topics: [topic], partitions, replicas: -1 })
   await admin.close()
+  // A leader that has not yet heard of the topic refuses what is sent to it; without acknowledgements that is lost.
+  const consumer = new Consumer({ ...options, groupId: 'unused' })
+  const known = await soon(() => consumer.listOffsets({ topics: [topic], timestamp: -1n }))
+  if (known.get(topic).length !== partitions) throw new Error(`${known.get(topic).length} of ${partitions} partitions`)
+  await consumer.close(true)
 }
 
 async function write(path, partitions, codec, acks, mode) {
@@ -29,7 +34,7 @@ async function write(path, partitions, codec, acks, mode) {
   await producer.close()
 }
 
-/** Its streams need a group; its fetch and its offsets do not. */
+/** Without a group, which its streams need; its fetch and its offsets do not. */
 async function read(path) {
   const consumer = new Consumer({ ...options, groupId: 'unused' })
   const { brokers, topics } = await consumer.metadata({ topics: [topic] })
@@ -74,5 +79,47 @@ async function read(path) {
   writeRecords(path, found)
 }
 
-const tasks = { write, read }
+async function group(path, count, groupId, groupProtocol) {
+  const reading = new GroupReading(Number(count))
+  const members = await Promise.all(
+    reading.members.map((_, number) => startMember(reading, number, { groupId, groupProtocol })),
+  )
+  await reading.enough
+  for (const { consumer, stream, next } of members) {
+    stream.pause()
+    const own = consumer.assignments.flatMap(({ partitions }) => partitions)
+    const offsets = own.flatMap((partition) => next.get(partition) ?? [])
+    await consumer.commit({ offsets })
+  }
+  for (const { consumer, stream } of members) {
+    await stream.close()
+    await consumer.close()
+  }
+  reading.write(path)
+}
+
+async function startMember(reading, number, how) {
+  const consumer = new Consumer({ ...options, ...how, autocommit: false })
+  const next = new Map()
+  const stream = await consumer.consume({ topics: [topic], mode: 'committed', fallbackMode: 'earliest' })
+  stream.on('error', (error) => reading.fail(error))
+  stream.on('data', async ({ partition, offset, timestamp, key, value, headers }) => {
+    if (reading.done) return
+    reading.add(number, {
+      partition,
+      offset: Number(offset),
+      timestamp: Number(timestamp),
+      key,
+      value,
+      headers: [...headers].map(([name, bytes]) => [name.toString(), bytes]),
+    })
+    next.set(partition, { topic, partition, offset: offset + 1n, leaderEpoch: -1 })
+    stream.pause()
+    await reading.turn()
+    stream.resume()
+  })
+  return { consumer, stream, next }
+}
+
+const tasks = { write, read, group }
 await tasks[task](...rest)

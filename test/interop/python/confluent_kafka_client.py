@@ -1,4 +1,4 @@
-"""write | read | configs with confluent-kafka; see round-trips.ts for the arguments. admin BOOTSTRAP TOPIC: the life of a topic."""
+"""write | read | group | configs with confluent-kafka; see round-trips.ts and group-round-trips.ts for the arguments. admin BOOTSTRAP TOPIC: the life of a topic."""
 
 import sys
 import time
@@ -18,6 +18,7 @@ from confluent_kafka.admin import (
 
 LIMIT_SECONDS = 60
 READ_SECONDS = 30
+GROUP_SECONDS = 60
 NOT_YET_HEARD = (
     KafkaError._UNKNOWN_PARTITION,
     KafkaError._UNKNOWN_TOPIC,
@@ -170,34 +171,77 @@ def read(bootstrap, topic, path, count):
     )
 
 
+def group(bootstrap, topic, path, count, group_id, protocol):
+    members = [
+        Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": group_id,
+                "group.protocol": protocol,
+                "auto.offset.reset": "earliest",
+                "enable.auto.commit": False,
+            }
+        )
+        for _ in range(2)
+    ]
+    for member in members:
+        member.subscribe([topic])
+    found = [[] for _ in members]
+    different = set()
+    until = time.monotonic() + GROUP_SECONDS
+    while len(different) < int(count) or not all(found):
+        if time.monotonic() > until:
+            sys.exit(f"{len(different)} of {count} records, {[len(each) for each in found]} by member")
+        # Who is alone at first leaves some to the other.
+        size = 50 if all(found) else 1
+        for member, own in zip(members, found):
+            for message in member.consume(size, timeout=0.1):
+                if message.error():
+                    sys.exit(str(message.error()))
+                own.append(message)
+                different.add((message.partition(), message.offset()))
+    for member in members:
+        member.commit(asynchronous=False)
+    for member in members:
+        member.close()
+    records.write(
+        path,
+        (
+            (m.partition(), m.offset(), m.timestamp()[1], m.key(), m.value(), m.headers(), number)
+            for number, own in enumerate(found)
+            for m in own
+        ),
+    )
+
+
 def configs(bootstrap, topic):
     """Sets, describes and takes back a setting of a topic, in both ways; prints what each step saw."""
     create(bootstrap, topic, 1)
     admin = AdminClient({"bootstrap.servers": bootstrap})
     key = "max.message.bytes"
 
-    def described():
+    def described(value):
         resource = ConfigResource(ResourceType.TOPIC, topic)
         entry = admin.describe_configs([resource])[resource].result(LIMIT_SECONDS)[key]
-        return f"{entry.value} {ConfigSource(entry.source).name} {len(entry.synonyms)}"
+        return f"{entry.value} {ConfigSource(entry.source).name} {len(entry.synonyms)}" if entry.value == value else None
 
     def incremental(operation, value, name=key):
         entry = ConfigEntry(name, value, incremental_operation=operation)
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
         admin.incremental_alter_configs([resource])[resource].result(LIMIT_SECONDS)
 
-    print(described())
+    print(soon(lambda: described("1048588")))
     incremental(AlterConfigOpType.SET, "54321")
-    print(described())
+    print(soon(lambda: described("54321")))
     incremental(AlterConfigOpType.DELETE, None)
-    print(described())
+    print(soon(lambda: described("1048588")))
     resource = ConfigResource(ResourceType.TOPIC, topic, set_config={key: "65432"})
     admin.alter_configs([resource])[resource].result(LIMIT_SECONDS)
-    print(described())
+    print(soon(lambda: described("65432")))
     try:
         incremental(AlterConfigOpType.SET, "1", "no.such.setting")
     except KafkaException as error:
         print(error.args[0].name())
 
 
-{"write": write, "read": read, "configs": configs, "admin": admin}[sys.argv[1]](*sys.argv[2:])
+{"write": write, "read": read, "group": group, "configs": configs, "admin": admin}[sys.argv[1]](*sys.argv[2:])

@@ -23,9 +23,9 @@ def read(path):
 
 
 def write(path, records):
-    """Of (partition, offset, timestamp, key, value, headers)."""
+    """Of (partition, offset, timestamp, key, value, headers), and of a group the number of the member."""
     with open(path, "w", encoding="utf-8") as lines:
-        for partition, offset, timestamp, key, value, headers in records:
+        for partition, offset, timestamp, key, value, headers, *member in records:
             record = {
                 "partition": partition,
                 "offset": offset,
@@ -34,4 +34,6 @@ def write(path, records):
                 "value": _encode(value),
                 "headers": [[name, _encode(data)] for name, data in headers or []],
             }
+            if member:
+                record["member"] = member[0]
             lines.write(json.dumps(record) + "\n")
