@@ -1,8 +1,8 @@
 /** Members of a group that run until they are told to end: Kafka's VerifiableConsumer, which says what it is assigned, reads and commits, an event a line. */
 import { spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { endsWithThis } from '../../jepsen/beds/children.js'
 import type { Committed } from './committed-offsets.js'
-import { watch } from './external.js'
 import { javaCommand } from './java-command.js'
 
 const AGAIN_MS = 50
@@ -51,7 +51,7 @@ export class JavaMember {
 
   constructor(of: MemberOf) {
     this.#group = of.group
-    this.#child = watch(start(of))
+    this.#child = endsWithThis(start(of))
     this.#child.stdout.on('data', (bytes: Buffer) => this.#hear(bytes))
     this.#child.stderr.on('data', (bytes: Buffer) => (this.#said += bytes))
   }
