@@ -34,6 +34,8 @@ const JOIN_MARGIN_MS = 5000
 const RETRY_MS = 50
 const METADATA_EVERY_MS = 1500
 const PROTOCOL_TYPE = 'consumer'
+/** What an eager member can do, if it is told to. */
+const EAGER: readonly AssignorName[] = ['range', 'roundrobin']
 
 export interface GroupMemberOptions extends CertaintyOptions {
   readonly group: string
@@ -87,6 +89,8 @@ export class GroupMember implements GroupMembership {
   readonly #client: SimulatedClient
   readonly #options: GroupMemberOptions
   readonly #listener: GroupListener
+  /** What it says that it knows. */
+  #assignors: readonly AssignorName[]
   #state: State = 'joining'
   /** What it has. */
   #owned: readonly GroupPlace[] = []
@@ -108,6 +112,7 @@ export class GroupMember implements GroupMembership {
     this.#client = client
     this.#options = options
     this.#listener = listener
+    this.#assignors = options.assignors
     this.topics = topics
     this.#join()
     this.#beatLater()
@@ -126,7 +131,7 @@ export class GroupMember implements GroupMembership {
   }
 
   get isCooperative(): boolean {
-    return this.#options.assignors.includes('cooperative-sticky')
+    return this.#assignors.includes('cooperative-sticky')
   }
 
   /** It wants something else from now on. */
@@ -230,7 +235,7 @@ export class GroupMember implements GroupMembership {
   }
 
   #sendJoin(attempt: number): void {
-    const { group, instanceId, assignors, sessionTimeoutMs, rebalanceTimeoutMs, subscriptionVersion } = this.#options
+    const { group, instanceId, sessionTimeoutMs, rebalanceTimeoutMs, subscriptionVersion } = this.#options
     const owned = this.isCooperative ? this.#owned : []
     const { divided } = this.#options
     this.#joinedFor = this.rounds === 0 && instanceId !== null ? divided.topics : this.topics
@@ -243,7 +248,7 @@ export class GroupMember implements GroupMembership {
       memberId: this.memberId,
       groupInstanceId: instanceId,
       protocolType: PROTOCOL_TYPE,
-      protocols: assignors.map((name) => ({ name, metadata })),
+      protocols: this.#assignors.map((name) => ({ name, metadata })),
       reason: null,
     }
     const done = (response: OutOfMessage<typeof JoinGroup.response.fields> | undefined): void => {
@@ -258,8 +263,7 @@ export class GroupMember implements GroupMembership {
         this.#options.count('a member is told that it is none')
         return this.#anewLater()
       }
-      // Somebody of the other kind is still in the group.
-      if (errorCode === ErrorCode.INCONSISTENT_GROUP_PROTOCOL) return this.#joinLater()
+      if (errorCode === ErrorCode.INCONSISTENT_GROUP_PROTOCOL) return this.#knowMore()
       if (errorCode !== ErrorCode.NONE) {
         if (this.told(errorCode) || !this.ended) this.#joinLater()
         return
@@ -272,6 +276,18 @@ export class GroupMember implements GroupMembership {
       this.#divide(attempt, response)
     }
     this.#call(JoinGroup, body, (response) => done(response), rebalanceTimeoutMs + JOIN_MARGIN_MS)
+  }
+
+  /**
+   * A coordinator that has loaded the group knows of its members only the assignor that was chosen last (no other stands in the log, nor in Kafka's), and lets in only who knows it, too: for ever,
+   * if nothing else befalls the group. Whoever looks after the member sees that it knows that one.
+   */
+  #knowMore(): void {
+    if (!this.isCooperative && this.#assignors.length < EAGER.length) {
+      this.#assignors = EAGER
+      this.#options.count('a member is told to know the assignor that a loaded group has chosen')
+    }
+    this.#joinLater()
   }
 
   #anewLater(): void {
