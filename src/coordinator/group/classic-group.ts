@@ -46,6 +46,10 @@ export class ClassicGroup implements Group {
   isStored = false
   /** It is empty, and the log, which did not take that, says something else. */
   isAheadOfLog = false
+  /**
+   * It has become a classic group, and its members have not been in a round yet. In the log it has no leader then (Kafka names one, and no round begins after a move): whoever loads it begins that round.
+   */
+  awaitsRound = false
   /** Monotonic: when the round under way began. */
   roundStartedMs = 0
   generation = 0
@@ -222,6 +226,7 @@ export class ClassicGroup implements Group {
     this.pendingSyncs.clear()
     this.isFirstRound = false
     this.newMemberAdded = false
+    this.awaitsRound = false
     this.protocol = this.members.size === 0 ? null : this.selectProtocol()
     this.transitionTo(this.members.size === 0 ? 'Empty' : 'CompletingRebalance', now)
     this.#findSubscribedTopics()
@@ -281,7 +286,7 @@ export class ClassicGroup implements Group {
         protocolType: this.#protocolType,
         generation: this.generation,
         protocol: this.protocol,
-        leader: this.leader,
+        leader: this.awaitsRound ? null : this.leader,
         currentStateTimestamp: this.#stateSinceMs,
         members: [...this.members.values()].map((member) => ({
           memberId: member.memberId,
@@ -313,6 +318,7 @@ export class ClassicGroup implements Group {
     this.#protocolType = value.protocolType
     this.protocol = value.protocol
     this.leader = value.leader
+    this.awaitsRound = value.leader === null && value.members.length > 0
     this.#stateSinceMs = value.currentStateTimestamp
     this.#state = value.members.length === 0 ? 'Empty' : 'Stable'
     for (const stored of value.members) {

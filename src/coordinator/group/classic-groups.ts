@@ -209,7 +209,7 @@ export class ClassicGroups implements GroupKind {
     this.#context.deadlines.clear(old.session)
     this.#rounds.extendSession(member, now)
     const cause = causeOf('static member replaced', member, now, body.reason)
-    if (group.state !== 'Stable' || group.selectProtocol() !== group.protocol) {
+    if (group.state !== 'Stable' || group.awaitsRound || group.selectProtocol() !== group.protocol) {
       member.joining = { ticket, version }
       return this.#rounds.rebalance(group, cause, now, draft)
     }
@@ -357,9 +357,8 @@ export class ClassicGroups implements GroupKind {
     for (const group of this.#context.groups.values()) {
       if (!(group instanceof ClassicGroup)) continue
       for (const member of group.members.values()) this.#rounds.extendSession(member, now)
-      if (group.members.size > maxSize) {
-        this.#rounds.beginRound(group, causeOf('group too large', undefined, now), now, draft)
-      }
+      const cause = group.members.size > maxSize ? 'group too large' : group.awaitsRound ? 'converted' : undefined
+      if (cause !== undefined) this.#rounds.beginRound(group, causeOf(cause, undefined, now), now, draft)
     }
   }
 
@@ -386,8 +385,8 @@ function syncRefusal(group: ClassicGroup, body: RequestOf<'SyncGroup'>, generati
   if (generationId !== group.generation) return 'ILLEGAL_GENERATION'
   const { protocolType, protocolName } = body
   if (protocolType !== null && protocolType !== group.protocolType) return 'INCONSISTENT_GROUP_PROTOCOL'
-  if (protocolName !== null && group.protocol !== null && protocolName !== group.protocol) {
-    return 'INCONSISTENT_GROUP_PROTOCOL'
-  }
-  return group.state === 'PreparingRebalance' ? 'REBALANCE_IN_PROGRESS' : undefined
+  // Kafka looks at the name first. But in a consumer group each was told the one that it likes best, which need not be that of the group that it has become meanwhile: clients would give up.
+  if (group.state === 'PreparingRebalance' || group.awaitsRound) return 'REBALANCE_IN_PROGRESS'
+  const isOther = protocolName !== null && group.protocol !== null && protocolName !== group.protocol
+  return isOther ? 'INCONSISTENT_GROUP_PROTOCOL' : undefined
 }

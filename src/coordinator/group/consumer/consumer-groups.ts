@@ -46,7 +46,7 @@ export class ConsumerGroups implements GroupKind, ConsumerAnswers {
     this.#steps = new GroupSteps(context, this.#settings)
     const downgrade = new Downgrade(context, this.#settings)
     this.#fencing = new Fencing(context, this.#steps, downgrade)
-    this.#upgrade = new Upgrade(context, this.#settings, this.#steps)
+    this.#upgrade = new Upgrade(context, this.#settings)
     const newMemberId = (): string => this.#newMemberId()
     this.#classicMembers = new ClassicMembers(context, this.#settings, this.#steps, downgrade, newMemberId)
     this.#heartbeats = new Heartbeats(this.#settings, this.#steps, this.#fencing, {

@@ -72,6 +72,7 @@ export class Downgrade {
     draft.appendAll(group.tombstones())
     if (replacement !== undefined) draft.appendAll(memberTombstones(groupId, replacement.memberId))
     classic.generation = change.epoch
+    classic.awaitsRound = true
     classic.protocol = classic.selectProtocol()
     const image = this.#context.image()
     const assignments = new Map<string, Uint8Array>()

@@ -16,18 +16,15 @@ import { byTopicId, CONSUMER_PROTOCOL, decodeAssignment, decodeSubscription } fr
 import { GroupChange } from './group-change.js'
 import type { GroupMemory } from './group-memory.js'
 import { GroupRefusal, noGroup } from './group-refusal.js'
-import type { GroupSteps } from './group-steps.js'
 import { filtered, type PartitionSet, topicPartitions } from './partition-sets.js'
 
 export class Upgrade {
   readonly #context: GroupContext
   readonly #settings: ConsumerSettings
-  readonly #steps: GroupSteps
 
-  constructor(context: GroupContext, settings: ConsumerSettings, steps: GroupSteps) {
+  constructor(context: GroupContext, settings: ConsumerSettings) {
     this.#context = context
     this.#settings = settings
-    this.#steps = steps
   }
 
   /** The consumer group that it becomes, whose records stand in the draft; or why it does not. */
@@ -53,7 +50,8 @@ export class Upgrade {
     }
     draft.ifRefused(() => memory.forgetAll())
     group.epoch = group.targetEpoch = classic.generation
-    group.metadataHash = this.#steps.hashOf(group.subscribedTopics.keys())
+    // No topic has been looked at for it yet (nor in Kafka): whoever brings it about, there is a new epoch, and who was to get its part by a round of the classic group gets it by that.
+    memory.isRefreshWanted = true
     write(group, now, draft)
     return new GroupChange(group, draft)
   }

@@ -172,6 +172,29 @@ describe('from a classic group to a consumer group', () => {
     assert.equal(typeOf(rig), 'consumer Stable')
   })
 
+  it('a static member changes its protocol while another one joins: that one gets its part all the same', () => {
+    const { rig, classics } = classicGroup(['a'], { instance: 'i' })
+    const other = new ClassicClient(rig, 'b', ORDERS).step()
+    assert.equal(typeOf(rig), 'classic PreparingRebalance')
+    const modern = new Member(rig, 'c', { topics: ['orders'], instance: 'i' })
+    modern.beat()
+    classics[0]!.die()
+    go(rig, [other], [modern])
+    assert.equal(typeOf(rig), 'consumer Stable')
+    assert.notDeepEqual(other.owned, [])
+    assert.deepEqual(everything([other], [modern]), ALL_ORDERS)
+  })
+
+  it('a static member changes its protocol before the leader has seen that a topic has grown', () => {
+    const { rig, classics } = classicGroup(['a'], { instance: 'i' })
+    classics[0]!.die()
+    growTopic(rig, 'orders', 2)
+    const modern = new Member(rig, 'c', { topics: ['orders'], instance: 'i' })
+    modern.beat()
+    go(rig, [], [modern])
+    assert.deepEqual(everything([], [modern]), [...ALL_ORDERS, 'orders-4', 'orders-5'])
+  })
+
   it('an empty group of the other kind makes room, either way, and keeps its offsets', () => {
     const { rig, classics } = classicGroup(['a'])
     commit(rig, 'orders', { 0: 5 }, { memberId: classics[0]!.id, generation: 1 })
@@ -313,6 +336,19 @@ describe('members of the classic protocol in a consumer group', () => {
   })
 })
 
+/** A consumer group at rest with one member of its own protocol; of the others one likes another assignor best than the rest. */
+function mixedGroup() {
+  const { rig, classics } = classicGroup(['a', 'b'], { protocols: ['range', 'roundrobin'] })
+  const late = new ClassicClient(rig, 'c', { ...ORDERS, protocols: ['roundrobin', 'range'] }).step()
+  const modern = new Member(rig, 'd', { topics: ['orders'] })
+  modern.beat()
+  const all = [...classics, late]
+  go(rig, all, [modern])
+  assert.equal(typeOf(rig), 'consumer Stable')
+  assert.deepEqual(everything(all, [modern]), ALL_ORDERS)
+  return { rig, modern, late, classics: all }
+}
+
 describe('from a consumer group to a classic group', () => {
   it('when the last member that speaks the new protocol leaves; the others go through a round', () => {
     const { rig, classics } = classicGroup(['a', 'b'])
@@ -381,6 +417,43 @@ describe('from a consumer group to a classic group', () => {
     go(rig, [classic, other], [])
     assert.equal(typeOf(rig), 'classic Stable')
     assert.deepEqual(everything([classic, other], []), ALL_ORDERS)
+  })
+
+  it('who was told its own assignor, and not the one that all know, is told to come again', () => {
+    for (const waitMs of [0, 1]) {
+      const { rig, modern, late, classics } = mixedGroup()
+      // It hears of an epoch, and joins for it.
+      addTopic(rig, 'bills', 1)
+      modern.want({ topics: ['orders', 'bills'] }).beat()
+      late.step()
+      assert.equal(late.lastError, 'REBALANCE_IN_PROGRESS')
+      late.step()
+      assert.equal(late.state, 'joined')
+      modern.leave()
+      assert.match(typeOf(rig), /^classic/)
+      rig.advance(waitMs)
+      late.step()
+      assert.equal(late.lastError, 'REBALANCE_IN_PROGRESS', `after ${waitMs} ms`)
+      go(rig, classics, [])
+      assert.equal(typeOf(rig), 'classic Stable')
+      assert.deepEqual(everything(classics, []), ALL_ORDERS)
+    }
+  })
+
+  it('if the coordinator moves before their round, the next one begins it', () => {
+    const { rig, modern, classics } = mixedGroup()
+    modern.leave()
+    assert.equal(typeOf(rig), 'classic Stable')
+    rig.move()
+    assert.equal(typeOf(rig), 'classic PreparingRebalance')
+    // Nor is it over for the one after that.
+    rig.move()
+    assert.equal(typeOf(rig), 'classic PreparingRebalance')
+    go(rig, classics, [])
+    assert.equal(typeOf(rig), 'classic Stable')
+    assert.deepEqual(everything(classics, []), ALL_ORDERS)
+    rig.move()
+    assert.equal(typeOf(rig), 'classic Stable')
   })
 
   it('and back before their round: nobody is given what they still read', () => {
