@@ -1,13 +1,17 @@
 /** The library between a process and its disk, loaded into a Node that writes as nodes of clusters do: what a loss of power leaves, and errors that are asked for. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, test } from 'node:test'
 import { ALWAYS, DiskControl, WRITE_ERRORS } from '../../jepsen/nemesis/disk/control.js'
 import { compileInterposed, interposedEnvironment, missingForInterposed } from '../../jepsen/nemesis/disk/interposed.js'
+import { mountsUnder, ownDirectory, removeOwn } from '../../jepsen/nemesis/disk/leftovers.js'
 import { loseUnsynced } from '../../jepsen/nemesis/disk/roll-back.js'
+import { smallFileSystemBackend } from '../../jepsen/nemesis/disk/small-file-system.js'
+import type { FaultContext } from '../../jepsen/nemesis/fault.js'
 import { temporaryDirectory } from '../node-ports.js'
 
 const skip = missingForInterposed() ?? false
@@ -180,4 +184,53 @@ ${DONE}`
   assert.deepEqual(await scene.run(), ['outside fine', 'write ENOSPC', 'flush fine', 'flush fine', 'waited'])
   const { failedFlushes, failedWrites, slowedFlushes, troubles } = scene.control.counts()
   assert.deepEqual([failedFlushes, failedWrites, slowedFlushes, troubles], [3, 1, 2, 0])
+})
+
+test('what a run that was killed has left is swept by the next one, and what belongs to one that lives is not', () => {
+  const { pid } = spawnSync(process.execPath, ['--version'])
+  const left = mkdtempSync(join(tmpdir(), `lograft-disks-${pid}-`))
+  writeFileSync(join(left, 'control-1'), 'x')
+  const first = ownDirectory()
+  const second = ownDirectory()
+  assert.deepEqual([existsSync(left), existsSync(first)], [false, true])
+  removeOwn(first)
+  removeOwn(second)
+  assert.deepEqual([existsSync(first), existsSync(second)], [false, false])
+})
+
+test('a file system for each node, filled and with room again, and nothing is left of it', async (context) => {
+  const backend = smallFileSystemBackend()
+  const why = await backend.probe()
+  if (why !== undefined) return context.skip(why)
+  const dataPath = join(root, 'plain')
+  const plain = {
+    prefix: [],
+    environment: {},
+    host: '',
+    ports: { clients: 1, nodes: 2, controllers: 3 },
+    advertised: {},
+    dataPath,
+  }
+  const surroundings = new Map([[1, plain]])
+  await backend.prepare([1], surroundings)
+  try {
+    const path = surroundings.get(1)!.dataPath
+    mkdirSync(path)
+    const node = { id: 1, isRunning: true, mayEnd: false, dataPath: path }
+    const bed = { time: { wait: async () => {} } }
+    const fault = backend.faults.find(({ name }) => name === 'full disk')!
+    const asked = { bed, find: async () => [node] } as unknown as FaultContext
+    const told = await fault.begin(asked)
+    assert.match(told!.seen, /^node 1: [1-9]\d+ bytes filled its disk, one more is refused: ENOSPC$/)
+    assert.throws(() => writeFileSync(join(path, 'log'), Buffer.alloc(100_000)), { code: 'ENOSPC' })
+    assert.ok(node.mayEnd)
+    await fault.end(asked)
+    writeFileSync(join(path, 'log'), Buffer.alloc(100_000))
+    assert.ok(!node.mayEnd)
+    assert.notDeepEqual(mountsUnder(dirname(dirname(path))), [])
+  } finally {
+    await backend.restore()
+  }
+  const own = dirname(dirname(surroundings.get(1)!.dataPath))
+  assert.deepEqual([mountsUnder(own), existsSync(own)], [[], false])
 })

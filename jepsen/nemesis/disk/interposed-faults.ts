@@ -185,5 +185,5 @@ function described({ files, bytes, names }: Lost, { data }: LossPlaces): string 
   const most = files.toSorted((a, b) => b.lostBytes - a.lostBytes).slice(0, TOLD_FILES)
   const told = most.map(({ path, lostBytes, intact }) => `${relative(data, path)} ${lostBytes} behind ${intact}`)
   const which = told.length === 0 ? '' : ` (${told.join(', ')}${files.length > told.length ? ', ...' : ''})`
-  return `lost are ${bytes} bytes in ${files.length} files${which} and ${names} changes of names`
+  return `lost are ${bytes} bytes, ${names} changes of names, and parts of ${files.length} files that are there still${which}`
 }

@@ -107,15 +107,14 @@ class DiskFull implements Fault {
 /** Bytes that a file took until there was no room. */
 function fill(directory: string): number {
   const path = join(directory, BALLAST)
+  const before = freeBytes(directory)
   const file = openSync(path, 'a')
-  let bytes = 0
   try {
-    // At once, without writing; what is left by writing.
-    const room = freeBytes(directory)
-    if (spawnSync('fallocate', ['-l', String(room), path], { timeout: COMMAND_LIMIT_MS }).status === 0) bytes += room
+    // As much as possible at once, without writing, where the tool is there; what is left by writing.
+    spawnSync('fallocate', ['-l', String(before), path], { timeout: COMMAND_LIMIT_MS })
     for (let size = 2 ** 20; size >= SMALLEST_BALLAST_BYTES; ) {
       try {
-        bytes += writeSync(file, Buffer.alloc(size, 1))
+        writeSync(file, Buffer.alloc(size, 1))
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
         size /= 4
@@ -124,7 +123,7 @@ function fill(directory: string): number {
   } finally {
     closeSync(file)
   }
-  return bytes
+  return before - freeBytes(directory)
 }
 
 /** What is said to a new file. Throws where it is taken. */
