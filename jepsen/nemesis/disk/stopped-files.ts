@@ -54,13 +54,13 @@ class Damage implements Fault {
   }
 
   async begin({ bed, random, find }: FaultContext): Promise<Told | undefined> {
-    const [node] = (await find('one')) ?? []
-    if (node === undefined || !node.roles.includes('broker')) return undefined
+    const nodes = shuffled((await find('all')) ?? [], random)
     const all = await new Targets(bed, this.#ofRun, random).partitions()
-    const here = all.filter(({ replicas }) => replicas.includes(node.id))
-    const may = this.#way.needsSpare ? sparePartitions(here, node.id, this.#damaged) : here
-    const chosen = shuffled(may, random).filter((each) => filled(node, each).length > 0)
-    if (chosen.length === 0) return undefined
+    const found = nodes
+      .map((node) => ({ node, chosen: shuffled(this.#partitionsAt(node, all), random) }))
+      .find(({ chosen }) => chosen.length > 0)
+    if (found === undefined) return undefined
+    const { node, chosen } = found
     this.#node = node
     const gone = await endNode(node, 'SIGKILL')
     const seen = chosen.slice(0, random.between(1, MOST_FILES)).flatMap((each) => {
@@ -72,6 +72,12 @@ class Damage implements Fault {
     })
     if (seen.length === 0) throw new Error(`node ${node.id} has no segments any more`)
     return { what: `SIGKILL, and ${this.name}`, nodes: [node.id], seen: [gone, ...seen].join('; ') }
+  }
+
+  #partitionsAt(node: BedNode, all: readonly PlacedPartition[]): readonly PlacedPartition[] {
+    const here = all.filter(({ replicas }) => replicas.includes(node.id))
+    const may = this.#way.needsSpare ? sparePartitions(here, node.id, this.#damaged) : here
+    return may.filter((each) => filled(node, each).length > 0)
   }
 
   async end(): Promise<Told | undefined> {
