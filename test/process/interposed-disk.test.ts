@@ -131,7 +131,7 @@ test('a loss of power leaves what was flushed: bytes, names, what was overwritte
     [[12, 0]],
   )
   // What is left is durable: nothing more can be lost.
-  assert.deepEqual(loseUnsynced(scene.places, { names: 'strict' }), { files: [], bytes: 0, names: 0 })
+  assert.deepEqual(loseUnsynced(scene.places, { names: 'strict' }), { files: [], bytes: 0, names: [] })
 })
 
 test('what an earlier process wrote and nobody flushed is lost with a later one; another directory of data begins anew', {

@@ -14,7 +14,7 @@ const BACKEND = 'interposed library'
 /** Until an error or a delay shows: a cluster that is used flushes and writes all the time. */
 const SHOWS_LIMIT_MS = 15_000
 const SLOW_MS = { least: 50, most: 1_000 } as const
-const TOLD_FILES = 3
+const MOST_TOLD = 4
 
 export interface InterposedDisk {
   readonly places: LossPlaces
@@ -181,9 +181,14 @@ function checkJournal(node: BedNode, disk: InterposedDisk): void {
 }
 
 function described({ files, bytes, names }: Lost, { data }: LossPlaces): string {
-  if (bytes === 0 && names === 0) return 'nothing was unflushed'
-  const most = files.toSorted((a, b) => b.lostBytes - a.lostBytes).slice(0, TOLD_FILES)
-  const told = most.map(({ path, lostBytes, intact }) => `${relative(data, path)} ${lostBytes} behind ${intact}`)
-  const which = told.length === 0 ? '' : ` (${told.join(', ')}${files.length > told.length ? ', ...' : ''})`
-  return `lost are ${bytes} bytes, ${names} changes of names, and parts of ${files.length} files that are there still${which}`
+  if (bytes === 0 && names.length === 0) return 'nothing was unflushed'
+  const most = files.toSorted((a, b) => b.lostBytes - a.lostBytes)
+  const parts = most.map(({ path, lostBytes, intact }) => `${relative(data, path)} ${lostBytes} behind ${intact}`)
+  const changed = names.map((path) => relative(data, path))
+  return `lost are ${bytes} bytes${some(parts)} and ${names.length} changes of names${some(changed)}`
+}
+
+function some(told: readonly string[]): string {
+  if (told.length === 0) return ''
+  return ` (${told.slice(0, MOST_TOLD).join(', ')}${told.length > MOST_TOLD ? ', ...' : ''})`
 }

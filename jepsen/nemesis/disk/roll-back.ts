@@ -31,7 +31,8 @@ export interface Lost {
   /** With the path that each has afterwards; without those that have gone. */
   readonly files: readonly { readonly path: string; readonly lostBytes: number; readonly intact: number }[]
   readonly bytes: number
-  readonly names: number
+  /** Paths that are there again, or are there no more. */
+  readonly names: readonly string[]
 }
 
 /** Afterwards everything that is there is durable: the journal begins anew. */
@@ -52,8 +53,9 @@ export function loseUnsynced(places: LossPlaces, options: LossOptions): Lost {
       closeSync(file)
     }
   }
-  let names = 0
-  for (const name of loss.names) if (undo(name, places.kept)) names++
+  const names = loss.names
+    .filter((name) => undo(name, places.kept))
+    .map((name) => (name.kind === 'rename back' ? name.to : name.path))
   rmSync(places.kept, { recursive: true, force: true })
   mkdirSync(places.kept, { recursive: true })
   writeFileSync(places.journal, '')
