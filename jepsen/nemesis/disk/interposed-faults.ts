@@ -128,7 +128,8 @@ class Troubled implements Fault {
     this.#count = count
   }
 
-  async begin({ bed, find, random }: FaultContext): Promise<Told | undefined> {
+  async begin(context: FaultContext): Promise<Told | undefined> {
+    const { bed, find, random } = context
     const nodes = await find(this.#target)
     if (nodes === undefined) return undefined
     for (const node of nodes) checkLoaded(node, diskOf(this.#disks, node))
@@ -137,19 +138,38 @@ class Troubled implements Fault {
     const value = this.#value(random)
     this.#before = new Map(nodes.map((node) => [node.id, this.#counted(node)]))
     for (const node of nodes) diskOf(this.#disks, node).control.set(this.#setting, value)
-    await until(bed.time, SHOWS_LIMIT_MS, `${this.name} at ${ids(nodes)}`, async () => {
-      return nodes.every((node) => this.#counted(node) > this.#before.get(node.id)!) ? true : undefined
-    })
+    const asked = this.#asked()
+    try {
+      await until(bed.time, SHOWS_LIMIT_MS, `${this.name} at ${ids(nodes)}`, async () => {
+        return nodes.every((node) => this.#counted(node) > this.#before.get(node.id)!) ? true : undefined
+      })
+    } catch (error) {
+      // One that stands still, or was killed meanwhile, has nothing that could fail or wait.
+      if (this.#asked() > asked) throw error
+      await this.#heal(context)
+      return undefined
+    }
     return { what: `${this.#setting}=${value}`, nodes: ids(nodes), seen: this.#seen() }
   }
 
   async end(context: FaultContext): Promise<Told | undefined> {
-    const nodes = this.#troubled
-    if (nodes.length === 0) return undefined
-    for (const node of nodes) diskOf(this.#disks, node).control.set(this.#setting, 0)
-    const told = await comfort(nodes, context, `${this.#setting}=0`, this.#seen())
+    return this.#troubled.length === 0 ? undefined : this.#heal(context)
+  }
+
+  async #heal(context: FaultContext): Promise<Told> {
+    for (const node of this.#troubled) diskOf(this.#disks, node).control.set(this.#setting, 0)
+    const told = await comfort(this.#troubled, context, `${this.#setting}=0`, this.#seen())
     this.#troubled = []
     return told
+  }
+
+  /** How often one of them wanted what fails or waits. */
+  #asked(): number {
+    return this.#troubled
+      .map((node) => diskOf(this.#disks, node).control.counts())
+      .reduce((sum, counts) => {
+        return sum + (this.#setting === 'writeError' ? counts.writes : counts.flushes) + counts[this.#count]
+      }, 0)
   }
 
   #counted(node: BedNode): number {
