@@ -1,12 +1,21 @@
 /** All means, in order of preference; who of them works here; and which of their faults a run uses. */
 import type { RunFile } from '../history/run-file.js'
 import { adminBackend } from './admin.js'
+import { interposedBackend } from './disk/interposed.js'
+import { smallFileSystemBackend } from './disk/small-file-system.js'
+import { stoppedFilesBackend } from './disk/stopped-files.js'
 import type { Backend, Fault } from './fault.js'
 import { processesBackend } from './processes.js'
 import type { OfRun } from './targets.js'
 
 export function allBackends(ofRun: OfRun): readonly Backend[] {
-  return [processesBackend(), adminBackend(ofRun)]
+  return [
+    processesBackend(),
+    adminBackend(ofRun),
+    smallFileSystemBackend(),
+    interposedBackend(),
+    stoppedFilesBackend(ofRun),
+  ]
 }
 
 export interface ProbedBackend {
@@ -53,5 +62,6 @@ export function chooseFaults(
     const wanted = backend.faults.map(({ name }) => name).filter((name) => names.includes(name))
     return why === undefined || wanted.length === 0 ? [] : [{ name: backend.name, faults: wanted, why }]
   })
-  return { faults, backends: [...used.keys()], told }
+  // What is made ready first is what others build on.
+  return { faults, backends: probed.map(({ backend }) => backend).filter((backend) => used.has(backend)), told }
 }

@@ -165,7 +165,7 @@ async function storm(node: BedNode, random: Prng, signal: AbortSignal): Promise<
   }
 }
 
-async function endNode(node: BedNode, signal: 'SIGKILL' | 'SIGTERM'): Promise<string> {
+export async function endNode(node: BedNode, signal: 'SIGKILL' | 'SIGTERM'): Promise<string> {
   const { pid } = node
   await node.end(signal)
   const left = pid === undefined ? undefined : processState(pid)
@@ -173,7 +173,7 @@ async function endNode(node: BedNode, signal: 'SIGKILL' | 'SIGTERM'): Promise<st
   return `node ${node.id}: process ${pid} is gone, a connection is ${await connectionTo(node.address)}`
 }
 
-async function startNode(node: BedNode): Promise<string> {
+export async function startNode(node: BedNode): Promise<string> {
   await node.start()
   return describe(node)
 }
@@ -204,6 +204,6 @@ async function signalled(node: BedNode, pid: number, signal: 'SIGSTOP' | 'SIGCON
   return `node ${node.id}: ${states.map((each) => `process ${each.pid} is in state ${each.state}`).join(', ')}`
 }
 
-function ids(nodes: readonly BedNode[]): number[] {
+export function ids(nodes: readonly BedNode[]): number[] {
   return nodes.map(({ id }) => id)
 }

@@ -1,6 +1,7 @@
 /** The control: what each test says of Apache Kafka 4.3.1 itself, in `control/*.tsv`. */
 import { readFileSync } from 'node:fs'
-import { parseTable, suitesPath } from './table.js'
+import { parseTable } from '../../jepsen/table.js'
+import { suitesPath } from './table.js'
 
 const COLUMNS = ['test', 'result', 'seconds', 'reason'] as const
 /** What librdkafka's runner reports of itself. */

@@ -1,6 +1,7 @@
 /** What each test said of lograft last: `ledger.tsv`, a line for each suite, number of nodes and test, written after each part of a run, so that a run can go on where one was ended. */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs'
-import { formatTable, parseTable, type Row, suitesPath } from './table.js'
+import { formatTable, parseTable, type Row } from '../../jepsen/table.js'
+import { suitesPath } from './table.js'
 
 const COLUMNS = ['suite', 'nodes', 'test', 'result', 'seconds', 'commit', 'control', 'reason'] as const
 const COMMENTS = [

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { parseTable } from '../../jepsen/table.js'
 import { readControl } from './control.js'
 import { Ledger, type LedgerRow, type Outcome } from './ledger.js'
 import { matches, needOf, readNeeds } from './needs.js'
 import { score } from './scoring.js'
 import { choose, limitMsOf } from './selection.js'
 import { SUITES } from './suites.js'
-import { parseTable } from './table.js'
 
 function row(name: string, result: Outcome, commit = 'c1'): LedgerRow {
   return { suite: 's', nodes: '1', test: name, result, seconds: '1.00', commit, control: 'pass', reason: '' }

@@ -1,43 +1,15 @@
-/** Tables of the suites: lines of fields between tabs under a line that names the columns; lines in front that begin with `#` say where it comes from. */
+/** Where the tables of the suites are. */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { parseTable, type Row } from '../../jepsen/table.js'
 
 /** The folder of the sources; this file runs from <root>/<build>/test/suites/. */
 const SOURCES = fileURLToPath(new URL('../../../test/suites/', import.meta.url))
-
-export type Row<Column extends string> = Readonly<Record<Column, string>>
 
 export function suitesPath(...names: readonly string[]): string {
   return SOURCES + names.join('/')
 }
 
-/** Throws where a line has other columns than these. */
-export function parseTable<Column extends string>(
-  text: string,
-  columns: readonly Column[],
-  name: string,
-): Row<Column>[] {
-  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
-  const header = lines.shift()
-  if (header !== columns.join('\t')) throw new Error(`${name}: its columns are not ${columns.join(', ')}`)
-  return lines.map((line) => {
-    const fields = line.split('\t')
-    if (fields.length !== columns.length) throw new Error(`${name}: ${line}: ${fields.length} fields`)
-    return Object.fromEntries(columns.map((column, at) => [column, fields[at]!])) as Row<Column>
-  })
-}
-
 export function readTable<Column extends string>(path: string, columns: readonly Column[]): Row<Column>[] {
   return parseTable(readFileSync(path, 'utf8'), columns, path)
-}
-
-/** What a field holds is one line. */
-export function formatTable<Column extends string>(
-  comments: readonly string[],
-  columns: readonly Column[],
-  rows: Iterable<Row<Column>>,
-): string {
-  const lines = [...comments.map((comment) => `# ${comment}`), columns.join('\t')]
-  for (const row of rows) lines.push(columns.map((column) => row[column].replace(/[\t\n\r]+/g, ' ')).join('\t'))
-  return `${lines.join('\n')}\n`
 }
