@@ -1,12 +1,15 @@
 /** All means, in order of preference; who of them works here; and which of their faults a run uses. */
 import type { RunFile } from '../history/run-file.js'
 import { adminBackend } from './admin.js'
+import { clockBackend } from './clock.js'
 import type { Backend, Fault } from './fault.js'
+import { namespacesBackend } from './network/namespaces.js'
+import { proxyBackend } from './network/proxy-backend.js'
 import { processesBackend } from './processes.js'
 import type { OfRun } from './targets.js'
 
 export function allBackends(ofRun: OfRun): readonly Backend[] {
-  return [processesBackend(), adminBackend(ofRun)]
+  return [processesBackend(), adminBackend(ofRun), namespacesBackend(), proxyBackend(), clockBackend()]
 }
 
 export interface ProbedBackend {
@@ -35,13 +38,16 @@ export function chooseFaults(
   const refused: string[] = []
   const used = new Map<Backend, string[]>()
   for (const name of new Set(names)) {
-    const those = probed.filter(({ backend }) => backend.faults.some((fault) => fault.name === name))
+    const those = probed.filter(({ backend }) => makes(backend, name) && makesAllOfFamily(backend, names, probed))
     const works = those.find(({ why }) => why === undefined)
     if (works !== undefined) {
       faults.push(works.backend.faults.find((fault) => fault.name === name)!)
       used.set(works.backend, [...(used.get(works.backend) ?? []), name])
-    } else if (those.length === 0) refused.push(`there is no fault ${name}: see \`list\``)
-    else
+    } else if (!probed.some(({ backend }) => makes(backend, name))) {
+      refused.push(`there is no fault ${name}: see \`list\``)
+    } else if (those.length === 0) {
+      refused.push(`${name} cannot be made in one run with the others that are asked for: no means makes all of them`)
+    } else
       refused.push(
         `${name} cannot be made here: ${those.map(({ backend, why }) => `${backend.name}: ${why}`).join('; ')}`,
       )
@@ -54,4 +60,16 @@ export function chooseFaults(
     return why === undefined || wanted.length === 0 ? [] : [{ name: backend.name, faults: wanted, why }]
   })
   return { faults, backends: [...used.keys()], told }
+}
+
+function makes(backend: Backend, name: string): boolean {
+  return backend.faults.some((fault) => fault.name === name)
+}
+
+/** Whether it makes all for which its family is asked. */
+function makesAllOfFamily(backend: Backend, names: readonly string[], probed: readonly ProbedBackend[]): boolean {
+  const { family } = backend
+  if (family === undefined) return true
+  const kin = probed.filter((each) => each.backend.family === family)
+  return names.every((name) => makes(backend, name) || !kin.some((each) => makes(each.backend, name)))
 }
