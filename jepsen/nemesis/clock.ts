@@ -20,11 +20,15 @@ const LIBRARY = 'libfaketimeMT.so.1'
 /** In seconds: how long a node may go on with what it has read before. */
 const READ_EVERY = '1'
 const SHOWS_LIMIT_MS = 20_000
-/** As far as Jepsen sets clocks, about five minutes: powers of 1.5, in milliseconds. */
+/** From 3 s, which is certain to show, to about five minutes, as far as Jepsen sets clocks: powers of 1.5, in milliseconds. */
 const JUMP_BASE = 1.5
-const JUMP_POWERS = { least: 6, most: 31 } as const
-/** What cannot be told from the time that an answer takes. */
+const JUMP_POWERS = { least: 20, most: 31 } as const
+/** What may be taken for the time that an answer takes. */
 const LEAST_SHOWN_MS = 1_500
+/** It goes on growing. */
+const LEAST_DRIFTED_MS = 300
+/** For a node to say what time it is before anything is done. */
+const ANSWERS_LIMIT_MS = 5_000
 const MOST_DRIFT = 0.5
 const LEAST_DRIFT = 0.1
 const TARGETS: readonly Target[] = ['one', 'leader', 'controller']
@@ -120,23 +124,22 @@ class Clocks {
   }
 }
 
-/** As libfaketime reads it: seconds, and a factor. */
+/** As libfaketime reads it: seconds, and a factor. It keeps the last factor that it was told. */
 export function settingText({ offsetMs, rate }: Setting): string {
-  const seconds = `${offsetMs < 0 ? '' : '+'}${(offsetMs / 1000).toFixed(3)}`
-  return rate === 1 ? `${seconds}\n` : `${seconds} x${rate.toFixed(4)}\n`
+  return `${offsetMs < 0 ? '' : '+'}${(offsetMs / 1000).toFixed(3)} x${rate.toFixed(4)}\n`
 }
 
 interface Change {
   readonly what: string
   readonly setting: (node: BedNode) => Setting
-  /** Whether a clock that is so much off has been changed, when so much time has gone. */
-  readonly shows: (offMs: number, elapsedMs: number) => boolean
+  /** Whether a clock that is so much off has been changed. */
+  readonly shows: (offMs: number) => boolean
 }
 
 function jump(random: Prng): Change {
   const power = JUMP_POWERS.least + random.float() * (JUMP_POWERS.most - JUMP_POWERS.least)
   const sign = random.chance(0.5) ? 1 : -1
-  const offsetMs = sign * Math.round(Math.max(LEAST_SHOWN_MS * 2, JUMP_BASE ** power))
+  const offsetMs = sign * Math.round(JUMP_BASE ** power)
   return {
     what: `${offsetMs} ms`,
     setting: () => ({ offsetMs, rate: 1 }),
@@ -151,7 +154,7 @@ function drift(random: Prng): Change {
     what: `it goes ${rate.toFixed(4)} times as fast`,
     // The rate counts from the beginning of the process: by then it would be far off at once.
     setting: ({ pid }) => ({ offsetMs: Math.round((1 - rate) * ageMs(pid)), rate }),
-    shows: (offMs, elapsedMs) => elapsedMs > 0 && Math.sign(offMs) === sign && Math.abs(offMs) > LEAST_SHOWN_MS / 5,
+    shows: (offMs) => Math.sign(offMs) === sign && Math.abs(offMs) > LEAST_DRIFTED_MS,
   }
 }
 
@@ -191,14 +194,14 @@ class ClockFault implements Fault {
     if (node === undefined) return undefined
     const change = this.#draw(random)
     // One that does not answer before cannot be seen afterwards.
-    const before = await wallOffMs(bed, node).catch(() => undefined)
+    const asked = (): Promise<number> => wallOffMs(bed, node)
+    const before = await until(new RealTime(), ANSWERS_LIMIT_MS, 'its time', asked).catch(() => undefined)
     if (before === undefined) return undefined
     this.#victim = node
     this.#clocks.set(node.id, change.setting(node))
-    const fromMs = performance.now()
     const seen = await until(new RealTime(), SHOWS_LIMIT_MS, `another time at node ${node.id}`, async () => {
       const offMs = await wallOffMs(bed, node)
-      if (!change.shows(offMs, performance.now() - fromMs)) throw new Error(`it is ${offMs} ms off`)
+      if (!change.shows(offMs)) throw new Error(`it is ${offMs} ms off`)
       return `node ${node.id} stamps a record ${offMs} ms off, before ${before} ms`
     })
     return { what: change.what, nodes: [node.id], seen }

@@ -157,7 +157,8 @@ function verdictOf(effect: Effect): string {
     case 'cut':
       return 'counter drop'
     case 'reset':
-      return 'meta l4proto tcp counter reject with tcp reset'
+      // Where both directions are reset, resets of the one have to pass the other.
+      return 'tcp flags & rst == 0 counter reject with tcp reset'
     case 'flaky':
       return `numgen random mod 1000 < ${Math.round(effect.chance * 1000)} counter drop`
     default:

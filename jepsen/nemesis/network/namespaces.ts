@@ -65,7 +65,7 @@ async function probe(): Promise<string | undefined> {
     await run('ip', ['-n', name, 'link', 'add', 'one', 'type', 'veth', 'peer', 'name', 'other'], {
       timeout: COMMAND_LIMIT_MS,
     })
-    const rules = ['numgen random mod 1000 < 500 counter drop', 'meta l4proto tcp counter reject with tcp reset']
+    const rules = ['numgen random mod 1000 < 500 counter drop', 'tcp flags & rst == 0 counter reject with tcp reset']
     const table = `table inet lograft { chain input { type filter hook input priority 0; ${rules.join('; ')}; }; }`
     await run('ip', ['netns', 'exec', name, 'nft', table], { timeout: COMMAND_LIMIT_MS })
     return undefined

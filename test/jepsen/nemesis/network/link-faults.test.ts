@@ -134,9 +134,9 @@ test('rules stand where bytes arrive; what goes to clients is stopped where it i
   assert.deepEqual([packetsOf(listed, 7), packetsOf(listed, 8), packetsOf(listed, 1)], [17, 3, 0])
 })
 
-test('clocks are told in seconds', () => {
-  assert.equal(settingText({ offsetMs: 0, rate: 1 }), '+0.000\n')
-  assert.equal(settingText({ offsetMs: -1_500, rate: 1 }), '-1.500\n')
+test('clocks are told in seconds and, as the last factor is kept, always with one', () => {
+  assert.equal(settingText({ offsetMs: 0, rate: 1 }), '+0.000 x1.0000\n')
+  assert.equal(settingText({ offsetMs: -1_500, rate: 1 }), '-1.500 x1.0000\n')
   assert.equal(settingText({ offsetMs: 250, rate: 1.1 }), '+0.250 x1.1000\n')
 })
 
