@@ -16,6 +16,14 @@ const LEAST_OF_RING = 4
 const ISOLATED: readonly Target[] = ['one', 'leader', 'controller', 'coordinator']
 const REQUESTS = { hold: 'hold requests', swallow: 'swallow answers', repeat: 'repeat requests' } as const
 
+/** Who asks whom. */
+const ASKED = [
+  { name: '', target: 'one', asks: 'clients' },
+  { name: ' to leader', target: 'leader', asks: 'clients' },
+  { name: ' of nodes', target: 'one', asks: 'other nodes' },
+  { name: ' of nodes to controller', target: 'controller', asks: 'other nodes' },
+] as const
+
 /** Whose links, and what is done to them. */
 interface Drawn {
   readonly what: string
@@ -93,19 +101,20 @@ export function slowFaults(backend: string, links: Links): readonly Fault[] {
 }
 
 export function requestFaults(backend: string, links: Links): readonly Fault[] {
-  return (['hold', 'swallow', 'repeat'] as const).flatMap((kind) =>
-    (['one', 'leader'] as const).map((target) => {
-      const name = target === 'one' ? REQUESTS[kind] : `${REQUESTS[kind]} of leader`
-      const draw: Draw = async (context, all) => {
+  return (Object.keys(REQUESTS) as (keyof typeof REQUESTS)[]).flatMap((kind) =>
+    ASKED.map(({ name, target, asks }) => {
+      const draw: Draw = (context, all) => {
         const requests = context.random.between(1, MOST_REQUESTS)
-        const effect: Effect = { kind, requests }
-        return ofTarget(target, (ids, rest) => ({
-          what: `${REQUESTS[kind]}: ${requests}`,
-          links: oneWay(rest, ids),
-          effect,
-        }))(context, all)
+        const ofThose = ofTarget(target, (ids, rest) => {
+          const links = oneWay(
+            rest.filter((end) => (end === 'clients') === (asks === 'clients')),
+            ids,
+          )
+          return { what: `up to ${requests}, of ${asks}`, links, effect: { kind, requests } }
+        })
+        return ofThose(context, all)
       }
-      return new LinkFault(name, backend, links, draw)
+      return new LinkFault(`${REQUESTS[kind]}${name}`, backend, links, draw)
     }),
   )
 }

@@ -46,6 +46,10 @@ class Rule {
     return this.#links.has(keyOf(link))
   }
 
+  wants({ name }: SeenRequest, link: Link): boolean {
+    return this.left > 0 && this.isOf(link) && (name !== 'Fetch' || this.random.chance(FETCH_SHARE))
+  }
+
   shows(sentence: string): void {
     this.count++
     if (this.first === '') this.first = sentence
@@ -58,6 +62,8 @@ const RETRANSMISSION_MS = 200
 const MOST_RETRANSMISSIONS = 4
 /** From a newer request to the held one. */
 const LONGEST_LATE_MS = 300
+/** Replicas fetch all the time: others are to have their turn. */
+const FETCH_SHARE = 0.1
 /** For who has just connected to be seen. */
 const ASK_AGAIN_MS = 20
 
@@ -141,7 +147,7 @@ export class KafkaProxy implements Links, Switchboard {
   decide(connection: ProxiedConnection, request: SeenRequest, frame: Buffer): Decision {
     const { from, to } = connection
     this.#releaseBehind(connection, request)
-    const rule = [...this.#rules].find((each) => each.left > 0 && each.isOf({ from, to }))
+    const rule = [...this.#rules].find((each) => each.wants(request, { from, to }))
     if (rule === undefined) return 'pass'
     rule.left--
     const { kind } = rule.effect
