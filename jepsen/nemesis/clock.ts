@@ -10,7 +10,7 @@ import { Produce } from '../../src/protocol/messages/produce.js'
 import { buildBatch } from '../../src/records/builder.js'
 import type { BedNode, TestBed } from '../beds/bed.js'
 import { RealTime, until } from '../beds/time.js'
-import { ASK_LIMIT_MS, type Asked, asking } from './asking.js'
+import { type Asked, asking } from './asking.js'
 import type { Backend, Fault, FaultContext, Target, Told } from './fault.js'
 
 const BACKEND = 'libfaketime'
@@ -29,6 +29,8 @@ const LEAST_SHOWN_MS = 1_500
 const RIGHT_WITHIN_MS = 200
 /** It goes on growing. */
 const LEAST_DRIFTED_MS = 300
+/** Of one try, in which a topic may have to be made. */
+const TELLS_LIMIT_MS = 4_000
 /** For a node to say what time it is before anything is done. */
 const ANSWERS_LIMIT_MS = 5_000
 const MOST_DRIFT = 0.5
@@ -231,7 +233,7 @@ async function rightAgain(bed: TestBed, node: BedNode): Promise<number | undefin
 /** How far its clock is from the one here, as it stamps a record that it is sent: in a topic of its own that is stamped by the broker. */
 async function wallOffMs(bed: TestBed, node: BedNode): Promise<number> {
   const topic = `nemesis-clock-${node.id}`
-  return asking(bed, node.address, (asked) => stampedOff(asked, topic, node.id), ASK_LIMIT_MS)
+  return asking(bed, node.address, (asked) => stampedOff(asked, topic, node.id), TELLS_LIMIT_MS)
 }
 
 async function stampedOff({ admin, client }: Asked, topic: string, id: number): Promise<number> {
@@ -247,7 +249,11 @@ async function stampedOff({ admin, client }: Asked, topic: string, id: number): 
   const records = buildBatch([{ timestamp: Date.now(), key: null, value: Buffer.from('what time is it') }])
   const partitionData = [{ index: 0, records }]
   const fromMs = Date.now()
-  const body = { acks: 1, timeoutMs: ASK_LIMIT_MS, topicData: [{ name: topic, topicId: view.topicId, partitionData }] }
+  const body = {
+    acks: 1,
+    timeoutMs: TELLS_LIMIT_MS,
+    topicData: [{ name: topic, topicId: view.topicId, partitionData }],
+  }
   const { responses } = await client.call({ nodeId: id }, Produce, body)
   const untilMs = Date.now()
   const answer = responses[0]?.partitionResponses[0]

@@ -3,7 +3,7 @@ import type { Prng } from '../../../src/base/prng.js'
 import type { BedNode } from '../../beds/bed.js'
 import type { Fault, FaultContext, Target, Told } from '../fault.js'
 import { shuffled } from '../targets.js'
-import { type Applied, between, type Effect, type End, type Link, type Links, oneWay } from './links.js'
+import { type Applied, between, type Effect, type End, isOpen, type Link, type Links, oneWay } from './links.js'
 
 const LEAST_FLAKY = 0.1
 const MOST_FLAKY = 0.5
@@ -216,15 +216,19 @@ class LinkFault implements Fault {
   async begin(context: FaultContext): Promise<Told | undefined> {
     const { nodes } = context.bed
     const drawn = await this.#draw(context, nodes)
-    // Over links of those that do not run nothing is sent, where it could show.
+    // Over links of those that do not run, and over those that are cut, nothing is sent where it could show.
     const runs = (end: End): boolean => end === 'clients' || nodes.some(({ id, isRunning }) => id === end && isRunning)
-    if (drawn === undefined || !drawn.links.some(({ from, to }) => runs(from) && runs(to))) return undefined
+    const isUsed = (link: Link): boolean => runs(link.from) && runs(link.to) && isOpen(this.#links, link)
+    if (drawn === undefined || !drawn.links.some(isUsed)) return undefined
     this.#nodes = drawn.nodes.map(idOf)
     this.#applied = await this.#links.apply(drawn.links, drawn.effect, {
       nodes,
       random: context.random.fork(this.name),
     })
-    return { what: drawn.what, nodes: this.#nodes, seen: await this.#applied.seen() }
+    const seen = await this.#applied.seen()
+    if (seen !== undefined) return { what: drawn.what, nodes: this.#nodes, seen }
+    await this.end()
+    return undefined
   }
 
   async end(): Promise<Told | undefined> {

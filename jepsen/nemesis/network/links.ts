@@ -32,6 +32,8 @@ export type Effect =
 export interface Links {
   /** Rejects with nothing done. */
   apply(links: readonly Link[], effect: Effect, among: Among): Promise<Applied>
+  /** Whether nothing comes through already: what else is done to it has no effect. */
+  isBlocked(link: Link): boolean
 }
 
 export interface Among {
@@ -40,8 +42,8 @@ export interface Among {
 }
 
 export interface Applied {
-  /** Waits until it shows; rejects where it does not. */
-  seen(): Promise<string>
+  /** Waits until it shows; rejects where it does not. Undefined: nothing came that it could have been done to. */
+  seen(): Promise<string | undefined>
   /** Takes it back, once; answers how that shows. */
   lift(): Promise<string>
 }
@@ -59,4 +61,9 @@ export function oneWay(from: readonly End[], to: readonly End[]): Link[] {
 
 export function nameOf(end: End): string {
   return end === 'clients' ? 'clients' : `node ${end}`
+}
+
+/** Connections need both directions. */
+export function isOpen(links: Links, { from, to }: Link): boolean {
+  return !links.isBlocked({ from, to }) && !links.isBlocked({ from: to, to: from })
 }

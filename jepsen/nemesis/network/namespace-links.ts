@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { RealTime, until } from '../../beds/time.js'
 import { connectionTo } from '../process-state.js'
-import { type Among, type Applied, type Effect, type End, type Link, type Links, nameOf } from './links.js'
+import { type Among, type Applied, type Effect, type End, isOpen, type Link, type Links, nameOf } from './links.js'
 
 export interface Place {
   readonly namespace: string
@@ -50,6 +50,7 @@ export class NamespaceLinks implements Links {
   }
 
   async apply(links: readonly Link[], effect: Effect, among: Among): Promise<Applied> {
+    const open = links.filter((link) => isOpen(this, link))
     const rule: Rule = { tag: ++this.#tags, links, effect }
     this.#rules.add(rule)
     try {
@@ -60,21 +61,27 @@ export class NamespaceLinks implements Links {
       throw error
     }
     return {
-      seen: async () => {
-        const attempt = await this.#attempt(links, among)
-        const packets = await until(this.#time, SHOWS_LIMIT_MS, 'a packet that a rule has met', async () => {
-          const count = await this.#packets(rule)
-          return count > 0 ? count : undefined
-        })
-        return `${attempt}${packets} packets have met the rules`
-      },
+      seen: () =>
+        until(this.#time, SHOWS_LIMIT_MS, 'a packet that a rule has met', async () => {
+          // Of what is lost by chance an attempt may meet nothing.
+          const attempt = await this.#attempt(open, among)
+          const packets = await this.#packets(rule)
+          return packets > 0 ? `${attempt}${packets} packets have met the rules` : undefined
+        }),
       lift: async () => {
         const packets = await this.#packets(rule)
         this.#rules.delete(rule)
         await this.#write()
-        return `${packets} packets have met the rules; ${await this.#attempt(links, among)}the rules are gone`
+        return `${packets} packets have met the rules; ${await this.#attempt(open, among)}the rules are gone`
       },
     }
+  }
+
+  isBlocked(link: Link): boolean {
+    return [...this.#rules].some(
+      ({ effect, links }) =>
+        effect.kind !== 'flaky' && links.some(({ from, to }) => from === link.from && to === link.to),
+    )
   }
 
   /** One that uses such a link, of those between nodes that run. */
@@ -115,7 +122,7 @@ export class NamespaceLinks implements Links {
   /** Makes the tables what the rules say: each changes at once, or not at all. */
   async #write(): Promise<void> {
     for (const [id, { namespace, gateway }] of this.#places) {
-      const table = tableOf(id, [...this.#rules], (end) => this.#hostOf(end, gateway))
+      const table = tableOf(id, [...this.#rules].reverse(), (end) => this.#hostOf(end, gateway))
       if (table === this.#tables.get(id) || (table === undefined && !this.#tables.has(id))) continue
       const script = `add table inet ${TABLE}\ndelete table inet ${TABLE}\n${table ?? ''}`
       await run('ip', ['netns', 'exec', namespace, 'nft', script], { timeout: COMMAND_LIMIT_MS })
@@ -129,7 +136,7 @@ export class NamespaceLinks implements Links {
   }
 }
 
-/** Of one node; undefined: there is no rule for it. */
+/** Of one node, the first rule that says what becomes of a packet before the others; undefined: there is no rule for it. */
 export function tableOf(
   id: number,
   rules: readonly { readonly tag: number; readonly links: readonly Link[]; readonly effect: Effect }[],

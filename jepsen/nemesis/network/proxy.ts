@@ -25,6 +25,8 @@ interface Held {
   readonly frame: Buffer
 }
 
+const BLOCKING: readonly Effect['kind'][] = ['cut', 'reset']
+
 class Rule {
   readonly effect: Effect
   readonly random: Prng
@@ -56,7 +58,8 @@ class Rule {
   }
 }
 
-const SHOWS_LIMIT_MS = 15_000
+/** All that is sent goes through here: what does not show by then had nothing to be done to. */
+const SHOWS_LIMIT_MS = 5_000
 /** As TCP waits before it sends again what was lost: then twice as long. */
 const RETRANSMISSION_MS = 200
 const MOST_RETRANSMISSIONS = 4
@@ -104,13 +107,10 @@ export class KafkaProxy implements Links, Switchboard {
     if (effect.kind === 'reset') this.#reset(rule)
     this.#changed()
     return {
-      seen: () =>
-        until(
-          this.#time,
-          SHOWS_LIMIT_MS,
-          `something to which this is done: ${effect.kind}`,
-          async () => rule.first || undefined,
-        ),
+      seen: () => {
+        const first = async (): Promise<string | undefined> => rule.first || undefined
+        return until(this.#time, SHOWS_LIMIT_MS, effect.kind, first).catch(() => undefined)
+      },
       lift: async () => {
         this.#rules.delete(rule)
         const late = rule.held.splice(0).filter((held) => held.connection.deliver(held.frame)).length
@@ -119,6 +119,10 @@ export class KafkaProxy implements Links, Switchboard {
         return `was done ${rule.count} times${atEnd}; bytes pass`
       },
     }
+  }
+
+  isBlocked(link: Link): boolean {
+    return [...this.#rules].some((rule) => BLOCKING.includes(rule.effect.kind) && rule.isOf(link))
   }
 
   wayOf(link: Link): Way {

@@ -14,13 +14,19 @@ class Scene implements Links {
   links: readonly Link[] = []
   effect: Effect | undefined
   readonly done: string[] = []
-  shows = true
+  shows: boolean | undefined = true
+  readonly blocked = new Set<string>()
+
+  isBlocked({ from, to }: Link): boolean {
+    return this.blocked.has(`${from}>${to}`)
+  }
 
   async apply(links: readonly Link[], effect: Effect) {
     this.links = links
     this.effect = effect
     return {
       seen: async () => {
+        if (this.shows === undefined) return undefined
         if (!this.shows) throw new Error('nothing shows')
         return 'it shows'
       },
@@ -107,6 +113,18 @@ test('what does not show is taken back all the same', async () => {
   await assert.rejects(scene.begin(one, 3, [1]), /nothing shows/)
   const told = await one.end({} as never)
   assert.deepEqual([told?.seen, scene.done, await one.end({} as never)], ['it is gone', ['lift'], undefined])
+})
+
+test('where another fault has cut all its links it does nothing, and what found nothing to be done to is taken back at once', async () => {
+  const scene = new Scene()
+  scene.blocked.add('2>1').add('3>2')
+  assert.equal(await scene.begin(fault(scene, 'partition leader'), 3, [2]), undefined)
+  assert.equal(scene.effect, undefined)
+  scene.blocked.delete('3>2')
+  assert.notEqual(await scene.begin(fault(scene, 'partition leader'), 3, [2]), undefined)
+  scene.shows = undefined
+  assert.equal(await scene.begin(fault(scene, 'hold requests'), 3, [1]), undefined)
+  assert.deepEqual(scene.done, ['lift'])
 })
 
 test('rules stand where bytes arrive; what goes to clients is stopped where it is sent', () => {

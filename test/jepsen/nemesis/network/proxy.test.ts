@@ -129,12 +129,22 @@ test('a link that is cut holds what is sent, and passes it when it is healed; ot
   await until(() => client.answers.length === 1, 'an answer')
   const cut = await apply(between(['clients'], [1]), { kind: 'cut' })
   client.heartbeat(2)
-  assert.match(await cut.seen(), /bytes from clients to node 1 had to wait/)
+  assert.match((await cut.seen()) ?? '', /bytes from clients to node 1 had to wait/)
   await aWhile()
   assert.deepEqual(client.answers, [1])
   assert.match(await cut.lift(), /was done 1 times/)
   await until(() => client.answers.length === 2, 'the held request')
   assert.equal(client.end, undefined)
+})
+
+test('a link is blocked in the direction in which it is cut, until it is healed', async () => {
+  const [link, back] = [{ from: 'clients', to: 1 } as const, { from: 1, to: 'clients' } as const]
+  const cut = await apply([link], { kind: 'cut' })
+  assert.deepEqual([proxy.isBlocked(link), proxy.isBlocked(back)], [true, false])
+  await cut.lift()
+  const slow = await apply([link], { kind: 'slow', delayMs: 1, jitterMs: 0 })
+  assert.equal(proxy.isBlocked(link), false)
+  await slow.lift()
 })
 
 test('a link that is cut one-way lets requests through, and not their answers', async () => {
@@ -155,7 +165,7 @@ test('who connects while a link is cut waits; the node hears nothing of it until
   const cut = await apply(between(['clients'], [1]), { kind: 'cut' })
   const client = connect()
   client.heartbeat(1)
-  assert.match(await cut.seen(), /a connection from clients to node 1 had to wait/)
+  assert.match((await cut.seen()) ?? '', /a connection from clients to node 1 had to wait/)
   await aWhile()
   assert.equal(node.came.filter(({ correlationId }) => correlationId === 1).length, 0)
   await cut.lift()
@@ -203,7 +213,7 @@ test('a narrow link takes as long as its bytes need', async () => {
   await until(() => client.answers.length === 2, 'both answers')
   // Each is more than 20 bytes.
   assert.ok(performance.now() - fromMs >= 40)
-  assert.match(await narrow.seen(), /had to wait/)
+  assert.match((await narrow.seen()) ?? '', /had to wait/)
 })
 
 test('a request that is held comes behind the same one tried again on another connection, once', async () => {
@@ -212,7 +222,7 @@ test('a request that is held comes behind the same one tried again on another co
   client.heartbeat(1)
   client.produce(2)
   await until(() => client.end === 'ECONNRESET', 'a reset')
-  assert.match(await hold.seen(), /Produce of one from clients to node 1 is held back/)
+  assert.match((await hold.seen()) ?? '', /Produce of one from clients to node 1 is held back/)
   const again = connect()
   again.produce(3)
   await until(() => node.came.length === 3, 'the late one')
@@ -244,7 +254,7 @@ test('an answer that is swallowed leaves a request that was done, and a reset', 
   client.produce(2)
   await until(() => client.end === 'ECONNRESET', 'a reset')
   assert.deepEqual([client.answers, node.came.length], [[1], 2])
-  assert.match(await swallow.seen(), /Produce of one from clients to node 1 was done, its answer is swallowed/)
+  assert.match((await swallow.seen()) ?? '', /Produce of one from clients to node 1 was done, its answer is swallowed/)
 })
 
 test('a request that comes twice is answered once; one without an answer is left alone', async () => {
@@ -260,7 +270,7 @@ test('a request that comes twice is answered once; one without an answer is left
   )
   await until(() => client.answers.length === 3, 'answers')
   assert.deepEqual(client.answers, [1, 2, 3])
-  assert.match(await repeat.seen(), /was answered twice/)
+  assert.match((await repeat.seen()) ?? '', /was answered twice/)
 })
 
 test('what is asked by another node is not what clients ask', async () => {
