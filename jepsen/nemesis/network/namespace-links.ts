@@ -21,6 +21,8 @@ interface Rule {
   readonly tag: number
   readonly links: readonly Link[]
   readonly effect: Effect
+  /** Packets, by tables that have been replaced. */
+  met: number
 }
 
 const SHOWS_LIMIT_MS = 15_000
@@ -51,7 +53,7 @@ export class NamespaceLinks implements Links {
 
   async apply(links: readonly Link[], effect: Effect, among: Among): Promise<Applied> {
     const open = links.filter((link) => isOpen(this, link))
-    const rule: Rule = { tag: ++this.#tags, links, effect }
+    const rule: Rule = { tag: ++this.#tags, links, effect, met: 0 }
     this.#rules.add(rule)
     try {
       await this.#write()
@@ -107,16 +109,15 @@ export class NamespaceLinks implements Links {
     return stdout.trim()
   }
 
-  async #packets({ tag }: Rule): Promise<number> {
-    const counts = await Promise.all(
-      [...this.#tables.keys()].map(async (id) => {
-        const { namespace } = this.#places.get(id)!
-        const list = ['netns', 'exec', namespace, 'nft', 'list', 'table', 'inet', TABLE]
-        const { stdout } = await run('ip', list, { timeout: COMMAND_LIMIT_MS })
-        return packetsOf(stdout, tag)
-      }),
-    )
-    return counts.reduce((sum, count) => sum + count, 0)
+  async #packets(rule: Rule): Promise<number> {
+    const listed = await Promise.all([...this.#tables.keys()].map((id) => this.#listed(id)))
+    return listed.reduce((sum, text) => sum + packetsOf(text, rule.tag), rule.met)
+  }
+
+  /** The table of a node, with its counters. */
+  async #listed(id: number): Promise<string> {
+    const command = ['netns', 'exec', this.#places.get(id)!.namespace, 'nft', 'list', 'table', 'inet', TABLE]
+    return (await run('ip', command, { timeout: COMMAND_LIMIT_MS })).stdout
   }
 
   /** Makes the tables what the rules say: each changes at once, or not at all. */
@@ -124,6 +125,10 @@ export class NamespaceLinks implements Links {
     for (const [id, { namespace, gateway }] of this.#places) {
       const table = tableOf(id, [...this.#rules].reverse(), (end) => this.#hostOf(end, gateway))
       if (table === this.#tables.get(id) || (table === undefined && !this.#tables.has(id))) continue
+      if (this.#tables.has(id)) {
+        const listed = await this.#listed(id)
+        for (const rule of this.#rules) rule.met += packetsOf(listed, rule.tag)
+      }
       const script = `add table inet ${TABLE}\ndelete table inet ${TABLE}\n${table ?? ''}`
       await run('ip', ['netns', 'exec', namespace, 'nft', script], { timeout: COMMAND_LIMIT_MS })
       if (table === undefined) this.#tables.delete(id)
