@@ -7,6 +7,7 @@ import { DRIVERS } from './drivers/drivers.js'
 import type { Judgement } from './history/judge.js'
 import { probeAll } from './nemesis/backends.js'
 import { backendsOf, ofRun, Refused, runSuite, type SuiteOptions, type SuiteOutcome } from './suite.js'
+import { tryFaults } from './try-faults.js'
 
 const EXIT_CODES = { valid: 0, invalid: 1, unknown: 2 } as const
 const MOST_TOLD = 20
@@ -22,6 +23,9 @@ const parser = yargs(words)
   .scriptName('npm run jepsen --')
   .usage('$0 [options]\n\nRuns clients against a cluster while faults come and go, and judges what they were told.')
   .command('list', 'Drivers and faults (of --bed), with what works on this machine')
+  .command('faults', 'Tries faults one by one, without judging: what works on this machine')
+  .option('try', { type: 'string', describe: 'Of faults: names, with commas. Default: all' })
+  .option('backend', { type: 'string', describe: 'Of faults: only by these means, with commas: see list' })
   .option('bed', {
     choices: ['lograft', 'kafka', 'address', 'simulated'] as const,
     default: 'lograft' as const,
@@ -81,7 +85,20 @@ const parser = yargs(words)
 const options = await parser.parseAsync()
 
 if (options._[0] === 'list') await list()
+else if (options._[0] === 'faults') await faults()
 else await runOnce()
+
+async function faults(): Promise<void> {
+  const { bed, nodes, seed = String(Date.now()), out } = options
+  if (bed !== 'lograft' && bed !== 'kafka') throw new Error('faults are tried on nodes of lograft or Apache Kafka')
+  const wanted = options.try === undefined ? undefined : names(options.try)
+  const backends = options.backend === undefined ? undefined : names(options.backend)
+  const directory = out ?? join(process.cwd(), `jepsen-${seed}`)
+  const tried = { faults: wanted, backends, bed, nodes, seed, directory }
+  const { worked, of } = await tryFaults(tried, (line) => process.stdout.write(`${line}\n`))
+  process.stdout.write(`${worked} of ${of} did as they should\n`)
+  process.exit(of > 0 && worked === of ? EXIT_CODES.valid : EXIT_CODES.unknown)
+}
 
 async function runOnce(): Promise<void> {
   const say = (line: string): void => {

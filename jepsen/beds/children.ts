@@ -6,6 +6,7 @@ import type { ChildProcess } from 'node:child_process'
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
 
 const running = new Set<ChildProcess>()
+const leftovers = new Set<() => void>()
 let isWatching = false
 
 /** To be given a child that was spawned `detached`. */
@@ -14,6 +15,18 @@ export function endsWithThis<Child extends ChildProcess>(child: Child): Child {
   running.add(child)
   child.once('exit', () => running.delete(child))
   return child
+}
+
+/** What is to be done at the latest when this program ends, after its children; says how to forget it. Nothing can be waited for by then. */
+export function cleansUp(clean: () => void): () => void {
+  watch()
+  leftovers.add(clean)
+  return () => void leftovers.delete(clean)
+}
+
+/** Of those that run. */
+export function childPids(): readonly number[] {
+  return [...running].flatMap(({ pid }) => pid ?? [])
 }
 
 /** Also to what it has started in turn: the words in front of a command may stay its parent. */
@@ -31,6 +44,7 @@ function watch(): void {
   isWatching = true
   process.once('exit', () => {
     for (const child of running) signalGroup(child, 'SIGKILL')
+    for (const clean of leftovers) clean()
   })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {

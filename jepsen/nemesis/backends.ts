@@ -1,10 +1,13 @@
 /** All means, in order of preference; who of them works here; and which of their faults a run uses. */
 import type { RunFile } from '../history/run-file.js'
 import { adminBackend } from './admin.js'
+import { clockBackend } from './clock.js'
 import { interposedBackend } from './disk/interposed.js'
 import { smallFileSystemBackend } from './disk/small-file-system.js'
 import { stoppedFilesBackend } from './disk/stopped-files.js'
 import type { Backend, Fault } from './fault.js'
+import { namespacesBackend } from './network/namespaces.js'
+import { proxyBackend } from './network/proxy-backend.js'
 import { processesBackend } from './processes.js'
 import type { OfRun } from './targets.js'
 
@@ -15,6 +18,9 @@ export function allBackends(ofRun: OfRun): readonly Backend[] {
     smallFileSystemBackend(),
     interposedBackend(),
     stoppedFilesBackend(ofRun),
+    namespacesBackend(),
+    proxyBackend(),
+    clockBackend(),
   ]
 }
 
@@ -44,13 +50,16 @@ export function chooseFaults(
   const refused: string[] = []
   const used = new Map<Backend, string[]>()
   for (const name of new Set(names)) {
-    const those = probed.filter(({ backend }) => backend.faults.some((fault) => fault.name === name))
+    const those = probed.filter(({ backend }) => makes(backend, name) && makesAllOfFamily(backend, names, probed))
     const works = those.find(({ why }) => why === undefined)
     if (works !== undefined) {
       faults.push(works.backend.faults.find((fault) => fault.name === name)!)
       used.set(works.backend, [...(used.get(works.backend) ?? []), name])
-    } else if (those.length === 0) refused.push(`there is no fault ${name}: see \`list\``)
-    else
+    } else if (!probed.some(({ backend }) => makes(backend, name))) {
+      refused.push(`there is no fault ${name}: see \`list\``)
+    } else if (those.length === 0) {
+      refused.push(`${name} cannot be made in one run with the others that are asked for: no means makes all of them`)
+    } else
       refused.push(
         `${name} cannot be made here: ${those.map(({ backend, why }) => `${backend.name}: ${why}`).join('; ')}`,
       )
@@ -64,4 +73,16 @@ export function chooseFaults(
   })
   // What is made ready first is what others build on.
   return { faults, backends: probed.map(({ backend }) => backend).filter((backend) => used.has(backend)), told }
+}
+
+function makes(backend: Backend, name: string): boolean {
+  return backend.faults.some((fault) => fault.name === name)
+}
+
+/** Whether it makes all for which its family is asked. */
+function makesAllOfFamily(backend: Backend, names: readonly string[], probed: readonly ProbedBackend[]): boolean {
+  const { family } = backend
+  if (family === undefined) return true
+  const kin = probed.filter((each) => each.backend.family === family)
+  return names.every((name) => makes(backend, name) || !kin.some((each) => makes(each.backend, name)))
 }

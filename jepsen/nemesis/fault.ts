@@ -50,6 +50,8 @@ export interface Backend {
   prepare(nodes: readonly number[], surroundings: Map<number, Surroundings>): Promise<void>
   /** The faults that it makes. */
   readonly faults: readonly Fault[]
+  /** Of several with one name here a run uses one: they change the same things, each in its way, and together would undo each other. */
+  readonly family?: string
   /** Leaves nothing behind: processes, mounts, rules, namespaces. */
   restore(): Promise<void>
 }

@@ -1,0 +1,50 @@
+/**
+ * The network where it cannot be changed: this process stands in front of all listeners, under the addresses that nodes advertise. It needs no rights. Connections themselves are always
+ * taken, also where a link is cut: then nothing comes through them.
+ */
+import type { Surroundings } from '../../beds/bed.js'
+import type { Backend } from '../fault.js'
+import { flakyFault, partitionFaults, requestFaults, resetFault, slowFaults } from './link-faults.js'
+import { NETWORK_FAMILY } from './namespaces.js'
+import { KafkaProxy } from './proxy.js'
+import { NODE_VARIABLE, nodeOf, showsOwners } from './socket-owner.js'
+
+const BACKEND = 'proxy'
+const HOST = '127.0.0.1'
+
+export function proxyBackend(): Backend {
+  const proxy = new KafkaProxy()
+  return {
+    name: BACKEND,
+    family: NETWORK_FAMILY,
+    probe: async () => (showsOwners() ? undefined : 'there is no /proc/net/tcp, which says who has connected'),
+    prepare: async (nodes, surroundings) => {
+      for (const id of nodes) {
+        const given = surroundings.get(id)!
+        const { host, ports } = given
+        const front = async (
+          port: number,
+          sourceOf: Parameters<KafkaProxy['listen']>[0]['sourceOf'],
+        ): Promise<string> => `${HOST}:${await proxy.listen({ host: HOST, to: id, target: { host, port }, sourceOf })}`
+        const changed: Surroundings = {
+          ...given,
+          environment: { ...given.environment, [NODE_VARIABLE]: String(id) },
+          advertised: {
+            clients: await front(ports.clients, () => 'clients'),
+            nodes: await front(ports.nodes, nodeOf),
+            controllers: await front(ports.controllers, nodeOf),
+          },
+        }
+        surroundings.set(id, changed)
+      }
+    },
+    faults: [
+      ...partitionFaults(BACKEND, proxy),
+      flakyFault(BACKEND, proxy),
+      resetFault(BACKEND, proxy),
+      ...slowFaults(BACKEND, proxy),
+      ...requestFaults(BACKEND, proxy),
+    ],
+    restore: () => proxy.close(),
+  }
+}
