@@ -22,7 +22,7 @@ import { findCoordinators } from '../../src/client/admin/coordinators.js'
 import { temporaryDirectory } from '../node-ports.js'
 import { SEED_VARIABLE } from '../seed.js'
 
-const FAULTS = ['kill leader', 'pause controller', 'bounce coordinator']
+const FAULTS = ['kill leader', 'pause controller', 'pause coordinator']
 const TOPIC = 'run-t0'
 const GROUP = 'run-group'
 const LIMIT_MS = 60_000
