@@ -90,7 +90,7 @@ export function rowOf(planned: PlannedRun, commit: string, said: Said | undefine
     okPerSecond: String(said?.okPerSecond ?? 0),
     recoveryMs: said?.recoveryMs === undefined ? '' : String(said.recoveryMs),
     anomalies: anomalies.map(([anomaly, count]) => `${anomaly} ${count}`).join(', '),
-    reason: (said?.judgement.reasons[0] ?? why).slice(0, REASON_CHARACTERS),
+    reason: (said === undefined ? why : (said.judgement.reasons[0] ?? '')).slice(0, REASON_CHARACTERS),
   }
 }
 
