@@ -60,7 +60,7 @@ const parser = yargs(words)
   .option('writes-per-key', { type: 'number', default: 1024, describe: 'At most; then another takes its place' })
   .option('consume', { choices: ['assign', 'subscribe', 'both'] as const, default: 'both' as const })
   .option('group-protocol', { choices: ['classic', 'consumer'] as const, default: 'classic' as const })
-  .option('acks', { choices: ['all', '1', '0'] as const, default: 'all' as const })
+  .option('acks', { type: 'string', choices: ['all', '1', '0'] as const, default: 'all' as const })
   .option('idempotence', { type: 'boolean', default: true, describe: 'Only with --acks all' })
   .option('isolation', {
     choices: ['read_committed', 'read_uncommitted'] as const,
