@@ -6,6 +6,7 @@ import { SimulatedBed } from './beds/simulated.js'
 import { DRIVERS } from './drivers/drivers.js'
 import type { Judgement } from './history/judge.js'
 import { probeAll } from './nemesis/backends.js'
+import { PLAN_KINDS } from './nemesis/plan.js'
 import { backendsOf, ofRun, Refused, runSuite, type SuiteOptions, type SuiteOutcome } from './suite.js'
 import { tryFaults } from './try-faults.js'
 
@@ -41,8 +42,8 @@ const parser = yargs(words)
   .option('time', { type: 'number', default: 60, describe: 'Seconds of load; reading everything comes then' })
   .option('faults', { type: 'string', default: '', describe: 'Names, with commas: see list' })
   .option('plan', {
-    choices: ['alone', 'mixtures'] as const,
-    describe: 'The first fault again and again, or mixtures that change. Default: alone for one',
+    choices: PLAN_KINDS,
+    describe: 'The first fault again and again, each alone by turns, or mixtures that change. Default: alone for one',
   })
   .option('interval', { type: 'number', describe: 'Seconds between beginnings of a fault, mean' })
   .option('driver', { type: 'string', default: 'lograft', describe: 'Names, with commas; workers take turns' })

@@ -10,6 +10,7 @@ import type { Ability, ClientSettings, Driver, GroupSettings } from './drivers/d
 import { Keyspace, type NemesisOperation, type Operation, type Unplaced } from './history/operation.js'
 import { Recorder } from './history/recorder.js'
 import { HISTORY_FILE, RUN_FILE, type RunFile } from './history/run-file.js'
+import type { FaultCounts } from './nemesis/nemesis.js'
 import { type Counts, Progress } from './progress.js'
 import { type FinalReads, finalReads } from './workload/final-reads.js'
 import { Generator } from './workload/generator.js'
@@ -51,6 +52,7 @@ export interface NemesisOfRun {
   /** Takes everything back. False: it could not. */
   heal(): Promise<boolean>
   readonly troubles: readonly string[]
+  readonly counts: ReadonlyMap<string, FaultCounts>
 }
 
 export interface RunContext {
@@ -76,6 +78,8 @@ export interface RunResult {
   /** From the end of healing to the first that was begun after it and succeeded; undefined: none did in time. */
   readonly recoveryMs: number | undefined
   readonly finalReads: FinalReads | undefined
+  /** By name. */
+  readonly faults: Readonly<Record<string, FaultCounts>>
   /** Of the suite, or of nodes: sentences. */
   readonly troubles: readonly string[]
 }
@@ -112,6 +116,7 @@ class Run {
   readonly #workers: readonly Worker[]
   readonly #maker: TopicMaker
   readonly #troubles: string[] = []
+  #faults: RunResult['faults'] = {}
   readonly #startedAt = new Date().toISOString()
   /** Processes that have begun to send since all is healed. */
   readonly #begun = new Set<number>()
@@ -195,6 +200,7 @@ class Run {
     this.#phase('heal')
     await nemesis?.heal()
     for (const sentence of nemesis?.troubles ?? []) this.#trouble(sentence)
+    this.#faults = Object.fromEntries(nemesis?.counts ?? [])
     this.#phase('recovery')
     await this.#recovered()
     this.#generator.end()
@@ -320,6 +326,7 @@ class Run {
       okPerSecond: this.#loadMs === 0 ? 0 : Math.round((this.#okOfLoad / this.#loadMs) * 1000),
       recoveryMs: this.#recovery?.tookMs,
       finalReads: done,
+      faults: this.#faults,
       troubles: this.#troubles,
     }
   }

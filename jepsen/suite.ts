@@ -20,7 +20,7 @@ import { adminBackend } from './nemesis/admin.js'
 import { allBackends, type ChosenFaults, chooseFaults, type ProbedBackend, probeAll } from './nemesis/backends.js'
 import type { Backend } from './nemesis/fault.js'
 import { Nemesis } from './nemesis/nemesis.js'
-import { type PlanOptions, planFaults } from './nemesis/plan.js'
+import { type PlanKind, planFaults } from './nemesis/plan.js'
 import { simulatedBackend } from './nemesis/simulated.js'
 import { type OfRun, Targets } from './nemesis/targets.js'
 import { reportRun } from './report/write-report.js'
@@ -39,7 +39,7 @@ export interface SuiteOptions extends RunOptions {
   readonly main?: string
   readonly drivers: readonly string[]
   readonly faults: readonly string[]
-  readonly plan: PlanOptions['kind']
+  readonly plan: PlanKind
   readonly intervalMs?: number
   readonly command: string
   readonly directory: string
@@ -179,6 +179,7 @@ function nemesisOf(
     get troubles() {
       return nemesis.troubles
     },
+    counts: nemesis.counts,
   }
 }
 

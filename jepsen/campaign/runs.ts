@@ -11,11 +11,12 @@ const LEDGER_COLUMNS = [
   'ok',
   'okPerSecond',
   'recoveryMs',
+  'faults',
   'anomalies',
   'reason',
 ] as const
 const LEDGER_COMMENTS = [
-  'Written by the campaign; result: whether it came out as runs.tsv expects. A commit with a + had changes beside it. ok: successful operations.',
+  'Written by the campaign; result: whether it came out as runs.tsv expects. A commit with a + had changes beside it. ok: successful operations. Of faults that were not always done: how often of how many times.',
 ]
 const REASON_CHARACTERS = 300
 
@@ -33,6 +34,9 @@ export interface Said {
   readonly counts: { readonly ok: number }
   readonly okPerSecond: number
   readonly recoveryMs?: number
+  readonly faults: Readonly<
+    Record<string, { readonly began: number; readonly nothing: number; readonly failed: number }>
+  >
   readonly judgement: {
     readonly verdict: 'valid' | 'invalid' | 'unknown'
     readonly reasons: readonly string[]
@@ -89,9 +93,17 @@ export function rowOf(planned: PlannedRun, commit: string, said: Said | undefine
     ok: String(said?.counts.ok ?? 0),
     okPerSecond: String(said?.okPerSecond ?? 0),
     recoveryMs: said?.recoveryMs === undefined ? '' : String(said.recoveryMs),
+    faults: Object.entries(said?.faults ?? {})
+      .map(faultTold)
+      .join(', '),
     anomalies: anomalies.map(([anomaly, count]) => `${anomaly} ${count}`).join(', '),
     reason: (said === undefined ? why : (said.judgement.reasons[0] ?? '')).slice(0, REASON_CHARACTERS),
   }
+}
+
+function faultTold([name, { began, nothing, failed }]: [string, Said['faults'][string]]): string {
+  const tries = began + nothing + failed
+  return tries === began ? `${name} ${began}` : `${name} ${began} of ${tries}`
 }
 
 function cameOut(expected: readonly string[], { judgement: { verdict, anomalies } }: Said): boolean {

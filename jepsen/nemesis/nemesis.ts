@@ -39,12 +39,20 @@ export function faultOf(f: string): { readonly does: 'begin' | 'end'; readonly f
 const HEAL_LIMIT_MS = 120_000
 const WAIT_STEP_MS = 100
 
+export interface FaultCounts {
+  /** It was done, and showed. */
+  readonly began: number
+  /** What it needs was not there. */
+  readonly nothing: number
+  readonly failed: number
+}
+
 export class Nemesis {
   readonly #options: NemesisOptions
   readonly #faults: ReadonlyMap<string, Fault>
   /** In the order in which they began. */
   readonly #active = new Set<Fault>()
-  readonly #counts = new Map<string, { began: number; nothing: number }>()
+  readonly #counts = new Map<string, { began: number; nothing: number; failed: number }>()
   readonly #troubles: string[] = []
   #isStopped = false
   #isHealed = false
@@ -58,8 +66,8 @@ export class Nemesis {
     if (this.#faults.size < options.faults.length) throw new Error('two faults have one name')
   }
 
-  /** How often each fault was done, and how often what it needs was not there. */
-  get counts(): ReadonlyMap<string, { readonly began: number; readonly nothing: number }> {
+  /** Of each fault by its name. */
+  get counts(): ReadonlyMap<string, FaultCounts> {
     return this.#counts
   }
 
@@ -116,14 +124,16 @@ export class Nemesis {
     // What could not be taken back is not done once more.
     if (this.#active.has(fault)) await this.#end(fault)
     if (this.#active.has(fault)) return
-    const counts = this.#counts.get(fault.name) ?? { began: 0, nothing: 0 }
+    const counts = this.#counts.get(fault.name) ?? { began: 0, nothing: 0, failed: 0 }
     this.#counts.set(fault.name, counts)
     // Also one that fails half-way has to be taken back.
     this.#active.add(fault)
     const told = await this.#step('begin', fault, (context) => fault.begin(context))
     if (told === undefined) counts.nothing++
-    else if (told === 'failed') this.#troubles.push(`${nemesisName('begin', fault.name)} failed`)
-    else counts.began++
+    else if (told === 'failed') {
+      counts.failed++
+      this.#troubles.push(`${nemesisName('begin', fault.name)} failed`)
+    } else counts.began++
   }
 
   async #end(fault: Fault): Promise<void> {

@@ -1,14 +1,17 @@
 /**
- * When which fault begins and ends, drawn from a seed: one alone, again and again, or mixtures that change, with quiet spells between. Says nothing of what a fault does, and is the
+ * When which fault begins and ends, drawn from a seed: one alone, again and again, several by turns, or mixtures that change, with quiet spells between. Says nothing of what a fault does, and is the
  * same however the faults turn out.
  */
 import type { Prng } from '../../src/base/prng.js'
 
+/** `alone`: the first, over the whole time; `turns`: each alone, one after the other, and then from the first again; `mixtures`: subsets that take turns. */
+export const PLAN_KINDS = ['alone', 'turns', 'mixtures'] as const
+export type PlanKind = (typeof PLAN_KINDS)[number]
+
 export interface PlanOptions {
   /** Names. */
   readonly faults: readonly string[]
-  /** `alone`: the first, over the whole time; `mixtures`: subsets that take turns. */
-  readonly kind: 'alone' | 'mixtures'
+  readonly kind: PlanKind
   /** From the first to the last step. */
   readonly durationMs: number
   /** Between the beginnings of one fault, on the average. */
@@ -39,7 +42,8 @@ const SHORTEST_MS = 500
 export function planFaults(options: PlanOptions, random: Prng): readonly PlannedStep[] {
   const { faults, kind, durationMs, intervalMs = INTERVAL_MS, mixtureMs = MIXTURE_MS, most = MOST } = options
   if (faults.length === 0) return []
-  if (kind === 'alone') return turns(faults[0]!, 0, durationMs, intervalMs, random)
+  if (kind === 'alone') return turns([faults[0]!], 0, durationMs, intervalMs, random)
+  if (kind === 'turns') return turns(faults, 0, durationMs, intervalMs, random)
   const steps: PlannedStep[] = []
   let wasQuiet = true
   for (let fromMs = 0; fromMs < durationMs; ) {
@@ -48,7 +52,7 @@ export function planFaults(options: PlanOptions, random: Prng): readonly Planned
     const isQuiet: boolean = !wasQuiet && random.chance(QUIET / (1 - QUIET))
     if (!isQuiet) {
       for (const fault of drawn(faults, random.between(1, Math.min(most, faults.length)), random)) {
-        steps.push(...turns(fault, fromMs, untilMs, intervalMs, random.fork(`${fault} at ${fromMs}`)))
+        steps.push(...turns([fault], fromMs, untilMs, intervalMs, random.fork(`${fault} at ${fromMs}`)))
       }
     }
     wasQuiet = isQuiet
@@ -57,11 +61,18 @@ export function planFaults(options: PlanOptions, random: Prng): readonly Planned
   return steps.sort((a, b) => a.atMs - b.atMs)
 }
 
-/** Begins and ends by turns in this time. */
-function turns(fault: string, fromMs: number, untilMs: number, intervalMs: number, random: Prng): PlannedStep[] {
+/** One after the other begins and ends in this time. */
+function turns(
+  faults: readonly string[],
+  fromMs: number,
+  untilMs: number,
+  intervalMs: number,
+  random: Prng,
+): PlannedStep[] {
   const steps: PlannedStep[] = []
   let atMs = fromMs + Math.round(random.float() * Math.min(intervalMs, untilMs - fromMs) * 0.5)
-  while (atMs + SHORTEST_MS < untilMs) {
+  for (let turn = 0; atMs + SHORTEST_MS < untilMs; turn++) {
+    const fault = faults[turn % faults.length]!
     const turnMs = Math.round(intervalMs * (0.5 + random.float()))
     const share = SHORTEST + random.float() * (LONGEST - SHORTEST)
     const endMs = Math.min(untilMs, atMs + Math.max(SHORTEST_MS, Math.round(turnMs * share)))

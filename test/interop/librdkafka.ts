@@ -28,6 +28,12 @@ const SETTINGS = ['num.partitions=4', 'group.initial.rebalance.delay.ms=0']
 const WITHOUT = ['zstd', 'lz4-ext', 'ssl', 'gssapi', 'curl', 'syslog', 'debug-symbols']
 const ZLIB = '#include <zlib.h>\nint main(void) { return zlibVersion() == 0; }\n'
 
+/**
+ * Three of them (0089, 0102, 0118) take it that two consumers that are started in the same millisecond are in the first generation together. The client is at times 50 ms late with one of
+ * them; the other then has everything for itself, and half of these runs fail.
+ */
+const BOTH_TOGETHER = ['group.initial.rebalance.delay.ms=500']
+
 /** Members hear of a rebalance with the answer to a heartbeat: every five seconds by default, which would be most of the time of these tests. */
 const QUICK_HEARTBEATS = ['group.consumer.heartbeat.interval.ms=1000', 'group.consumer.min.heartbeat.interval.ms=1000']
 
@@ -162,18 +168,15 @@ function lastLines(log: string): string {
   return log.trimEnd().split('\n').slice(-LOG_LINES).join('\n')
 }
 
-/** What a test said last, and why it failed: the line of the failure is followed by its text. */
+/** Why tests failed, before what each said last: who reads this may see the beginning alone. */
 function saidBy(log: string, names: readonly string[]): string {
   const lines = log.split('\n')
-  return names
-    .map((name) => {
-      const own = lines.flatMap((line, at) => {
-        if (line.startsWith(`### Test "${name}`)) return [line, lines[at + 1] ?? '']
-        return line.startsWith(`[${name}`) ? [line] : []
-      })
-      return own.slice(-LOG_LINES).join('\n')
-    })
-    .join('\n')
+  const reasons = lines.flatMap((line, at) =>
+    // The line of the failure is followed by its text.
+    names.some((name) => line.startsWith(`### Test "${name}`)) ? [line, lines[at + 1] ?? ''] : [],
+  )
+  const said = names.flatMap((name) => lines.filter((line) => line.startsWith(`[${name}`)).slice(-LOG_LINES))
+  return [...reasons, ...said].join('\n')
 }
 
 interface Place {
@@ -322,7 +325,12 @@ export const librdkafka: Client = {
     },
     {
       name: 'own tests of groups',
-      run: checkWhole({ name: 'groups', brokers: 'three', tests: wholeTests(['groups', 'classic groups']) }),
+      run: checkWhole({
+        name: 'groups',
+        brokers: 'three',
+        settings: BOTH_TOGETHER,
+        tests: wholeTests(['groups', 'classic groups']),
+      }),
     },
     {
       name: 'own tests of groups, by the newer protocol',

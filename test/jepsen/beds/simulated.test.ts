@@ -171,7 +171,8 @@ test('each fault is done, shows, and is taken back', { timeout: 60_000 }, async 
   ]
   const { nemesis, bed, healedMs, history } = await play('alone', { alone }, 1_000)
   assert.deepEqual([nemesis.troubles, bed.unasked], [[], []])
-  for (const name of alone) assert.deepEqual([name, nemesis.counts.get(name)], [name, { began: 1, nothing: 0 }])
+  for (const name of alone)
+    assert.deepEqual([name, nemesis.counts.get(name)], [name, { began: 1, nothing: 0, failed: 0 }])
   assert.ok(history.some((line) => /begin kill replicas but one.*its process is gone/.test(line)))
   assert.ok(history.some((line) => /begin pause all.*its process is stopped/.test(line)))
   assert.ok(history.some((line) => /begin partition halves.*bytes from node\d to node\d wait/.test(line)))

@@ -106,7 +106,7 @@ test('a fault whose victim is not there is counted apart, and a fault that nobod
   const scene = new Scene()
   const nemesis = scene.nemesis(scene.fault('a', { begin: () => undefined }))
   await nemesis.play([step(0, 'begin', 'a'), step(0, 'begin', 'b')])
-  assert.deepEqual([...nemesis.counts], [['a', { began: 0, nothing: 1 }]])
+  assert.deepEqual([...nemesis.counts], [['a', { began: 0, nothing: 1, failed: 0 }]])
   assert.deepEqual(nemesis.troubles, ['there is no fault b'])
 })
 

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type PlannedStep, planFaults } from '../../../jepsen/nemesis/plan.js'
+import { PLAN_KINDS, type PlannedStep, planFaults } from '../../../jepsen/nemesis/plan.js'
 import { Prng } from '../../../src/base/prng.js'
 
 const arbitraryPlan = fc.record({
   faults: fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'), { minLength: 1 }),
-  kind: fc.constantFrom('alone' as const, 'mixtures' as const),
+  kind: fc.constantFrom(...PLAN_KINDS),
   durationMs: fc.integer({ min: 0, max: 600_000 }),
   intervalMs: fc.integer({ min: 2_000, max: 30_000 }),
   mixtureMs: fc.integer({ min: 5_000, max: 60_000 }),
@@ -27,7 +27,7 @@ test('each fault begins and ends by turns, in order of time, within the time, an
         assert.equal(on.has(fault), does === 'end')
         if (does === 'end') on.delete(fault)
         else on.add(fault)
-        assert.ok(on.size <= (options.kind === 'alone' ? 1 : options.most), 'more at once than there may be')
+        assert.ok(on.size <= (options.kind === 'mixtures' ? options.most : 1), 'more at once than there may be')
       }
       assert.equal(on.size, 0)
     }),
@@ -46,6 +46,17 @@ test('one fault alone comes every 10 to 15 seconds on the average, and never las
   const steps = planFaults({ faults: ['kill'], kind: 'alone', durationMs }, new Prng('alone'))
   const meanMs = durationMs / (steps.length / 2)
   assert.ok(meanMs >= 10_000 && meanMs <= 15_000, `${meanMs} ms`)
+})
+
+test('by turns each is alone, in the order in which they were named, again from the first', () => {
+  const faults = ['c', 'a', 'b']
+  const steps = planFaults({ faults, kind: 'turns', durationMs: 120_000, intervalMs: 8_000 }, new Prng('turns'))
+  const begun = steps.filter(({ does }) => does === 'begin').map(({ fault }) => fault)
+  assert.ok(begun.length >= 10, `${begun.length} turns`)
+  assert.deepEqual(
+    begun,
+    begun.map((_, turn) => faults[turn % faults.length]),
+  )
 })
 
 test('mixtures are quiet for about a quarter of the time, each fault takes part, and several go on at once', () => {
