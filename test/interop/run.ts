@@ -5,7 +5,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { commandLine } from '../command-line.js'
+import { commandLine } from '../../jepsen/command-line.js'
 import { runDirectory } from '../run-directory.js'
 import { BrokerProcess, type Brokers } from './broker.js'
 import type { BrokerCount, Check, Client, Context } from './client.js'

@@ -7,7 +7,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { commandLine } from '../command-line.js'
+import { commandLine } from '../../jepsen/command-line.js'
 import { atOnce, type BuildCopy, CLONE, inLanes, run } from './build-copy.js'
 import { CLUSTER_MUTANTS } from './cluster-mutants.js'
 import { GROUP_MUTANTS } from './group-mutants.js'

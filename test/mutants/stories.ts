@@ -3,7 +3,7 @@
  * story must be red, and green as it is. With `--types` each must also be a program.
  */
 import { join } from 'node:path'
-import { commandLine } from '../command-line.js'
+import { commandLine } from '../../jepsen/command-line.js'
 import { atOnce, type BuildCopy, CLONE, inLanes, type Ran, run } from './build-copy.js'
 import type { StoryMutant } from './replica-mutants.js'
 import { STORY_MUTANTS } from './story-mutants.js'

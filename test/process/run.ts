@@ -9,7 +9,7 @@ import { finished } from 'node:stream/promises'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
-import { commandLine } from '../command-line.js'
+import { commandLine } from '../../jepsen/command-line.js'
 import { SEED_VARIABLE, seedOf } from '../seed.js'
 
 const LONGEST_FILE_MS = 300_000

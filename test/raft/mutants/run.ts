@@ -7,7 +7,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { commandLine } from '../../command-line.js'
+import { commandLine } from '../../../jepsen/command-line.js'
 import { atOnce, type BuildCopy, CLONE, inLanes, type Ran, run } from '../../mutants/build-copy.js'
 import { RAFT_MUTANTS, type RaftMutant } from './raft-mutants.js'
 

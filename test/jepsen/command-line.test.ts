@@ -1,7 +1,7 @@
 /** Command lines of runners: what they say of themselves, and what they do not take. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CommandLineEnd, parseCommandLine } from './command-line.js'
+import { CommandLineEnd, parseCommandLine } from '../../jepsen/command-line.js'
 
 const USAGE = 'usage: run [--seed TEXT] [--no-skips] [PART ...]'
 
