@@ -4,7 +4,8 @@ import { escaped, rounded } from './markup.js'
 export interface Line {
   readonly name: string
   readonly color: string
-  readonly dashed?: boolean
+  /** As of stroke-dasharray; default: none. */
+  readonly dashes?: string
   /** At even distances from the beginning; undefined: a gap. */
   readonly values: readonly (number | undefined)[]
 }
@@ -30,6 +31,8 @@ const LEFT = 64
 const BOTTOM = 24
 const TOP = 8
 const TICKS = 5
+/** How long one value between two gaps is. */
+const ALONE = 3
 /** More are not shaded. */
 const MOST_BANDS = 500
 const BAND_COLORS = ['#d33', '#36c', '#c80', '#393', '#808', '#088', '#555']
@@ -51,8 +54,8 @@ export function chart({ lines, bands, bucketMs, endMs, unit, isLogarithmic = fal
     const title = `${name}, ${(fromMs / 1_000).toFixed(1)} to ${(toMs / 1_000).toFixed(1)} s`
     return `<rect x="${rounded(x(fromMs))}" y="${TOP}" width="${rounded(width)}" height="${HEIGHT - BOTTOM - TOP}" fill="${colors.get(name)}" opacity="0.12"><title>${escaped(title)}</title></rect>`
   })
-  const drawn = lines.map(({ color, dashed, values }) => {
-    const style = dashed === true ? ' stroke-dasharray="4 3"' : ''
+  const drawn = lines.map(({ color, dashes, values }) => {
+    const style = dashes === undefined ? '' : ` stroke-dasharray="${dashes}"`
     return `<path d="${pathOf(values, (bucket) => x((bucket + 0.5) * bucketMs), y)}" fill="none" stroke="${color}"${style}/>`
   })
   const legend = [
@@ -71,13 +74,14 @@ function pathOf(
   y: (value: number) => number,
 ): string {
   const steps: string[] = []
-  let isDown = false
   for (const [bucket, value] of values.entries()) {
-    if (value !== undefined) steps.push(`${isDown ? 'L' : 'M'}${rounded(x(bucket))} ${rounded(y(value))}`)
-    isDown = value !== undefined
+    if (value === undefined) continue
+    const isFirst = values[bucket - 1] === undefined
+    steps.push(`${isFirst ? 'M' : 'L'}${rounded(x(bucket))} ${rounded(y(value))}`)
+    // One that stands alone is seen, too.
+    if (isFirst && values[bucket + 1] === undefined) steps.push(`h${ALONE}`)
   }
-  // Who stands alone is seen, too.
-  return steps.length === 1 ? `${steps[0]}h2` : steps.join('')
+  return steps.join('')
 }
 
 function yTicks(
@@ -100,6 +104,6 @@ function yTicks(
 function xTicks(endMs: number, x: (ms: number) => number): string[] {
   return Array.from({ length: TICKS * 2 + 1 }, (_, n) => (endMs * n) / (TICKS * 2)).map((ms, n) => {
     const anchor = n === 0 ? 'start' : n === TICKS * 2 ? 'end' : 'middle'
-    return `<text x="${rounded(x(ms))}" y="${HEIGHT - 6}" text-anchor="${anchor}">${(ms / 1_000).toFixed(endMs < 10_000 ? 1 : 0)} s</text>`
+    return `<text x="${rounded(x(ms))}" y="${HEIGHT - 6}" text-anchor="${anchor}">${(ms / 1_000).toFixed(endMs < 1_000 ? 2 : endMs < 10_000 ? 1 : 0)} s</text>`
   })
 }

@@ -19,7 +19,9 @@ const LONGEST_LINE = 600
 /** Of observations, reasons, faults and nodes' ends. */
 const MOST_TOLD = 100
 const MOST_STRUCK = 400
-const COLORS = ['#1b6', '#36c', '#c60', '#909', '#088', '#aa0', '#c36', '#444']
+const QUANTILE_COLORS = ['#1b6', '#36c', '#c60', '#909']
+/** Of how it ended. */
+const DASHES: Readonly<Record<Outcome, string | undefined>> = { ok: undefined, fail: '5 3', info: '1 3' }
 const QUANTILES = [0.5, 0.95, 0.99, 1]
 
 export function reportHtml(judged: Judged, timeline: Timeline): string {
@@ -117,8 +119,15 @@ function operations(timeline: Timeline, bands: readonly Band[]): string {
 }
 
 function lineOf(timeline: Timeline, f: string, outcome: Outcome, at: number): Line {
-  const color = outcome === 'ok' ? COLORS[at % COLORS.length]! : outcome === 'fail' ? '#d3a' : '#e80'
-  return { name: `${f} ${outcome}`, color, dashed: outcome !== 'ok', values: timeline.rates(f, outcome) }
+  const values = timeline.rates(f, outcome)
+  const dashes = DASHES[outcome]
+  const line = { name: `${f} ${outcome}`, color: colorOf(at, timeline.names.length), values }
+  return dashes === undefined ? line : { ...line, dashes }
+}
+
+/** As far from each other as so many can be; neighbours differ in lightness, too. */
+function colorOf(at: number, count: number): string {
+  return `hsl(${Math.round((360 * at) / count)} 75% ${at % 2 === 0 ? 32 : 48}%)`
 }
 
 function latency(timeline: Timeline, bands: readonly Band[]): string {
@@ -128,7 +137,7 @@ function latency(timeline: Timeline, bands: readonly Band[]): string {
     .map((f) => {
       const lines = QUANTILES.map((quantile, at): Line => {
         const name = quantile === 1 ? 'longest' : `${quantile * 100} %`
-        return { name, color: COLORS[at]!, values: timeline.quantiles(f, quantile) }
+        return { name, color: QUANTILE_COLORS[at]!, values: timeline.quantiles(f, quantile) }
       })
       return `<h3>${escaped(f)}</h3>${chart({ lines, bands, bucketMs, endMs, unit: 'ms', isLogarithmic: true })}`
     })

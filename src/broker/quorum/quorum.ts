@@ -76,6 +76,8 @@ export class Quorum implements LogObserver {
   /** Answers to members who have all that is written: they wait for the rest. */
   #unwritten: (() => void)[] = []
   #leads = false
+  /** As it was last said: a pre-vote that fails ends with the same leader, several times a second while that is away. */
+  #followed = { epoch: 0, leaderId: -1 }
   #toldLeader: QuorumLeader
   #complainedMs = Number.NEGATIVE_INFINITY
   #advancing = false
@@ -371,7 +373,10 @@ export class Quorum implements LogObserver {
       for (const observer of this.#observers) observer.leads(epoch, this.#image.tip())
       return
     }
-    if (role === 'follower') logger.info({ epoch, leaderId }, 'follows the leader of the quorum')
+    if (role === 'follower' && (epoch !== this.#followed.epoch || leaderId !== this.#followed.leaderId)) {
+      this.#followed = { epoch, leaderId }
+      logger.info(this.#followed, 'follows the leader of the quorum')
+    }
     if (!this.#leads) return
     this.#leads = false
     logger.warn({ epoch }, 'gave up the lead of the quorum')
