@@ -9,14 +9,20 @@ import { finished } from 'node:stream/promises'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { commandLine } from '../jepsen/command-line.js'
 import { SEED_VARIABLE, seedOf } from './seed.js'
 
 /** Folders whose tests need other languages, real processes or many minutes. */
 const OWN_COMMAND = ['fuzz', 'interop', 'mutants', 'process', 'seeds']
 
 const root = fileURLToPath(new URL('.', import.meta.url))
-const { values, positionals: wanted } = parseArgs({ options: { seed: { type: 'string' } }, allowPositionals: true })
+const USAGE = `npm test -- [--seed TEXT] [PART ...]
+
+Unit tests and properties: of files with a part in their paths, or all.
+
+  --seed TEXT   what properties draw follows from it`
+
+const { values, positionals: wanted } = commandLine(USAGE, { seed: { type: 'string' } })
 
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.test.js'))

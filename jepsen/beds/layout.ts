@@ -31,8 +31,8 @@ const REPLICAS = 3
 const IN_SYNC = 2
 const HOST = '127.0.0.1'
 
-export const NODES_LISTENER = 'NODES'
-export const CLIENTS_LISTENER = 'CLIENTS'
+const NODES_LISTENER = 'NODES'
+const CLIENTS_LISTENER = 'CLIENTS'
 export const CONTROLLERS_LISTENER = 'CONTROLLER'
 
 export function nodePlans({ nodes, controllers = 0, spares = 0 }: LayoutOptions): readonly NodePlan[] {

@@ -7,8 +7,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { endsWithThis, signalGroup } from '../beds/children.js'
+import { commandLine } from '../command-line.js'
 import { programOf } from './mutated.js'
 import {
   formatLedger,
@@ -29,14 +29,25 @@ const LEDGER = join(SOURCES, 'ledger.tsv')
 const LONGEST_RUN_MS = 15 * 60_000
 const LAST_LINES = 5
 
-const { values: options } = parseArgs({
-  options: {
-    part: { type: 'string', default: 'standard' },
-    only: { type: 'string' },
-    again: { type: 'boolean', default: false },
-    out: { type: 'string' },
-  },
+const USAGE = `npm run jepsen:campaign -- [--part standard|control|mutant|smoke] [--only TEXT] [--again] [--out DIR]
+
+Plays the runs of jepsen/campaign/runs.tsv that have not yet come out as expected, and writes down what each has shown.
+
+  --part PART   Default: standard
+  --only TEXT   those with that in their names
+  --again       also those that came out as expected
+  --out DIR     for what runs leave that came out otherwise. Default: a temporary directory`
+
+const { values: options, positionals } = commandLine(USAGE, {
+  part: { type: 'string', default: 'standard' },
+  only: { type: 'string' },
+  again: { type: 'boolean', default: false },
+  out: { type: 'string' },
 })
+if (positionals.length > 0) {
+  process.stderr.write(`${positionals.join(' ')}: names of runs are given with --only\n`)
+  process.exit(2)
+}
 const isSmoke = options.part === 'smoke'
 const planned = plannedRuns(readFileSync(join(SOURCES, 'runs.tsv'), 'utf8')).filter(
   ({ name, part }) => part === options.part && name.includes(options.only ?? ''),

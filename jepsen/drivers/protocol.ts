@@ -8,21 +8,13 @@
  * `{"offset": 12}`, `{"offset": null}` or `{"error": ...}`. Calls of one client come one after the other, those of several at once; only `crash` may come while another call is under way, and then nobody
  * waits for that. When its standard input ends, the program ends.
  */
-import type { Ability, Client, ClientSettings } from './driver.js'
+import type { Ability, Client } from './driver.js'
 
 export interface HelloLine {
   readonly hello: { readonly name: string; readonly lacks: readonly Ability[] }
 }
 
 export type CallName = keyof Client | 'open'
-
-/** With the arguments of the call. */
-export interface CallLine {
-  readonly id: number
-  readonly client: number
-  readonly call: CallName
-  readonly settings?: ClientSettings
-}
 
 export interface ErrorTold {
   readonly code: string

@@ -45,9 +45,6 @@ const VALUES: Readonly<Record<string, (operation: Parsed) => string | undefined>
   'describe-topic': ofTopic,
 }
 
-/** Names of operations that clients do. */
-export const CLIENT_OPERATIONS: readonly string[] = Object.keys(VALUES)
-
 /** Text: why it is none. */
 export function parseOperation(content: unknown): Parsed | string {
   if (!isObject(content)) return 'is not an object'

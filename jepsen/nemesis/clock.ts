@@ -114,10 +114,6 @@ class Clocks {
     this.set(id, RIGHT)
   }
 
-  settingOf(id: number): Setting {
-    return this.#settings.get(id)!
-  }
-
   set(id: number, setting: Setting): void {
     this.#settings.set(id, setting)
     writeFileSync(this.#files.get(id)!, settingText(setting))

@@ -6,15 +6,18 @@ import type { Prng } from '../../src/base/prng.js'
 import type { BedNode, Surroundings, TestBed } from '../beds/bed.js'
 
 /** Of whom: drawn by number, or by what they are at that moment. `replicas but one`: those of one partition of the run. */
-export type Target =
-  | 'one'
-  | 'minority'
-  | 'majority'
-  | 'all'
-  | 'leader'
-  | 'controller'
-  | 'coordinator'
-  | 'replicas but one'
+export type Target = (typeof ALL_TARGETS)[number]
+
+export const ALL_TARGETS = [
+  'one',
+  'minority',
+  'majority',
+  'all',
+  'leader',
+  'controller',
+  'coordinator',
+  'replicas but one',
+] as const
 
 export interface FaultContext {
   readonly bed: TestBed
@@ -37,7 +40,7 @@ export interface Fault {
   readonly name: string
   readonly backend: string
   begin(context: FaultContext): Promise<Told | undefined>
-  /** Takes back what it has done; also after a `begin` that has failed half-way. */
+  /** Takes back what it has done; also after a `begin` that has failed half-way. One that rejects is called again, and does what it has not done yet. */
   end(context: FaultContext): Promise<Told | undefined>
 }
 

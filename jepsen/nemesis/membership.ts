@@ -5,7 +5,16 @@ import { until } from '../beds/time.js'
 import { type Asked, ask, asking } from './asking.js'
 import type { Fault, FaultContext, Told } from './fault.js'
 import { cancel, settled } from './moves.js'
-import { ADMIN, addVoter, type Reassignment, reassign, reassignments, removeVoter, type Voter } from './requests.js'
+import {
+  ADMIN,
+  addVoter,
+  type Reassignment,
+  reassign,
+  reassignments,
+  removeVoter,
+  unregister,
+  type Voter,
+} from './requests.js'
 import { type OfRun, Targets } from './targets.js'
 
 const ASK_LIMIT_MS = 20_000
@@ -60,7 +69,7 @@ class NodeAdded implements Fault {
     const voter = await voterOf(bed, node.id)
     if (voter !== undefined) await asked(bed, (each) => removeVoter(each, voter))
     await node.end('SIGTERM')
-    if (node.roles.includes('broker')) await asked(bed, ({ admin }) => admin.unregisterBroker(node.id))
+    if (node.roles.includes('broker')) await asked(bed, (each) => unregister(each, node.id))
     rmSync(node.dataPath, { recursive: true, force: true })
     this.#added = undefined
     return { what: 'it left, and its disk was emptied', nodes: [node.id], seen: await described(bed) }

@@ -25,7 +25,7 @@ export type NemesisValue =
   | { readonly backend: string; readonly what: 'nothing' }
 
 /** `f` of operations: `begin kill leader`, `end kill leader`. */
-export function nemesisName(does: 'begin' | 'end', fault: string): string {
+function nemesisName(does: 'begin' | 'end', fault: string): string {
   return `${does} ${fault}`
 }
 

@@ -2,7 +2,7 @@
 import type { Prng } from '../../src/base/prng.js'
 import type { BedNode, BedTime } from '../beds/bed.js'
 import { RealTime, until } from '../beds/time.js'
-import type { Backend, Fault, FaultContext, Target, Told } from './fault.js'
+import { ALL_TARGETS, type Backend, type Fault, type FaultContext, type Target, type Told } from './fault.js'
 import { connectionTo, groupStates, processState, showsProcesses } from './process-state.js'
 
 const BACKEND = 'signals'
@@ -12,16 +12,6 @@ const LISTENS_LIMIT_MS = 30_000
 const STORM_PAUSE_MS = 1_500
 const time: BedTime = new RealTime()
 
-const TARGETS: readonly Target[] = [
-  'one',
-  'minority',
-  'majority',
-  'all',
-  'leader',
-  'controller',
-  'coordinator',
-  'replicas but one',
-]
 const ORDERLY: readonly Target[] = ['one', 'leader', 'controller', 'coordinator']
 
 export function processesBackend(): Backend {
@@ -30,8 +20,8 @@ export function processesBackend(): Backend {
     probe: async () => (showsProcesses() ? undefined : 'there is no /proc, where a pause would show'),
     prepare: async () => {},
     faults: [
-      ...TARGETS.map((target) => new Ended('kill', 'SIGKILL', target)),
-      ...TARGETS.map((target) => new Paused(target)),
+      ...ALL_TARGETS.map((target) => new Ended('kill', 'SIGKILL', target)),
+      ...ALL_TARGETS.map((target) => new Paused(target)),
       ...ORDERLY.map((target) => new Ended('bounce', 'SIGTERM', target)),
       new RollingRestart(),
       new RestartStorm(),
@@ -46,7 +36,7 @@ class Ended implements Fault {
   readonly backend = BACKEND
   readonly #signal: 'SIGKILL' | 'SIGTERM'
   readonly #target: Target
-  #ended: BedNode[] = []
+  #ended: readonly BedNode[] = []
 
   constructor(verb: string, signal: 'SIGKILL' | 'SIGTERM', target: Target) {
     this.name = `${verb} ${target}`
@@ -57,17 +47,15 @@ class Ended implements Fault {
   async begin({ find }: FaultContext): Promise<Told | undefined> {
     const nodes = await find(this.#target)
     if (nodes === undefined) return undefined
-    this.#ended = [...nodes]
+    this.#ended = nodes
     const seen = await Promise.all(nodes.map((node) => endNode(node, this.#signal)))
     return { what: `${this.#signal} to ${this.#target}`, nodes: ids(nodes), seen: seen.join('; ') }
   }
 
   async end(): Promise<Told | undefined> {
-    const nodes = this.#ended.filter(({ isRunning }) => !isRunning)
+    const told = await startAgain(this.#ended)
     this.#ended = []
-    if (nodes.length === 0) return undefined
-    const seen = await Promise.all(nodes.map(startNode))
-    return { what: 'started again', nodes: ids(nodes), seen: seen.join('; ') }
+    return told
   }
 }
 
@@ -93,9 +81,9 @@ class Paused implements Fault {
   async end(): Promise<Told | undefined> {
     // Somebody else may have killed it meanwhile.
     const those = this.#paused.filter(({ node, pid }) => node.pid === pid)
+    const seen = await Promise.all(those.map(({ node, pid }) => signalled(node, pid, 'SIGCONT')))
     this.#paused = []
     if (those.length === 0) return undefined
-    const seen = await Promise.all(those.map(({ node, pid }) => signalled(node, pid, 'SIGCONT')))
     return { what: 'SIGCONT', nodes: those.map(({ node }) => node.id), seen: seen.join('; ') }
   }
 }
@@ -120,10 +108,9 @@ class RollingRestart implements Fault {
   }
 
   async end(): Promise<Told | undefined> {
-    const node = this.#ended
+    const told = await startAgain(this.#ended === undefined ? [] : [this.#ended])
     this.#ended = undefined
-    if (node === undefined || node.isRunning) return undefined
-    return { what: 'started again', nodes: [node.id], seen: await startNode(node) }
+    return told
   }
 }
 
@@ -131,37 +118,42 @@ class RollingRestart implements Fault {
 class RestartStorm implements Fault {
   readonly name = 'restart storm'
   readonly backend = BACKEND
-  #storm: { readonly node: BedNode; readonly stop: AbortController; readonly over: Promise<number> } | undefined
+  #struck: BedNode | undefined
+  #storm: { readonly stop: AbortController; readonly over: Promise<string> } | undefined
 
   async begin({ find, random }: FaultContext): Promise<Told | undefined> {
     const [node] = (await find('one')) ?? []
     if (node === undefined) return undefined
+    this.#struck = node
+    this.#storm = undefined
     const seen = [await endNode(node, 'SIGKILL'), await startNode(node)]
     const stop = new AbortController()
-    const over = storm(node, random.fork('storm'), stop.signal)
-    // Heard when the fault ends.
-    over.catch(() => {})
-    this.#storm = { node, stop, over }
+    this.#storm = { stop, over: storm(node, random.fork('storm'), stop.signal) }
     return { what: 'SIGKILL and a start, again and again', nodes: [node.id], seen: seen.join('; ') }
   }
 
   async end(): Promise<Told | undefined> {
-    const storm = this.#storm
-    this.#storm = undefined
-    if (storm === undefined) return undefined
-    storm.stop.abort()
-    const kills = await storm.over
-    const seen = storm.node.isRunning ? describe(storm.node) : await startNode(storm.node)
-    return { what: `left alone after ${kills + 1} kills`, nodes: [storm.node.id], seen }
+    const node = this.#struck
+    if (node === undefined) return undefined
+    this.#storm?.stop.abort()
+    const what = (await this.#storm?.over) ?? 'it had not begun'
+    const seen = node.isRunning ? describe(node) : await startNode(node)
+    this.#struck = undefined
+    return { what, nodes: [node.id], seen }
   }
 }
 
-async function storm(node: BedNode, random: Prng, signal: AbortSignal): Promise<number> {
-  for (let kills = 0; ; kills++) {
+/** Says how it came to its end, which is heard when the fault ends; never rejects. */
+async function storm(node: BedNode, random: Prng, signal: AbortSignal): Promise<string> {
+  for (let kills = 1; ; kills++) {
     await time.wait(random.below(STORM_PAUSE_MS))
-    if (signal.aborted) return kills
-    await node.end('SIGKILL')
-    await node.start()
+    if (signal.aborted) return `left alone after ${kills} kills`
+    try {
+      await node.end('SIGKILL')
+      await node.start()
+    } catch (error) {
+      return `it could not go on after ${kills} kills: ${(error as Error).message}`
+    }
   }
 }
 
@@ -176,6 +168,14 @@ export async function endNode(node: BedNode, signal: 'SIGKILL' | 'SIGTERM'): Pro
 export async function startNode(node: BedNode): Promise<string> {
   await node.start()
   return describe(node)
+}
+
+/** Those of them that do not run; undefined: all do. Who calls it forgets them when it has succeeded: it may be called again where it has not. */
+export async function startAgain(nodes: readonly BedNode[]): Promise<Told | undefined> {
+  const down = nodes.filter(({ isRunning }) => !isRunning)
+  if (down.length === 0) return undefined
+  const seen = await Promise.all(down.map(startNode))
+  return { what: 'started again', nodes: ids(down), seen: seen.join('; ') }
 }
 
 function describe({ id, pid }: BedNode): string {

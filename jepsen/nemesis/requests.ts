@@ -1,6 +1,6 @@
 /** What an operator asks for to change a cluster, in Kafka's admin protocol; as small as faults need it. All reject with `ClientError`. */
 
-import { serverError } from '../../src/client/client-error.js'
+import { ClientError, serverError } from '../../src/client/client-error.js'
 import { groupBy } from '../../src/client/group-by.js'
 import { ErrorCode } from '../../src/protocol/errors.js'
 import { AddRaftVoter } from '../../src/protocol/messages/add-raft-voter.js'
@@ -60,6 +60,15 @@ export async function removeVoter({ client }: Asked, { id, directoryId }: Voter)
       throw serverError(errorCode, what, errorMessage)
     }
   })
+}
+
+/** A broker; one that is not registered, too: it may never have been, or the answer to an earlier attempt was lost. */
+export async function unregister({ admin }: Asked, id: number): Promise<void> {
+  try {
+    await admin.unregisterBroker(id)
+  } catch (error) {
+    if (!(error instanceof ClientError && error.error === 'BROKER_ID_NOT_REGISTERED')) throw error
+  }
 }
 
 /** Answers how many were taken. */

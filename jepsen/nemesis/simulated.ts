@@ -1,7 +1,7 @@
 /** Faults of the simulated cluster: processes, power, links, clocks and disks, made where real ones would be made, and looked at from the victim's side. */
 import type { Prng } from '../../src/base/prng.js'
 import { CLIENTS_HOST, type SimulatedBed, SimulatedBedNode } from '../beds/simulated.js'
-import type { Backend, Fault, FaultContext, Target, Told } from './fault.js'
+import { ALL_TARGETS, type Backend, type Fault, type FaultContext, type Target, type Told } from './fault.js'
 import { shuffled } from './targets.js'
 
 const BACKEND = 'simulator'
@@ -13,16 +13,6 @@ const FULL_BYTES = 4_000
 const FLUSH_FAILS = 0.3
 const IO_FAILS = 0.05
 
-const STRUCK: readonly Target[] = [
-  'one',
-  'minority',
-  'majority',
-  'all',
-  'leader',
-  'controller',
-  'coordinator',
-  'replicas but one',
-]
 const ISOLATED: readonly Target[] = ['one', 'leader', 'controller']
 
 type Nodes = readonly SimulatedBedNode[]
@@ -91,7 +81,7 @@ export function simulatedBackend(bed: SimulatedBed): Backend {
     probe: async () => undefined,
     prepare: async () => {},
     faults: [
-      ...STRUCK.flatMap((target) => [
+      ...ALL_TARGETS.flatMap((target) => [
         fault(`kill ${target}`, target, (nodes) => ended('kill -9', nodes, (node) => node.end('SIGKILL'))),
         fault(`lose power of ${target}`, target, (nodes) =>
           ended('unflushed writes are lost', nodes, async (node) => node.losePower()),

@@ -6,8 +6,8 @@ import { reportHtml } from './html.js'
 import { judgedJson } from './text.js'
 import { Timeline } from './timeline.js'
 
-export const REPORT_FILE = 'report.html'
-export const VERDICT_FILE = 'verdict.json'
+const REPORT_FILE = 'report.html'
+const VERDICT_FILE = 'verdict.json'
 
 export interface Reported extends Judged {
   /** Where the report lies. */

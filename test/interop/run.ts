@@ -3,10 +3,10 @@
  * each client write and read, stops the brokers, starts them again on their data and looks whether everything is still there. One line per check;
  * ends with 1 if one failed, and with --no-skips also if one could not be made.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { commandLine } from '../../jepsen/command-line.js'
+import { runDirectory } from '../run-directory.js'
 import { BrokerProcess, type Brokers } from './broker.js'
 import type { BrokerCount, Check, Client, Context } from './client.js'
 import { type Committed, compareCommitted, readCommitted } from './committed-offsets.js'
@@ -36,14 +36,18 @@ const CLIENTS: readonly Client[] = [
 
 const INCREMENTAL_FETCHES = 'lograft_incremental_fetches_total'
 
-const { values: options, positionals } = parseArgs({
-  options: { 'no-skips': { type: 'boolean', default: false } },
-  allowPositionals: true,
-})
+const KNOWN = CLIENTS.map(({ name, about }) => `  ${name.padEnd(18)}${about}`).join('\n')
+const USAGE = `npm run test:interop -- [--no-skips] [CLIENT ...]
+
+Clients that others wrote, against brokers of this build: those that are named, or all of
+${KNOWN}
+
+  --no-skips   what cannot be tried here counts as failed`
+
+const { values: options, positionals } = commandLine(USAGE, { 'no-skips': { type: 'boolean', default: false } })
 const unknown = positionals.filter((wanted) => !CLIENTS.some(({ name }) => name === wanted))
 if (unknown.length > 0) {
-  const known = CLIENTS.map(({ name, about }) => `  ${name.padEnd(18)}${about}`).join('\n')
-  process.stderr.write(`there is no client ${unknown.join(', ')}; there are\n${known}\n`)
+  process.stderr.write(`there is no client ${unknown.join(', ')}; there are\n${KNOWN}\n`)
   process.exit(2)
 }
 const chosen = CLIENTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
@@ -125,8 +129,7 @@ async function runChecks(
 }
 
 const startedAtMs = performance.now()
-const root = mkdtempSync(join(tmpdir(), 'lograft-interop-'))
-process.once('exit', () => rmSync(root, { recursive: true, force: true }))
+const root = runDirectory('interop')
 const files = join(root, 'files')
 mkdirSync(files)
 const file = (name: string): string => join(files, name)
@@ -229,7 +232,7 @@ await check('the comparison', comparison)
 await Promise.all([proveAll('one').then(() => proveAll('three')), runOnTheirOwn()])
 
 const failed = totals.failed > 0 || (options['no-skips'] && totals.skipped > 0)
-if (failed) print(`\n${broken.join('\n')}`)
+if (broken.length > 0) print(`\n${broken.join('\n')}`)
 const { passed, failed: failures, skipped } = totals
 print(`\n${((performance.now() - startedAtMs) / 1000).toFixed(0)} s`)
 print(`${passed} passed, ${failures} failed, ${skipped} skipped`)

@@ -7,7 +7,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { commandLine } from '../../jepsen/command-line.js'
 import { atOnce, type BuildCopy, CLONE, inLanes, run } from './build-copy.js'
 import { CLUSTER_MUTANTS } from './cluster-mutants.js'
 import { GROUP_MUTANTS } from './group-mutants.js'
@@ -22,13 +22,18 @@ const SEEDS_TRIED = 300
 const SEEDS_OF_A_SWEEP = 10
 const LONGEST_MS = 600_000
 
-const { values, positionals } = parseArgs({
-  options: {
-    find: { type: 'boolean', default: false },
-    types: { type: 'boolean', default: false },
-    first: { type: 'string', default: '1' },
-  },
-  allowPositionals: true,
+const USAGE = `npm run test:mutants -- [--find] [--types] [--first SEED] [NAME ...]
+
+Mutants that seeds of the simulation find: those that are named, or all. Their names are in test/mutants/killed-by.tsv.
+
+  --find         write the table of seeds anew
+  --types        each must also be a program, by its types
+  --first SEED   where to look from, if the seed of the table finds it no more. Default: 1`
+
+const { values, positionals } = commandLine(USAGE, {
+  find: { type: 'boolean', default: false },
+  types: { type: 'boolean', default: false },
+  first: { type: 'string', default: '1' },
 })
 const wanted = MUTANTS.filter(({ name, survives }) =>
   positionals.length === 0 ? survives === undefined : positionals.includes(name),

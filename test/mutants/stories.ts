@@ -3,17 +3,21 @@
  * story must be red, and green as it is. With `--types` each must also be a program.
  */
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { commandLine } from '../../jepsen/command-line.js'
 import { atOnce, type BuildCopy, CLONE, inLanes, type Ran, run } from './build-copy.js'
 import type { StoryMutant } from './replica-mutants.js'
 import { STORY_MUTANTS } from './story-mutants.js'
 
 const LONGEST_MS = 300_000
 
-const { values, positionals } = parseArgs({
-  options: { types: { type: 'boolean', default: false } },
-  allowPositionals: true,
-})
+const USAGE = `npm run test:mutants:stories -- [--types] [NAME ...]
+
+Mutants of replication, each found by a story: those that are named, or all of
+  ${STORY_MUTANTS.map(({ name }) => name).join(', ')}
+
+  --types   each must also be a program, by its types`
+
+const { values, positionals } = commandLine(USAGE, { types: { type: 'boolean', default: false } })
 const wanted = STORY_MUTANTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
 if (wanted.length === 0 || wanted.length < positionals.length) {
   process.stderr.write(`there are the mutants ${STORY_MUTANTS.map(({ name }) => name).join(', ')}\n`)

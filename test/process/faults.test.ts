@@ -66,7 +66,7 @@ test('three nodes: leader, controller and coordinator are struck, and come back'
     assert.equal(await nemesis.heal(), true)
     assert.deepEqual(nemesis.troubles, [])
     for (const fault of FAULTS) {
-      assert.deepEqual(nemesis.counts.get(fault), { began: 1, nothing: 0 }, fault)
+      assert.deepEqual(nemesis.counts.get(fault), { began: 1, nothing: 0, failed: 0 }, fault)
       const told = written.find(({ f, value }) => f === `begin ${fault}` && value !== null)
       const { seen } = told!.value as NemesisValue & Told
       assert.match(seen, fault.startsWith('pause') ? /process \d+ is in state T/ : /process \d+ is gone/)

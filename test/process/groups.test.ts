@@ -10,16 +10,12 @@ import { ClusterClient } from '../../src/client/cluster-client.js'
 import { GroupConsumer } from '../../src/client/consumer/group-consumer.js'
 import { keyOf } from '../../src/client/consumer/membership/topic-partition.js'
 import { Producer } from '../../src/client/producer/producer.js'
-import { ErrorCode } from '../../src/protocol/errors.js'
-import { CreateTopics } from '../../src/protocol/messages/create-topics.js'
-import { Metadata } from '../../src/protocol/messages/metadata.js'
 import { nodePorts } from '../node-ports.js'
 import { SEED_VARIABLE } from '../seed.js'
-import { ClusterProcesses } from './cluster-processes.js'
+import { inSync, type TopicPlace, withReplicatedTopic } from './replicated-topic.js'
 
 const TOPIC = 'read-by-groups'
 const PARTITIONS = 6
-const REPLICAS = 3
 const MEMBERS = 3
 const POLL_MS = 200
 const AGAIN_MS = 50
@@ -34,19 +30,21 @@ const seed = process.env[SEED_VARIABLE] ?? 'groups'
 test('the coordinators of groups are killed with -9, and no group rebalances', {
   timeout: LONGEST_TEST_MS,
 }, async (context) => {
-  const cluster = await ClusterProcesses.create({ nodes: 3, ports: 'two', naming: 'voters' }, `${seed} groups`)
-  const bootstrapServers = cluster.ids.map((id) => cluster.bootstrap(id)).join(',')
-  const client = new ClusterClient({ ports: nodePorts(), bootstrapServers })
+  const shape = { nodes: 3, topic: TOPIC, partitions: PARTITIONS, seed: `${seed} groups` }
+  await withReplicatedTopic(shape, (place) => killCoordinators(place, context))
+})
+
+async function killCoordinators(
+  { cluster, bootstrapServers, client }: TopicPlace,
+  context: { diagnostic(message: string): void },
+): Promise<void> {
   const groups: Group[] = []
   try {
-    for (const id of cluster.ids) cluster.start(id)
-    await cluster.serves()
-    await createTopic(cluster)
     for (const protocol of ['classic', 'consumer'] as const) groups.push(new Group(bootstrapServers, protocol))
     await until(() => groups.every(({ isSettled }) => isSettled), 'the groups settle')
     const producer = new Producer(client)
     for (const [round, group] of groups.entries()) {
-      await inSync(cluster, TOPIC)
+      await inSync(cluster, TOPIC, PARTITIONS)
       await inSync(cluster, '__consumer_offsets')
       const before = groups.map(({ state }) => state)
       const coordinator = onlyAnswer(await findCoordinators(client, [group.groupId]), group.groupId)
@@ -73,10 +71,8 @@ test('the coordinators of groups are killed with -9, and no group rebalances', {
     for (const { read } of groups) assert.equal(new Set(read).size, read.length, 'once')
   } finally {
     await Promise.all(groups.map((group) => group.stop()))
-    client.close()
-    await cluster.end()
   }
-})
+}
 
 /** Members that poll, and what befalls them. */
 class Group {
@@ -155,30 +151,4 @@ async function until(condition: () => boolean | Promise<boolean>, what: string):
     assert.ok(performance.now() < deadlineMs, `within ${LONGEST_MS} ms: ${what}`)
     await sleep(AGAIN_MS)
   }
-}
-
-async function createTopic(cluster: ClusterProcesses): Promise<void> {
-  const client = await cluster.client(1)
-  try {
-    const configs = [{ name: 'min.insync.replicas', value: '2' }]
-    const topics = [{ name: TOPIC, numPartitions: PARTITIONS, replicationFactor: REPLICAS, assignments: [], configs }]
-    const answer = await client.request(CreateTopics, 7, { topics, timeoutMs: 30_000 })
-    assert.equal(answer.topics[0]!.errorCode, ErrorCode.NONE)
-  } finally {
-    client.close()
-  }
-}
-
-/** Waits until every replica of the topic is in sync. */
-function inSync(cluster: ClusterProcesses, name: string): Promise<void> {
-  return until(async () => {
-    const client = await cluster.client(cluster.running[0]!)
-    try {
-      const { topics } = await client.request(Metadata, 12, { topics: [{ name }] })
-      const { errorCode, partitions } = topics[0]!
-      return errorCode === ErrorCode.NONE && partitions.every(({ isrNodes }) => isrNodes.length === REPLICAS)
-    } finally {
-      client.close()
-    }
-  }, `${name} is in sync`)
 }

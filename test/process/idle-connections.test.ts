@@ -16,6 +16,7 @@ import { ApiVersions } from '../../src/protocol/messages/api-versions.js'
 import { requestFrame, WireClient } from '../broker/wire-client.js'
 import { temporaryDirectory } from '../node-ports.js'
 import { SEED_VARIABLE } from '../seed.js'
+import { withoutLinux } from './linux.js'
 import { collected, SERVES, startServer } from './server-process.js'
 
 const CONNECTIONS = 5000
@@ -31,7 +32,7 @@ const seed = process.env[SEED_VARIABLE] ?? 'idle connections'
 
 test('5,000 idle connections hold 30 KB of memory each at most, and another client is served', {
   timeout: LONGEST_TEST_MS,
-  skip: process.platform !== 'linux',
+  skip: withoutLinux,
 }, async (context) => {
   requireOpenFiles(CONNECTIONS + OTHER_FILES)
   const data = temporaryDirectory('idle-connections')

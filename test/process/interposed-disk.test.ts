@@ -166,11 +166,13 @@ const startMs = performance.now()
 for (let n = 0; n < 2; n++) {
   await new Promise((resolve) => fs.fdatasync(log, (error) => { console.log('flush ' + (error?.code ?? 'fine')); resolve() }))
 }
-console.log(performance.now() - startMs > 190 ? 'waited' : 'did not wait')
+console.log(performance.now() - startMs)
 ${DONE}`
   const scene = await Scene.make('errors', program)
   scene.control.set('flushesToFail', 1)
-  assert.deepEqual(await scene.run(), ['outside fine', 'write fine', 'flush EIO', 'flush fine', 'did not wait'])
+  assert.deepEqual((await scene.run()).slice(0, 4), ['outside fine', 'write fine', 'flush EIO', 'flush fine'])
+  // How long a flush takes by itself is the disk's matter.
+  assert.equal(scene.control.counts().slowedFlushes, 0)
   // A flush that failed has lost what it was for, whatever the next one says.
   assert.equal(scene.read('log'), 'xyz')
   loseUnsynced(scene.places, { names: 'journalled' })
@@ -181,7 +183,9 @@ ${DONE}`
   scene.control.set('flushesToFail', 0)
   scene.control.set('flushDelayMs', 100)
   scene.control.set('writeError', WRITE_ERRORS.ENOSPC)
-  assert.deepEqual(await scene.run(), ['outside fine', 'write ENOSPC', 'flush fine', 'flush fine', 'waited'])
+  const [outside, write, first, second, tookMs] = await scene.run()
+  assert.deepEqual([outside, write, first, second], ['outside fine', 'write ENOSPC', 'flush fine', 'flush fine'])
+  assert.ok(Number(tookMs) > 190, `two flushes took ${tookMs} ms`)
   const { failedFlushes, failedWrites, slowedFlushes, troubles } = scene.control.counts()
   assert.deepEqual([failedFlushes, failedWrites, slowedFlushes, troubles], [3, 1, 2, 0])
 })

@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs'
 import { test } from 'node:test'
 import { DEDUPE_BUFFER_BYTES, watchCleaning, writeKeys } from '../../bench/lib/many-keys.js'
 import { temporaryDirectory } from '../node-ports.js'
+import { withoutLinux } from './linux.js'
 
 const KEYS = 10_000_000
 const MOST_OF_BUFFER = 1.25
@@ -11,7 +12,7 @@ const LONGEST_CLEANING_MS = 120_000
 const MB = 1024 * 1024
 
 test('ten million keys are cleaned within 1.25 of the dedupe buffer', {
-  skip: process.platform !== 'linux',
+  skip: withoutLinux,
 }, async (t) => {
   const data = temporaryDirectory('many-keys')
   t.after(() => rmSync(data, { recursive: true, force: true }))

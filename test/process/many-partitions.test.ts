@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { Admin } from '../../bench/lib/admin.js'
 import { BrokerProcess } from '../../bench/lib/broker-process.js'
 import { temporaryDirectory } from '../node-ports.js'
+import { withoutLinux } from './linux.js'
 
 const TOPICS = 10
 const PARTITIONS_EACH = 1000
@@ -12,7 +13,7 @@ const PARTITIONS_EACH = 1000
 const OPEN_FILES = 1024
 
 test('10,000 partitions with 1024 files open at most: a record in each, and one more after kill -9', {
-  skip: process.platform !== 'linux',
+  skip: withoutLinux,
 }, async (t) => {
   const data = temporaryDirectory('many-partitions')
   let broker: BrokerProcess | undefined

@@ -5,19 +5,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ClusterClient } from '../../src/client/cluster-client.js'
+import type { ClusterClient } from '../../src/client/cluster-client.js'
 import { PartitionConsumer } from '../../src/client/consumer/partition-consumer.js'
 import { Producer } from '../../src/client/producer/producer.js'
-import { ErrorCode } from '../../src/protocol/errors.js'
-import { CreateTopics } from '../../src/protocol/messages/create-topics.js'
-import { Metadata } from '../../src/protocol/messages/metadata.js'
-import { nodePorts } from '../node-ports.js'
 import { SEED_VARIABLE } from '../seed.js'
-import { ClusterProcesses } from './cluster-processes.js'
+import { inSync, withReplicatedTopic } from './replicated-topic.js'
 
 const TOPIC = 'replicated'
 const PARTITIONS = 3
-const REPLICAS = 3
 const KILLS = 4
 const AGAIN_MS = 20
 const LONGEST_MS = 60_000
@@ -26,28 +21,16 @@ const AFTER_KILL_RECORDS = 30
 
 const seed = process.env[SEED_VARIABLE] ?? 'replication'
 
-interface PartitionSeen {
-  readonly leader: number
-  readonly isr: readonly number[]
-}
-
 for (const nodes of [3, 5]) {
   test(`${nodes} nodes: leaders are killed with -9, and what was acknowledged is there, once`, {
     timeout: LONGEST_TEST_MS,
   }, async (context) => {
-    const shape = { nodes, ports: 'two', naming: 'voters' } as const
-    const cluster = await ClusterProcesses.create(shape, `${seed} ${nodes}`)
-    const ports = nodePorts()
-    const bootstrapServers = cluster.ids.map((id) => cluster.bootstrap(id)).join(',')
-    const client = new ClusterClient({ ports, bootstrapServers })
-    try {
-      for (const id of cluster.ids) cluster.start(id)
-      await cluster.serves()
-      await createTopic(cluster)
+    const shape = { nodes, topic: TOPIC, partitions: PARTITIONS, seed: `${seed} ${nodes}` }
+    await withReplicatedTopic(shape, async ({ cluster, client }) => {
       const load = new Load(new Producer(client))
       const timesMs: number[] = []
       for (let kill = 0; kill < KILLS; kill++) {
-        const partitions = await inSync(cluster)
+        const partitions = await inSync(cluster, TOPIC, PARTITIONS)
         const partition = kill % PARTITIONS
         const { leader } = partitions[partition]!
         await load.until(partition, AFTER_KILL_RECORDS)
@@ -59,7 +42,7 @@ for (const nodes of [3, 5]) {
         cluster.start(leader)
         await cluster.serves([leader])
       }
-      await inSync(cluster)
+      await inSync(cluster, TOPIC, PARTITIONS)
       await load.stop()
       const contents = await readAll(client)
       const { acknowledged } = load
@@ -73,10 +56,7 @@ for (const nodes of [3, 5]) {
         const numbers = [...values].sort(([a], [b]) => a - b).map(([, value]) => Number(value))
         for (let n = 1; n < numbers.length; n++) assert.ok(numbers[n]! > numbers[n - 1]!, 'once, and in order')
       }
-    } finally {
-      client.close()
-      await cluster.end()
-    }
+    })
   })
 }
 
@@ -113,38 +93,6 @@ class Load {
     this.#stopped = true
     await this.#running
   }
-}
-
-async function createTopic(cluster: ClusterProcesses): Promise<void> {
-  const client = await cluster.client(1)
-  try {
-    const configs = [{ name: 'min.insync.replicas', value: '2' }]
-    const topics = [{ name: TOPIC, numPartitions: PARTITIONS, replicationFactor: REPLICAS, assignments: [], configs }]
-    const answer = await client.request(CreateTopics, 7, { topics, timeoutMs: 30_000 })
-    assert.equal(answer.topics[0]!.errorCode, ErrorCode.NONE)
-  } finally {
-    client.close()
-  }
-}
-
-/** Waits until every replica is in sync. */
-async function inSync(cluster: ClusterProcesses): Promise<readonly PartitionSeen[]> {
-  const deadlineMs = performance.now() + LONGEST_MS
-  let seen: readonly PartitionSeen[] = []
-  while (performance.now() < deadlineMs) {
-    const client = await cluster.client(cluster.running[0]!)
-    try {
-      const { topics } = await client.request(Metadata, 12, { topics: [{ name: TOPIC }] })
-      const partitions = [...topics[0]!.partitions].sort((a, b) => a.partitionIndex - b.partitionIndex)
-      seen = partitions.map(({ leaderId, isrNodes }) => ({ leader: leaderId, isr: isrNodes }))
-    } finally {
-      client.close()
-    }
-    if (seen.length === PARTITIONS && seen.every(({ leader, isr }) => leader > 0 && isr.length === REPLICAS))
-      return seen
-    await sleep(AGAIN_MS)
-  }
-  throw new Error(`not in sync within ${LONGEST_MS} ms: ${JSON.stringify(seen)}`)
 }
 
 /** By partition, the values by their offsets. */

@@ -27,6 +27,7 @@ import { golden } from '../golden.js'
 import { temporaryDirectory } from '../node-ports.js'
 import { arbitraryOf } from '../protocol/arbitrary.js'
 import { SEED_VARIABLE } from '../seed.js'
+import { withoutLinux } from './linux.js'
 import { Neighbour, quantile } from './neighbour.js'
 import { type CommandProcess, collected, SERVES, type ServerOptions, startServer } from './server-process.js'
 
@@ -81,7 +82,7 @@ async function createTopic(client: WireClient, name: string): Promise<void> {
 
 test('200 that declare 100 MB each and 50 that never read: below 512 MB, and a neighbour in 50 ms', {
   timeout: LONGEST_TEST_MS,
-  skip: process.platform !== 'linux',
+  skip: withoutLinux,
 }, async (t) => {
   const { server, port } = await place(t, 'strangers')
   const client = await WireClient.connect({ host: '127.0.0.1', port })
@@ -173,7 +174,7 @@ const LONGEST_ANSWER_MS = 500
 
 test('100,000 frames that no client sends: at most 64 MB more, and a neighbour is answered throughout', {
   timeout: LONGEST_TEST_MS,
-  skip: process.platform !== 'linux',
+  skip: withoutLinux,
 }, async (t) => {
   const collect = fileURLToPath(new URL('collect-garbage.js', import.meta.url))
   const { server, port, random } = await place(t, 'frames', {

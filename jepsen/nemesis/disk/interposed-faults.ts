@@ -4,7 +4,7 @@ import type { Prng } from '../../../src/base/prng.js'
 import type { BedNode } from '../../beds/bed.js'
 import { until } from '../../beds/time.js'
 import type { Fault, FaultContext, Target, Told } from '../fault.js'
-import { endNode, ids, startNode } from '../processes.js'
+import { endNode, ids, startAgain } from '../processes.js'
 import { ALWAYS, type DiskControl, type DiskCounts, WRITE_ERRORS } from './control.js'
 import type { LossOptions } from './power-loss.js'
 import { type LossPlaces, type Lost, loseUnsynced } from './roll-back.js'
@@ -92,11 +92,9 @@ class PowerLost implements Fault {
   }
 
   async end(): Promise<Told | undefined> {
-    const nodes = this.#ended.filter(({ isRunning }) => !isRunning)
+    const told = await startAgain(this.#ended)
     this.#ended = []
-    if (nodes.length === 0) return undefined
-    const seen = await Promise.all(nodes.map(startNode))
-    return { what: 'started again', nodes: ids(nodes), seen: seen.join('; ') }
+    return told
   }
 }
 
@@ -134,7 +132,7 @@ class Troubled implements Fault {
     if (nodes === undefined) return undefined
     for (const node of nodes) checkLoaded(node, diskOf(this.#disks, node))
     this.#troubled = nodes
-    trouble(nodes)
+    trouble(nodes, this)
     const value = this.#value(random)
     this.#before = new Map(nodes.map((node) => [node.id, this.#counted(node)]))
     for (const node of nodes) diskOf(this.#disks, node).control.set(this.#setting, value)
@@ -158,7 +156,7 @@ class Troubled implements Fault {
 
   async #heal(context: FaultContext): Promise<Told> {
     for (const node of this.#troubled) diskOf(this.#disks, node).control.set(this.#setting, 0)
-    const told = await comfort(this.#troubled, context, `${this.#setting}=0`, this.#seen())
+    const told = await comfort(this.#troubled, this, context, `${this.#setting}=0`, this.#seen())
     this.#troubled = []
     return told
   }

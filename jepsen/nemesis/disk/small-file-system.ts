@@ -85,7 +85,7 @@ class DiskFull implements Fault {
     const nodes = await find(this.#target)
     if (nodes === undefined) return undefined
     this.#full = nodes
-    trouble(nodes)
+    trouble(nodes, this)
     const seen = nodes.map((node) => {
       const bytes = fill(dirname(node.dataPath))
       return `node ${node.id}: ${bytes} bytes filled its disk, one more is refused: ${refusal(dirname(node.dataPath))}`
@@ -98,7 +98,7 @@ class DiskFull implements Fault {
     if (nodes.length === 0) return undefined
     for (const node of nodes) rmSync(join(dirname(node.dataPath), BALLAST), { force: true })
     const free = nodes.map((node) => `node ${node.id}: ${freeBytes(dirname(node.dataPath))} bytes are free`)
-    const told = await comfort(nodes, context, 'its disk has room again', free.join('; '))
+    const told = await comfort(nodes, this, context, 'its disk has room again', free.join('; '))
     this.#full = []
     return told
   }

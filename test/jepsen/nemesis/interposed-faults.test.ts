@@ -12,15 +12,31 @@ import { temporaryDirectory } from '../../node-ports.js'
 const directory = temporaryDirectory('interposed-faults')
 after(() => rmSync(directory, { recursive: true, force: true }))
 
-const WORDS = { flushesToFail: 1, failedFlushes: 4, troubles: 7, flushes: 8, attached: 10 } as const
+const WORDS = { flushesToFail: 1, failedFlushes: 4, failedWrites: 5, troubles: 7, flushes: 8, attached: 10 } as const
 
 class Scene {
   nowMs = 0
   /** What the node does whenever time goes on. */
   meanwhile = () => {}
   starts = 0
+  /** Of the next starts. */
+  failures = 0
   readonly control: DiskControl
-  readonly node = { id: 1, pid: 99, isRunning: true, mayEnd: false, start: async () => void this.starts++ }
+  readonly node = {
+    id: 1,
+    pid: 99_999_999,
+    address: '127.0.0.1:1',
+    isRunning: true,
+    mayEnd: false,
+    start: async () => {
+      this.starts++
+      if (this.failures-- > 0) throw new Error('it cannot be started')
+      this.node.isRunning = true
+    },
+    end: async () => {
+      this.node.isRunning = false
+    },
+  }
   readonly context: FaultContext
 
   constructor(name: string) {
@@ -59,7 +75,7 @@ test('a fault is there when it has shown in the node, which may end by it, and i
   assert.deepEqual([told?.seen, scene.node.mayEnd], ['node 1: failedFlushes 1', true])
   scene.node.isRunning = false
   const ended = await fault.end(scene.context)
-  assert.equal(ended?.seen, 'node 1: failedFlushes 1; it had ended; node 1: process 99 is there')
+  assert.equal(ended?.seen, 'node 1: failedFlushes 1; it had ended; node 1: process 99999999 is there')
   assert.deepEqual([scene.word('flushesToFail'), scene.node.mayEnd, scene.starts], [0, false, 1])
   assert.equal(await fault.end(scene.context), undefined)
 })
@@ -85,9 +101,7 @@ test('a node whose end two faults may cause is not asked for it before both are 
   const [errors, flushes] = [scene.fault('disk errors'), scene.fault('one failed flush')]
   scene.meanwhile = () => {
     scene.add('failedFlushes')
-    const page = readFileSync(scene.control.path)
-    page.writeUInt32LE(page.readUInt32LE(20) + 1, 20)
-    writeFileSync(scene.control.path, page)
+    scene.add('failedWrites')
   }
   await errors.begin(scene.context)
   await flushes.begin(scene.context)
@@ -95,6 +109,35 @@ test('a node whose end two faults may cause is not asked for it before both are 
   assert.equal(scene.node.mayEnd, true)
   await flushes.end(scene.context)
   assert.equal(scene.node.mayEnd, false)
+})
+
+test('a fault whose node could not be started when it ended is ended again, and has then one reason less to let it end', async () => {
+  const scene = new Scene('again')
+  const [errors, flushes] = [scene.fault('disk errors'), scene.fault('one failed flush')]
+  scene.meanwhile = () => {
+    scene.add('failedFlushes')
+    scene.add('failedWrites')
+  }
+  await errors.begin(scene.context)
+  await flushes.begin(scene.context)
+  scene.node.isRunning = false
+  scene.failures = 1
+  await assert.rejects(errors.end(scene.context), /it cannot be started/)
+  await errors.end(scene.context)
+  assert.deepEqual([scene.node.isRunning, scene.node.mayEnd], [true, true])
+  await flushes.end(scene.context)
+  assert.equal(scene.node.mayEnd, false)
+})
+
+test('a node that lost its power and could not be started is started when the fault is ended again', async () => {
+  const scene = new Scene('power')
+  const fault = scene.fault('lose power of one')
+  await fault.begin(scene.context)
+  scene.failures = 1
+  await assert.rejects(fault.end(scene.context), /it cannot be started/)
+  assert.deepEqual((await fault.end(scene.context))?.nodes, [1])
+  assert.deepEqual([scene.node.isRunning, scene.starts], [true, 2])
+  assert.equal(await fault.end(scene.context), undefined)
 })
 
 test('without the whole journal, or without the library, there is no loss of power', async () => {

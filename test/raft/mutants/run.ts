@@ -7,7 +7,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { commandLine } from '../../../jepsen/command-line.js'
 import { atOnce, type BuildCopy, CLONE, inLanes, type Ran, run } from '../../mutants/build-copy.js'
 import { RAFT_MUTANTS, type RaftMutant } from './raft-mutants.js'
 
@@ -18,11 +18,22 @@ const SCENARIOS = join('dist', 'test', 'raft', 'quorum-scenarios.test.js')
 const NOTHING = 'none'
 const LONGEST_MS = 1_500_000
 
-const { values, positionals } = parseArgs({
-  options: { find: { type: 'boolean', default: false }, worlds: { type: 'string', default: '6000' } },
-  allowPositionals: true,
+const USAGE = `npm run test:mutants:quorum -- [--find] [--worlds COUNT] [NAME ...]
+
+Mutants of the quorum: those that are named, or all. Their names are in test/raft/mutants/found-by.tsv.
+
+  --find           look for what finds each, and write the table anew
+  --worlds COUNT   of the model, to look in. Default: 6000`
+
+const { values, positionals } = commandLine(USAGE, {
+  find: { type: 'boolean', default: false },
+  worlds: { type: 'string', default: '6000' },
 })
 const wanted = RAFT_MUTANTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+if (wanted.length === 0 || wanted.length < positionals.length) {
+  process.stderr.write(`there are the mutants ${RAFT_MUTANTS.map(({ name }) => name).join(', ')}\n`)
+  process.exit(2)
+}
 
 /** Runs node where the mutant is, or where it is not. */
 type Run = (args: readonly string[]) => Promise<Ran>
