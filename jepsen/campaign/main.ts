@@ -86,7 +86,8 @@ async function runOne(run: PlannedRun): Promise<LedgerRow> {
   const seed = `${run.name}-${run.repetition}`.replace(/[^A-Za-z0-9]+/g, '-')
   const directory = join(out, seed)
   const build = `${directory}-build`
-  rmSync(build, { recursive: true, force: true })
+  // Of a run that was ended: nodes would find their old data.
+  for (const old of [directory, build]) rmSync(old, { recursive: true, force: true })
   const { main, words: own } = programOf(run.arguments, build)
   const words = [...own, '--json', '--out', directory]
   const child = endsWithThis(
