@@ -122,6 +122,7 @@ function refuse(options: SuiteOptions, probed: readonly ProbedBackend[]): Chosen
   else if (bed === 'address' && chosen.backends.some(({ name }) => name !== 'admin protocol')) {
     reasons.push('to nodes behind an address nothing can be done from outside: only faults by the admin protocol')
   }
+  if (options.main !== undefined && bed !== 'lograft') reasons.push('another build by --main is for nodes of lograft')
   if (options.idempotent && options.acks !== -1) reasons.push('an idempotent producer needs --acks all')
   if (reasons.length > 0 || 'refused' in chosen) throw new Refused(reasons.join('\n'))
   return chosen

@@ -1,5 +1,5 @@
 /**
- * `npm run jepsen:campaign -- [--part standard|control|smoke] [--only TEXT] [--again] [--out DIR]`: runs of `runs.tsv`, each a process of its own, one after the other; what each has shown is written into `ledger.tsv`
+ * `npm run jepsen:campaign -- [--part standard|control|mutant|smoke] [--only TEXT] [--again] [--out DIR]`: runs of `runs.tsv`, each a process of its own, one after the other; what each has shown is written into `ledger.tsv`
  * at once, so that a campaign that was ended goes on where it was. The smoke writes no ledger. Ends with 1 if a run came out otherwise than expected.
  */
 import { spawn, spawnSync } from 'node:child_process'
@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { endsWithThis, signalGroup } from '../beds/children.js'
 import { commandLine } from '../command-line.js'
+import { programOf } from './mutated.js'
 import {
   formatLedger,
   isIn,
@@ -23,13 +24,12 @@ import {
 
 /** The folder of the sources; this file runs from <root>/<build>/jepsen/campaign/. */
 const SOURCES = fileURLToPath(new URL('../../../jepsen/campaign/', import.meta.url))
-const MAIN = fileURLToPath(new URL('../main.js', import.meta.url))
 const LEDGER = join(SOURCES, 'ledger.tsv')
 /** A run reads everything again behind its load. */
 const LONGEST_RUN_MS = 15 * 60_000
 const LAST_LINES = 5
 
-const USAGE = `npm run jepsen:campaign -- [--part standard|control|smoke] [--only TEXT] [--again] [--out DIR]
+const USAGE = `npm run jepsen:campaign -- [--part standard|control|mutant|smoke] [--only TEXT] [--again] [--out DIR]
 
 Plays the runs of jepsen/campaign/runs.tsv that have not yet come out as expected, and writes down what each has shown.
 
@@ -85,11 +85,15 @@ process.exitCode = others > 0 ? 1 : 0
 async function runOne(run: PlannedRun): Promise<LedgerRow> {
   const seed = `${run.name}-${run.repetition}`.replace(/[^A-Za-z0-9]+/g, '-')
   const directory = join(out, seed)
-  const words = [...run.arguments, '--json', '--out', directory]
+  const build = `${directory}-build`
+  // Of a run that was ended: nodes would find their old data.
+  for (const old of [directory, build]) rmSync(old, { recursive: true, force: true })
+  const { main, words: own } = programOf(run.arguments, build)
+  const words = [...own, '--json', '--out', directory]
   const child = endsWithThis(
     spawn(
       process.execPath,
-      ['--enable-source-maps', MAIN, ...words, ...(words.includes('--seed') ? [] : ['--seed', seed])],
+      ['--enable-source-maps', main, ...words, ...(words.includes('--seed') ? [] : ['--seed', seed])],
       {
         detached: true,
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -114,7 +118,8 @@ async function runOne(run: PlannedRun): Promise<LedgerRow> {
     // It says why on the other stream.
   }
   const row = rowOf(run, commit, said, `exit code ${code}: ${stderr.trim().split('\n').slice(-LAST_LINES).join(' ')}`)
-  if (row.result === 'as expected') rmSync(directory, { recursive: true, force: true })
+  if (row.result === 'as expected')
+    for (const done of [directory, build]) rmSync(done, { recursive: true, force: true })
   return row
 }
 

@@ -19,12 +19,13 @@ const LEDGER_COMMENTS = [
   'Written by the campaign; result: whether it came out as runs.tsv expects. A commit with a + had changes beside it. ok: successful operations. Of faults that were not always done: how often of how many times.',
 ]
 const REASON_CHARACTERS = 300
+const UNASKED = 'ended unasked'
 
 export interface PlannedRun {
   readonly name: string
   readonly part: string
   readonly repetition: number
-  /** `valid`, or anomalies of which one must be found. */
+  /** `valid`, or anomalies of which one must be found; `ended unasked`: or a node must end by itself. */
   readonly expected: readonly string[]
   readonly arguments: readonly string[]
 }
@@ -106,9 +107,11 @@ function faultTold([name, { began, nothing, failed }]: [string, Said['faults'][s
   return tries === began ? `${name} ${began}` : `${name} ${began} of ${tries}`
 }
 
-function cameOut(expected: readonly string[], { judgement: { verdict, anomalies } }: Said): boolean {
+function cameOut(expected: readonly string[], { judgement: { verdict, anomalies, reasons } }: Said): boolean {
   if (expected.includes('valid')) return verdict === 'valid'
-  return verdict === 'invalid' && expected.some((anomaly) => (anomalies[anomaly] ?? 0) > 0)
+  if (verdict !== 'invalid') return false
+  if (expected.includes(UNASKED) && reasons.some((reason) => reason.includes(UNASKED))) return true
+  return expected.some((anomaly) => (anomalies[anomaly] ?? 0) > 0)
 }
 
 /** As a shell would, of words in double quotes. */

@@ -52,13 +52,16 @@ function statusOf({ code }: ExecFileException): number | null {
 }
 
 export class BuildCopy {
-  readonly folder = mkdtempSync(join(tmpdir(), 'lograft-mutants-'))
+  readonly folder: string
   readonly #longestMs: number
 
-  constructor(longestMs: number) {
+  /** `kept`: a folder that is not there yet, and stays; it gets nodes and the suite with clients and faults, and no tests. */
+  constructor(longestMs: number, kept?: string) {
     this.#longestMs = longestMs
-    process.once('exit', () => rmSync(this.folder, { recursive: true, force: true }))
-    for (const name of [join('dist', 'src'), join('dist', 'test'), 'package.json']) {
+    this.folder = kept ?? mkdtempSync(join(tmpdir(), 'lograft-mutants-'))
+    if (kept === undefined) process.once('exit', () => rmSync(this.folder, { recursive: true, force: true }))
+    const beside = kept === undefined ? 'test' : 'jepsen'
+    for (const name of [join('dist', 'src'), join('dist', beside), 'package.json']) {
       cpSync(join(CLONE, name), join(this.folder, name), {
         recursive: true,
         filter: (path) => !/\.(?:d\.ts|map)$/.test(path),
@@ -73,6 +76,11 @@ export class BuildCopy {
     const nonsense = NONSENSE.exec(ran.output)
     if (nonsense !== null) throw new Error(`it is no bug but nonsense: ${nonsense[0]}`)
     return ran
+  }
+
+  /** For good. Throws if the mutant does not apply. */
+  async put(patch: Patch): Promise<void> {
+    await this.#compile(patched(patch))
   }
 
   /** Throws if the mutant does not apply. */

@@ -109,6 +109,14 @@ test('where anomalies are expected one of them has to be found, and another one 
   assert.equal(result(said('unknown', { unseen: 1 })), 'OTHERWISE')
 })
 
+test('a node that ended by itself counts where that is expected, and nowhere else', () => {
+  const ended = said('invalid', {}, 'node 2 ended unasked after 40.6 s: ended by itself with 1')
+  const result = (...expected: readonly string[]): string => rowOf(planned(expected), 'abc1234', ended).result
+  assert.equal(result('lost-write', 'ended unasked'), 'as expected')
+  assert.equal(result('lost-write'), 'OTHERWISE')
+  assert.equal(rowOf(planned(['ended unasked']), 'abc1234', said('invalid', { unseen: 1 })).result, 'OTHERWISE')
+})
+
 test('a run that has said nothing is never as expected, and tells why it ended', () => {
   for (const expected of [['valid'], ['lost-write']]) {
     const row = rowOf(planned(expected), 'abc1234', undefined, 'exit code 2: no such fault')
