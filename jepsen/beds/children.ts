@@ -5,14 +5,15 @@ import type { ChildProcess } from 'node:child_process'
 
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
 
-const running = new Set<ChildProcess>()
+/** With what it is ended. */
+const running = new Map<ChildProcess, NodeJS.Signals>()
 const leftovers = new Set<() => void>()
 let isWatching = false
 
-/** To be given a child that was spawned `detached`. */
-export function endsWithThis<Child extends ChildProcess>(child: Child): Child {
+/** To be given a child that was spawned `detached`. One that has such children itself is to be told by a signal that it can hear. */
+export function endsWithThis<Child extends ChildProcess>(child: Child, signal: NodeJS.Signals = 'SIGKILL'): Child {
   watch()
-  running.add(child)
+  running.set(child, signal)
   child.once('exit', () => running.delete(child))
   return child
 }
@@ -26,7 +27,7 @@ export function cleansUp(clean: () => void): () => void {
 
 /** Of those that run. */
 export function childPids(): readonly number[] {
-  return [...running].flatMap(({ pid }) => pid ?? [])
+  return [...running.keys()].flatMap(({ pid }) => pid ?? [])
 }
 
 /** Also to what it has started in turn: the words in front of a command may stay its parent. */
@@ -43,7 +44,7 @@ function watch(): void {
   if (isWatching) return
   isWatching = true
   process.once('exit', () => {
-    for (const child of running) signalGroup(child, 'SIGKILL')
+    for (const [child, signal] of running) signalGroup(child, signal)
     for (const clean of leftovers) clean()
   })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

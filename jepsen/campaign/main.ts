@@ -99,6 +99,8 @@ async function runOne(run: PlannedRun): Promise<LedgerRow> {
         stdio: ['ignore', 'pipe', 'pipe'],
       },
     ),
+    // Its nodes are groups of their own, which it ends.
+    'SIGTERM',
   )
   const late = setTimeout(() => signalGroup(child, 'SIGTERM'), LONGEST_RUN_MS)
   let stdout = ''
