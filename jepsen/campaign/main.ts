@@ -5,7 +5,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { endsWithThis, signalGroup } from '../beds/children.js'
 import { commandLine } from '../command-line.js'
@@ -59,7 +59,7 @@ if (planned.length === 0) {
   process.exit(2)
 }
 let rows: LedgerRow[] = existsSync(LEDGER) ? parseLedger(readFileSync(LEDGER, 'utf8')) : []
-const out = options.out ?? mkdtempSync(join(tmpdir(), 'lograft-jepsen-'))
+const out = resolve(options.out ?? mkdtempSync(join(tmpdir(), 'lograft-jepsen-')))
 mkdirSync(out, { recursive: true })
 const commit = commitNow()
 let others = 0
@@ -74,7 +74,8 @@ for (const run of planned) {
     `${row.result}: ${row.name} (${row.repetition}): ${row.verdict}, ${figures}, ${seconds} s ${row.reason}\n`,
   )
   if (isSmoke) continue
-  rows = withRow(rows, row)
+  // The ledger is for every machine.
+  rows = withRow(rows, { ...row, reason: row.reason.replaceAll(`${out}${sep}`, '') })
   writeFileSync(`${LEDGER}.new`, formatLedger(rows))
   renameSync(`${LEDGER}.new`, LEDGER)
 }

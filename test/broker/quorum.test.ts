@@ -7,6 +7,7 @@ import { QuorumRig, type RigMember } from './quorum-rig.js'
 
 /** After a kill, as the others see it by the closed sessions. */
 const LONGEST_TAKEOVER_MS = 1000
+const FOLLOWS = 'follows the leader of the quorum'
 
 test('three elect one, and all get the same images', () => {
   const rig = new QuorumRig('elect').startAll()
@@ -51,6 +52,16 @@ test('a leader that is killed is replaced within a second, and nothing committed
     rig.start(killed)
     rig.converge()
   }
+})
+
+test('a voter that is left alone says once whom it followed, however often it finds nobody', () => {
+  const rig = new QuorumRig('alone').startAll()
+  rig.until(() => rig.isAtRest, 'at rest')
+  const [last, other] = rig.members.filter((member) => member !== rig.leader)
+  for (const member of [rig.leader!, other!]) rig.crash(member, 'losePower')
+  const said = rig.counts.get(FOLLOWS)
+  rig.pass(60_000)
+  assert.deepEqual([rig.running, rig.counts.get(FOLLOWS)], [[last], said])
 })
 
 test('all are started again, and go on where they were', () => {
