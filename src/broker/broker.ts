@@ -26,6 +26,7 @@ import { FetchMemory } from './fetch-memory.js'
 import { IsrProposals } from './isr-proposals.js'
 import type { LeaderPlace } from './leader-fetcher.js'
 import { BrokerLifecycle } from './lifecycle.js'
+import { MetadataBarrier } from './metadata-barrier.js'
 import { BrokerTraffic } from './metrics/traffic.js'
 import type { Partition } from './partition.js'
 import { ProducerIdBlock } from './producer-id-block.js'
@@ -72,6 +73,7 @@ export class Broker implements QuorumObserver {
   readonly repairs: BatchRepairs
   readonly rebuilds: ReplicaRebuilds
   readonly comparisons: ReplicaComparisons
+  readonly barrier: MetadataBarrier
   readonly producerIds: ProducerIdBlock
   readonly groups: GroupCoordinator
   readonly fetchMemory = new FetchMemory()
@@ -129,6 +131,7 @@ export class Broker implements QuorumObserver {
     })
     const { nodeId } = identity
     const { clock, logger } = ports
+    const whenApplied: Broker['whenApplied'] = (endOffset, go) => this.whenApplied(endOffset, go)
     const image = (): MetadataImage => this.#latest
     const place = (brokerId: number): LeaderPlace | undefined => placeOf(image(), brokerId, endpoints[0]?.name)
     const partitions = (): readonly Partition[] => this.replicas.hosted.partitions
@@ -148,7 +151,7 @@ export class Broker implements QuorumObserver {
       brokerEpoch: () => this.#lifecycle.brokerEpoch,
       longestLagMs: () => this.#settings['replica.lag.time.max.ms'],
       partitions,
-      whenApplied: (endOffset, go) => this.whenApplied(endOffset, go),
+      whenApplied,
     })
     this.#scrubber = new Scrubber(ports.clock, {
       bytesPerSecond: () => this.#settings['log.scrub.bytes.per.second'],
@@ -167,6 +170,7 @@ export class Broker implements QuorumObserver {
       onRegistered: (brokerEpoch) => directories.registered(brokerEpoch),
       onUsable,
     })
+    this.barrier = new MetadataBarrier({ nodeId, channel, whenApplied })
     this.producerIds = new ProducerIdBlock(channel, identity.nodeId, () => this.#lifecycle.brokerEpoch)
     this.groups = new GroupCoordinator(ports, {
       settings: () => this.#settings,

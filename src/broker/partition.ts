@@ -12,7 +12,8 @@ import type { ErrorName } from '../protocol/errors.js'
 import type { BatchView } from '../records/batch.js'
 import type { IsrProposal, ProposalAnswer } from '../replication/isr-proposal.js'
 import { PartitionFollower } from '../replication/partition-follower.js'
-import { PartitionLeader, type PartitionLeaderOptions } from '../replication/partition-leader.js'
+import { PartitionLeader } from '../replication/partition-leader.js'
+import type { PartitionLeaderOptions } from '../replication/partition-leader-state.js'
 import type { BytesOwner } from '../storage/gather.js'
 import type { LogObserver, LogOptions, PartitionLog } from '../storage/partition-log.js'
 import { Following } from './following.js'
@@ -46,6 +47,8 @@ export class Partition implements LogObserver {
   #settledEndOffset = 0
   /** From there on what it has is to be fetched again, as soon as it follows and is out of sync; it has handed over for that. */
   #oddFrom: number | undefined
+  /** How many answers had been given when somebody wanted to know whether it leads still; undefined: that is known. */
+  #inquiry: number | undefined
   /** Why it is not hosted any more. */
   #gone: ErrorName | undefined
 
@@ -237,9 +240,29 @@ export class Partition implements LogObserver {
     if (this.#following !== undefined) this.#host.follows(this)
   }
 
-  /** A follower, whose log starts at `startOffset`, has fetched from `position` on, in this incarnation of its broker. */
-  fetchedBy(replicaId: number, position: number, brokerEpoch: number, startOffset: number): void {
-    if (this.#toLeader('fetched', [replicaId, position, brokerEpoch, this.#nowMs, startOffset])) this.#changed()
+  /** A follower, whose log starts at `startOffset`, has fetched from `position` on, in this incarnation of its broker, after this answer. */
+  fetchedBy(replicaId: number, position: number, brokerEpoch: number, startOffset: number, answer: number): void {
+    const moved = this.#toLeader('fetched', [replicaId, position, brokerEpoch, this.#nowMs, startOffset, answer])
+    const isAwaited = this.#inquiry !== undefined
+    if (isAwaited && this.#leader?.ledAt(this.#inquiry!) === 'yes') this.#inquiry = undefined
+    if (moved || isAwaited) this.#changed()
+  }
+
+  /** Somebody wants to know whether it led when so many answers had been given: followers that wait are answered, so that they ask on. */
+  inquire(answers: number): void {
+    if (this.#leader?.ledAt(answers) !== 'open') return
+    this.#inquiry = Math.max(answers, this.#inquiry ?? answers)
+    this.#changed()
+  }
+
+  /** Followers are not waited for any longer. */
+  giveUpInquiry(answers: number): void {
+    if (this.#inquiry === answers) this.#inquiry = undefined
+  }
+
+  /** Whether a follower that waits is to be answered because somebody wants to know whether this replica leads still. */
+  wantsWordAfter(answer: number): boolean {
+    return answer >= 0 && this.#inquiry !== undefined && answer <= this.#inquiry
   }
 
   /** As leader: see `PartitionLeader.keepOut`. */

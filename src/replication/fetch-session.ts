@@ -23,6 +23,7 @@ export const MAX_SESSIONS_OF_CONNECTION = 16
 const NO_SESSION = 0
 const MAX_EPOCH = 0x7fff_ffff
 const UNKNOWN_OFFSET = -1
+const NO_ANSWER = -1
 
 /** A partition as requests name it: the topic by its name, or by its id in versions that do so; the other is empty then. */
 export interface PartitionName {
@@ -73,6 +74,8 @@ export interface SessionAnswer {
 export interface FetchContext<Wanted> {
   /** What is to be fetched, in this order. */
   readonly partitions: readonly FetchedPartition<Wanted>[]
+  /** The answer after which it was asked, as `FetchSessions.answers` counts them; -1: nobody knows. */
+  readonly after: number
   /** Whether the client was told other offsets of the partition in this place last; undefined without a session: nobody knows. */
   isNews(
     place: number,
@@ -100,6 +103,8 @@ interface Session<Wanted> {
   connection: object
   /** What the next fetch must bear. */
   epoch: number
+  /** The number of the latest answer. */
+  answer: number
   lastUsedMs: number
   /** It had its time when it was last used. */
   hadItsTime: boolean
@@ -122,6 +127,7 @@ export class FetchSessions<Wanted> {
   /** The one that was not used for longest first. */
   readonly #sessions = new Map<number, Session<Wanted>>()
   #partitions = 0
+  #answers = 0
   #evictions = 0
   #incrementalFetches = 0
 
@@ -138,6 +144,11 @@ export class FetchSessions<Wanted> {
   /** Of all sessions. */
   get partitions(): number {
     return this.#partitions
+  }
+
+  /** Answers that were given in sessions, since the start. Whoever goes on with one has got the answer before: its fetch came later than everything that was counted then. */
+  get answers(): number {
+    return this.#answers
   }
 
   /** Sessions that had to go for others, since the start. */
@@ -183,6 +194,7 @@ export class FetchSessions<Wanted> {
     const { partitions } = request
     return {
       partitions,
+      after: NO_ANSWER,
       isNews: () => undefined,
       finish: (outcomes, nowMs) => {
         const answered = [...partitions.keys()]
@@ -205,6 +217,7 @@ export class FetchSessions<Wanted> {
           creationMs: nowMs,
           partitions: cached,
           epoch: nextEpoch(INITIAL_SESSION_EPOCH),
+          answer: ++this.#answers,
           lastUsedMs: nowMs,
           hadItsTime: false,
           countedPartitions: 0,
@@ -219,6 +232,7 @@ export class FetchSessions<Wanted> {
     const partitions = [...session.partitions.values()]
     return {
       partitions,
+      after: session.answer,
       isNews: (place, { highWatermark, logStartOffset }) =>
         partitions[place]!.highWatermark !== highWatermark || partitions[place]!.logStartOffset !== logStartOffset,
       finish: (outcomes) => {
@@ -227,6 +241,7 @@ export class FetchSessions<Wanted> {
         if (session.epoch !== epoch) {
           return { error: 'INVALID_FETCH_SESSION_EPOCH', sessionId: session.id, answered: [] }
         }
+        session.answer = ++this.#answers
         const answered: number[] = []
         for (const [index, partition] of partitions.entries()) {
           const outcome = outcomes[index]!
@@ -305,6 +320,7 @@ function isWorthLess<Wanted>(a: Session<Wanted>, b: Session<Wanted>): boolean {
 function withoutSession<Wanted>(partitions: readonly FetchedPartition<Wanted>[]): FetchContext<Wanted> {
   return {
     partitions,
+    after: NO_ANSWER,
     isNews: () => undefined,
     finish: () => ({ error: undefined, sessionId: NO_SESSION, answered: [...partitions.keys()] }),
   }

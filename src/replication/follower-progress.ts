@@ -16,7 +16,11 @@ export interface FollowerState {
   readonly fetchedMs: number
   /** Where the leader's log ended when it fetched. */
   readonly leaderEndOffset: number
+  /** The latest answer of this broker that it had when it asked on (`FetchSessions.answers`); -1: none. */
+  readonly answer: number
 }
+
+export type FollowerFetched = Pick<FollowerState, 'position' | 'startOffset' | 'brokerEpoch' | 'answer'>
 
 export const UNSEEN: FollowerState = {
   position: -1,
@@ -25,6 +29,7 @@ export const UNSEEN: FollowerState = {
   caughtUpMs: Number.NEGATIVE_INFINITY,
   fetchedMs: Number.NEGATIVE_INFINITY,
   leaderEndOffset: Number.POSITIVE_INFINITY,
+  answer: -1,
 }
 
 /**
@@ -33,12 +38,12 @@ export const UNSEEN: FollowerState = {
  */
 export function afterFetch(
   before: FollowerState,
-  { position, startOffset, brokerEpoch }: Pick<FollowerState, 'position' | 'startOffset' | 'brokerEpoch'>,
+  { position, startOffset, brokerEpoch, answer }: FollowerFetched,
   leaderEndOffset: number,
   nowMs: number,
 ): FollowerState {
   let { caughtUpMs } = before
   if (position >= leaderEndOffset) caughtUpMs = nowMs
   else if (position >= before.leaderEndOffset) caughtUpMs = Math.max(caughtUpMs, before.fetchedMs)
-  return { position, startOffset, brokerEpoch, caughtUpMs, fetchedMs: nowMs, leaderEndOffset }
+  return { position, startOffset, brokerEpoch, caughtUpMs, fetchedMs: nowMs, leaderEndOffset, answer }
 }

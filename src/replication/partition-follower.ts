@@ -7,7 +7,7 @@
  * and wrote nothing is dropped before it follows, or the records of an older leader would seem to begin where that one did.
  */
 import type { LeaderEpochCache } from '../log/leader-epoch-cache.js'
-import type { FlushPolicy } from './partition-leader.js'
+import type { FlushPolicy } from './partition-leader-state.js'
 
 /** The follower's own log, as it is now. */
 export interface FollowedLog {

@@ -17,51 +17,13 @@
  */
 import { assert } from '../base/assert.js'
 import { afterFetch, type FollowerState, UNSEEN } from './follower-progress.js'
-import type { IsrProposal, ProposalAnswer, ProposedReplica } from './isr-proposal.js'
-
-export type FlushPolicy = 'commit' | 'os'
-
-export interface PartitionLeaderOptions {
-  readonly nodeId: number
-  readonly leaderEpoch: number
-  readonly partitionEpoch: number
-  readonly replicas: readonly number[]
-  readonly isr: readonly number[]
-  /** Not in sync, and they may lead all the same (KIP-966). */
-  readonly eligible: readonly number[]
-  /** It was elected although it may lack what was committed, and the controller has not been told yet that it goes on with what it has (KIP-704). */
-  readonly isRecovering?: boolean
-  readonly flushPolicy: FlushPolicy
-  readonly minInsyncReplicas: number
-  /** `replica.lag.time.max.ms` */
-  readonly longestLagMs: number
-  /** What is certainly committed, as far as it is known here. */
-  readonly highWatermark: number
-  /** Where the log starts, its end, and the end of what is flushed of it. */
-  readonly startOffset: number
-  readonly logEndOffset: number
-  readonly flushedEndOffset: number
-  /** When the epoch began here. */
-  readonly nowMs: number
-}
-
-interface PendingProposal {
-  readonly number: number
-  readonly isr: readonly ProposedReplica[]
-  readonly underWay: boolean
-  readonly handsOver?: true
-}
-
-/** Everything a leader is made of, as plain data. */
-export interface PartitionLeaderState extends PartitionLeaderOptions {
-  readonly epochStartOffset: number
-  readonly followers: readonly (readonly [number, FollowerState])[]
-  /** With the offsets from which they have to ask again. */
-  readonly keptOut: readonly (readonly [number, number])[]
-  readonly usable: readonly (readonly [number, number])[]
-  readonly proposals: number
-  readonly pending: PendingProposal | undefined
-}
+import type { IsrProposal, ProposalAnswer } from './isr-proposal.js'
+import type {
+  FlushPolicy,
+  PartitionLeaderOptions,
+  PartitionLeaderState,
+  PendingProposal,
+} from './partition-leader-state.js'
 
 export class PartitionLeader {
   readonly leaderEpoch: number
@@ -142,8 +104,7 @@ export class PartitionLeader {
   get lowWatermark(): number {
     let lowest = this.#startOffset
     for (const id of this.#replicas.filter((each) => each !== this.#nodeId)) {
-      const mayLead = this.#isr.includes(id) || this.#isProposed(id) || this.#eligible.includes(id)
-      if (mayLead || this.#usable.has(id)) lowest = Math.min(lowest, this.#stateOf(id).startOffset)
+      if (this.#mayLead(id) || this.#usable.has(id)) lowest = Math.min(lowest, this.#stateOf(id).startOffset)
     }
     return lowest
   }
@@ -211,22 +172,45 @@ export class PartitionLeader {
     return this.#count()
   }
 
-  /** A follower asks for what is behind `position`: it has the rest, from `startOffset` on. True: the high watermark or its start has moved. */
-  fetched(replicaId: number, position: number, brokerEpoch: number, nowMs: number, startOffset: number): boolean {
+  /**
+   * A follower asks for what is behind `position`: it has the rest, from `startOffset` on. `answer`: of this broker, which it had by then. True: the high watermark or its
+   * start has moved.
+   */
+  fetched(
+    replicaId: number,
+    position: number,
+    brokerEpoch: number,
+    nowMs: number,
+    startOffset: number,
+    answer: number = UNSEEN.answer,
+  ): boolean {
     this.#nowMs = nowMs
     const before = this.#stateOf(replicaId)
     // Of an incarnation that is gone, or of a log that has not been cut yet.
     if (!this.#replicas.includes(replicaId) || brokerEpoch < before.brokerEpoch || position > this.#logEndOffset) {
       return false
     }
-    this.#followers.set(
-      replicaId,
-      afterFetch(before, { position, startOffset, brokerEpoch }, this.#logEndOffset, nowMs),
-    )
+    const fetched = { position, startOffset, brokerEpoch, answer: Math.max(answer, before.answer) }
+    this.#followers.set(replicaId, afterFetch(before, fetched, this.#logEndOffset, nowMs))
     // Of what has been deleted since there is nothing to ask for.
     if (position <= Math.max(startOffset, this.#keptOut.get(replicaId) ?? -1)) this.#keptOut.delete(replicaId)
     if (this.#pending === undefined && this.#mayJoin(replicaId)) this.#propose([...this.#isr, replicaId])
     return this.#count() || startOffset !== before.startOffset
+  }
+
+  /**
+   * Whether nobody else had come to lead when so many answers had been given: all who may be elected have asked on after a later answer, in this epoch, which nobody goes back to
+   * who has heard of another; nor does another incarnation count, which might not know yet what the one before knew. `unknown`: by followers as it stands, one of them is gone.
+   */
+  ledAt(answers: number): 'yes' | 'open' | 'unknown' {
+    let known: 'yes' | 'open' = 'yes'
+    for (const id of this.#replicas) {
+      if (id === this.#nodeId || !this.#mayLead(id)) continue
+      if (!this.#usable.has(id)) return 'unknown'
+      const { answer, brokerEpoch } = this.#stateOf(id)
+      if (answer <= answers || this.#usable.get(id) !== brokerEpoch) known = 'open'
+    }
+    return known
   }
 
   /** The leader's own log starts here now, durably. */
@@ -401,6 +385,10 @@ export class PartitionLeader {
   /** That it has recovered is said with any proposal; with the ISR as it is, where there is no other. */
   #proposeRecovered(): void {
     if (this.#isRecovering && this.#pending === undefined) this.#propose(this.#isr)
+  }
+
+  #mayLead(replicaId: number): boolean {
+    return this.#isr.includes(replicaId) || this.#isProposed(replicaId) || this.#eligible.includes(replicaId)
   }
 
   #isProposed(replicaId: number): boolean {

@@ -1,6 +1,6 @@
 /**
  * OffsetWatcher: asks the leader of one partition now and then where the log begins and ends for consumers, and keeps what it was told. A leader in
- * whose place another one was elected, and who has not heard of it, may tell of a time that is over, as in Kafka: what it says is not kept.
+ * whose place another one was elected, and who has not heard of it, may tell of a beginning that is over, as in Kafka: that is not kept. Of an end that is over nobody may tell.
  */
 import type { OffsetListed } from '../check/check-watermarks.js'
 import { ErrorCode } from '../protocol/errors.js'
@@ -54,7 +54,7 @@ export class OffsetWatcher {
       const found = response?.topics[0]?.partitions[0]
       if (found?.errorCode === ErrorCode.NONE) {
         const of = isEarliest ? 'earliest' : 'latest'
-        if (currentLeaderEpoch < latestEpoch()) this.outdated++
+        if (isEarliest && currentLeaderEpoch < latestEpoch()) this.outdated++
         else record({ process, key, of, offset: found.offset, invokedMs, completedMs: now() })
       } else if (found !== undefined && ELSEWHERE.has(found.errorCode)) this.#client.leave()
       this.#next()

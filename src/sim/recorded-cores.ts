@@ -20,11 +20,8 @@ import type { RaftState } from '../raft/raft-state.js'
 import { type RecordedResponse, responseOf } from '../raft/recorded-response.js'
 import { type Voter, VoterSet } from '../raft/voter-set.js'
 import type { ProposalAnswer } from '../replication/isr-proposal.js'
-import {
-  PartitionLeader,
-  type PartitionLeaderOptions,
-  type PartitionLeaderState,
-} from '../replication/partition-leader.js'
+import { PartitionLeader } from '../replication/partition-leader.js'
+import type { PartitionLeaderOptions, PartitionLeaderState } from '../replication/partition-leader-state.js'
 
 export interface RecordedInput {
   /** Of the record, from 1. */

@@ -4,9 +4,8 @@ import { test } from 'node:test'
 import { Partition } from '../../src/broker/partition.js'
 import type { PartitionState } from '../../src/metadata/records.js'
 import { IncrementalAlterConfigs } from '../../src/protocol/messages/incremental-alter-configs.js'
-import { UpdateFeatures } from '../../src/protocol/messages/update-features.js'
 import { SimulatedCluster } from './cluster-rig.js'
-import { nameOf, newTopic, produce, type Topic, valuesAt } from './replicated.js'
+import { keepEligible, nameOf, newTopic, produce, type Topic, valuesAt } from './replicated.js'
 import { Fetch, fetchRequest } from './requests.js'
 
 interface Pair {
@@ -19,9 +18,7 @@ interface Pair {
 /** Two replicas, both of which have to be in sync; a broker that is in both or in none goes with what it had. */
 function pair(seed: string, flushPolicy: 'commit' | 'os'): Pair {
   const cluster = new SimulatedCluster(seed, { roles: ['controller', 'broker', 'broker'] })
-  const raise = { feature: 'eligible.leader.replicas.version', maxVersionLevel: 1, upgradeType: 1 }
-  const request = { timeoutMs: 5000, featureUpdates: [raise], validateOnly: false }
-  assert.equal(cluster.client(cluster.node(2)).request(UpdateFeatures, 1, request).errorCode, 0)
+  keepEligible(cluster, 2)
   const topic = newTopic(cluster, 'pair', 1, 2, { 'flush.policy': flushPolicy, 'min.insync.replicas': '2' })
   produce(cluster, topic, ['a', 'b', 'c'])
   const state = (): PartitionState => cluster.node(1).node!.quorum!.image!.topicsByName.get('pair')!.partitions[0]!

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { Partition } from '../../src/broker/partition.js'
 import { errorByCode } from '../../src/protocol/errors.js'
+import { UpdateFeatures } from '../../src/protocol/messages/update-features.js'
 import type { SimulatedCluster } from './cluster-rig.js'
 import { batchOf, Fetch, fetchRequest, Produce, produceRequest, valuesIn } from './requests.js'
 
@@ -26,6 +27,13 @@ export function newTopic(
   configs: Readonly<Record<string, string>> = {},
 ): Topic {
   return { name, topicId: cluster.createTopic(name, cluster.brokers[0]!, partitions, replicas, configs) }
+}
+
+/** From now on who was in sync with too few stays eligible (KIP-966); this broker is asked. */
+export function keepEligible(cluster: SimulatedCluster, at: number): void {
+  const raise = { feature: 'eligible.leader.replicas.version', maxVersionLevel: 1, upgradeType: 1 }
+  const request = { timeoutMs: 5000, featureUpdates: [raise], validateOnly: false }
+  assert.equal(cluster.client(cluster.node(at)).request(UpdateFeatures, 1, request).errorCode, 0)
 }
 
 /** Asks whoever leads, and again while nobody can do it yet. Returns the base offset. */

@@ -86,6 +86,25 @@ test('a full fetch begins a session, the next ones bear its epochs and are answe
   assert.deepEqual([sessions.size, sessions.partitions, sessions.incrementalFetches], [1, 3, 2])
 })
 
+test('who goes on with a session has got the answer before, which is told by its number among all', () => {
+  const sessions = sessionsOf(2)
+  const full = contextOf(sessions, { partitions: partitionsOf(0) })
+  assert.deepEqual([full.after, sessions.answers], [-1, 0])
+  full.finish([NOTHING], 0)
+  assert.deepEqual([begin(sessions, 1), sessions.answers], [101, 2])
+  const first = contextOf(sessions, { sessionId: 100, sessionEpoch: 1 })
+  assert.equal(first.after, 1)
+  const overtakes = contextOf(sessions, { sessionId: 100, sessionEpoch: 2 })
+  assert.equal(overtakes.after, 1)
+  assert.equal(first.finish([NOTHING], 0).error, 'INVALID_FETCH_SESSION_EPOCH')
+  overtakes.finish([NOTHING], 0)
+  assert.equal(sessions.answers, 3, 'a refusal is no answer')
+  assert.equal(contextOf(sessions, { sessionId: 100, sessionEpoch: 3 }).after, 3)
+  assert.equal(contextOf(sessions, { sessionId: 101, sessionEpoch: 1 }).after, 2)
+  begin(sessions, 1)
+  assert.equal(sessions.answers, 3, 'without a session nobody goes on')
+})
+
 test('what comes with the news that logs part is told again: a follower makes nothing of it', () => {
   const sessions = sessionsOf()
   const parts = { ...NOTHING, mustKnow: true }

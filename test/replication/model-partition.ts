@@ -5,7 +5,7 @@
  */
 import { assert } from '../../src/base/assert.js'
 import { Prng } from '../../src/base/prng.js'
-import type { FlushPolicy } from '../../src/replication/partition-leader.js'
+import type { FlushPolicy } from '../../src/replication/partition-leader-state.js'
 import { ModelController, type PartitionView } from './model-controller.js'
 import { ModelInvariants } from './model-invariants.js'
 import { ModelReplica } from './model-replica.js'

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AssertionError } from '../../src/base/assert.js'
-import { PartitionLeader, type PartitionLeaderOptions } from '../../src/replication/partition-leader.js'
+import { PartitionLeader } from '../../src/replication/partition-leader.js'
+import type { PartitionLeaderOptions } from '../../src/replication/partition-leader-state.js'
 
 const alone: PartitionLeaderOptions = {
   nodeId: 1,
@@ -284,4 +285,34 @@ test('a leader whose own log is not what was committed proposes that one of thos
   assert.equal(leader.handOver([2, 3]), true)
   const outOfSync = leaderOf({ isr: [1], minInsyncReplicas: 1 })
   assert.equal(outOfSync.handOver([2, 3]), false)
+})
+
+test('it led by then when all who may be elected have asked on after a later answer, in the incarnation that is known', () => {
+  const leader = leaderOf({ isr: [1, 2], eligible: [3] })
+  const fetched = (id: number, brokerEpoch: number, answer: number): unknown =>
+    leader.fetched(id, 10, brokerEpoch, 1, 0, answer)
+  assert.equal(leader.ledAt(5), 'open')
+  fetched(2, 20, 6)
+  fetched(3, 30, 5)
+  assert.equal(leader.ledAt(5), 'open', 'an answer from before says nothing')
+  fetched(3, 30, 8)
+  assert.deepEqual([leader.ledAt(5), leader.ledAt(6)], ['yes', 'open'])
+  fetched(2, 20, 3)
+  assert.equal(leader.ledAt(5), 'yes', 'what was sent before and comes late takes nothing back')
+  fetched(3, 31, 9)
+  assert.equal(leader.ledAt(5), 'open', 'another incarnation may not know yet what this one knew')
+  leader.setUsable(new Map([...USABLE].filter(([id]) => id !== 3)))
+  assert.equal(leader.ledAt(5), 'unknown')
+  leader.changed(8, [1, 2, 3], [1, 2], false, [])
+  assert.equal(leader.ledAt(5), 'yes', 'who is neither in sync nor eligible is not elected')
+  leader.changed(9, [1, 2, 3], [1])
+  assert.equal(leader.ledAt(1000), 'yes')
+})
+
+test('who is proposed to be in sync may be elected', () => {
+  const leader = leaderOf({ isr: [1], replicas: [1, 3] })
+  assert.equal(leader.ledAt(0), 'yes')
+  leader.fetched(3, 10, 30, 1, 0, 1)
+  assert.equal(leader.hasProposal, true)
+  assert.deepEqual([leader.ledAt(0), leader.ledAt(1)], ['yes', 'open'])
 })

@@ -7,7 +7,7 @@
  * The metadata log is fetched by other servers of the cluster: `apis/quorum/fetch-metadata.ts`.
  *
  * A replica of the partition gets what is not committed, too, and where it fetches from tells the leader what it has. It is answered when the high
- * watermark has moved, also where there is nothing to read: it may have to lead with what it knows of it.
+ * watermark has moved, also where there is nothing to read: it may have to lead with what it knows of it; and where the leader wants to hear of it again.
  *
  * A consumer may read from a follower (KIP-392), up to where that knows of the high watermark; a leader names one where `replica.selector.class` says how it is
  * chosen.
@@ -160,7 +160,10 @@ class DelayedFetch implements DelayedOperation {
   #count(partition: Partition | undefined, wanted: WantedPartition): void {
     const replica = this.#replica
     if (replica === undefined || partition === undefined || this.#obstacle(partition, wanted) !== undefined) return
-    partition.fetchedBy(replica.id, wanted.fetchOffset, replica.brokerEpoch, wanted.logStartOffset)
+    const { fetchOffset, logStartOffset, currentLeaderEpoch } = wanted
+    // Without an epoch it may be about another.
+    const answer = currentLeaderEpoch === partition.leaderEpoch ? this.#context.after : -1
+    partition.fetchedBy(replica.id, fetchOffset, replica.brokerEpoch, logStartOffset, answer)
   }
 
   #obstacle(partition: Partition, wanted: WantedPartition): Obstacle | undefined {
@@ -217,7 +220,9 @@ class DelayedFetch implements DelayedOperation {
     let bytes = 0
     for (const [place, { wanted, partition, error }] of this.#parts.entries()) {
       if (partition === undefined || error !== undefined || this.#obstacle(partition, wanted) !== undefined) return true
-      if (this.#replica !== undefined && this.#isNews(partition, wanted, place)) return true
+      if (this.#replica !== undefined) {
+        if (this.#isNews(partition, wanted, place) || partition.wantsWordAfter(this.#context.after)) return true
+      }
       if (this.#isHeldBack(partition)) continue
       bytes += bytesThere(partition.log, wanted.fetchOffset, this.#readableEnd(partition), minBytes)
       if (bytes >= minBytes) return true

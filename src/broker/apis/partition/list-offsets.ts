@@ -6,6 +6,9 @@
  * The end is told when what stood in the log as the request came is committed, or after a moment without: who was acknowledged with acks=1, which is in front of
  * that, and asks for the end then expects to find its record in front of it.
  *
+ * It is told by nobody in whose place another led as the request came, and has acknowledged more: those who might have asked again to follow, or the controller says who
+ * leads. Kafka's leader tells what it knows, also where it was cut off and deposed. Who can reach neither cannot say where the log ends.
+ *
  * Left out: tiered storage: the earliest local offset is the earliest, and nothing is tiered or pending.
  */
 
@@ -48,6 +51,8 @@ const LEADER_EPOCH_SINCE = 4
 const NOT_AVAILABLE_SINCE = 5
 /** For all partitions of a request together. */
 const COMMIT_WAIT_MS = 100
+/** So long a controller is waited for besides: about what it takes to elect another one. */
+const CONTROLLER_WAIT_MS = 1000
 
 export const listOffsets = handler<Services, typeof ListOffsets.request.fields, typeof ListOffsets.response.fields>(
   ListOffsets,
@@ -83,16 +88,26 @@ class OffsetLookup {
   #resume: (() => void) | undefined
   #abandoned = false
   #waitUntilMs: number | undefined
+  /** How many answers followers had been given when the request came. */
+  readonly #answers: number
+  /** Everything that had been decided by then is known here; false: no controller has said so in time. */
+  #passed: boolean | undefined
 
   constructor(broker: Broker, topics: Request['topics'], call: Call<Response>) {
     this.#broker = broker
     this.#topics = topics
     this.#call = call
+    this.#answers = broker.fetchSessions.answers
     this.#repeated = call.version < ONE_OFFSET_SINCE ? new Set() : repeatedIn(topics)
   }
 
   run(): void {
     const wanted = this.#topics.flatMap(({ name: topic, partitions }) => partitions.map((place) => ({ topic, place })))
+    for (const { topic: name, place } of wanted) {
+      if (place.timestamp !== LATEST) continue
+      const found = findPartition(this.#broker, { name, topicId: undefined }, place.partitionIndex)
+      if (typeof found !== 'string') found.inquire(this.#answers)
+    }
     oneByOne(
       wanted,
       (each, next) =>
@@ -149,11 +164,12 @@ class OffsetLookup {
     const { version } = this.#call
     switch (timestamp) {
       case LATEST:
-        return this.#whenCommitted(found, log.settledEndOffset, () => {
+        return this.#whenSettled(found, log.settledEndOffset, (isSettled) => {
           const still = partition()
           if (typeof still === 'string') done(still, NOTHING_FOUND)
-          else if (still.knowsHighWatermark) done(undefined, { offset: still.highWatermark, timestamp: -1 })
-          // The leader before may have told of a later one (KIP-207).
+          else if (isSettled && still.knowsHighWatermark)
+            done(undefined, { offset: still.highWatermark, timestamp: -1 })
+          // The leader before, or the one after, may have told of a later one (KIP-207).
           else done(version < NOT_AVAILABLE_SINCE ? 'LEADER_NOT_AVAILABLE' : 'OFFSET_NOT_AVAILABLE', NOTHING_FOUND)
         })
       case EARLIEST:
@@ -184,20 +200,50 @@ class OffsetLookup {
     findByTime(lookup, time, done)
   }
 
-  /** Or when there is no time left for it, or it does not lead any more. */
-  #whenCommitted(partition: Partition, endOffset: number, go: () => void): void {
+  /**
+   * When what stood in the log is committed, or there is no time left for it, and when it is known that nobody else led as the request came; false: nobody can say.
+   * Or when it does not lead any more.
+   */
+  #whenSettled(partition: Partition, endOffset: number, go: (isSettled: boolean) => void): void {
     const { clock, replicas } = this.#broker
+    const led = (): 'yes' | 'open' | 'unknown' =>
+      this.#passed === true ? 'yes' : (partition.leading?.ledAt(this.#answers) ?? 'yes')
+    if (led() === 'unknown') {
+      return this.#passBarrier((isPassed) => (isPassed ? this.#whenSettled(partition, endOffset, go) : go(false)))
+    }
     this.#waitUntilMs ??= clock.monotonicMs() + COMMIT_WAIT_MS
     const operation = {
       tryComplete: () => {
         if (partition.knowsHighWatermark && partition.highWatermark < endOffset) return false
-        go()
+        if (led() !== 'yes') return false
+        go(true)
         return true
       },
-      expire: go,
+      expire: () => {
+        if (led() === 'yes') return go(true)
+        partition.giveUpInquiry(this.#answers)
+        this.#passBarrier(go)
+      },
     }
     const cancel = replicas.fetches.tryCompleteOrWatch(operation, [partition], this.#waitUntilMs - clock.monotonicMs())
     if (cancel !== undefined) this.#call.whenGone(cancel)
+  }
+
+  /** Once for all partitions. */
+  #passBarrier(go: (isPassed: boolean) => void): void {
+    if (this.#passed !== undefined) return go(this.#passed)
+    const finish = (isPassed: boolean): void => {
+      if (this.#passed !== undefined) return
+      this.#passed = isPassed
+      limit.cancel()
+      if (!this.#abandoned) go(isPassed)
+    }
+    const limit = this.#broker.clock.timer(CONTROLLER_WAIT_MS, () => finish(false))
+    this.#call.whenGone(() => {
+      this.#abandoned = true
+      finish(false)
+    })
+    this.#broker.barrier.pass(CONTROLLER_WAIT_MS, finish)
   }
 
   #hold(): void {
