@@ -99,7 +99,8 @@ export class BuildCopy {
   async typeErrors(patch: Patch): Promise<string | undefined> {
     const folder = join(this.folder, 'sources')
     const compilerOptions = { ...optionsOf(), ...LENIENT, noEmit: true }
-    cpSync(join(CLONE, 'src'), join(folder, 'src'), { recursive: true })
+    // The command line has commands of the suite with real processes.
+    for (const part of ['src', 'jepsen']) cpSync(join(CLONE, part), join(folder, part), { recursive: true })
     cpSync(join(CLONE, 'package.json'), join(folder, 'package.json'))
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src'] }))
     for (const [file, text] of patched(patch)) writeFileSync(join(folder, file), text)

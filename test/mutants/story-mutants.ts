@@ -8,6 +8,9 @@ import { REPLICA_MUTANTS, type StoryMutant } from './replica-mutants.js'
 const LOGS = 'sim/replication-stories'
 const ISR = 'sim/isr-stories'
 const LOSS = 'sim/loss-stories'
+const ENDS = 'broker/list-offsets'
+const PARTITION_LEADER = 'replication/partition-leader'
+const BARRIER = 'broker/metadata-barrier'
 const LEADER = 'src/replication/partition-leader.ts'
 const FOLLOWER = 'src/replication/partition-follower.ts'
 const PARTITION = 'src/broker/partition.ts'
@@ -275,6 +278,87 @@ export const STORY_MUTANTS: readonly StoryMutant[] = [
     to: '  if (shrinks && replicas.length > 9 && (',
     tests: ISR,
     story: 'R26',
+  },
+  {
+    name: 'tells-the-end-unasked',
+    about: 'who has led tells where the log ends, whether another leads meanwhile or not',
+    file: 'src/broker/apis/partition/list-offsets.ts',
+    from: "        if (led() !== 'yes') return false\n",
+    to: '',
+    tests: ENDS,
+    story: 'who was deposed',
+  },
+  {
+    name: 'tells-the-end-in-the-end',
+    about: 'who can reach nobody tells where the log ends after a while',
+    file: 'src/broker/apis/partition/list-offsets.ts',
+    from: 'CONTROLLER_WAIT_MS, () => finish(false))',
+    to: 'CONTROLLER_WAIT_MS, () => finish(true))',
+    tests: ENDS,
+    story: 'who was deposed',
+  },
+  {
+    name: 'followers-are-let-wait',
+    about: 'a follower that waits for records is not answered so that it asks on',
+    file: 'src/broker/partition.ts',
+    from: 'this.#inquiry !== undefined && answer <= this.#inquiry',
+    to: 'this.#inquiry !== undefined && answer < -1',
+    tests: ENDS,
+    story: 'followers that wait',
+  },
+  {
+    name: 'old-answers-tell',
+    about: 'a follower that has asked on in this epoch counts, whenever it was',
+    file: LEADER,
+    from: 'answer <= answers || this',
+    to: 'answer < 0 || this',
+    tests: PARTITION_LEADER,
+    story: 'it led by then',
+  },
+  {
+    name: 'any-incarnation-tells',
+    about: 'a follower that has started again and does not know yet who leads counts',
+    file: LEADER,
+    from: ' || this.#usable.get(id) !== brokerEpoch) known',
+    to: ' || brokerEpoch < -1) known',
+    tests: PARTITION_LEADER,
+    story: 'it led by then',
+  },
+  {
+    name: 'eligible-are-not-asked',
+    about: 'who is eligible beside the ISR may have been elected, and is not asked',
+    file: LEADER,
+    from: 'this.#isProposed(replicaId) || this.#eligible.includes(replicaId)',
+    to: 'this.#isProposed(replicaId)',
+    tests: PARTITION_LEADER,
+    story: 'it led by then',
+  },
+  {
+    name: 'proposed-are-not-asked',
+    about: 'who is proposed to be in sync may have been elected, and is not asked',
+    file: LEADER,
+    from: 'this.#isr.includes(replicaId) || this.#isProposed(replicaId) || this',
+    to: 'this.#isr.includes(replicaId) || this',
+    tests: PARTITION_LEADER,
+    story: 'who is proposed to be in sync may',
+  },
+  {
+    name: 'an-answer-before-counts',
+    about: 'who comes while the controller is asked is told what it answers to others',
+    file: 'src/broker/metadata-barrier.ts',
+    from: '      for (const passed of waiting) passed(isPassed)\n',
+    to: '      for (const passed of [...waiting, ...this.#waiting.splice(0)]) passed(isPassed)\n',
+    tests: BARRIER,
+    story: 'who comes while',
+  },
+  {
+    name: 'told-and-not-applied',
+    about: 'what the controller tells of need not be applied',
+    file: 'src/broker/metadata-barrier.ts',
+    from: 'else whenApplied(answer.endOffset, done)',
+    to: 'else done(whenApplied.length > 0)',
+    tests: BARRIER,
+    story: 'it is passed when',
   },
   ...REPLICA_MUTANTS,
   ...GROUP_STORY_MUTANTS,

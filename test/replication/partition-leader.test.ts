@@ -289,8 +289,9 @@ test('a leader whose own log is not what was committed proposes that one of thos
 
 test('it led by then when all who may be elected have asked on after a later answer, in the incarnation that is known', () => {
   const leader = leaderOf({ isr: [1, 2], eligible: [3] })
+  // The one that is eligible has not caught up, and is not proposed.
   const fetched = (id: number, brokerEpoch: number, answer: number): unknown =>
-    leader.fetched(id, 10, brokerEpoch, 1, 0, answer)
+    leader.fetched(id, id === 3 ? 9 : 10, brokerEpoch, 1, 0, answer)
   assert.equal(leader.ledAt(5), 'open')
   fetched(2, 20, 6)
   fetched(3, 30, 5)
