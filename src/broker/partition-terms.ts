@@ -53,3 +53,7 @@ export type LeaderInput =
   | 'answered'
   | 'appended'
   | 'flushed'
+
+export function refused(error: ErrorName, message?: string): Refused {
+  return { kind: 'refused', error, message }
+}

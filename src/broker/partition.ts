@@ -19,7 +19,7 @@ import type { LogObserver, LogOptions, PartitionLog } from '../storage/partition
 import { Following } from './following.js'
 import type { PartitionHost } from './partition-host.js'
 import type { Appended, LeaderInput, Outcome, PartitionId, PartitionView, Refused } from './partition-terms.js'
-import { isCountedOn } from './partition-terms.js'
+import { isCountedOn, refused } from './partition-terms.js'
 
 export type { Appended, PartitionId, PartitionView } from './partition-terms.js'
 
@@ -446,8 +446,4 @@ export class Partition implements LogObserver {
     this.#changed()
     if (this.#following !== undefined) this.#host.follows(this)
   }
-}
-
-function refused(error: ErrorName, message?: string): Refused {
-  return { kind: 'refused', error, message }
 }
