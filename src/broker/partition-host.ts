@@ -17,6 +17,8 @@ export interface PartitionHost {
   readonly cutter: (id: PartitionId) => LogCutter | undefined
   /** Waiting requests should look again. */
   readonly changed: (partition: Partition) => void
+  /** Only those should who want to know whether it leads still. */
+  readonly heard: (partition: Partition) => void
   /** The leader has something to ask of the controller. */
   readonly proposes: (partition: Partition) => void
   /** Whom it follows has changed, or whether it can ask now. */

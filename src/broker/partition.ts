@@ -245,14 +245,15 @@ export class Partition implements LogObserver {
     const moved = this.#toLeader('fetched', [replicaId, position, brokerEpoch, this.#nowMs, startOffset, answer])
     const isAwaited = this.#inquiry !== undefined
     if (isAwaited && this.#leader?.ledAt(this.#inquiry!) === 'yes') this.#inquiry = undefined
-    if (moved || isAwaited) this.#changed()
+    if (moved) this.#changed()
+    else if (isAwaited) this.#host.heard(this)
   }
 
-  /** Somebody wants to know whether it led when so many answers had been given: followers that wait are answered, so that they ask on. */
-  inquire(answers: number): void {
-    if (this.#leader?.ledAt(answers) !== 'open') return
+  /** Somebody wants to know whether it led when so many answers had been given. True: it depends on followers, and those that wait are to be answered, so that they ask on. */
+  inquire(answers: number): boolean {
+    if (this.#leader?.ledAt(answers) !== 'open') return false
     this.#inquiry = Math.max(answers, this.#inquiry ?? answers)
-    this.#changed()
+    return true
   }
 
   /** Followers are not waited for any longer. */
@@ -307,21 +308,17 @@ export class Partition implements LogObserver {
 
   /** Its topic is gone, or this broker has no replica of it any more: whoever waits for it is told so. */
   remove(why: ErrorName): void {
-    this.#leave(why)
-  }
-
-  /** Its directory cannot be used any more. */
-  lose(): void {
-    this.#leave('KAFKA_STORAGE_ERROR')
-  }
-
-  #leave(why: ErrorName): void {
     this.#track('resigned')
     this.#gone = why
     this.#leader = undefined
     this.#following = undefined
     this.#changed()
     this.#host.follows(this)
+  }
+
+  /** Its directory cannot be used any more. */
+  lose(): void {
+    this.remove('KAFKA_STORAGE_ERROR')
   }
 
   /** What a request that names a leader epoch is told if it is not the current one; -1 names none. */

@@ -25,9 +25,13 @@ import type { ReplicaDirectories } from './replica-directories.js'
 export type Hosted = Partition | 'offline'
 
 export class ReplicaManager {
-  /** Produces that wait to be durable, fetches that wait for data, and deletions that wait for other replicas. */
+  /** Produces that wait to be durable, fetches that wait for data, and deletions that wait for other replicas; by partition. */
   readonly produces: Purgatory<Partition>
   readonly fetches: Purgatory<object>
+  /** Requests that wait to know whether partitions are led here still. */
+  readonly inquiries: Purgatory<object>
+  /** Under this all fetches of followers wait, beside their partitions. */
+  readonly followers = {}
   readonly deletions: Purgatory<Partition>
   readonly #ports: Ports
   readonly #nodeId: number
@@ -69,12 +73,14 @@ export class ReplicaManager {
       longestLagMs: () => this.#settings['replica.lag.time.max.ms'],
       cutter: (id) => logs.managerOf(id)?.cuts,
       changed: this.#wake,
+      heard: (partition) => this.inquiries.check(partition),
       proposes,
       follows,
       rotted,
     }
     this.produces = new Purgatory(ports.clock)
     this.fetches = new Purgatory(ports.clock)
+    this.inquiries = new Purgatory(ports.clock)
     this.deletions = new Purgatory(ports.clock)
     this.cleaner = new LogCleaner(
       ports,
@@ -233,6 +239,7 @@ export class ReplicaManager {
     this.cleaner.stop()
     this.produces.close()
     this.fetches.close()
+    this.inquiries.close()
     this.deletions.close()
     this.#topics.clear()
   }
@@ -272,6 +279,7 @@ export class ReplicaManager {
   readonly #wake = (partition: Partition): void => {
     this.produces.check(partition)
     this.fetches.check(partition)
+    this.inquiries.check(partition)
     this.#coordinators(partition)
     this.deletions.check(partition)
   }

@@ -31,8 +31,11 @@ export class LeadershipCheck {
   }
 
   /** It will be asked of these: their followers can answer meanwhile. */
-  begin(partition: LedPartition): void {
-    partition.inquire(this.#answers)
+  begin(partitions: Iterable<LedPartition>): void {
+    let isOpen = false
+    for (const partition of partitions) isOpen = partition.inquire(this.#answers) || isOpen
+    const { fetches, followers } = this.#broker.replicas
+    if (isOpen) fetches.check(followers)
   }
 
   /**
@@ -59,7 +62,8 @@ export class LeadershipCheck {
         this.#askController(go)
       },
     }
-    const cancel = replicas.fetches.tryCompleteOrWatch(operation, [partition], this.#waitUntilMs - clock.monotonicMs())
+    const waitMs = this.#waitUntilMs - clock.monotonicMs()
+    const cancel = replicas.inquiries.tryCompleteOrWatch(operation, [partition], waitMs)
     if (cancel !== undefined) this.#whenGone(cancel)
   }
 

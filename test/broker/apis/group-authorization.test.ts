@@ -28,7 +28,7 @@ import { addTopic, topicId } from '../../coordinator/group/consumer/modern-rig.j
 import { Rig as ShardRig } from '../../coordinator/group/rig.js'
 import { FakeClock } from '../../fake-clock.js'
 import { MemoryLogger } from '../../node-ports.js'
-import { ModelPartition } from '../coordinators/model-partition.js'
+import { brokerAround, ModelPartition } from '../coordinators/model-partition.js'
 
 /** One partition with the topics `orders` and `secret`; what is denied is `OPERATION TYPE name`, and `*` for every operation. */
 class Rig {
@@ -85,7 +85,7 @@ class Rig {
     if (!this.#allows(undefined, handler.authorize(request))) {
       return handler.refuse(request, -1) as Record<string, unknown>
     }
-    const broker = { groups: this.groups, image: this.image }
+    const broker = { ...brokerAround(this.clock), groups: this.groups, image: this.image }
     handler.handle(request, { broker } as never, call as never)
     this.partition.highWatermark = this.partition.nextOffset
     this.groups.runtime.partitionChanged(this.partition)

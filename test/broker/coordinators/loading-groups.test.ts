@@ -8,7 +8,6 @@ import { listGroups } from '../../../src/broker/apis/group/list-groups.js'
 import { offsetFetch } from '../../../src/broker/apis/group/offset-fetch.js'
 import { syncGroup } from '../../../src/broker/apis/group/sync-group.js'
 import { GroupCoordinator } from '../../../src/broker/coordinators/group-coordinator.js'
-import { Purgatory } from '../../../src/broker/purgatory.js'
 import { nodeConfig } from '../../../src/config/node-config.js'
 import { encodeGroupRecord } from '../../../src/coordinator/group/group-records.js'
 import { EMPTY_IMAGE } from '../../../src/metadata/image.js'
@@ -16,7 +15,7 @@ import { errorByCode } from '../../../src/protocol/errors.js'
 import { buildBatch } from '../../../src/records/builder.js'
 import { FakeClock } from '../../fake-clock.js'
 import { MemoryLogger } from '../../node-ports.js'
-import { ModelPartition } from './model-partition.js'
+import { brokerAround, ModelPartition } from './model-partition.js'
 
 class Rig {
   readonly clock = new FakeClock()
@@ -60,9 +59,7 @@ class Rig {
       })
     }
     const call = { version, clientId: 'c', remote: { host: '127.0.0.1', port: 1 }, allows: () => true, reply }
-    const { clock, groups } = this
-    const replicas = { fetches: new Purgatory<object>(clock) }
-    const broker = { clock, groups, replicas, fetchSessions: { answers: 0 }, image: EMPTY_IMAGE }
+    const broker = { ...brokerAround(this.clock), groups: this.groups, image: EMPTY_IMAGE }
     handler.handle(request as never, { broker } as never, call as never)
     return codes.map((code) => errorByCode(code).name)
   }

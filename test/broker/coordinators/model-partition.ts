@@ -7,6 +7,7 @@ import { EncodeError } from '../../../src/base/bytes/writer.js'
 import { CoordinatorRuntime } from '../../../src/broker/coordinators/coordinator-runtime.js'
 import type { ShardKind, ShardPartition } from '../../../src/broker/coordinators/shard-host.js'
 import type { Appended, Outcome, Refused } from '../../../src/broker/partition-terms.js'
+import { Purgatory } from '../../../src/broker/purgatory.js'
 import { nodeConfig } from '../../../src/config/node-config.js'
 import { resolveTopicSettings, type TopicSettings } from '../../../src/config/topic-settings.js'
 import type { Now, RecordPlace, Shard, ShardDecision, Ticket } from '../../../src/coordinator/shard.js'
@@ -22,6 +23,12 @@ import { FakeClock } from '../../fake-clock.js'
 import { MemoryLogger } from '../../node-ports.js'
 
 export const TOPIC = '__counts'
+
+/** What handlers of groups find of a broker, besides its groups. */
+export function brokerAround(clock: FakeClock): object {
+  const replicas = { inquiries: new Purgatory<object>(clock), fetches: new Purgatory<object>(clock), followers: {} }
+  return { clock, replicas, fetchSessions: { answers: 0 } }
+}
 
 export class ModelPartition implements ShardPartition {
   readonly id
@@ -57,7 +64,10 @@ export class ModelPartition implements ShardPartition {
 
   /** It always leads. */
   readonly leading = { ledAt: () => 'yes' } as unknown as NonNullable<ShardPartition['leading']>
-  inquire(): void {}
+  inquire(): boolean {
+    return false
+  }
+
   giveUpInquiry(): void {}
 
   rotted(offset: number): void {

@@ -61,7 +61,7 @@ export const offsetFetch = handler<Services, typeof OffsetFetch.request.fields, 
       })
       const [allowed] = sifted(known, ({ groupId }) => mayOnGroup(call, 'DESCRIBE', groupId))
       const kept = new KeptGroups(services, call)
-      for (const { groupId } of allowed) kept.begin(groupId)
+      kept.begin(allowed)
       groupsOf(services).askEach(
         allowed,
         ({ groupId }) => groupId,
@@ -112,9 +112,8 @@ class KeptGroups {
     this.#leadership = new LeadershipCheck(brokerOf(services), call)
   }
 
-  begin(groupId: string): void {
-    const partition = this.#partitionOf(groupId)
-    if (partition !== undefined) this.#leadership.begin(partition)
+  begin(groups: readonly WantedGroup[]): void {
+    this.#leadership.begin(new Set(groups.flatMap(({ groupId }) => this.#partitionOf(groupId) ?? [])))
   }
 
   /** Passes answers on when it is known of which of them that is so. */

@@ -89,7 +89,9 @@ export const fetch = handler<Services, typeof Fetch.request.fields, typeof Fetch
       call.version >= MAGIC_2_SINCE
         ? new DelayedFetch(request, context, services, call)
         : new OldFetch(request, context, services, call)
-    const cancel = broker.replicas.fetches.tryCompleteOrWatch(operation, operation.partitions, request.maxWaitMs)
+    const { fetches, followers } = broker.replicas
+    const keys = operation.isOfFollower ? [followers, ...operation.partitions] : operation.partitions
+    const cancel = fetches.tryCompleteOrWatch(operation, keys, request.maxWaitMs)
     if (cancel !== undefined) call.whenGone(cancel)
   },
 })
@@ -154,6 +156,10 @@ class DelayedFetch implements DelayedOperation {
     }
     this.partitions = this.#parts.flatMap(({ partition }) => partition ?? [])
     for (const { partition, wanted } of this.#parts) this.#count(partition, wanted)
+  }
+
+  get isOfFollower(): boolean {
+    return this.#replica !== undefined
   }
 
   /** The leader hears how far its follower has come. */

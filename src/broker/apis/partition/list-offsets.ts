@@ -96,11 +96,12 @@ class OffsetLookup {
 
   run(): void {
     const wanted = this.#topics.flatMap(({ name: topic, partitions }) => partitions.map((place) => ({ topic, place })))
-    for (const { topic: name, place } of wanted) {
-      if (place.timestamp !== LATEST) continue
-      const found = findPartition(this.#broker, { name, topicId: undefined }, place.partitionIndex)
-      if (typeof found !== 'string') this.#leadership.begin(found)
-    }
+    this.#leadership.begin(
+      wanted.flatMap(({ topic: name, place: { partitionIndex, timestamp } }) => {
+        const found = findPartition(this.#broker, { name, topicId: undefined }, partitionIndex)
+        return timestamp === LATEST && typeof found !== 'string' ? [found] : []
+      }),
+    )
     oneByOne(
       wanted,
       (each, next) =>
