@@ -3,21 +3,25 @@
  * judges it, in a process of its own, so that its memory is that of the judgement. What counts as an operation stands in `src/sim/long-history.ts`.
  */
 import fs from 'node:fs'
-import { parseArgs } from 'node:util'
+import { optionsOnly, refuse, wholeNumber } from '../jepsen/command-line.js'
 import { recordLongHistory } from '../src/sim/long-history.js'
 import { writeHistory } from './lib/history-file.js'
 
-const { values } = parseArgs({
-  options: {
-    file: { type: 'string' },
-    operations: { type: 'string', default: '1000000' },
-    seed: { type: 'string', default: '1' },
-  },
+const USAGE = `node dist/bench/record-history.js --file FILE [--operations COUNT] [--seed TEXT]
+
+Writes a long history of a cluster in the simulator, for check-history.
+
+  --file FILE          where it goes
+  --operations COUNT   that have ended, at least. Default: 1000000
+  --seed TEXT          what everything is drawn from. Default: 1`
+
+const values = optionsOnly(USAGE, {
+  file: { type: 'string' },
+  operations: { type: 'string', default: '1000000' },
+  seed: { type: 'string', default: '1' },
 })
-if (values.file === undefined) {
-  process.stderr.write('--file says where the history goes\n')
-  process.exit(2)
-}
+if (values.file === undefined) refuse('--file says where the history goes')
+const wanted = wholeNumber('operations', values.operations, 1)
 
 const { encoder, close } = writeHistory(values.file, { from: 'simulator', seed: values.seed })
 // The simulation takes the clock away.
@@ -25,7 +29,7 @@ const startedAt = process.cpuUsage()
 const startedAtMs = performance.now()
 let toldAt = 0
 const report = recordLongHistory(values.seed, {
-  operations: Number(values.operations),
+  operations: wanted,
   recorder: {
     operation: (operation) => encoder.operation(operation),
     listed: (listed) => encoder.listed(listed),
