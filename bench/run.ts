@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { commandLine, numberWithin, wholeNumber } from '../jepsen/command-line.js'
 import type { Benchmark, BenchmarkContext, Row } from './benchmark.js'
 import { compaction } from './compaction.js'
+import { ends } from './ends.js'
 import { failover } from './failover.js'
 import { groups } from './groups.js'
 import { describeMachine } from './lib/machine.js'
@@ -27,6 +28,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   compaction,
   groups,
   quorum,
+  ends,
   failover,
   replication,
 ]

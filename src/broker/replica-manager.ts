@@ -27,7 +27,7 @@ export type Hosted = Partition | 'offline'
 export class ReplicaManager {
   /** Produces that wait to be durable, fetches that wait for data, and deletions that wait for other replicas. */
   readonly produces: Purgatory<Partition>
-  readonly fetches: Purgatory<Partition>
+  readonly fetches: Purgatory<object>
   readonly deletions: Purgatory<Partition>
   readonly #ports: Ports
   readonly #nodeId: number

@@ -29,7 +29,7 @@ export interface CertaintyOptions extends ReignOptions {
 export const DRIFT = 1.15
 
 /** Whether, from now until it is asked, the broker that the client is connected to has been the one coordinator. */
-export function witness({ reign, nodeId }: ReignOptions): () => boolean {
+function witness({ reign, nodeId }: ReignOptions): () => boolean {
   const before = reign()
   return () => {
     const after = reign()

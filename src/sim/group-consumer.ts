@@ -2,8 +2,7 @@
  * GroupConsumer: one life of a process that consumes as a member of a group: it reads the partitions that it is assigned from where the group has committed on, commits up to where
  * it has read, and writes down what it was told and what it took for its own. It never asks about a commit twice: what is not answered is unknown.
  *
- * A deposed coordinator that does not know it yet says what was committed in its time; nothing in Kafka keeps a member of a classic group from
- * asking it. Such an answer is left out, and somebody else is asked.
+ * What it is told to be committed counts, whoever says so: a coordinator that was deposed and does not know it yet is to say that it is none.
  */
 import type { Outcome } from '../check/client-history.js'
 import type { Operation } from '../check/history.js'
@@ -12,7 +11,6 @@ import { ErrorCode } from '../protocol/errors.js'
 import { OffsetCommit } from '../protocol/messages/offset-commit.js'
 import { OffsetFetch } from '../protocol/messages/offset-fetch.js'
 import { type ClientPorts, SimulatedClient } from './client.js'
-import { witness } from './group-certainty.js'
 import type { GroupHistory } from './group-history.js'
 import { CoordinatorLocator, type Reign } from './group-locator.js'
 import { type GroupListener, GroupMember, type GroupMemberOptions } from './group-member.js'
@@ -93,7 +91,6 @@ export class GroupConsumer {
   readonly #options: GroupConsumerOptions
   readonly #ports: ClientPorts
   readonly #client: SimulatedClient
-  readonly #locator: CoordinatorLocator
   readonly #beliefs = new Map<string, Belief>()
   readonly #readers = new Map<string, GroupReader>()
   /** What is asked for, and by which question: an answer to an earlier one may be old. */
@@ -112,7 +109,6 @@ export class GroupConsumer {
     this.#options = options
     this.process = process
     const locator = new CoordinatorLocator(ports, options.brokers, group)
-    this.#locator = locator
     this.#client = new SimulatedClient(ports, locator, `member${process}`)
     const listener: GroupListener = {
       preparing: (goOn) => this.#prepare(goOn),
@@ -329,9 +325,8 @@ export class GroupConsumer {
   }
 
   #fetch(places: readonly GroupPlace[], question: number, again: () => void): void {
-    const { group, history, now, reign } = this.#options
+    const { group, history, now } = this.#options
     const invokedMs = now()
-    const isTrue = witness({ reign, nodeId: () => this.#locator.nodeId })
     const { claim, generation } = this.member
     const body = { groups: [{ groupId: group, ...claim, topics: this.#byTopic(places) }], requireStable: false }
     this.#client.call(OffsetFetch, body, (_, response) => {
@@ -339,11 +334,6 @@ export class GroupConsumer {
       if (answer === undefined) return again()
       if (answer.errorCode !== ErrorCode.NONE) {
         this.member.told(answer.errorCode, generation)
-        return again()
-      }
-      if (!isTrue()) {
-        history.count('a coordinator that was deposed is not believed')
-        this.#client.leave()
         return again()
       }
       const completedMs = now()

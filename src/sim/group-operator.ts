@@ -16,7 +16,7 @@ import { OffsetFetch } from '../protocol/messages/offset-fetch.js'
 import type { InOfMessage, Message, OutOfMessage } from '../protocol/schema.js'
 import { type ClientPorts, SimulatedClient } from './client.js'
 import type { GroupHistory } from './group-history.js'
-import { CoordinatorLocator, type Reign } from './group-locator.js'
+import { CoordinatorLocator } from './group-locator.js'
 import { type GroupPlace, nameOf } from './group-protocol.js'
 
 const RETRY_MS = 300
@@ -27,7 +27,6 @@ export interface GroupOperatorOptions {
   readonly history: GroupHistory
   readonly now: () => number
   readonly brokers: () => Address
-  readonly reign: (group: string) => Reign | undefined
   readonly topicIdOf: (topic: string) => string | undefined
   readonly random: Prng
   /** Mean time between two things that it does. */
@@ -53,8 +52,6 @@ interface Described {
 
 interface Asked<Response extends Fields> {
   readonly response: OutOfMessage<Response> | undefined
-  /** The one coordinator has answered. */
-  readonly isTrue: boolean
   readonly invokedMs: number
 }
 
@@ -62,7 +59,7 @@ export class GroupOperator {
   readonly process: number
   readonly #ports: ClientPorts
   readonly #options: GroupOperatorOptions
-  readonly #clients = new Map<string, { readonly client: SimulatedClient; readonly locator: CoordinatorLocator }>()
+  readonly #clients = new Map<string, SimulatedClient>()
   readonly #passed: PassingGroup[] = []
   #stopped = false
   #busy = 0
@@ -258,12 +255,12 @@ export class GroupOperator {
     const { topic, partition } = place
     const topics = [{ name: topic, topicId: topicIdOf(topic)!, partitionIndexes: [partition] }]
     const attempt = (): void =>
-      this.#ask(group, OffsetFetch, { groups: [{ groupId: group, topics }] }, ({ response, isTrue, invokedMs }) => {
+      this.#ask(group, OffsetFetch, { groups: [{ groupId: group, topics }] }, ({ response, invokedMs }) => {
         const [answer] = response?.groups ?? []
         const found = answer?.topics[0]?.partitions[0]
         const code = answer?.errorCode === ErrorCode.NONE ? found?.errorCode : answer?.errorCode
         this.#left(group, code)
-        if (code !== ErrorCode.NONE || !isTrue) return this.#later(group, attempt)
+        if (code !== ErrorCode.NONE) return this.#later(group, attempt)
         const common = { process: this.process, group, key: nameOf(place), invokedMs, completedMs: now() }
         history.add({ f: 'fetch', ...common, offset: found!.committedOffset })
         done()
@@ -272,13 +269,13 @@ export class GroupOperator {
   }
 
   #later(group: string, action: () => void): void {
-    this.#clientOf(group).client.later(RETRY_MS, action)
+    this.#clientOf(group).later(RETRY_MS, action)
   }
 
   /** Somebody else coordinates it. */
   #left(group: string, code: number | undefined): void {
     if (code === ErrorCode.NOT_COORDINATOR || code === ErrorCode.COORDINATOR_NOT_AVAILABLE) {
-      this.#clientOf(group).client.leave()
+      this.#clientOf(group).leave()
     }
   }
 
@@ -288,26 +285,21 @@ export class GroupOperator {
     body: InOfMessage<Request>,
     done: (asked: Asked<Response>) => void,
   ): void {
-    const { client, locator } = this.#clientOf(group)
-    const { reign, now } = this.#options
+    const client = this.#clientOf(group)
+    const { now } = this.#options
     client.whenReady(() => {
-      const before = reign(group)
       const invokedMs = now()
-      client.call(message, body, (_, response) => {
-        const after = reign(group)
-        const isSame = before !== undefined && after?.leaderEpoch === before.leaderEpoch
-        done({ response, isTrue: isSame && after.nodeId === locator.nodeId, invokedMs })
-      })
+      client.call(message, body, (_, response) => done({ response, invokedMs }))
     })
   }
 
-  #clientOf(group: string): { readonly client: SimulatedClient; readonly locator: CoordinatorLocator } {
+  #clientOf(group: string): SimulatedClient {
     const known = this.#clients.get(group)
     if (known !== undefined) return known
     const locator = new CoordinatorLocator(this.#ports, this.#options.brokers, group)
-    const made = { client: new SimulatedClient(this.#ports, locator, `operator of ${group}`), locator }
-    this.#clients.set(group, made)
-    return made
+    const client = new SimulatedClient(this.#ports, locator, `operator of ${group}`)
+    this.#clients.set(group, client)
+    return client
   }
 
   #count(what: string): void {

@@ -296,7 +296,6 @@ export class GroupWorkload {
           history: this.history,
           now: () => simulation.nowMs,
           brokers: this.#address,
-          reign: (group) => coordinatorOf(this.#image, group),
           topicIdOf: this.#topicIdOf,
           random,
           meanPauseMs: random.pick([500, 2000]),

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { PartitionState } from '../../src/metadata/records.js'
 import { ListOffsets } from '../../src/protocol/messages/list-offsets.js'
 import { SimulatedCluster } from './cluster-rig.js'
-import { keepEligible, nameOf, newTopic, produce } from './replicated.js'
+import { cut, keepEligible, nameOf, newTopic, othersThan, produce } from './replicated.js'
 import { batchOf, Produce, produceRequest } from './requests.js'
 
 const LATEST = -1
@@ -29,19 +29,6 @@ function asked(
   const answer = client.request(ListOffsets, 7, { replicaId: -1, isolationLevel: 0, topics })
   const { errorCode, offset } = answer.topics[0]!.partitions[0]!
   return { offset: offset!, error: nameOf(errorCode), tookMs: cluster.simulation.nowMs - beganMs }
-}
-
-/** Nothing comes through between these nodes and those; clients reach all. */
-function cut(cluster: SimulatedCluster, some: readonly number[], others: readonly number[]): () => void {
-  const hosts = (ids: readonly number[]): Set<string> => new Set(ids.map((id) => cluster.node(id).address.host))
-  const [these, those] = [hosts(some), hosts(others)]
-  const applies = (from: string, to: string): boolean =>
-    (these.has(from) && those.has(to)) || (those.has(from) && these.has(to))
-  return cluster.network.rules.add({ applies, cuts: true })
-}
-
-function othersThan(cluster: SimulatedCluster, id: number): number[] {
-  return cluster.brokers.map((each) => each.id).filter((each) => each !== id)
 }
 
 test('what was acknowledged with acks=1 is in front of the end for who asks for that next', () => {
@@ -87,7 +74,7 @@ test('who was deposed, and can be reached by clients only, tells no end of a log
   assert.equal(asked(cluster, 'ends', LATEST, known().leader).offset, 3)
   const { error, offset, tookMs } = asked(cluster, 'ends', LATEST, leader)
   assert.deepEqual([error, offset], ['OFFSET_NOT_AVAILABLE', -1])
-  assert.ok(tookMs < 1200, `${tookMs} ms`)
+  assert.ok(tookMs < 3200, `${tookMs} ms`)
   heal()
   cluster.until(() => asked(cluster, 'ends', LATEST, leader).error === 'NOT_LEADER_OR_FOLLOWER', 'it hears of that')
 })

@@ -29,6 +29,19 @@ export function newTopic(
   return { name, topicId: cluster.createTopic(name, cluster.brokers[0]!, partitions, replicas, configs) }
 }
 
+/** Nothing comes through between these nodes and those; clients reach all. */
+export function cut(cluster: SimulatedCluster, some: readonly number[], others: readonly number[]): () => void {
+  const hosts = (ids: readonly number[]): Set<string> => new Set(ids.map((id) => cluster.node(id).address.host))
+  const [these, those] = [hosts(some), hosts(others)]
+  const applies = (from: string, to: string): boolean =>
+    (these.has(from) && those.has(to)) || (those.has(from) && these.has(to))
+  return cluster.network.rules.add({ applies, cuts: true })
+}
+
+export function othersThan(cluster: SimulatedCluster, id: number): number[] {
+  return cluster.brokers.map((each) => each.id).filter((each) => each !== id)
+}
+
 /** From now on who was in sync with too few stays eligible (KIP-966); this broker is asked. */
 export function keepEligible(cluster: SimulatedCluster, at: number): void {
   const raise = { feature: 'eligible.leader.replicas.version', maxVersionLevel: 1, upgradeType: 1 }

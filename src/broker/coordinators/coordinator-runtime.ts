@@ -45,6 +45,11 @@ export class CoordinatorRuntime<Request, Record, Reply extends object> {
     return waiting
   }
 
+  /** Undefined: another broker coordinates it. */
+  partition(index: number): ShardPartition | undefined {
+    return this.#hosts.get(index)?.partition
+  }
+
   request(partition: number, request: Request, answered: Answered<Reply>): void {
     const host = this.#hosts.get(partition)
     if (host === undefined) answered('NOT_COORDINATOR')

@@ -19,7 +19,8 @@ import { type LoadedPartition, ShardLoad, UnusableLogError } from './shard-load.
 
 /** What a shard is kept in: a `Partition`, as far as it is asked. */
 export type ShardPartition = LoadedPartition &
-  Pick<Partition, 'isLeader' | 'leaderEpoch' | 'highWatermark' | 'settings' | 'append' | 'outcome'> & {
+  Pick<Partition, 'isLeader' | 'leaderEpoch' | 'highWatermark' | 'settings' | 'append' | 'outcome'> &
+  Pick<Partition, 'leading' | 'inquire' | 'giveUpInquiry'> & {
     readonly log: Pick<PartitionLog, 'failed' | 'closed'>
   }
 

@@ -8,6 +8,7 @@ import { listGroups } from '../../../src/broker/apis/group/list-groups.js'
 import { offsetFetch } from '../../../src/broker/apis/group/offset-fetch.js'
 import { syncGroup } from '../../../src/broker/apis/group/sync-group.js'
 import { GroupCoordinator } from '../../../src/broker/coordinators/group-coordinator.js'
+import { Purgatory } from '../../../src/broker/purgatory.js'
 import { nodeConfig } from '../../../src/config/node-config.js'
 import { encodeGroupRecord } from '../../../src/coordinator/group/group-records.js'
 import { EMPTY_IMAGE } from '../../../src/metadata/image.js'
@@ -59,7 +60,10 @@ class Rig {
       })
     }
     const call = { version, clientId: 'c', remote: { host: '127.0.0.1', port: 1 }, allows: () => true, reply }
-    handler.handle(request as never, { broker: { groups: this.groups, image: EMPTY_IMAGE } } as never, call as never)
+    const { clock, groups } = this
+    const replicas = { fetches: new Purgatory<object>(clock) }
+    const broker = { clock, groups, replicas, fetchSessions: { answers: 0 }, image: EMPTY_IMAGE }
+    handler.handle(request as never, { broker } as never, call as never)
     return codes.map((code) => errorByCode(code).name)
   }
 }

@@ -3,16 +3,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FindCoordinator } from '../../../src/protocol/messages/find-coordinator.js'
 import { SimulatedCluster } from '../cluster-rig.js'
-import { replicaOf } from '../replicated.js'
+import { cut, othersThan, replicaOf } from '../replicated.js'
 import { type Sent, SimulatedBroker } from '../simulated-broker.js'
 import { GroupClient, type Membership, nameOf, outcomeOf } from './group-client.js'
 
 const SETTINGS = { 'offsets.topic.num.partitions': '3', 'log.dir.reserved.bytes': '0' }
 const OFFSETS = '__consumer_offsets'
 
-function coordinatorOf(cluster: SimulatedCluster, groupId: string): number {
+function coordinatorOf(cluster: SimulatedCluster, groupId: string, asked = cluster.brokers[0]!): number {
   for (let attempt = 0; attempt < 100; attempt++) {
-    const client = cluster.client(cluster.brokers[0]!)
+    const client = cluster.client(asked)
     const { coordinators } = client.request(FindCoordinator, 6, { keyType: 0, coordinatorKeys: [groupId] })
     const { errorCode, nodeId } = coordinators[0]!
     if (errorCode === 0 && cluster.node(nodeId).node !== undefined) return nodeId
@@ -80,6 +80,30 @@ test('offsets and members are kept when another broker coordinates, with three r
   assert.equal(
     persist(cluster, (each) => each.fetch('t')),
     12,
+  )
+})
+
+test('who was deposed, and can be reached by clients only, tells of no offset that is over', () => {
+  const cluster = new SimulatedCluster('deposed coordinator', { settings: SETTINGS })
+  cluster.createTopic('t', cluster.brokers[0]!, 1, 3)
+  assert.equal(commit(cluster, 1), 'NONE')
+  const first = coordinatorOf(cluster, 'g')
+  const others = othersThan(cluster, first)
+  const heal = cut(cluster, [first], others)
+  const asked = cluster.node(others[0]!)
+  cluster.until(() => cluster.topic(OFFSETS, asked).partitions.every(({ leader }) => leader !== first), 'others')
+  const second = coordinatorOf(cluster, 'g', asked)
+  const member = new GroupClient(cluster.client(cluster.node(second)))
+  const sent = member.sendCommit({ topic: 't', offset: 2 })
+  cluster.until(() => sent.response !== undefined, 'an answer')
+  assert.equal(outcomeOf(sent.response!), 'NONE')
+  assert.equal(member.fetch('t'), 2)
+  const deposed = new GroupClient(cluster.client(cluster.node(first)))
+  assert.equal(deposed.fetch('t'), 'NOT_COORDINATOR')
+  heal()
+  assert.equal(
+    persist(cluster, (each) => each.fetch('t')),
+    2,
   )
 })
 

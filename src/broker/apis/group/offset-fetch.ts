@@ -3,15 +3,21 @@
  * another shape. From version 10 on topics have ids, and the shards are told the names that go with them. Groups and topics that the client may not describe
  * are answered each for itself; of topics that it has not named it is told what it may see.
  *
+ * Nothing is told by a coordinator in whose place another one was as the request came, and has taken commits (`leadership-check.ts`): it says that it is none. Kafka's tells what it knows.
+ *
  * Version 0, whose offsets Kafka kept in ZooKeeper, is answered from where all others are.
  */
+import { oneByOne } from '../../../base/one-by-one.js'
 import { type Uuid, ZERO_UUID } from '../../../base/uuid.js'
 import type { MetadataImage } from '../../../metadata/image.js'
 import { ErrorCode } from '../../../protocol/errors.js'
 import { OffsetFetch } from '../../../protocol/messages/offset-fetch.js'
 import type { Infer, InferInput } from '../../../protocol/schema.js'
+import type { GroupsAnswer } from '../../coordinators/group-coordinator.js'
+import type { ShardPartition } from '../../coordinators/shard-host.js'
 import { type Call, handler } from '../../server/handler.js'
 import { eachForItself } from '../../server/stages.js'
+import { LeadershipCheck } from '../leadership-check.js'
 import { brokerOf, type Services } from '../services.js'
 import { mayOnGroup, mayOnTopic, sifted } from './allowed.js'
 import { codeOf, groupsOf, requestOf } from './ask-group.js'
@@ -54,11 +60,13 @@ export const offsetFetch = handler<Services, typeof OffsetFetch.request.fields, 
         return withAllowed(byId ? withNames(each, image, refuse) : each, call, refuse)
       })
       const [allowed] = sifted(known, ({ groupId }) => mayOnGroup(call, 'DESCRIBE', groupId))
+      const kept = new KeptGroups(services, call)
+      for (const { groupId } of allowed) kept.begin(groupId)
       groupsOf(services).askEach(
         allowed,
         ({ groupId }) => groupId,
         (groups) => requestOf('OffsetFetch', { ...request, groups: [...groups] }, call),
-        (answers) => {
+        kept.sure((answers) => {
           const results = new Map<WantedGroup, GroupResult>()
           for (const { items, answer } of answers) {
             for (const [at, item] of items.entries()) {
@@ -86,11 +94,63 @@ export const offsetFetch = handler<Services, typeof OffsetFetch.request.fields, 
             }
           })
           reply(call, wanted, groups)
-        },
+        }),
       )
     },
   },
 )
+
+type Answer = GroupsAnswer<'OffsetFetch', WantedGroup>
+
+/** Where groups are kept, and whether this broker coordinated them as the request came. */
+class KeptGroups {
+  readonly #services: Services
+  readonly #leadership: LeadershipCheck
+
+  constructor(services: Services, call: Call<Response>) {
+    this.#services = services
+    this.#leadership = new LeadershipCheck(brokerOf(services), call)
+  }
+
+  begin(groupId: string): void {
+    const partition = this.#partitionOf(groupId)
+    if (partition !== undefined) this.#leadership.begin(partition)
+  }
+
+  /** Passes answers on when it is known of which of them that is so. */
+  sure(done: (answers: readonly Answer[]) => void): (answers: readonly Answer[]) => void {
+    return (answers) => {
+      const known: Answer[] = []
+      oneByOne(
+        answers,
+        (each, next) =>
+          this.#whenKnown(each, (isKnown) => {
+            known.push(isKnown ? each : { ...each, answer: 'NOT_COORDINATOR' })
+            next()
+          }),
+        () => done(known),
+      )
+    }
+  }
+
+  #whenKnown({ items, answer }: Answer, go: (isKnown: boolean) => void): void {
+    if (typeof answer === 'string') return go(true)
+    const partition = this.#partitionOf(items[0]!.groupId)
+    if (partition === undefined) return go(false)
+    const { leaderEpoch } = partition
+    this.#leadership.when(
+      partition,
+      () => true,
+      // The answer is from this epoch: in a later one others may have led in between.
+      (isKnown) => go(isKnown && partition.isLeader && partition.leaderEpoch === leaderEpoch),
+    )
+  }
+
+  #partitionOf(groupId: string): ShardPartition | undefined {
+    const groups = groupsOf(this.#services)
+    return groups.runtime.partition(groups.partitionOf(groupId))
+  }
+}
 
 function groupsWanted({ groups, groupId, topics }: Request): readonly WantedGroup[] {
   if (groups.length > 0 || groupId === undefined) return groups

@@ -6,8 +6,8 @@
  * The end is told when what stood in the log as the request came is committed, or after a moment without: who was acknowledged with acks=1, which is in front of
  * that, and asks for the end then expects to find its record in front of it.
  *
- * It is told by nobody in whose place another led as the request came, and has acknowledged more: those who might have asked again to follow, or the controller says who
- * leads. Kafka's leader tells what it knows, also where it was cut off and deposed. Who can reach neither cannot say where the log ends.
+ * It is told by nobody in whose place another led as the request came, and has acknowledged more (`leadership-check.ts`). Kafka's leader tells what it knows, also where it was cut off
+ * and deposed.
  *
  * Left out: tiered storage: the earliest local offset is the earliest, and nothing is tiered or pending.
  */
@@ -21,6 +21,7 @@ import type { Broker } from '../../broker.js'
 import type { Partition } from '../../partition.js'
 import { type Call, handler } from '../../server/handler.js'
 import { topic } from '../../server/stages.js'
+import { LeadershipCheck } from '../leadership-check.js'
 import { LoopBudget } from '../loop-budget.js'
 import { brokerOf, type Services } from '../services.js'
 import { findPartition } from './find-partition.js'
@@ -49,10 +50,6 @@ const SPECIAL_SINCE: ReadonlyMap<number, number> = new Map([
 const ONE_OFFSET_SINCE = 1
 const LEADER_EPOCH_SINCE = 4
 const NOT_AVAILABLE_SINCE = 5
-/** For all partitions of a request together. */
-const COMMIT_WAIT_MS = 100
-/** So long a controller is waited for besides: about what it takes to elect another one. */
-const CONTROLLER_WAIT_MS = 1000
 
 export const listOffsets = handler<Services, typeof ListOffsets.request.fields, typeof ListOffsets.response.fields>(
   ListOffsets,
@@ -82,22 +79,18 @@ class OffsetLookup {
   readonly #topics: Request['topics']
   readonly #call: Call<Response>
   readonly #budget = new LoopBudget()
+  readonly #leadership: LeadershipCheck
   readonly #results: PartitionResult[] = []
   /** Partitions that the request names more than once. */
   readonly #repeated: ReadonlySet<string>
   #resume: (() => void) | undefined
   #abandoned = false
-  #waitUntilMs: number | undefined
-  /** How many answers followers had been given when the request came. */
-  readonly #answers: number
-  /** Everything that had been decided by then is known here; false: no controller has said so in time. */
-  #passed: boolean | undefined
 
   constructor(broker: Broker, topics: Request['topics'], call: Call<Response>) {
     this.#broker = broker
     this.#topics = topics
     this.#call = call
-    this.#answers = broker.fetchSessions.answers
+    this.#leadership = new LeadershipCheck(broker, call)
     this.#repeated = call.version < ONE_OFFSET_SINCE ? new Set() : repeatedIn(topics)
   }
 
@@ -106,7 +99,7 @@ class OffsetLookup {
     for (const { topic: name, place } of wanted) {
       if (place.timestamp !== LATEST) continue
       const found = findPartition(this.#broker, { name, topicId: undefined }, place.partitionIndex)
-      if (typeof found !== 'string') found.inquire(this.#answers)
+      if (typeof found !== 'string') this.#leadership.begin(found)
     }
     oneByOne(
       wanted,
@@ -162,16 +155,21 @@ class OffsetLookup {
   ): void {
     const { log } = found
     const { version } = this.#call
+    const endOffset = log.settledEndOffset
     switch (timestamp) {
       case LATEST:
-        return this.#whenSettled(found, log.settledEndOffset, (isSettled) => {
-          const still = partition()
-          if (typeof still === 'string') done(still, NOTHING_FOUND)
-          else if (isSettled && still.knowsHighWatermark)
-            done(undefined, { offset: still.highWatermark, timestamp: -1 })
-          // The leader before, or the one after, may have told of a later one (KIP-207).
-          else done(version < NOT_AVAILABLE_SINCE ? 'LEADER_NOT_AVAILABLE' : 'OFFSET_NOT_AVAILABLE', NOTHING_FOUND)
-        })
+        return this.#leadership.when(
+          found,
+          () => isCommitted(found, endOffset),
+          (isKnown) => {
+            const still = partition()
+            if (typeof still === 'string') done(still, NOTHING_FOUND)
+            else if (isKnown && still.knowsHighWatermark)
+              done(undefined, { offset: still.highWatermark, timestamp: -1 })
+            // The leader before, or the one after, may have told of a later one (KIP-207).
+            else done(version < NOT_AVAILABLE_SINCE ? 'LEADER_NOT_AVAILABLE' : 'OFFSET_NOT_AVAILABLE', NOTHING_FOUND)
+          },
+        )
       case EARLIEST:
       case EARLIEST_LOCAL:
         return done(undefined, { offset: log.startOffset, timestamp: -1 })
@@ -200,52 +198,6 @@ class OffsetLookup {
     findByTime(lookup, time, done)
   }
 
-  /**
-   * When what stood in the log is committed, or there is no time left for it, and when it is known that nobody else led as the request came; false: nobody can say.
-   * Or when it does not lead any more.
-   */
-  #whenSettled(partition: Partition, endOffset: number, go: (isSettled: boolean) => void): void {
-    const { clock, replicas } = this.#broker
-    const led = (): 'yes' | 'open' | 'unknown' =>
-      this.#passed === true ? 'yes' : (partition.leading?.ledAt(this.#answers) ?? 'yes')
-    if (led() === 'unknown') {
-      return this.#passBarrier((isPassed) => (isPassed ? this.#whenSettled(partition, endOffset, go) : go(false)))
-    }
-    this.#waitUntilMs ??= clock.monotonicMs() + COMMIT_WAIT_MS
-    const operation = {
-      tryComplete: () => {
-        if (partition.knowsHighWatermark && partition.highWatermark < endOffset) return false
-        if (led() !== 'yes') return false
-        go(true)
-        return true
-      },
-      expire: () => {
-        if (led() === 'yes') return go(true)
-        partition.giveUpInquiry(this.#answers)
-        this.#passBarrier(go)
-      },
-    }
-    const cancel = replicas.fetches.tryCompleteOrWatch(operation, [partition], this.#waitUntilMs - clock.monotonicMs())
-    if (cancel !== undefined) this.#call.whenGone(cancel)
-  }
-
-  /** Once for all partitions. */
-  #passBarrier(go: (isPassed: boolean) => void): void {
-    if (this.#passed !== undefined) return go(this.#passed)
-    const finish = (isPassed: boolean): void => {
-      if (this.#passed !== undefined) return
-      this.#passed = isPassed
-      limit.cancel()
-      if (!this.#abandoned) go(isPassed)
-    }
-    const limit = this.#broker.clock.timer(CONTROLLER_WAIT_MS, () => finish(false))
-    this.#call.whenGone(() => {
-      this.#abandoned = true
-      finish(false)
-    })
-    this.#broker.barrier.pass(CONTROLLER_WAIT_MS, finish)
-  }
-
   #hold(): void {
     if (this.#resume !== undefined) return
     this.#resume = this.#call.hold()
@@ -253,6 +205,11 @@ class OffsetLookup {
       this.#abandoned = true
     })
   }
+}
+
+/** As long as that is not known it is not waited for. */
+function isCommitted({ knowsHighWatermark, highWatermark }: Partition, endOffset: number): boolean {
+  return !knowsHighWatermark || highWatermark >= endOffset
 }
 
 function placeOf(topic: string, partition: number): string {
