@@ -6,7 +6,7 @@
  * What is planted must be found, and nothing where nothing is (`--planted nothing`). Peak memory is that of the process, with the history in it, so that this is
  * a command of its own and not one of the benchmarks.
  */
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { notAllowed, numberWithin, optionsOnly, refuse, wholeNumber } from '../jepsen/command-line.js'
 import type { Finding } from '../src/check/anomalies.js'
 import { checkWorkloadColumns } from '../src/check/check-workload.js'
@@ -45,7 +45,9 @@ const values = optionsOnly(USAGE, {
   planted: { type: 'string', default: 'lost-write' },
   seed: { type: 'string', default: '1' },
 })
-if (values.file !== undefined && !existsSync(values.file)) refuse(`--file ${values.file}: there is no such file`)
+if (values.file !== undefined && (statSync(values.file, { throwIfNoEntry: false })?.isDirectory() ?? true)) {
+  refuse(`--file ${values.file}: there is no such file`)
+}
 if (!KINDS.includes(values.kind)) notAllowed('kind', values.kind, `one of ${KINDS.join(', ')}`)
 
 /** What was generated or found, the seconds that it took, also of all processors, and the most memory that the process has had so far. */

@@ -5,7 +5,7 @@
 import fs from 'node:fs'
 import { optionsOnly, refuse, wholeNumber } from '../jepsen/command-line.js'
 import { recordLongHistory } from '../src/sim/long-history.js'
-import { writeHistory } from './lib/history-file.js'
+import { type HistoryWriter, writeHistory } from './lib/history-file.js'
 
 const USAGE = `node dist/bench/record-history.js --file FILE [--operations COUNT] [--seed TEXT]
 
@@ -23,7 +23,7 @@ const values = optionsOnly(USAGE, {
 if (values.file === undefined) refuse('--file says where the history goes')
 const wanted = wholeNumber('operations', values.operations, 1)
 
-const { encoder, close } = writeHistory(values.file, { from: 'simulator', seed: values.seed })
+const { encoder, close } = opened(values.file, values.seed)
 // The simulation takes the clock away.
 const startedAt = process.cpuUsage()
 const startedAtMs = performance.now()
@@ -58,3 +58,11 @@ process.stdout.write(
 )
 for (const { anomaly, key, detail } of findings) process.stdout.write(`${anomaly} ${key}: ${detail}\n`)
 if (findings.length > 0) process.exitCode = 1
+
+function opened(file: string, seed: string): HistoryWriter {
+  try {
+    return writeHistory(file, { from: 'simulator', seed })
+  } catch (error) {
+    return refuse(`--file ${file} cannot be written: ${(error as Error).message}`)
+  }
+}

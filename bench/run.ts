@@ -46,7 +46,7 @@ ${KNOWN}
   --json            print the figures as JSON, and what people read on standard error
   --data DIR        where brokers keep their data. Default: ${tmpdir()}
   --nodes COUNT     of failover and replication. Default: 3
-  --minutes COUNT   of failover. It has a default of its own
+  --minutes COUNT   of failover. Default: 2
   --alone           without Apache Kafka next to it, where that is compared`
 
 const { values: options, positionals } = commandLine(USAGE, {

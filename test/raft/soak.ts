@@ -6,6 +6,23 @@
 import { notAllowed, optionsOnly, wholeNumber } from '../../jepsen/command-line.js'
 import { ModelQuorum, type Weather } from './model-quorum.js'
 
+const NAMES: Readonly<Record<keyof Weather, true>> = {
+  voters: true,
+  lossChance: true,
+  doubleChance: true,
+  delayMs: true,
+  lateChance: true,
+  diskMs: true,
+  appendFailChance: true,
+  faultEveryMs: true,
+  proposeEveryMs: true,
+  changeEveryMs: true,
+  snapshotEveryMs: true,
+  readOneChance: true,
+  eagerChance: true,
+  hastyChance: true,
+  stormMs: true,
+}
 const USAGE = `node dist/test/raft/soak.js [--from SEED] [--worlds COUNT] [--trace LINES] [--weather JSON]
 
 Many worlds of the model of the quorum, until one breaks an invariant.
@@ -13,7 +30,8 @@ Many worlds of the model of the quorum, until one breaks an invariant.
   --from SEED      the first, a number; others count up from it. Default: 1
   --worlds COUNT   Default: 1000
   --trace LINES    of the world that fails: the last so many that tell what happened. Default: 0
-  --weather JSON   what is not drawn but given, as '{"voters":3,"lossChance":0.1}': see Weather in test/raft/model-quorum.ts. Default: {}`
+  --weather JSON   what is not drawn but given, as '{"voters":3,"lossChance":0.1}', of
+                   ${Object.keys(NAMES).join(', ')}. Default: {}`
 
 const values = optionsOnly(USAGE, {
   from: { type: 'string', default: '1' },
@@ -56,6 +74,9 @@ function weatherOf(text: string): Partial<Weather> {
   try {
     given = JSON.parse(text)
   } catch {}
-  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given
-  return notAllowed('weather', text, 'an object in JSON')
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    return notAllowed('weather', text, 'an object in JSON')
+  }
+  const wrong = Object.entries(given).some(([name, value]) => !(name in NAMES) || typeof value !== 'number')
+  return wrong ? notAllowed('weather', text, `numbers for some of ${Object.keys(NAMES).join(', ')}`) : given
 }

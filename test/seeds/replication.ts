@@ -66,7 +66,7 @@ Seeds of the simulator, each a cluster under a load of records; of each profile
   --part NUMBER   the n-th part of them, but ${FEWEST_SEEDS} at the least. Default: 1, all of them
   --twice COUNT   so many, from the first on, run twice, and must have one hash. Default: 20
   --first SEED    a number; others count up from it. Default: 1
-  --hunt          go on behind the seeds that the ledger names, and write down what was tried
+  --hunt          go on behind the seeds that the ledger names, not from --first, and write down what was tried
   --ledger FILE   of a hunt. Default: test/seeds/ledger.tsv`
 
 const values = optionsOnly(USAGE, {

@@ -135,11 +135,11 @@ const USAGE = `npm run test:suites -- SUITE [PART ...] [--nodes 1|3] [--tests PA
 The tests that the makers of a client wrote, against brokers of this build; what has a result at this commit is not run again. Suites:
 ${SUITES.map(({ name, nodes, about }) => `  ${name} (${nodes.join(' or ')} nodes): ${about}`).join('\n')}
 
-  --nodes COUNT      of brokers. Default: the first that stands with the suite
-  --tests PART       only those with that in their names, as PART behind the suite; may stand several times
-  --again failed     also what has failed at this commit; with all, whatever it has come to
-  --excluded         also what does not count: it fails with Kafka, or asks for what is not served
-  --set KEY=VALUE    of brokers, behind the suite's own settings; may stand several times`
+  --nodes COUNT       of brokers. Default: the first that stands with the suite
+  --tests PART        only those with that in their names, as PART behind the suite; may stand several times
+  --again failed|all  failed: what has no result, at whatever commit, or one that is no pass; all: whatever has been recorded
+  --excluded          also what does not count: it fails with Kafka, or asks for what is not served
+  --set KEY=VALUE     of brokers, behind the suite's own settings; may stand several times`
 
 const { values, positionals } = commandLine(USAGE, {
   nodes: { type: 'string' },
