@@ -6,7 +6,8 @@
  * What is planted must be found, and nothing where nothing is (`--planted nothing`). Peak memory is that of the process, with the history in it, so that this is
  * a command of its own and not one of the benchmarks.
  */
-import { parseArgs } from 'node:util'
+import { statSync } from 'node:fs'
+import { notAllowed, numberWithin, optionsOnly, refuse, wholeNumber } from '../jepsen/command-line.js'
 import type { Finding } from '../src/check/anomalies.js'
 import { checkWorkloadColumns } from '../src/check/check-workload.js'
 import type { HistoryColumns } from '../src/check/history-columns.js'
@@ -17,22 +18,37 @@ import { generateTransactions, PLANTED_IN_TRANSACTIONS } from '../test/check/gen
 import { PLANTED_IN_COLUMNS, plant } from '../test/check/planted.js'
 import { readHistory } from './lib/history-file.js'
 
-const { values } = parseArgs({
-  options: {
-    file: { type: 'string' },
-    kind: { type: 'string', default: 'log' },
-    operations: { type: 'string', default: '1000000' },
-    keys: { type: 'string', default: '8' },
-    unknown: { type: 'string', default: '0.02' },
-    planted: { type: 'string', default: 'lost-write' },
-    seed: { type: 'string', default: '1' },
-  },
-})
+const KINDS = ['log', 'transactions']
+const USAGE = `node dist/bench/check-history.js --file FILE [--planted ANOMALY] [--seed NUMBER]
+node dist/bench/check-history.js [--kind log|transactions] [--operations COUNT] [--keys COUNT] [--unknown SHARE] [--planted ANOMALY] [--seed NUMBER]
 
-function fail(text: string): never {
-  process.stderr.write(`${text}\n`)
-  process.exit(2)
+How long the checkers take for a history, and how much memory: one that record-history has written, or one that is generated.
+
+  --file FILE          what record-history has written
+  --kind KIND          of what is generated: ${KINDS.join(', ')}. Default: log
+  --operations COUNT   of what is generated. Default: 1000000
+  --keys COUNT         of what is generated. Default: 8
+  --unknown SHARE      of its operations, from 0 to 1, of which nobody knows what became. Default: 0.02
+  --planted ANOMALY    what must be found then. Default: lost-write
+                         in a file: ${PLANTED_IN_COLUMNS.join(', ')}
+                         in a log: ${PLANTED_IN_LOG.join(', ')}
+                         in transactions: ${PLANTED_IN_TRANSACTIONS.join(', ')}
+                         nothing: nothing is planted, and nothing may be found
+  --seed NUMBER        what is drawn follows from it. Default: 1`
+
+const values = optionsOnly(USAGE, {
+  file: { type: 'string' },
+  kind: { type: 'string', default: 'log' },
+  operations: { type: 'string', default: '1000000' },
+  keys: { type: 'string', default: '8' },
+  unknown: { type: 'string', default: '0.02' },
+  planted: { type: 'string', default: 'lost-write' },
+  seed: { type: 'string', default: '1' },
+})
+if (values.file !== undefined && (statSync(values.file, { throwIfNoEntry: false })?.isDirectory() ?? true)) {
+  refuse(`--file ${values.file}: there is no such file`)
 }
+if (!KINDS.includes(values.kind)) notAllowed('kind', values.kind, `one of ${KINDS.join(', ')}`)
 
 /** What was generated or found, the seconds that it took, also of all processors, and the most memory that the process has had so far. */
 function timed<Result>(what: string, run: () => Result): Result {
@@ -52,14 +68,15 @@ function timed<Result>(what: string, run: () => Result): Result {
 /** Undefined: nothing. */
 function plantedOf<Name extends string>(names: readonly Name[]): Name | undefined {
   if (values.planted === 'nothing') return undefined
-  return names.find((each) => each === values.planted) ?? fail(`--planted is nothing, or one of ${names.join(', ')}`)
+  const found = names.find((each) => each === values.planted)
+  return found ?? notAllowed('planted', values.planted, `nothing, or one of ${names.join(', ')}`)
 }
 
 const options = {
-  seed: Number(values.seed),
-  operations: Number(values.operations),
-  keys: Number(values.keys),
-  unknown: Number(values.unknown),
+  seed: wholeNumber('seed', values.seed, 0),
+  operations: wholeNumber('operations', values.operations, 1),
+  keys: wholeNumber('keys', values.keys, 1),
+  unknown: numberWithin('unknown', values.unknown, 0, 1),
 }
 const found = new Map<string, number>()
 /** The first of what was planted. */
@@ -105,13 +122,13 @@ if (values.file !== undefined) {
     [],
     KEEPS_ALL,
   )
-} else if (values.kind === 'transactions') {
+} else {
   const planted = plantedOf(PLANTED_IN_TRANSACTIONS)
   const history = timed('generated', () => columnsOfClients(generateTransactions({ ...options, planted })))
   const { findings, acknowledged, unknown } = timed('checkWorkload', () => checkWorkloadColumns(history))
   process.stdout.write(`${history.kind.length} entries, ${acknowledged} acknowledged, ${unknown} unknown\n`)
   take(findings)
-} else fail('--kind is log or transactions')
+}
 
 const seconds = ((performance.now() - beganMs) / 1000).toFixed(1)
 const list = [...found].map(([anomaly, count]) => `${anomaly} ${count}`).join(', ')

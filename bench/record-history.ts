@@ -3,29 +3,33 @@
  * judges it, in a process of its own, so that its memory is that of the judgement. What counts as an operation stands in `src/sim/long-history.ts`.
  */
 import fs from 'node:fs'
-import { parseArgs } from 'node:util'
+import { optionsOnly, refuse, wholeNumber } from '../jepsen/command-line.js'
 import { recordLongHistory } from '../src/sim/long-history.js'
-import { writeHistory } from './lib/history-file.js'
+import { type HistoryWriter, writeHistory } from './lib/history-file.js'
 
-const { values } = parseArgs({
-  options: {
-    file: { type: 'string' },
-    operations: { type: 'string', default: '1000000' },
-    seed: { type: 'string', default: '1' },
-  },
+const USAGE = `node dist/bench/record-history.js --file FILE [--operations COUNT] [--seed TEXT]
+
+Writes a long history of a cluster in the simulator, for check-history.
+
+  --file FILE          where it goes
+  --operations COUNT   that have ended, at least. Default: 1000000
+  --seed TEXT          what everything is drawn from. Default: 1`
+
+const values = optionsOnly(USAGE, {
+  file: { type: 'string' },
+  operations: { type: 'string', default: '1000000' },
+  seed: { type: 'string', default: '1' },
 })
-if (values.file === undefined) {
-  process.stderr.write('--file says where the history goes\n')
-  process.exit(2)
-}
+if (values.file === undefined) refuse('--file says where the history goes')
+const wanted = wholeNumber('operations', values.operations, 1)
 
-const { encoder, close } = writeHistory(values.file, { from: 'simulator', seed: values.seed })
+const { encoder, close } = opened(values.file, values.seed)
 // The simulation takes the clock away.
 const startedAt = process.cpuUsage()
 const startedAtMs = performance.now()
 let toldAt = 0
 const report = recordLongHistory(values.seed, {
-  operations: Number(values.operations),
+  operations: wanted,
   recorder: {
     operation: (operation) => encoder.operation(operation),
     listed: (listed) => encoder.listed(listed),
@@ -54,3 +58,11 @@ process.stdout.write(
 )
 for (const { anomaly, key, detail } of findings) process.stdout.write(`${anomaly} ${key}: ${detail}\n`)
 if (findings.length > 0) process.exitCode = 1
+
+function opened(file: string, seed: string): HistoryWriter {
+  try {
+    return writeHistory(file, { from: 'simulator', seed })
+  } catch (error) {
+    return refuse(`--file ${file} cannot be written: ${(error as Error).message}`)
+  }
+}

@@ -5,7 +5,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { commandLine, numberWithin, wholeNumber } from '../jepsen/command-line.js'
 import type { Benchmark, BenchmarkContext, Row } from './benchmark.js'
 import { compaction } from './compaction.js'
 import { ends } from './ends.js'
@@ -33,21 +33,35 @@ const BENCHMARKS: readonly Benchmark[] = [
   replication,
 ]
 
-const { values: options, positionals } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    data: { type: 'string', default: tmpdir() },
-    nodes: { type: 'string' },
-    minutes: { type: 'string' },
-    alone: { type: 'boolean', default: false },
-  },
-  allowPositionals: true,
+const MOST_MINUTES = 7 * 24 * 60
+
+const KNOWN = BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(20)}${about}`).join('\n')
+const USAGE = `npm run bench -- [--json] [--data DIR] [--nodes COUNT] [--minutes COUNT] [--alone] [NAME ...]
+
+Benchmarks: those that are named, or all but ${BENCHMARKS.filter(({ onDemand }) => onDemand)
+  .map(({ name }) => name)
+  .join(', ')}, which are run only if they are named. There are
+${KNOWN}
+
+  --json            print the figures as JSON, and what people read on standard error
+  --data DIR        where brokers keep their data. Default: ${tmpdir()}
+  --nodes COUNT     of failover and replication. Default: 3
+  --minutes COUNT   of failover. Default: 2
+  --alone           without Apache Kafka next to it, where that is compared`
+
+const { values: options, positionals } = commandLine(USAGE, {
+  json: { type: 'boolean', default: false },
+  data: { type: 'string', default: tmpdir() },
+  nodes: { type: 'string' },
+  minutes: { type: 'string' },
+  alone: { type: 'boolean', default: false },
 })
+const nodes = options.nodes === undefined ? undefined : wholeNumber('nodes', options.nodes, 1)
+const minutes = options.minutes === undefined ? undefined : numberWithin('minutes', options.minutes, 0, MOST_MINUTES)
 
 const unknown = positionals.filter((wanted) => !BENCHMARKS.some(({ name }) => name === wanted))
 if (unknown.length > 0) {
-  const known = BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(20)}${about}`).join('\n')
-  process.stderr.write(`there is no benchmark ${unknown.join(', ')}; there are\n${known}\n`)
+  process.stderr.write(`there is no benchmark ${unknown.join(', ')}; there are\n${KNOWN}\n`)
   process.exit(2)
 }
 const wanted = BENCHMARKS.filter(({ name, onDemand }) =>
@@ -68,8 +82,8 @@ for (const { name, about, run } of wanted) {
   print(`\n${name}: ${about}`)
   const directories: string[] = []
   const context: BenchmarkContext = {
-    ...(options.nodes !== undefined && { nodes: Number(options.nodes) }),
-    ...(options.minutes !== undefined && { minutes: Number(options.minutes) }),
+    ...(nodes !== undefined && { nodes }),
+    ...(minutes !== undefined && { minutes }),
     alone: options.alone,
     directory: () => {
       const made = mkdtempSync(join(root, `${name}-`))

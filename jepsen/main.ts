@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import yargs from 'yargs'
 import { SimulatedBed } from './beds/simulated.js'
+import { refuse } from './command-line.js'
 import { DRIVERS } from './drivers/drivers.js'
 import type { Judgement } from './history/judge.js'
 import { probeAll } from './nemesis/backends.js'
@@ -19,6 +20,13 @@ const SIMULATED = { workersPerNode: 4, rate: 100 }
 const REST_MS = 2000
 
 const words = process.argv.slice(2)
+
+/** What the options are; yargs has no type for the question. */
+interface Declared {
+  readonly array: readonly string[]
+  readonly number: readonly string[]
+  readonly string: readonly string[]
+}
 
 const parser = yargs(words)
   .scriptName('npm run jepsen --')
@@ -82,6 +90,19 @@ const parser = yargs(words)
   .wrap(110)
   .version(false)
   .help()
+  .check((given) => {
+    const { array, number, string } = declared
+    const twice = [...string, ...number].find((key) => Array.isArray(given[key]) && !array.includes(key))
+    if (twice !== undefined) throw new Error(`--${twice} is given more than once`)
+    const wrong = number.find((key) => given[key] !== undefined && !(Number(given[key]) >= 0))
+    if (wrong !== undefined) throw new Error(`--${wrong} must be a number from 0 on`)
+    return true
+  })
+  // yargs gives no message with an error that a command threw.
+  .fail((message, error) => (message ? refuse(message.trim().replace(/\s*\n\s*/g, ' ')) : Promise.reject(error)))
+
+const declared = (parser as unknown as { getOptions(): Declared }).getOptions()
+parser.requiresArg([...declared.string, ...declared.number])
 
 const options = await parser.parseAsync()
 
@@ -91,7 +112,7 @@ else await runOnce()
 
 async function faults(): Promise<void> {
   const { bed, nodes, seed = String(Date.now()), out } = options
-  if (bed !== 'lograft' && bed !== 'kafka') throw new Error('faults are tried on nodes of lograft or Apache Kafka')
+  if (bed !== 'lograft' && bed !== 'kafka') refuse('faults are tried on nodes of lograft or Apache Kafka')
   const wanted = options.try === undefined ? undefined : names(options.try)
   const backends = options.backend === undefined ? undefined : names(options.backend)
   const directory = out ?? join(process.cwd(), `jepsen-${seed}`)

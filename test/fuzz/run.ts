@@ -7,7 +7,7 @@
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { commandLine, notAllowed, refuse } from '../../jepsen/command-line.js'
 import { runTarget, type TargetReport } from './supervise.js'
 import { parseSeed } from './target.js'
 import { TARGETS } from './targets.js'
@@ -16,22 +16,24 @@ const DEFAULT_MINUTES = '1'
 /** Hexadecimal digits. */
 const LONGEST_SHOWN = 4000
 
-const { values, positionals } = parseArgs({
-  options: { minutes: { type: 'string', default: DEFAULT_MINUTES }, seed: { type: 'string' } },
-  allowPositionals: true,
+const KNOWN = TARGETS.map(({ name }) => name).join(', ')
+const USAGE = `npm run test:fuzz -- [--minutes COUNT] [--seed TEXT] [TARGET ...]
+
+Mutated bytes at every door: at those that are named, or all of
+  ${KNOWN}
+
+  --minutes COUNT   that they share; part of one, too. Default: ${DEFAULT_MINUTES}
+  --seed TEXT       what is drawn follows from it; as a failure prints it, it is that case alone. Default: the time`
+
+const { values, positionals } = commandLine(USAGE, {
+  minutes: { type: 'string', default: DEFAULT_MINUTES },
+  seed: { type: 'string' },
 })
 const minutes = Number(values.minutes)
 const names = positionals.length > 0 ? positionals : TARGETS.map(({ name }) => name)
 const unknown = names.filter((name) => !TARGETS.some((target) => target.name === name))
-if (unknown.length > 0 || !(minutes > 0)) {
-  const known = TARGETS.map(({ name }) => name).join(', ')
-  process.stderr.write(
-    unknown.length > 0
-      ? `no target is called ${unknown.join(', ')}: there are ${known}\n`
-      : '--minutes must be above 0\n',
-  )
-  process.exit(2)
-}
+if (unknown.length > 0) refuse(`no target is called ${unknown.join(', ')}: there are ${KNOWN}`)
+if (!(minutes > 0)) notAllowed('minutes', values.minutes, 'a number above 0')
 
 const { seed, index } = parseSeed(values.seed ?? Date.now().toString(36))
 process.stdout.write(`seed ${values.seed ?? seed}\n`)

@@ -60,8 +60,8 @@ export class BuildCopy {
     this.#longestMs = longestMs
     this.folder = kept ?? mkdtempSync(join(tmpdir(), 'lograft-mutants-'))
     if (kept === undefined) process.once('exit', () => rmSync(this.folder, { recursive: true, force: true }))
-    const beside = kept === undefined ? 'test' : 'jepsen'
-    for (const name of [join('dist', 'src'), join('dist', beside), 'package.json']) {
+    const parts = ['src', 'jepsen', ...(kept === undefined ? ['test'] : [])]
+    for (const name of [...parts.map((part) => join('dist', part)), 'package.json']) {
       cpSync(join(CLONE, name), join(this.folder, name), {
         recursive: true,
         filter: (path) => !/\.(?:d\.ts|map)$/.test(path),

@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { commandLine, refuse } from '../../jepsen/command-line.js'
 import { BuildCopy, type Patch } from './build-copy.js'
 import { CLUSTER_MUTANTS } from './cluster-mutants.js'
 import { GROUP_MUTANTS } from './group-mutants.js'
@@ -20,7 +21,15 @@ const MUTANTS: readonly (Patch & { readonly name: string; readonly about: string
   ...STORY_MUTANTS,
 ]
 
-const [wanted, folder] = process.argv.slice(2)
+const USAGE = `node dist/test/mutants/build.js [NAME FOLDER]
+
+A build with a mutant in it, and where its main.js is; without names: which mutants there are.
+
+  NAME     of a mutant
+  FOLDER   that the build goes into, which is not there yet`
+
+const [wanted, folder, ...more] = commandLine(USAGE, {}).positionals
+if (more.length > 0) refuse(`${more.join(' ')}: one mutant goes into one folder`)
 const mutant = MUTANTS.find(({ name }) => name === wanted)
 if (wanted === undefined) {
   for (const { name, about } of MUTANTS) process.stdout.write(`${name}: ${about}\n`)

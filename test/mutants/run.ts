@@ -7,7 +7,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { commandLine } from '../../jepsen/command-line.js'
+import { commandLine, wholeNumber } from '../../jepsen/command-line.js'
 import { atOnce, type BuildCopy, CLONE, inLanes, run } from './build-copy.js'
 import { CLUSTER_MUTANTS } from './cluster-mutants.js'
 import { GROUP_MUTANTS } from './group-mutants.js'
@@ -35,6 +35,7 @@ const { values, positionals } = commandLine(USAGE, {
   types: { type: 'boolean', default: false },
   first: { type: 'string', default: '1' },
 })
+const firstSeed = wholeNumber('first', values.first, 0)
 const wanted = MUTANTS.filter(({ name, survives }) =>
   positionals.length === 0 ? survives === undefined : positionals.includes(name),
 )
@@ -91,8 +92,8 @@ async function replay(mutant: Mutant, copy: BuildCopy): Promise<void> {
 
 /** The first seed that finds it goes into the table. */
 async function find(copy: BuildCopy, mutant: Mutant): Promise<boolean> {
-  const end = Number(values.first) + SEEDS_TRIED
-  for (let first = Number(values.first); first < end; first += SEEDS_OF_A_SWEEP) {
+  const end = firstSeed + SEEDS_TRIED
+  for (let first = firstSeed; first < end; first += SEEDS_OF_A_SWEEP) {
     const { output } = await copy.run(argsOf(mutant, first, SEEDS_OF_A_SWEEP))
     // Without the names of what was looked at.
     if (!mutant.found.test(output.replaceAll(/^ *looked at .*$/gm, ''))) continue

@@ -4,7 +4,7 @@
  * No seed may fail; together they must have committed, moved, fenced and broken enough to mean something. `--part N` runs an N-th of them, as the gate does; `--hunt`
  * goes on behind the seeds that the ledger names, and writes down what it has tried.
  */
-import { parseArgs } from 'node:util'
+import { optionsOnly, wholeNumber } from '../../jepsen/command-line.js'
 import { CLUSTER_FAULTS } from '../../src/sim/fault-script.js'
 import { Ledger } from './ledger.js'
 import { Suite } from './suite.js'
@@ -63,23 +63,36 @@ const MANY_SEEDS = 400
 /** Few clusters have a controller that holds no records. */
 const RARE: readonly string[] = ['disk-replaced']
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string' },
-    part: { type: 'string', default: '1' },
-    twice: { type: 'string', default: '20' },
-    first: { type: 'string', default: '1' },
-    hunt: { type: 'boolean', default: false },
-    ledger: { type: 'string', default: 'test/seeds/ledger.tsv' },
-  },
+const USAGE = `npm run test:seeds:groups -- [--seeds COUNT | --part NUMBER] [--twice COUNT] [--first SEED] [--hunt] [--ledger FILE]
+
+Seeds of the simulator, each a cluster with groups of consumers.
+
+  --seeds COUNT   Default: ${SEEDS}
+  --part NUMBER   the n-th part of them, but ${FEWEST_SEEDS} at the least. Default: 1, all of them
+  --twice COUNT   so many, from the first on, run twice, and must have one hash. Default: 20
+  --first SEED    a number; others count up from it. Default: 1
+  --hunt          go on behind the seeds that the ledger names, not from --first, and write down what was tried
+  --ledger FILE   of a hunt. Default: test/seeds/ledger.tsv`
+
+const values = optionsOnly(USAGE, {
+  seeds: { type: 'string' },
+  part: { type: 'string', default: '1' },
+  twice: { type: 'string', default: '20' },
+  first: { type: 'string', default: '1' },
+  hunt: { type: 'boolean', default: false },
+  ledger: { type: 'string', default: 'test/seeds/ledger.tsv' },
 })
+const part = wholeNumber('part', values.part, 1)
+const twice = wholeNumber('twice', values.twice, 0)
+const first = wholeNumber('first', values.first, 0)
+const wanted =
+  values.seeds === undefined ? Math.max(FEWEST_SEEDS, Math.ceil(SEEDS / part)) : wholeNumber('seeds', values.seeds, 1)
 const ledger = values.hunt ? new Ledger(values.ledger) : undefined
-const wanted = Number(values.seeds ?? Math.max(FEWEST_SEEDS, Math.ceil(SEEDS / Number(values.part))))
 const commits: number[] = []
 const suite = new Suite({
   profile: 'groups',
   ledger,
-  twice: Number(values.twice),
+  twice,
   isControl: false,
   ran: ({ checks }) => commits.push(checks['commits of offsets are acknowledged'] ?? 0),
   judge: (those, { faults, medianAcknowledged, seedsWithCheck }, seeds) => {
@@ -96,7 +109,7 @@ const suite = new Suite({
     }
   },
 })
-await suite.run(ledger?.nextOf('groups') ?? Number(values.first), wanted)
+await suite.run(ledger?.nextOf('groups') ?? first, wanted)
 const { failures } = suite
 process.stdout.write(failures.length === 0 ? '\nall well\n' : `\n${failures.join('\n')}\n`)
 process.exitCode = failures.length === 0 ? 0 : 1

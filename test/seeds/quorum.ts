@@ -2,7 +2,7 @@
  * The simulation suite of clusters: `node dist/test/seeds/quorum.js [--seeds N] [--twice N] [--first N]`. No seed may fail, those that run twice, which
  * are the first, must have one hash; together they must have lasted, changed and broken enough to mean something.
  */
-import { parseArgs } from 'node:util'
+import { optionsOnly, wholeNumber } from '../../jepsen/command-line.js'
 import { CLUSTER_FAULTS } from '../../src/sim/fault-script.js'
 import { Totals } from '../../src/sim/run-seeds.js'
 import { runJobs } from './pool.js'
@@ -30,16 +30,22 @@ const INVARIANTS = [
   'answers about the quorum',
 ]
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '2000' },
-    twice: { type: 'string', default: '200' },
-    first: { type: 'string', default: '1' },
-  },
+const USAGE = `npm run test:seeds:quorum -- [--seeds COUNT] [--twice COUNT] [--first SEED]
+
+Seeds of the simulator, each a cluster under changes of its metadata.
+
+  --seeds COUNT   Default: 2000
+  --twice COUNT   so many of them, from the first on, run twice, and must have one hash. Default: 200
+  --first SEED    a number; others count up from it. Default: 1`
+
+const values = optionsOnly(USAGE, {
+  seeds: { type: 'string', default: '2000' },
+  twice: { type: 'string', default: '200' },
+  first: { type: 'string', default: '1' },
 })
-const first = Number(values.first)
-const seeds = Number(values.seeds)
-const twice = Number(values.twice)
+const first = wholeNumber('first', values.first, 0)
+const seeds = wholeNumber('seeds', values.seeds, 1)
+const twice = wholeNumber('twice', values.twice, 0)
 const failures: string[] = []
 const totals = new Totals()
 const startedAtMs = performance.now()

@@ -5,7 +5,7 @@
  * twice, which are the first, must have one hash; together they must have acknowledged and broken enough to mean something. Where a condition is taken away, the
  * loss must be seen. `--part N` runs an N-th of each, as the gate does. `--hunt` goes on behind the seeds that the ledger names, and writes down what it has tried.
  */
-import { parseArgs } from 'node:util'
+import { notAllowed, optionsOnly, wholeNumber } from '../../jepsen/command-line.js'
 import { CLUSTER_FAULTS } from '../../src/sim/fault-script.js'
 import { isNMinusOne, N_MINUS_ONE, N_MINUS_ONE_NAMES } from '../../src/sim/n-minus-one.js'
 import type { Profile, SimulationResult } from '../../src/sim/run-seeds.js'
@@ -54,29 +54,52 @@ const CARE = [
   'a broker is given an empty disk',
 ]
 
-const { values } = parseArgs({
-  options: {
-    profile: { type: 'string', multiple: true, default: ['replication', ...N_MINUS_ONE_NAMES] },
-    seeds: { type: 'string' },
-    part: { type: 'string', default: '1' },
-    twice: { type: 'string', default: '20' },
-    first: { type: 'string', default: '1' },
-    hunt: { type: 'boolean', default: false },
-    ledger: { type: 'string', default: 'test/seeds/ledger.tsv' },
-  },
+const OWN_PROFILES: readonly Profile[] = ['replication', ...N_MINUS_ONE_NAMES]
+
+const USAGE = `npm run test:seeds:replication -- [--profile NAME]... [--seeds COUNT | --part NUMBER] [--twice COUNT] [--first SEED] [--hunt] [--ledger FILE]
+
+Seeds of the simulator, each a cluster under a load of records; of each profile
+
+  --profile NAME  may stand several times. Default: all of
+                  ${OWN_PROFILES.join(', ')}
+  --seeds COUNT   Default: ${SEEDS} of replication, ${SEEDS_N_MINUS_ONE} of others, ${SEEDS_CONTROL} of those in which something must be lost
+  --part NUMBER   the n-th part of them, but ${FEWEST_SEEDS} at the least. Default: 1, all of them
+  --twice COUNT   so many, from the first on, run twice, and must have one hash. Default: 20
+  --first SEED    a number; others count up from it. Default: 1
+  --hunt          go on behind the seeds that the ledger names, not from --first, and write down what was tried
+  --ledger FILE   of a hunt. Default: test/seeds/ledger.tsv`
+
+const values = optionsOnly(USAGE, {
+  profile: { type: 'string', multiple: true, default: [...OWN_PROFILES] },
+  seeds: { type: 'string' },
+  part: { type: 'string', default: '1' },
+  twice: { type: 'string', default: '20' },
+  first: { type: 'string', default: '1' },
+  hunt: { type: 'boolean', default: false },
+  ledger: { type: 'string', default: 'test/seeds/ledger.tsv' },
 })
+const profiles = values.profile.map(profileOf)
+const wanted = values.seeds === undefined ? undefined : wholeNumber('seeds', values.seeds, 1)
+const part = wholeNumber('part', values.part, 1)
+const twice = wholeNumber('twice', values.twice, 0)
+const first = wholeNumber('first', values.first, 0)
 const ledger = values.hunt ? new Ledger(values.ledger) : undefined
 const failures: string[] = []
+
+function profileOf(name: string): Profile {
+  const profile = OWN_PROFILES.find((each) => each === name)
+  return profile ?? notAllowed('profile', name, `one of ${OWN_PROFILES.join(', ')}`)
+}
 
 function isControl(profile: Profile): boolean {
   return isNMinusOne(profile) && N_MINUS_ONE[profile].lost !== 'nothing'
 }
 
 function seedsOf(profile: Profile): number {
-  if (values.seeds !== undefined) return Number(values.seeds)
+  if (wanted !== undefined) return wanted
   const ofOthers = isNMinusOne(profile) ? SEEDS_N_MINUS_ONE : SEEDS
   const all = isControl(profile) ? SEEDS_CONTROL : ofOthers
-  return Math.max(FEWEST_SEEDS, Math.ceil(all / Number(values.part)))
+  return Math.max(FEWEST_SEEDS, Math.ceil(all / part))
 }
 
 function judge(profile: Profile, suite: Suite, result: SimulationResult, seeds: number): void {
@@ -106,16 +129,15 @@ function judge(profile: Profile, suite: Suite, result: SimulationResult, seeds: 
   }
 }
 
-for (const name of values.profile) {
-  const profile = name as Profile
+for (const profile of profiles) {
   const suite = new Suite({
     profile,
     ledger,
-    twice: Number(values.twice),
+    twice,
     isControl: isControl(profile),
     judge: (those, result, seeds) => judge(profile, those, result, seeds),
   })
-  await suite.run(ledger?.nextOf(profile) ?? Number(values.first), seedsOf(profile))
+  await suite.run(ledger?.nextOf(profile) ?? first, seedsOf(profile))
   failures.push(...suite.failures)
 }
 process.stdout.write(failures.length === 0 ? '\nall well\n' : `\n${failures.join('\n')}\n`)

@@ -3,7 +3,7 @@
  * the first, must have one hash; together they must have acknowledged and broken enough to mean something. Then the controls: promises that hold only under conditions are kept under
  * them, and where a promise is not made the checker sees the loss.
  */
-import { parseArgs } from 'node:util'
+import { optionsOnly, wholeNumber } from '../../jepsen/command-line.js'
 import { FAULT_KINDS } from '../../src/sim/faults.js'
 import type { ScenarioOptions } from '../../src/sim/scenario.js'
 import { Tally } from '../../src/sim/tally.js'
@@ -24,13 +24,22 @@ const CONTROL_SEEDS = 25
 /** Share of the seeds in which the checker must see the loss that `os` allows. */
 const SEEDS_WITH_LOSS = 0.25
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '1000' },
-    twice: { type: 'string', default: '250' },
-    first: { type: 'string', default: '1' },
-  },
+const USAGE = `npm run test:seeds -- [--seeds COUNT] [--twice COUNT] [--first SEED]
+
+Seeds of the simulator, each a node under a load of records, and then the controls.
+
+  --seeds COUNT   Default: 1000
+  --twice COUNT   so many of them, from the first on, run twice, and must have one hash. Default: 250
+  --first SEED    a number; others count up from it. Default: 1`
+
+const values = optionsOnly(USAGE, {
+  seeds: { type: 'string', default: '1000' },
+  twice: { type: 'string', default: '250' },
+  first: { type: 'string', default: '1' },
 })
+const first = wholeNumber('first', values.first, 0)
+const seeds = wholeNumber('seeds', values.seeds, 1)
+const twice = wholeNumber('twice', values.twice, 0)
 const failures: string[] = []
 
 async function runSeeds(
@@ -70,11 +79,8 @@ function atLeast(name: string, what: string, found: number, floor: number): void
   if (!(found >= floor)) failures.push(`${name}: ${what} is ${found}, and must be at least ${floor}`)
 }
 
-const first = Number(values.first)
-const seeds = Number(values.seeds)
-
 const everything = 'all faults'
-const all = await runSeeds(everything, first, seeds, {}, Number(values.twice))
+const all = await runSeeds(everything, first, seeds, {}, twice)
 findsNothing(everything, all)
 atLeast(everything, 'the number of seeds', all.seeds, seeds)
 atLeast(everything, 'the median of acknowledged records', all.medianAcknowledged, MEDIAN_ACKNOWLEDGED)

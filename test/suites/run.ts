@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { commandLine, notAllowed, refuse } from '../../jepsen/command-line.js'
 import { cachePath } from '../interop/client.js'
 import { type Control, readControl } from './control.js'
 import { Ledger, type Result } from './ledger.js'
@@ -19,12 +19,6 @@ import { SUITES } from './suites.js'
 import { suitesPath } from './table.js'
 
 const NEVER_RUN: Result['result'] = 'notrun'
-
-function usage(problem: string): never {
-  const names = SUITES.map(({ name, nodes, about }) => `  ${name} (${nodes.join(' or ')} nodes): ${about}`)
-  process.stderr.write(`${problem}\nSuites:\n${names.join('\n')}\n`)
-  process.exit(2)
-}
 
 function commitOf(): string {
   const git = (...args: readonly string[]): string =>
@@ -136,24 +130,37 @@ class Run {
   }
 }
 
-const { values, positionals } = parseArgs({
-  options: {
-    nodes: { type: 'string' },
-    tests: { type: 'string', multiple: true, default: [] },
-    again: { type: 'string' },
-    excluded: { type: 'boolean', default: false },
-    set: { type: 'string', multiple: true, default: [] },
-  },
-  allowPositionals: true,
+const USAGE = `npm run test:suites -- SUITE [PART ...] [--nodes 1|3] [--tests PART]... [--again failed|all] [--excluded] [--set KEY=VALUE]...
+
+The tests that the makers of a client wrote, against brokers of this build; what has a result at this commit is not run again. Suites:
+${SUITES.map(({ name, nodes, about }) => `  ${name} (${nodes.join(' or ')} nodes): ${about}`).join('\n')}
+
+  --nodes COUNT       of brokers. Default: the first that stands with the suite
+  --tests PART        only those with that in their names, as PART behind the suite; may stand several times
+  --again failed|all  failed: what has no result, at whatever commit, or one that is no pass; all: whatever has been recorded
+  --excluded          also what does not count: it fails with Kafka, or asks for what is not served
+  --set KEY=VALUE     of brokers, behind the suite's own settings; may stand several times`
+
+const { values, positionals } = commandLine(USAGE, {
+  nodes: { type: 'string' },
+  tests: { type: 'string', multiple: true, default: [] },
+  again: { type: 'string' },
+  excluded: { type: 'boolean', default: false },
+  set: { type: 'string', multiple: true, default: [] },
 })
 const [name, ...parts] = positionals
-const suite = SUITES.find((each) => each.name === name) ?? usage(`there is no suite ${name}`)
+if (name === undefined) refuse('say which suite')
+const suite = SUITES.find((each) => each.name === name) ?? refuse(`there is no suite ${name}`)
 const nodes = suite.nodes.find((each) => String(each) === (values.nodes ?? String(suite.nodes[0])))
-if (nodes === undefined) usage(`${suite.name} is not run on ${values.nodes} nodes`)
-if (values.again !== undefined && values.again !== 'failed' && values.again !== 'all') usage('--again failed|all')
+if (nodes === undefined) notAllowed('nodes', values.nodes ?? '', `${suite.nodes.join(' or ')} with ${suite.name}`)
+if (values.again !== undefined && values.again !== 'failed' && values.again !== 'all') {
+  notAllowed('again', values.again, 'failed or all')
+}
+const unset = values.set.find((each) => each.indexOf('=') < 1)
+if (unset !== undefined) notAllowed('set', unset, 'KEY=VALUE')
 
 const missing = suite.missing()
-if (missing !== undefined) usage(`${suite.name} cannot be run: ${missing}`)
+if (missing !== undefined) refuse(`${suite.name} cannot be run: ${missing}`)
 await suite.install?.()
 
 const control = readControl(suite.control ?? suite.name)
@@ -171,7 +178,7 @@ const picked: Picked = {
   excluded: (test) => !values.excluded && !mayCount(test),
 }
 const tests = choose(control, new Ledger().rowsOf({ suite: suite.name, nodes }), picked)
-if (tests.length === 0) usage('there is nothing to run: --again all runs what was run at this commit')
+if (tests.length === 0) refuse('there is nothing to run: --again all runs what was run at this commit')
 const run = new Run(suite, nodes, control)
 await run.all(suite.jobs(tests, control))
 process.stdout.write(

@@ -1,15 +1,22 @@
 /** Prints how many of the tests that pass with Apache Kafka pass here, by `ledger.tsv`: `node dist/test/suites/score.js [--failed] [SUITE...]`. */
-import { parseArgs } from 'node:util'
+import { commandLine, refuse } from '../../jepsen/command-line.js'
 import { readControl } from './control.js'
 import { Ledger } from './ledger.js'
 import { readNeeds } from './needs.js'
 import { score } from './scoring.js'
 import { SUITES } from './suites.js'
 
-const { values, positionals } = parseArgs({
-  options: { failed: { type: 'boolean', default: false } },
-  allowPositionals: true,
-})
+const NAMES = SUITES.map(({ name }) => name)
+const USAGE = `node dist/test/suites/score.js [--failed] [SUITE ...]
+
+How many tests of clients' makers pass here, of those that pass with Apache Kafka, by test/suites/ledger.tsv: of the suites that are named, or all of
+  ${NAMES.join(', ')}
+
+  --failed   name those that do not pass, and why`
+
+const { values, positionals } = commandLine(USAGE, { failed: { type: 'boolean', default: false } })
+const unknown = positionals.filter((wanted) => !NAMES.includes(wanted))
+if (unknown.length > 0) refuse(`there is no suite ${unknown.join(', ')}; there are ${NAMES.join(', ')}`)
 const ledger = new Ledger()
 const needs = readNeeds()
 const lines: string[] = ['| suite | nodes | passed | counted | excluded |', '| --- | --- | --- | --- | --- |']

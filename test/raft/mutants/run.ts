@@ -7,7 +7,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { commandLine } from '../../../jepsen/command-line.js'
+import { commandLine, wholeNumber } from '../../../jepsen/command-line.js'
 import { atOnce, type BuildCopy, CLONE, inLanes, type Ran, run } from '../../mutants/build-copy.js'
 import { RAFT_MUTANTS, type RaftMutant } from './raft-mutants.js'
 
@@ -29,6 +29,7 @@ const { values, positionals } = commandLine(USAGE, {
   find: { type: 'boolean', default: false },
   worlds: { type: 'string', default: '6000' },
 })
+const worlds = wholeNumber('worlds', values.worlds, 1)
 const wanted = RAFT_MUTANTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
 if (wanted.length === 0 || wanted.length < positionals.length) {
   process.stderr.write(`there are the mutants ${RAFT_MUTANTS.map(({ name }) => name).join(', ')}\n`)
@@ -94,12 +95,12 @@ async function replay(mutant: RaftMutant, copy: BuildCopy): Promise<void> {
       const known = table.get(name)
       let found = known === undefined ? undefined : await findBy(inCopy, mutant, known)
       if (found === undefined && values.find) {
-        found = (await findByWorld(inCopy, mutant, 1, Number(values.worlds))) ?? (await findByScenario(inCopy))
+        found = (await findByWorld(inCopy, mutant, 1, worlds)) ?? (await findByScenario(inCopy))
       }
       if (values.find) table.set(name, found ?? { by: NOTHING, said: '' })
       process.stdout.write(`${name}: ${found === undefined ? 'not found' : `${found.by}: ${found.said}`}\n`)
       if (found === undefined && !isEquivalent(mutant)) {
-        failures.push(`${name}: ${values.find ? `${values.worlds} worlds` : known?.by} and no scenario find it`)
+        failures.push(`${name}: ${values.find ? `${worlds} worlds` : known?.by} and no scenario find it`)
       }
     })
   } catch (error) {
