@@ -170,7 +170,7 @@ export class Broker implements QuorumObserver {
       onRegistered: (brokerEpoch) => directories.registered(brokerEpoch),
       onUsable,
     })
-    this.barrier = new MetadataBarrier({ nodeId, channel, whenApplied })
+    this.barrier = new MetadataBarrier({ clock, nodeId, channel, whenApplied })
     this.producerIds = new ProducerIdBlock(channel, identity.nodeId, () => this.#lifecycle.brokerEpoch)
     this.groups = new GroupCoordinator(ports, {
       settings: () => this.#settings,

@@ -263,7 +263,7 @@ export class Partition implements LogObserver {
 
   /** Whether a follower that waits is to be answered because somebody wants to know whether this replica leads still. */
   wantsWordAfter(answer: number): boolean {
-    return answer >= 0 && this.#inquiry !== undefined && answer <= this.#inquiry
+    return this.#inquiry !== undefined && answer <= this.#inquiry
   }
 
   /** As leader: see `PartitionLeader.keepOut`. */

@@ -76,6 +76,8 @@ export interface FetchContext<Wanted> {
   readonly partitions: readonly FetchedPartition<Wanted>[]
   /** The answer after which it was asked, as `FetchSessions.answers` counts them; -1: nobody knows. */
   readonly after: number
+  /** Whether the client can go on after the answer to this one, as far as it is known now. */
+  readonly goesOn: boolean
   /** Whether the client was told other offsets of the partition in this place last; undefined without a session: nobody knows. */
   isNews(
     place: number,
@@ -192,9 +194,11 @@ export class FetchSessions<Wanted> {
 
   #full(request: SessionRequest<Wanted>): FetchContext<Wanted> {
     const { partitions } = request
+    const hasRoom = this.#sessions.size < this.#maxSessions
     return {
       partitions,
       after: NO_ANSWER,
+      goesOn: hasRoom && this.#partitions + partitions.length <= this.#maxPartitions,
       isNews: () => undefined,
       finish: (outcomes, nowMs) => {
         const answered = [...partitions.keys()]
@@ -233,6 +237,7 @@ export class FetchSessions<Wanted> {
     return {
       partitions,
       after: session.answer,
+      goesOn: true,
       isNews: (place, { highWatermark, logStartOffset }) =>
         partitions[place]!.highWatermark !== highWatermark || partitions[place]!.logStartOffset !== logStartOffset,
       finish: (outcomes) => {
@@ -321,6 +326,7 @@ function withoutSession<Wanted>(partitions: readonly FetchedPartition<Wanted>[])
   return {
     partitions,
     after: NO_ANSWER,
+    goesOn: false,
     isNews: () => undefined,
     finish: () => ({ error: undefined, sessionId: NO_SESSION, answered: [...partitions.keys()] }),
   }

@@ -1,11 +1,12 @@
 /** What is said of where a log ends, to somebody who has just been told that a record is in it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Partition } from '../../src/broker/partition.js'
 import type { PartitionState } from '../../src/metadata/records.js'
 import { ListOffsets } from '../../src/protocol/messages/list-offsets.js'
 import { SimulatedCluster } from './cluster-rig.js'
 import { cut, keepEligible, nameOf, newTopic, othersThan, produce } from './replicated.js'
-import { batchOf, Produce, produceRequest } from './requests.js'
+import { batchOf, Fetch, fetchRequest, Produce, produceRequest } from './requests.js'
 
 const LATEST = -1
 const EARLIEST = -2
@@ -75,6 +76,11 @@ test('who was deposed, and can be reached by clients only, tells no end of a log
   const { error, offset, tookMs } = asked(cluster, 'ends', LATEST, leader)
   assert.deepEqual([error, offset], ['OFFSET_NOT_AVAILABLE', -1])
   assert.ok(tookMs < 3200, `${tookMs} ms`)
+  // Version 0 is told the end where nothing is as new as what it asks for.
+  const wanted = { name: 'ends', partitions: [{ partitionIndex: 0, timestamp: Date.UTC(2200, 0), maxNumOffsets: 9 }] }
+  const old = cluster.client(cluster.node(leader)).request(ListOffsets, 0, { replicaId: -1, topics: [wanted] })
+  const { errorCode, oldStyleOffsets } = old.topics[0]!.partitions[0]!
+  assert.deepEqual([nameOf(errorCode), oldStyleOffsets], ['LEADER_NOT_AVAILABLE', []])
   heal()
   cluster.until(() => asked(cluster, 'ends', LATEST, leader).error === 'NOT_LEADER_OR_FOLLOWER', 'it hears of that')
 })
@@ -94,6 +100,40 @@ test('followers that wait for records are asked whether they follow still: the e
   assert.equal(cluster.leader.node!.quorum!.image!.offset, before, 'no controller was asked')
 })
 
+test('followers that have just come, and have no session yet, are asked as well', () => {
+  const cluster = new SimulatedCluster('fresh')
+  newTopic(cluster, 'ends')
+  cluster.pass(100)
+  const before = cluster.leader.node!.quorum!.image!.offset
+  const { error, offset, tookMs } = asked(cluster, 'ends', LATEST)
+  assert.deepEqual([error, offset], ['NONE', 0])
+  assert.ok(tookMs < 20, `${tookMs} ms`)
+  assert.equal(cluster.leader.node!.quorum!.image!.offset, before, 'no controller was asked')
+})
+
+test('without sessions followers are let wait, and a controller says who leads', () => {
+  const cluster = new SimulatedCluster('no sessions', {
+    settings: { 'max.incremental.fetch.session.cache.slots': '0' },
+  })
+  const topic = newTopic(cluster, 'ends')
+  produce(cluster, topic, ['a', 'b'])
+  cluster.pass(2000)
+  const before = cluster.leader.node!.quorum!.image!.offset
+  let fetches = 0
+  const { leader } = cluster.partition('ends')
+  const { fetchSessions } = cluster.node(leader).node!.broker!
+  const begin = fetchSessions.begin.bind(fetchSessions)
+  fetchSessions.begin = (...args) => {
+    fetches++
+    return begin(...args)
+  }
+  const { error, offset, tookMs } = asked(cluster, 'ends', LATEST)
+  assert.deepEqual([error, offset], ['NONE', 2])
+  assert.ok(tookMs < 200, `${tookMs} ms`)
+  assert.equal(cluster.leader.node!.quorum!.image!.offset, before + 1, 'a controller was asked')
+  assert.ok(fetches < 10, `${fetches} fetches`)
+})
+
 test('however many ask at a time, followers tell for all of them', () => {
   const cluster = new SimulatedCluster('many')
   const topic = newTopic(cluster, 'ends')
@@ -109,6 +149,72 @@ test('however many ask at a time, followers tell for all of them', () => {
   cluster.pass(300)
   for (const { response } of sent) assert.equal(response?.topics[0]?.partitions[0]?.offset, 2)
   assert.equal(cluster.leader.node!.quorum!.image!.offset, before, 'no controller was asked')
+})
+
+test('the ends of many partitions cost those who wait for records of them one look each', (t) => {
+  const cluster = new SimulatedCluster('cost')
+  const topic = newTopic(cluster, 'ends', 300)
+  cluster.pass(2000)
+  const { partitions } = cluster.topic('ends')
+  const led = [...partitions.keys()].filter((index) => partitions[index]!.leader === 1)
+  const { topicId } = topic
+  const [place] = fetchRequest(topic, 0).topics[0]!.partitions
+  const topics = [{ topicId, partitions: led.map((partition) => ({ ...place!, partition })) }]
+  for (let n = 0; n < 10; n++) {
+    cluster.client(cluster.node(1)).send(Fetch, 17, { ...fetchRequest(topic, 0), maxWaitMs: 60_000, topics })
+  }
+  cluster.pass(2000)
+  const looks = t.mock.method(Partition.prototype, 'checkReadable').mock
+  const asks = led.map((partitionIndex) => ({ partitionIndex, timestamp: LATEST }))
+  const request = { replicaId: -1, isolationLevel: 0, topics: [{ name: 'ends', partitions: asks }] }
+  const answer = cluster.client(cluster.node(1)).request(ListOffsets, 7, request)
+  assert.ok(answer.topics[0]!.partitions.every(({ offset }) => offset === 0))
+  assert.ok(looks.callCount() <= 10 * led.length, `${looks.callCount()} looks at ${led.length} partitions`)
+})
+
+test('a follower tells that it follows by the epoch that it names, behind an answer', () => {
+  for (const [named, expected] of [
+    [true, 'NONE'],
+    [false, 'OFFSET_NOT_AVAILABLE'],
+  ] as const) {
+    const cluster = new SimulatedCluster('epochs')
+    const topic = newTopic(cluster, 'ends')
+    produce(cluster, topic, ['a', 'b'])
+    const { leader, leaderEpoch } = cluster.partition('ends')
+    const others = othersThan(cluster, leader)
+    const { brokers } = cluster.node(leader).node!.broker!.image
+    cut(cluster, [leader], others)
+    // Long enough for what was under way, and not for another to lead.
+    cluster.pass(3000)
+    const followers = others.map((replicaId) => {
+      const client = cluster.client(cluster.node(leader))
+      const replicaState = { replicaId, replicaEpoch: brokers.get(replicaId)!.brokerEpoch }
+      const [place] = fetchRequest(topic, 2).topics[0]!.partitions
+      const partitions = [{ ...place!, currentLeaderEpoch: named ? leaderEpoch : -1 }]
+      const request = { ...fetchRequest(topic, 2), replicaState, maxWaitMs: 60_000, minBytes: 1 }
+      const begins = {
+        ...request,
+        maxWaitMs: 0,
+        sessionId: 0,
+        sessionEpoch: 0,
+        topics: [{ topicId: topic.topicId, partitions }],
+      }
+      const { sessionId } = client.request(Fetch, 17, begins)
+      let sessionEpoch = 0
+      const goOn = () => client.send(Fetch, 17, { ...request, sessionId, sessionEpoch: ++sessionEpoch, topics: [] })
+      return { goOn, waiting: goOn() }
+    })
+    cluster.pass(100)
+    const [wanted] = [{ name: 'ends', partitions: [{ partitionIndex: 0, timestamp: LATEST }] }]
+    const sent = cluster
+      .client(cluster.node(leader))
+      .send(ListOffsets, 7, { replicaId: -1, isolationLevel: 0, topics: [wanted!] })
+    cluster.until(() => followers.every(({ waiting }) => waiting.response !== undefined), 'they are to ask on', 1000)
+    assert.equal(sent.response, undefined)
+    for (const { goOn } of followers) goOn()
+    cluster.until(() => sent.response !== undefined, 'an answer', 10_000)
+    assert.equal(nameOf(sent.response!.topics[0]!.partitions[0]!.errorCode), expected)
+  }
 })
 
 test('while controllers are out of reach followers say who leads', () => {

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ControllerChannel } from '../../src/broker/controller/controller-channel.js'
 import { MetadataBarrier } from '../../src/broker/metadata-barrier.js'
+import { FakeClock } from '../fake-clock.js'
 
 interface Scene {
+  readonly clock: FakeClock
   readonly barrier: MetadataBarrier
   /** Questions that were asked of the controller, each to be answered with the end of its log; undefined: in vain. */
   readonly asked: ((endOffset: number | undefined) => void)[]
@@ -23,13 +25,15 @@ function scene(): Scene {
     assert.deepEqual([api, request, timeoutMs], ['ListPartitionReassignments', { timeoutMs: 700, topics: [] }, 700])
     asked.push((endOffset) => done(endOffset === undefined ? undefined : { reply: {}, endOffset }))
   }
+  const clock = new FakeClock()
   const barrier = new MetadataBarrier({
+    clock,
     nodeId: 1,
     channel: { send } as unknown as ControllerChannel,
     whenApplied: (endOffset, go) => awaited.push({ endOffset, go }),
   })
   const pass = (name: string): void => barrier.pass(700, (isPassed) => told.push(`${name} ${isPassed}`))
-  return { barrier, asked, awaited, told, pass }
+  return { clock, barrier, asked, awaited, told, pass }
 }
 
 test('it is passed when all has been applied of which the controller has told', () => {
@@ -67,4 +71,20 @@ test('it is not passed without an answer, with one that does not say where the l
   asked.shift()!(80)
   awaited.shift()!.go(true)
   assert.equal(told.at(-1), 'again true')
+})
+
+test('who waits is told in time that it is not passed, and what comes late is no answer to others', () => {
+  const { clock, asked, awaited, told, pass } = scene()
+  pass('a')
+  asked[0]!(70)
+  clock.advance(699)
+  assert.deepEqual(told, [])
+  clock.advance(1)
+  assert.deepEqual(told, ['a false'])
+  pass('b')
+  awaited[0]!.go(true)
+  assert.deepEqual(told, ['a false'])
+  asked[1]!(71)
+  awaited[1]!.go(true)
+  assert.deepEqual(told, ['a false', 'b true'])
 })

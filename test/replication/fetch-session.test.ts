@@ -105,6 +105,16 @@ test('who goes on with a session has got the answer before, which is told by its
   assert.equal(sessions.answers, 3, 'without a session nobody goes on')
 })
 
+test('a full fetch goes on where there is room for a session', () => {
+  const sessions = sessionsOf(1)
+  assert.equal(contextOf(sessions, { partitions: partitionsOf(0) }).goesOn, true)
+  begin(sessions, 1)
+  assert.equal(contextOf(sessions, { partitions: partitionsOf(0) }).goesOn, false)
+  assert.equal(contextOf(sessions, { sessionId: 100, sessionEpoch: 1 }).goesOn, true)
+  assert.equal(contextOf(sessions, { sessionEpoch: -1, partitions: partitionsOf(0) }).goesOn, false)
+  assert.equal(contextOf(sessionsOf(0), { partitions: partitionsOf(0) }).goesOn, false)
+})
+
 test('what comes with the news that logs part is told again: a follower makes nothing of it', () => {
   const sessions = sessionsOf()
   const parts = { ...NOTHING, mustKnow: true }

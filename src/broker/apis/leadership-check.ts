@@ -16,26 +16,38 @@ export type LedPartition = Pick<Partition, 'leading' | 'inquire' | 'giveUpInquir
 
 export class LeadershipCheck {
   readonly #broker: Broker
-  readonly #whenGone: Call<unknown>['whenGone']
   /** How many answers followers had been given when the request came. */
   readonly #answers: number
+  /** Of which followers are to tell. */
+  #open: LedPartition[] = []
   #waitUntilMs: number | undefined
+  /** Ends what is waited for now. */
+  #cancel: (() => void) | undefined
   /** Everything that had been decided by then is known here; false: no controller has said so in time. */
   #passed: boolean | undefined
+  #isGone = false
 
-  /** To be made when the request comes. */
+  /** To be made when the request comes. It hears when the connection ends, and nobody else does by this call. */
   constructor(broker: Broker, call: Pick<Call<unknown>, 'whenGone'>) {
     this.#broker = broker
-    this.#whenGone = (action) => call.whenGone(action)
     this.#answers = broker.fetchSessions.answers
+    call.whenGone(() => {
+      this.#isGone = true
+      this.#giveUpInquiries()
+      this.#cancel?.()
+    })
+  }
+
+  /** The connection has ended. */
+  get isGone(): boolean {
+    return this.#isGone
   }
 
   /** It will be asked of these: their followers can answer meanwhile. */
   begin(partitions: Iterable<LedPartition>): void {
-    let isOpen = false
-    for (const partition of partitions) isOpen = partition.inquire(this.#answers) || isOpen
+    this.#open = [...partitions].filter((partition) => partition.inquire(this.#answers))
     const { fetches, followers } = this.#broker.replicas
-    if (isOpen) fetches.check(followers)
+    if (this.#open.length > 0) fetches.check(followers)
   }
 
   /**
@@ -56,32 +68,28 @@ export class LeadershipCheck {
         go(true)
         return true
       },
-      expire: () => {
-        if (led() === 'yes') return go(true)
-        partition.giveUpInquiry(this.#answers)
-        this.#askController(go)
-      },
+      expire: () => (led() === 'yes' ? go(true) : this.#askController(go)),
     }
     const waitMs = this.#waitUntilMs - clock.monotonicMs()
-    const cancel = replicas.inquiries.tryCompleteOrWatch(operation, [partition], waitMs)
-    if (cancel !== undefined) this.#whenGone(cancel)
+    this.#cancel = replicas.inquiries.tryCompleteOrWatch(operation, [partition], waitMs)
   }
 
-  /** Once for all partitions. */
+  /** Once for all partitions; followers are not waited for any longer. */
   #askController(go: (isPassed: boolean) => void): void {
     if (this.#passed !== undefined) return go(this.#passed)
-    let isGone = false
+    this.#giveUpInquiries()
     const finish = (isPassed: boolean): void => {
       if (this.#passed !== undefined) return
       this.#passed = isPassed
       limit.cancel()
-      if (!isGone) go(isPassed)
+      if (!this.#isGone) go(isPassed)
     }
     const limit = this.#broker.clock.timer(CONTROLLER_WAIT_MS, () => finish(false))
-    this.#whenGone(() => {
-      isGone = true
-      finish(false)
-    })
+    this.#cancel = () => finish(false)
     this.#broker.barrier.pass(CONTROLLER_WAIT_MS, finish)
+  }
+
+  #giveUpInquiries(): void {
+    for (const partition of this.#open.splice(0)) partition.giveUpInquiry(this.#answers)
   }
 }

@@ -78,6 +78,7 @@ class Rig {
       principal: ANONYMOUS,
       remote: { host: '127.0.0.1', port: 1 },
       allows: this.#allows,
+      whenGone() {},
       reply: (response: object) => {
         answer = response
       },

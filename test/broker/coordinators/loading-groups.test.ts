@@ -58,7 +58,14 @@ class Rig {
         return value
       })
     }
-    const call = { version, clientId: 'c', remote: { host: '127.0.0.1', port: 1 }, allows: () => true, reply }
+    const call = {
+      version,
+      clientId: 'c',
+      remote: { host: '127.0.0.1', port: 1 },
+      allows: () => true,
+      whenGone() {},
+      reply,
+    }
     const broker = { ...brokerAround(this.clock), groups: this.groups, image: EMPTY_IMAGE }
     handler.handle(request as never, { broker } as never, call as never)
     return codes.map((code) => errorByCode(code).name)

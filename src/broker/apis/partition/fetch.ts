@@ -227,7 +227,9 @@ class DelayedFetch implements DelayedOperation {
     for (const [place, { wanted, partition, error }] of this.#parts.entries()) {
       if (partition === undefined || error !== undefined || this.#obstacle(partition, wanted) !== undefined) return true
       if (this.#replica !== undefined) {
-        if (this.#isNews(partition, wanted, place) || partition.wantsWordAfter(this.#context.after)) return true
+        if (this.#isNews(partition, wanted, place)) return true
+        const { goesOn, after } = this.#context
+        if (goesOn && partition.wantsWordAfter(after)) return true
       }
       if (this.#isHeldBack(partition)) continue
       bytes += bytesThere(partition.log, wanted.fetchOffset, this.#readableEnd(partition), minBytes)

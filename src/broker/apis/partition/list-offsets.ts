@@ -84,7 +84,6 @@ class OffsetLookup {
   /** Partitions that the request names more than once. */
   readonly #repeated: ReadonlySet<string>
   #resume: (() => void) | undefined
-  #abandoned = false
 
   constructor(broker: Broker, topics: Request['topics'], call: Call<Response>) {
     this.#broker = broker
@@ -99,7 +98,8 @@ class OffsetLookup {
     this.#leadership.begin(
       wanted.flatMap(({ topic: name, place: { partitionIndex, timestamp } }) => {
         const found = findPartition(this.#broker, { name, topicId: undefined }, partitionIndex)
-        return timestamp === LATEST && typeof found !== 'string' ? [found] : []
+        const mayBeEnd = timestamp === LATEST || (timestamp >= 0 && this.#call.version < ONE_OFFSET_SINCE)
+        return mayBeEnd && typeof found !== 'string' ? [found] : []
       }),
     )
     oneByOne(
@@ -194,17 +194,19 @@ class OffsetLookup {
       budget: this.#budget,
       partition,
       leavesLoop: () => this.#hold(),
-      abandoned: () => this.#abandoned,
+      abandoned: () => this.#leadership.isGone,
     }
-    findByTime(lookup, time, done)
+    findByTime(lookup, time, (error, first) => {
+      // To version 0 nothing as new as that says that all of it is before, up to the end.
+      const isEnd = error === undefined && first.offset === -1 && version < ONE_OFFSET_SINCE
+      if (isEnd) this.#lookUp(found, partition, LATEST, done)
+      else done(error, first)
+    })
   }
 
   #hold(): void {
     if (this.#resume !== undefined) return
     this.#resume = this.#call.hold()
-    this.#call.whenGone(() => {
-      this.#abandoned = true
-    })
   }
 }
 
@@ -230,11 +232,9 @@ function repeatedIn(topics: Request['topics']): Set<string> {
   return repeated
 }
 
-/** What version 0 wants: descending. `offset` is that of the time that was asked for, -1 for none. */
-function offsetsBefore(partition: Partition, { timestamp, maxNumOffsets }: WantedPartition, offset: number): number[] {
+/** What version 0 wants: descending. `end` is the offset of the time that was asked for. */
+function offsetsBefore(partition: Partition, { timestamp, maxNumOffsets }: WantedPartition, end: number): number[] {
   const { startOffset } = partition.log
-  // Nothing is as new as that: all of it is before.
-  const end = offset === -1 ? partition.highWatermark : offset
   const starts = partition.log.segments
     .map(({ baseOffset }) => baseOffset)
     .map((start) => Math.max(start, startOffset))
