@@ -46,6 +46,10 @@ export class SimulatedFile {
   #durableBytes = 0
   /** Those whose content on the device is not that of the last write, or not for certain. */
   readonly #sectors = new Map<number, Sector>()
+  /** By sector: the write whose content was last flushed to the device. */
+  readonly #stored = new Map<number, number>()
+  /** The same of the size. */
+  #sized = 0
   /** Sizes since the last flush that a power loss may leave, oldest first. */
   #sizes: Version<number>[] = []
   #writes = 0
@@ -111,13 +115,15 @@ export class SimulatedFile {
       if (sector === undefined) continue
       // Written again meanwhile: still dirty.
       if (sector.lastWrite === write) sector.dirty = false
-      if (!succeeded || !sector.versions.some((version) => version.write <= write)) continue
+      if (!succeeded || write <= (this.#stored.get(index) ?? 0)) continue
       this.#storeDurable(index, value)
+      this.#stored.set(index, write)
       if (sector.lastWrite === write) this.#sectors.delete(index)
       else sector.versions = sector.versions.filter((version) => version.write > write)
     }
-    if (!succeeded || !this.#sizes.some(({ write }) => write <= lastWrite)) return
+    if (!succeeded || lastWrite <= this.#sized) return
     this.#durableBytes = sizeBytes
+    this.#sized = lastWrite
     this.#sizes = this.#sizes.filter(({ write }) => write > lastWrite)
   }
 

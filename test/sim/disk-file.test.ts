@@ -192,6 +192,29 @@ test('a flush that ends after a later one and a new write leaves that write to t
   assert.deepEqual(flushed, ['2'])
 })
 
+test('of two flushes that end behind many writes, the later one counts as well', () => {
+  const grows = outcomes((file) => {
+    file.truncate(0)
+    const first = file.beginFlush()
+    append(file, 'a')
+    const second = file.beginFlush()
+    for (const letter of 'bcd') append(file, letter)
+    file.endFlush(first, true)
+    file.endFlush(second, true)
+  })
+  assert.ok(!grows.includes('') && grows.includes('abcd'), `${grows}`)
+  const changes = outcomes((file) => {
+    file.write(0, Buffer.from('1'))
+    const first = file.beginFlush()
+    file.write(0, Buffer.from('2'))
+    const second = file.beginFlush()
+    for (const digit of '34567') file.write(0, Buffer.from(digit))
+    file.endFlush(first, true)
+    file.endFlush(second, true)
+  })
+  assert.ok(!changes.includes('1') && changes.includes('2') && changes.includes('7'), `${changes}`)
+})
+
 test('losePower says whether something survived in part', () => {
   for (let seed = 0; seed < 50; seed++) {
     const whole = new SimulatedFile()
