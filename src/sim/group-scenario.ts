@@ -127,6 +127,7 @@ class GroupScenario {
     tried: Readonly<Record<string, number>>,
   ): ReplicationReport {
     const report = this.#cluster.report(() => true, restedMs, healedMs, script)
+    groups.end()
     const { findings, counts } = groups.history.judge(groups.toBeRead())
     return {
       ...report,

@@ -94,6 +94,11 @@ export class GroupWorkload {
     for (const team of this.teams) team.settle()
   }
 
+  /** The run is over: what members have by now counts, too. */
+  end(): void {
+    for (const { slots } of this.teams) for (const { consumer } of slots) consumer?.died()
+  }
+
   stopGrowing(): void {
     this.#growth.stop()
   }
