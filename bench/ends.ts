@@ -43,20 +43,25 @@ async function measure(maker: Maker, context: BenchmarkContext): Promise<Row[]> 
   const cluster = await ClusterProcesses.prepare(maker, join(context.directory(), maker.name.replaceAll(' ', '-')))
   cluster.start()
   const rows: Row[] = []
+  let created = 0
   for (const [partitions, requests] of REQUESTS) {
     const topic = `of-${partitions}`
     await cluster.until(1, async (admin) => {
       const error = await admin.askForTopic(topic, partitions * 3, CREATE_TIMEOUT_MS, 3, {})
       return error === 0 ? true : undefined
     })
+    created += partitions * 3
+    await cluster.untilKnown(created)
     const ports = { clock: new NodeClock(), network: new NodeNetwork(), random: new NodeRandom() }
     const client = new ClusterClient({ bootstrapServers: cluster.bootstrap, ports })
-    const offsets = await new Admin(client).listOffsets([{ topic, partition: 0, timestamp: LATEST }])
-    if (offsets[0]?.offset !== 0) throw new Error(`${maker.name} tells another end of a log that is empty`)
+    const all = Array.from({ length: partitions * 3 }, (_, partition) => partition)
+    // Asked again for as long as leaders do not know yet that they are.
+    const offsets = await new Admin(client).listOffsets(
+      all.map((partition) => ({ topic, partition, timestamp: LATEST })),
+    )
+    if (offsets.some(({ offset }) => offset !== 0)) throw new Error(`${maker.name} tells an end of what is empty`)
     const nodeId = client.view.leaderOf(topic, 0)!
-    const led = Array.from({ length: partitions * 3 }, (_, partition) => partition)
-      .filter((partition) => client.view.leaderOf(topic, partition) === nodeId)
-      .slice(0, partitions)
+    const led = all.filter((partition) => client.view.leaderOf(topic, partition) === nodeId).slice(0, partitions)
     const ask = async (timestamp: number): Promise<number> => {
       const wanted = led.map((partitionIndex) => ({ partitionIndex, timestamp }))
       const beganMs = performance.now()

@@ -52,7 +52,7 @@ async function measure(maker: Maker, context: BenchmarkContext): Promise<Row[]> 
   add('create, until every broker knows all', [
     await timed(async () => {
       for (let n = 0; n < TOPICS; n++) await created(cluster, 1, `topic${n}`, PARTITIONS_EACH, CREATE_TIMEOUT_MS)
-      await known(cluster, PARTITIONS + 1)
+      await cluster.untilKnown(PARTITIONS + 1)
     }),
   ])
   const takeovers: number[] = []
@@ -62,14 +62,14 @@ async function measure(maker: Maker, context: BenchmarkContext): Promise<Row[]> 
     await cluster.kill(leader)
     takeovers.push(await timed(() => created(cluster, other, `takeover${n}`, 1, TAKEOVER_TIMEOUT_MS)))
     cluster.start(leader)
-    await known(cluster, PARTITIONS + 2 + n)
+    await cluster.untilKnown(PARTITIONS + 2 + n)
   }
   add('kill -9 of the active controller until a topic is created', takeovers)
   add('stop of all', [await timed(() => cluster.stop())])
   add('start of all until every broker knows all', [
     await timed(async () => {
       cluster.start()
-      await known(cluster, PARTITIONS + 1 + TAKEOVERS)
+      await cluster.untilKnown(PARTITIONS + 1 + TAKEOVERS)
     }),
   ])
   await cluster.stop()
@@ -91,12 +91,6 @@ async function created(
 }
 
 const TOPIC_ALREADY_EXISTS = 36
-
-async function known(cluster: ClusterProcesses, partitions: number): Promise<void> {
-  for (const id of cluster.ids) {
-    await cluster.until(id, async (admin) => ((await admin.partitionsWithLeader()) >= partitions ? true : undefined))
-  }
-}
 
 function some(id: number): number | undefined {
   return id >= 0 ? id : undefined

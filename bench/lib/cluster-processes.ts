@@ -150,6 +150,13 @@ export class ClusterProcesses {
     throw new Error(`no node of ${this.#maker.name} answers as it should:\n${said}`)
   }
 
+  /** Every broker knows a leader of so many partitions. */
+  async untilKnown(partitions: number): Promise<void> {
+    for (const id of this.ids) {
+      await this.until(id, async (admin) => ((await admin.partitionsWithLeader()) >= partitions ? true : undefined))
+    }
+  }
+
   /** Asks until the answer is the one wanted, anew over another connection whenever one fails; returns the answer. */
   async until<T>(id: number, ask: (admin: Admin) => Promise<T | undefined>): Promise<T> {
     const node = this.#nodes.find((each) => each.id === id)!
