@@ -268,17 +268,25 @@ class Assigned {
   }
 }
 
-/** Reads as a member of a group. */
+/**
+ * Reads as a member of a group. A stream of the library lives through rebalances: a fetch that is under way then still brings records, and moves the stream on, before it goes back to what is committed;
+ * and the consumer has the next generation before it has the assignment of it. So each generation has a stream of its own here, and is told by what the library says when it has joined.
+ */
 class Member {
   #consumer
   #topics
   #isolationLevel
+  /** Of the generation that it is in. */
   #stream
+  #generation
+  /** Opens and closes streams one behind the other. */
+  #streams = Promise.resolve()
   #records = []
   #rebalances = []
   #assignment = []
   #polled = new Map()
   #failure
+  #isClosed = false
   #wake = () => {}
 
   constructor(consumer, topics, { isolation }) {
@@ -286,25 +294,13 @@ class Member {
     this.#topics = topics
     this.#isolationLevel = isolation === 'read_committed' ? 1 : 0
     consumer.on('consumer:group:rebalance', () => this.#lose('revoked'))
-    consumer.on('consumer:group:join', () => this.#lose('revoked'))
+    consumer.on('consumer:group:join', (joined) => this.#join(joined))
     consumer.on('error', (error) => this.#fail(error))
   }
 
   async open() {
-    this.#stream = await this.#consumer.consume({
-      topics: this.#topics,
-      mode: 'committed',
-      fallbackMode: 'earliest',
-      autocommit: false,
-      isolationLevel: this.#isolationLevel,
-      maxWaitTime: FETCH_MS,
-    })
-    this.#stream.on('error', (error) => this.#fail(error))
-    this.#stream.on('data', ({ topic, partition, offset, value }) => {
-      this.#records.push({ topic, partition, offset: Number(offset), payload: textOf(value) })
-      if (this.#records.length >= MOST_WAITING) this.#stream.pause()
-      this.#wake()
-    })
+    for (const topic of this.#topics) this.#consumer.topics.track(topic)
+    await this.#consumer.joinGroup({})
   }
 
   async poll(limitMs) {
@@ -317,27 +313,27 @@ class Member {
     const failure = this.#failure
     this.#failure = undefined
     if (failure !== undefined) {
-      await this.seek()
+      this.seek()
       throw failure
     }
-    this.#noteAssignment()
     const records = this.#records.splice(0)
     this.#stream?.resume()
     for (const { topic, partition, offset } of records) {
       this.#polled.set(nameOf({ topic, partition }), { topic, partition, offset: offset + 1 })
     }
-    return { records, rebalances: this.#rebalances.splice(0), generation: this.#consumer.generationId }
+    return { records, rebalances: this.#rebalances.splice(0), generation: this.#generation }
   }
 
-  /** Begins anew, behind what is committed. */
+  /** Begins anew, behind what is committed; in the group again, if it had given up to come back. */
   async seek() {
+    const assignment = this.#assignment
     this.#lose('lost')
-    await this.#stream?.close().catch(() => {})
-    await this.open()
+    if (this.#consumer.isActive()) return this.#take(assignment)
+    this.#streams = this.#streams.then(() => this.#consumer.joinGroup({})).catch((error) => this.#fail(error))
   }
 
   async commit() {
-    const generation = this.#consumer.generationId
+    const generation = this.#generation
     const offsets = [...this.#polled.values()]
     const wanted = offsets.map((each) => ({ ...each, offset: BigInt(each.offset), leaderEpoch: -1 }))
     if (wanted.length > 0) await this.#consumer.commit({ offsets: wanted })
@@ -345,17 +341,50 @@ class Member {
   }
 
   async close() {
-    await this.#stream?.close().catch(() => {})
+    this.#isClosed = true
+    this.#lose('lost')
+    await this.#streams
     await this.#consumer.close(true).catch(() => {})
   }
 
-  #noteAssignment() {
-    const now = (this.#consumer.assignments ?? []).flatMap(({ topic, partitions }) =>
+  #join({ generationId, assignments }) {
+    this.#lose('revoked')
+    this.#generation = generationId
+    const places = (assignments ?? []).flatMap(({ topic, partitions }) =>
       partitions.map((partition) => ({ topic, partition })),
     )
-    if (now.map(nameOf).sort().join() === this.#assignment.map(nameOf).sort().join()) return
-    this.#assignment = now
-    this.#rebalances.push({ type: 'assigned', places: now })
+    this.#take(places)
+  }
+
+  #take(places) {
+    this.#assignment = places
+    if (places.length === 0) return
+    this.#rebalances.push({ type: 'assigned', places })
+    this.#streams = this.#streams.then(() => this.#read(places)).catch((error) => this.#fail(error))
+  }
+
+  async #read(places) {
+    const isOver = () => this.#isClosed || this.#assignment !== places
+    if (isOver()) return
+    const stream = await this.#consumer.consume({
+      topics: this.#topics,
+      mode: 'committed',
+      fallbackMode: 'earliest',
+      autocommit: false,
+      isolationLevel: this.#isolationLevel,
+      maxWaitTime: FETCH_MS,
+    })
+    stream.on('error', (error) => {
+      if (!isOver()) this.#fail(error)
+    })
+    if (isOver()) return stream.close()
+    this.#stream = stream
+    stream.on('data', ({ topic, partition, offset, value }) => {
+      if (isOver()) return
+      this.#records.push({ topic, partition, offset: Number(offset), payload: textOf(value) })
+      if (this.#records.length >= MOST_WAITING) stream.pause()
+      this.#wake()
+    })
   }
 
   #lose(type) {
@@ -363,6 +392,9 @@ class Member {
     this.#assignment = []
     this.#polled.clear()
     this.#records = []
+    const stream = this.#stream
+    this.#stream = undefined
+    if (stream !== undefined) this.#streams = this.#streams.then(() => stream.close()).catch(() => {})
   }
 
   #fail(error) {
