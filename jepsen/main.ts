@@ -7,6 +7,7 @@ import { refuse } from './command-line.js'
 import { DRIVERS } from './drivers/drivers.js'
 import type { Judgement } from './history/judge.js'
 import { probeAll } from './nemesis/backends.js'
+import { KafkaProxy } from './nemesis/network/proxy.js'
 import { PLAN_KINDS } from './nemesis/plan.js'
 import { backendsOf, ofRun, Refused, runSuite, type SuiteOptions, type SuiteOutcome } from './suite.js'
 import { tryFaults } from './try-faults.js'
@@ -244,7 +245,8 @@ async function list(): Promise<void> {
     lines.push(`  ${name.padEnd(14)} ${about}${why === undefined ? '' : ` (not here: ${why})`}`)
   }
   const simulated = options.bed === 'simulated' ? new SimulatedBed({ seed: 'list', nodes: 1 }) : undefined
-  for (const { backend, why } of await probeAll(backendsOf(simulated, ofRun('list')))) {
+  const proxy = options.bed === 'address' ? new KafkaProxy() : undefined
+  for (const { backend, why } of await probeAll(backendsOf(simulated ?? proxy, ofRun('list')))) {
     lines.push(`faults by ${backend.name}${why === undefined ? '' : ` (not here: ${why})`}:`)
     for (const { name } of backend.faults) lines.push(`  ${name}`)
   }

@@ -16,10 +16,12 @@ import { DRIVERS } from './drivers/drivers.js'
 import type { Judgement } from './history/judge.js'
 import type { NemesisOperation, Unplaced } from './history/operation.js'
 import type { RunFile } from './history/run-file.js'
-import { adminBackend } from './nemesis/admin.js'
+import { adminBackend, adminOfTopicsBackend } from './nemesis/admin.js'
 import { allBackends, type ChosenFaults, chooseFaults, type ProbedBackend, probeAll } from './nemesis/backends.js'
 import type { Backend } from './nemesis/fault.js'
 import { Nemesis } from './nemesis/nemesis.js'
+import { KafkaProxy } from './nemesis/network/proxy.js'
+import { clientsProxyBackend, PROXY } from './nemesis/network/proxy-backend.js'
 import { type PlanKind, planFaults } from './nemesis/plan.js'
 import { simulatedBackend } from './nemesis/simulated.js'
 import { type OfRun, Targets } from './nemesis/targets.js'
@@ -69,10 +71,11 @@ export function ofRun(prefix: string): OfRun {
 export async function runSuite(options: SuiteOptions, say: (line: string) => void): Promise<SuiteOutcome> {
   const random = new Prng(options.seed)
   const simulated = options.bed === 'simulated' ? simulatedBed(options) : undefined
-  const probed = await probeAll(backendsOf(simulated, ofRun(options.prefix)))
+  const proxy = options.bed === 'address' ? new KafkaProxy() : undefined
+  const probed = await probeAll(backendsOf(simulated ?? proxy, ofRun(options.prefix)))
   const chosen = refuse(options, probed)
   mkdirSync(options.directory, { recursive: true })
-  const bed = simulated ?? (await bedOf(options, chosen, random.fork('bed')))
+  const bed = simulated ?? (await bedOf(options, chosen, random.fork('bed'), proxy))
   const drivers: Driver[] = []
   try {
     for (const name of options.drivers) {
@@ -97,8 +100,10 @@ export async function runSuite(options: SuiteOptions, say: (line: string) => voi
   }
 }
 
-export function backendsOf(simulated: SimulatedBed | undefined, run: OfRun): readonly Backend[] {
-  return simulated === undefined ? allBackends(run) : [simulatedBackend(simulated), adminBackend(run)]
+/** Of a simulated bed, of one by its address, for whose clients a proxy may stand, or of one of nodes. */
+export function backendsOf(bed: SimulatedBed | KafkaProxy | undefined, run: OfRun): readonly Backend[] {
+  if (bed instanceof SimulatedBed) return [simulatedBackend(bed), adminBackend(run)]
+  return bed === undefined ? allBackends(run) : [adminOfTopicsBackend(run), clientsProxyBackend(bed)]
 }
 
 function simulatedBed({ seed, nodes, controllers, nodeSettings, features }: SuiteOptions): SimulatedBed {
@@ -118,9 +123,10 @@ function refuse(options: SuiteOptions, probed: readonly ProbedBackend[]): Chosen
     else if (bed === 'simulated' && name !== 'lograft') reasons.push(`driver ${name}: it needs real sockets`)
   }
   const chosen = chooseFaults(faults, probed)
-  if ('refused' in chosen) reasons.push(...chosen.refused)
-  else if (bed === 'address' && chosen.backends.some(({ name }) => name !== 'admin protocol')) {
-    reasons.push('to nodes behind an address nothing can be done from outside: only faults by the admin protocol')
+  if ('refused' in chosen) {
+    reasons.push(...chosen.refused)
+    if (bed === 'address')
+      reasons.push('to nodes behind an address nothing can be done: `list --bed address` has what is left')
   }
   if (options.main !== undefined && bed !== 'lograft') reasons.push('another build by --main is for nodes of lograft')
   if (options.idempotent && options.acks !== -1) reasons.push('an idempotent producer needs --acks all')
@@ -140,8 +146,16 @@ function refuseDrivers({ groupProtocol, consume, idempotent }: SuiteOptions, dri
   if (reasons.length > 0) throw new Refused(reasons.join('\n'))
 }
 
-async function bedOf(options: SuiteOptions, chosen: ChosenFaults, random: Prng): Promise<TestBed> {
-  if (options.bed === 'address') return new AddressBed(options.bootstrap!)
+async function bedOf(
+  options: SuiteOptions,
+  chosen: ChosenFaults,
+  random: Prng,
+  proxy: KafkaProxy | undefined,
+): Promise<TestBed> {
+  if (proxy !== undefined) {
+    const isUsed = chosen.backends.some(({ name }) => name === PROXY)
+    return new AddressBed(options.bootstrap!, isUsed ? proxy : undefined)
+  }
   const { nodes, controllers, features, main } = options
   const layout: LayoutOptions = {
     nodes,

@@ -15,12 +15,22 @@ export function adminBackend(ofRun: OfRun): Backend {
     prepare: async () => {},
     faults: [
       new Reassigned(ofRun),
-      new Elected('preferred', ofRun),
-      new Elected('unclean', ofRun),
+      new Elected('preferred', ofRun, 'all'),
+      new Elected('unclean', ofRun, 'all'),
       ...membershipFaults(ofRun),
     ],
     restore: async () => {},
   }
+}
+
+/** For a cluster with other people's topics in it, and nodes that nobody here can start again: what is done to topics of the run alone. */
+export function adminOfTopicsBackend(ofRun: OfRun): Backend {
+  const faults = [
+    new Reassigned(ofRun),
+    new Elected('preferred', ofRun, 'of the run'),
+    new Elected('unclean', ofRun, 'of the run'),
+  ]
+  return { ...adminBackend(ofRun), faults }
 }
 
 /** Partitions of the run go to replicas that are drawn, in an order that is drawn. */
@@ -82,24 +92,29 @@ class Elected implements Fault {
   readonly backend = ADMIN
   readonly #type: 'preferred' | 'unclean'
   readonly #ofRun: OfRun
+  readonly #which: 'all' | 'of the run'
 
-  constructor(type: 'preferred' | 'unclean', ofRun: OfRun) {
+  constructor(type: 'preferred' | 'unclean', ofRun: OfRun, which: 'all' | 'of the run') {
     this.name = `elect ${type}`
     this.#type = type
     this.#ofRun = ofRun
+    this.#which = which
   }
 
   async begin({ bed, random }: FaultContext): Promise<Told | undefined> {
     const targets = new Targets(bed, this.#ofRun, random)
     const before = await targets.partitions()
-    const elected = await ask(bed, (asked) => electLeaders(asked, this.#type))
+    const which = this.#which === 'all' ? null : before
+    if (which?.length === 0) return undefined
+    const elected = await ask(bed, (asked) => electLeaders(asked, this.#type, which))
     if (elected === undefined) return undefined
     const after = await targets.partitions()
     const others = after.filter((now) =>
       before.some((was) => isSame(was, now.topic, now.partition) && was.leaderEpoch < now.leaderEpoch),
     )
     const seen = `${elected} were elected, ${others.length} partitions of the run have a newer leader`
-    return { what: `${this.#type} leaders of all partitions`, nodes: [], seen }
+    const whose = this.#which === 'all' ? 'of all partitions' : 'of partitions of the run'
+    return { what: `${this.#type} leaders ${whose}`, nodes: [], seen }
   }
 
   async end(): Promise<Told | undefined> {

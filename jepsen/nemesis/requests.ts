@@ -19,10 +19,13 @@ export interface Voter {
   readonly directoryId: string
 }
 
-/** Of one partition; null: what is under way is taken back. */
-export interface Reassignment {
+export interface Partition {
   readonly topic: string
   readonly partition: number
+}
+
+/** Of one partition; null: what is under way is taken back. */
+export interface Reassignment extends Partition {
   readonly replicas: readonly number[] | null
 }
 
@@ -100,10 +103,22 @@ export async function reassignments({ client }: Asked): Promise<readonly Reassig
   })
 }
 
-/** Of all partitions; answers how many have another leader. */
-export async function electLeaders({ client }: Asked, type: keyof typeof ELECTION_TYPES): Promise<number> {
+/** Of these partitions; null: of all. Answers how many have another leader. */
+export async function electLeaders(
+  { client }: Asked,
+  type: keyof typeof ELECTION_TYPES,
+  partitions: readonly Partition[] | null,
+): Promise<number> {
   return client.retrying('electing leaders', async () => {
-    const body = { electionType: ELECTION_TYPES[type], topicPartitions: null, timeoutMs: SERVER_LIMIT_MS }
+    const topics = groupBy(partitions ?? [], ({ topic }) => topic)
+    const topicPartitions = [...topics].map(([topic, those]) => {
+      return { topic, partitions: those.map(({ partition }) => partition) }
+    })
+    const body = {
+      electionType: ELECTION_TYPES[type],
+      topicPartitions: partitions === null ? null : topicPartitions,
+      timeoutMs: SERVER_LIMIT_MS,
+    }
     const { errorCode, replicaElectionResults } = await client.call('controller', ElectLeaders, body)
     if (errorCode !== ErrorCode.NONE) throw serverError(errorCode, 'electing leaders')
     return replicaElectionResults

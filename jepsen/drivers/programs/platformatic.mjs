@@ -31,6 +31,8 @@ class Client {
   #admin
   #asking
   #reader
+  /** What readers that are closed have lost, and nobody has been told of. */
+  #untold = []
 
   constructor(settings) {
     this.#settings = settings
@@ -74,13 +76,13 @@ class Client {
     const before = this.#reader
     const kept = from === 'kept' && before instanceof Assigned ? before.positions : new Map()
     this.#reader = new Assigned(this.#consumer('assigned'), places, kept, this.#settings)
-    await before?.close()
+    await this.#leave(before)
   }
 
   async subscribe({ topics }) {
     const before = this.#reader
     this.#reader = undefined
-    await before?.close()
+    await this.#leave(before)
     const { group } = this.#settings
     const member = new Member(this.#consumer(group.id), topics, this.#settings)
     try {
@@ -92,9 +94,10 @@ class Client {
     }
   }
 
-  poll({ limitMs }) {
+  async poll({ limitMs }) {
     if (this.#reader === undefined) throw new Refusal('NOT_SUBSCRIBED', 'fail', 'nothing is assigned or subscribed')
-    return this.#reader.poll(limitMs).catch(failing)
+    const polled = await this.#reader.poll(limitMs).catch(failing)
+    return { ...polled, rebalances: [...this.#untold.splice(0), ...polled.rebalances] }
   }
 
   seek({ places }) {
@@ -147,6 +150,11 @@ class Client {
     await Promise.allSettled([this.#reader?.close(), ...others])
   }
 
+  async #leave(reader) {
+    await reader?.close()
+    this.#untold.push(...(reader?.rebalances.splice(0) ?? []))
+  }
+
   #consumer(groupId) {
     const { group, apiTimeoutMs } = this.#settings
     return new Consumer({
@@ -164,7 +172,12 @@ class Client {
 
 /** Reads partitions that it is given: one fetch at a time of each leader. */
 class Assigned {
+  /** Behind what was polled. */
   positions = new Map()
+  /** There are none. */
+  rebalances = []
+  /** Behind what was fetched: of a partition whose leader is another now two fetches may be under way. */
+  #fetched = new Map()
   #consumer
   #isolationLevel
   #underWay = new Map()
@@ -176,7 +189,9 @@ class Assigned {
     this.#isolationLevel = isolation === 'read_committed' ? 1 : 0
     for (const { topic, partition } of places) {
       const name = nameOf({ topic, partition })
-      this.positions.set(name, { topic, partition, offset: kept.get(name)?.offset ?? 0 })
+      const offset = kept.get(name)?.offset ?? 0
+      this.positions.set(name, { topic, partition, offset })
+      this.#fetched.set(name, offset)
     }
   }
 
@@ -199,6 +214,7 @@ class Assigned {
       const name = nameOf(place)
       if (!this.positions.has(name)) continue
       this.positions.set(name, { ...place })
+      this.#fetched.set(name, place.offset)
       this.#records = this.#records.filter((record) => nameOf(record) !== name)
     }
   }
@@ -212,11 +228,14 @@ class Assigned {
     const metadata = await this.#consumer.metadata({ topics, forceUpdate: this.#isStale })
     this.#isStale = false
     const byLeader = new Map()
-    for (const position of this.positions.values()) {
-      const found = metadata.topics.get(position.topic)
-      const leader = found?.partitions[position.partition]?.leader ?? -1
+    for (const [name, { topic, partition }] of this.positions) {
+      const found = metadata.topics.get(topic)
+      const leader = found?.partitions[partition]?.leader ?? -1
       if (!metadata.brokers.has(leader)) this.#isStale = true
-      else byLeader.set(leader, [...(byLeader.get(leader) ?? []), { ...position, id: found.id }])
+      else {
+        const asked = { topic, partition, offset: this.#fetched.get(name), id: found.id }
+        byLeader.set(leader, [...(byLeader.get(leader) ?? []), asked])
+      }
     }
     for (const [leader, asked] of byLeader) {
       if (this.#underWay.has(leader)) continue
@@ -255,8 +274,9 @@ class Assigned {
       for (const { partitionIndex, records: batches } of partitions) {
         const from = asked.find(({ id, partition }) => id === topicId && partition === partitionIndex)
         // It goes on elsewhere since.
-        if (from === undefined || this.positions.get(nameOf(from))?.offset !== from.offset) continue
-        for (const { firstOffset, records } of batches ?? []) {
+        if (from === undefined || this.#fetched.get(nameOf(from)) !== from.offset) continue
+        for (const { firstOffset, lastOffsetDelta, records } of batches ?? []) {
+          this.#fetched.set(nameOf(from), Number(firstOffset) + lastOffsetDelta + 1)
           for (const { offsetDelta, value } of records) {
             const offset = Number(firstOffset) + offsetDelta
             if (offset < from.offset) continue
@@ -282,7 +302,8 @@ class Member {
   /** Opens and closes streams one behind the other. */
   #streams = Promise.resolve()
   #records = []
-  #rebalances = []
+  /** Of which nobody has been told. */
+  rebalances = []
   #assignment = []
   #polled = new Map()
   #failure
@@ -321,7 +342,7 @@ class Member {
     for (const { topic, partition, offset } of records) {
       this.#polled.set(nameOf({ topic, partition }), { topic, partition, offset: offset + 1 })
     }
-    return { records, rebalances: this.#rebalances.splice(0), generation: this.#generation }
+    return { records, rebalances: this.rebalances.splice(0), generation: this.#generation }
   }
 
   /** Begins anew, behind what is committed; in the group again, if it had given up to come back. */
@@ -359,7 +380,7 @@ class Member {
   #take(places) {
     this.#assignment = places
     if (places.length === 0) return
-    this.#rebalances.push({ type: 'assigned', places })
+    this.rebalances.push({ type: 'assigned', places })
     this.#streams = this.#streams.then(() => this.#read(places)).catch((error) => this.#fail(error))
   }
 
@@ -388,7 +409,7 @@ class Member {
   }
 
   #lose(type) {
-    if (this.#assignment.length > 0) this.#rebalances.push({ type, places: this.#assignment })
+    if (this.#assignment.length > 0) this.rebalances.push({ type, places: this.#assignment })
     this.#assignment = []
     this.#polled.clear()
     this.#records = []

@@ -1,12 +1,21 @@
 /** One connection through the proxy: who asked on one side, a node on the other, and what is to be done to single requests between them. */
 import net from 'node:net'
+import { DecodeError } from '../../../src/base/bytes/reader.js'
 import { FrameAssembler } from '../../../src/protocol/frame-assembler.js'
 import type { End, Link } from './links.js'
 import { Pipe, type Way } from './pipe.js'
+import type { AddressBook, ChangesAnswer } from './readdressed.js'
 import { copied, correlationIdOf, lookAt, type SeenRequest } from './requests.js'
 
 /** What the proxy decides of a request. */
 export type Decision = 'pass' | 'hold' | 'swallow' | 'repeat'
+
+export interface ConnectionTarget {
+  readonly host: string
+  readonly port: number
+  /** Who asks is told other addresses than the cluster does. */
+  readonly book?: AddressBook
+}
 
 export interface Switchboard {
   wayOf(link: Link): Way
@@ -27,11 +36,13 @@ export class ProxiedConnection {
   readonly #asker: net.Socket
   readonly #board: Switchboard
   readonly #ways: readonly [Way, Way]
-  readonly #target: { readonly host: string; readonly port: number }
+  readonly #target: ConnectionTarget
   readonly #requestFrames = new FrameAssembler(MOST_FRAME_BYTES, BUFFERS)
   readonly #responseFrames = new FrameAssembler(MOST_FRAME_BYTES, BUFFERS)
   /** By correlation id. */
   readonly #marked = new Map<number, { readonly request: SeenRequest; readonly decision: Decision; answers: number }>()
+  /** By correlation id. */
+  readonly #changes = new Map<number, ChangesAnswer>()
   #node: net.Socket | undefined
   #requests: Pipe | undefined
   #responses: Pipe | undefined
@@ -39,13 +50,7 @@ export class ProxiedConnection {
   #isOrphan = false
   #lateTimer: NodeJS.Timeout | undefined
 
-  constructor(
-    asker: net.Socket,
-    from: End,
-    to: number,
-    target: { readonly host: string; readonly port: number },
-    board: Switchboard,
-  ) {
+  constructor(asker: net.Socket, from: End, to: number, target: ConnectionTarget, board: Switchboard) {
     this.from = from
     this.to = to
     this.#asker = asker
@@ -89,7 +94,8 @@ export class ProxiedConnection {
       this.#ways.find((way) => way.isCut())!.waits(0)
       return
     }
-    const node = net.connect({ ...this.#target, noDelay: true, allowHalfOpen: true })
+    const { host, port } = this.#target
+    const node = net.connect({ host, port, noDelay: true, allowHalfOpen: true })
     this.#node = node
     this.#requests = new Pipe(this.#asker, node, this.#ways[0])
     this.#responses = new Pipe(node, this.#asker, this.#ways[1])
@@ -112,6 +118,8 @@ export class ProxiedConnection {
 
   /** False: nothing more of this connection is wanted. */
   #request(frame: Buffer): boolean {
+    const answered = this.#target.book?.answerTo(frame)
+    if (answered !== undefined) this.#changes.set(answered.correlationId, answered.change)
     const request = lookAt(frame, this.from === 'clients')
     const decision = request === undefined ? 'pass' : this.#board.decide(this, request, frame)
     if (decision === 'hold') {
@@ -126,10 +134,22 @@ export class ProxiedConnection {
   }
 
   #answered(bytes: Uint8Array): void {
-    const bad = this.#responseFrames.feed(bytes, ({ bytes: whole, start, end }) =>
-      this.#response(copied(whole, start, end)),
-    )
-    if (bad !== undefined) this.reset()
+    try {
+      const bad = this.#responseFrames.feed(bytes, ({ bytes: whole, start, end }) =>
+        this.#response(this.#asTold(copied(whole, start, end))),
+      )
+      if (bad !== undefined) this.reset()
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.reset()
+    }
+  }
+
+  #asTold(answer: Buffer): Buffer {
+    const correlationId = correlationIdOf(answer)
+    const change = this.#changes.get(correlationId)
+    this.#changes.delete(correlationId)
+    return change === undefined ? answer : change(answer)
   }
 
   #response(frame: Buffer): boolean {

@@ -3,19 +3,21 @@
  * taken, also where a link is cut: then nothing comes through them.
  */
 import type { Surroundings } from '../../beds/bed.js'
-import type { Backend } from '../fault.js'
+import type { Backend, Fault } from '../fault.js'
 import { flakyFault, partitionFaults, requestFaults, resetFault, slowFaults } from './link-faults.js'
 import { NETWORK_FAMILY } from './namespaces.js'
 import { KafkaProxy } from './proxy.js'
 import { NODE_VARIABLE, nodeOf, showsOwners } from './socket-owner.js'
 
-const BACKEND = 'proxy'
+export const PROXY = 'proxy'
 const HOST = '127.0.0.1'
+/** Faults that are done to links of clients, alone or too. */
+const OF_CLIENTS = /^(?!isolate|partition)(?!.* of nodes)/
 
 export function proxyBackend(): Backend {
   const proxy = new KafkaProxy()
   return {
-    name: BACKEND,
+    name: PROXY,
     family: NETWORK_FAMILY,
     probe: async () => (showsOwners() ? undefined : 'there is no /proc/net/tcp, which says who has connected'),
     prepare: async (nodes, surroundings) => {
@@ -38,13 +40,29 @@ export function proxyBackend(): Backend {
         surroundings.set(id, changed)
       }
     },
-    faults: [
-      ...partitionFaults(BACKEND, proxy),
-      flakyFault(BACKEND, proxy),
-      resetFault(BACKEND, proxy),
-      ...slowFaults(BACKEND, proxy),
-      ...requestFaults(BACKEND, proxy),
-    ],
+    faults: faultsBy(proxy),
     restore: () => proxy.close(),
   }
+}
+
+/** In front of a cluster that nobody here has started: of its links only those to clients go through the proxy, with which an `AddressBed` is made. */
+export function clientsProxyBackend(proxy: KafkaProxy): Backend {
+  return {
+    name: PROXY,
+    family: NETWORK_FAMILY,
+    probe: async () => undefined,
+    prepare: async () => {},
+    faults: faultsBy(proxy).filter(({ name }) => OF_CLIENTS.test(name)),
+    restore: () => proxy.close(),
+  }
+}
+
+function faultsBy(proxy: KafkaProxy): readonly Fault[] {
+  return [
+    ...partitionFaults(PROXY, proxy),
+    flakyFault(PROXY, proxy),
+    resetFault(PROXY, proxy),
+    ...slowFaults(PROXY, proxy),
+    ...requestFaults(PROXY, proxy),
+  ]
 }

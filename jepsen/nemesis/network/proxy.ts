@@ -7,14 +7,14 @@ import type { Prng } from '../../../src/base/prng.js'
 import { RealTime, until } from '../../beds/time.js'
 import { type Among, type Applied, type Effect, type End, type Link, type Links, nameOf } from './links.js'
 import type { Way } from './pipe.js'
-import { type Decision, ProxiedConnection, type Switchboard } from './proxied-connection.js'
+import { type ConnectionTarget, type Decision, ProxiedConnection, type Switchboard } from './proxied-connection.js'
 import type { SeenRequest } from './requests.js'
 
 export interface Front {
   /** Where it listens; the port is a free one. */
   readonly host: string
   readonly to: number
-  readonly target: { readonly host: string; readonly port: number }
+  readonly target: ConnectionTarget
   /** Who has connected; undefined: nobody can say. */
   readonly sourceOf: (socket: net.Socket) => End | undefined
 }
