@@ -61,10 +61,6 @@ public class KafkaClients {
         Errors.INVALID_PARTITIONS, Errors.INVALID_TOPIC_EXCEPTION, Errors.INVALID_CONFIG, Errors.POLICY_VIOLATION,
         Errors.INVALID_REQUEST, Errors.UNSUPPORTED_VERSION, Errors.TOPIC_AUTHORIZATION_FAILED,
         Errors.CLUSTER_AUTHORIZATION_FAILED);
-    /** Of commits: of all partitions. */
-    static final Set<Errors> REFUSED_COMMITS = Set.of(
-        Errors.ILLEGAL_GENERATION, Errors.UNKNOWN_MEMBER_ID, Errors.FENCED_INSTANCE_ID, Errors.REBALANCE_IN_PROGRESS,
-        Errors.STALE_MEMBER_EPOCH, Errors.GROUP_AUTHORIZATION_FAILED);
     /** Of records: before a broker writes. */
     static final Set<Errors> REFUSED_RECORDS = Set.of(
         Errors.MESSAGE_TOO_LARGE, Errors.INVALID_TOPIC_EXCEPTION, Errors.TOPIC_AUTHORIZATION_FAILED);
@@ -381,9 +377,8 @@ public class KafkaClients {
             try {
                 consumer().commitSync(offsets);
             } catch (KafkaException error) {
-                // It has no name in the protocol: the member has been thrown out, or is about to join again.
-                boolean isRefused = error.getClass().getSimpleName().equals("CommitFailedException");
-                throw isRefused ? Failed.of(error, null) : Failed.of(error, REFUSED_COMMITS);
+                // The client tries again by itself: whoever refuses it in the end says nothing of an attempt before, whose answer was lost.
+                throw Failed.of(error, Set.of());
             }
             ObjectNode result = told(offsets);
             return result.put("generation", generation);
