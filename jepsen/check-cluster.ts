@@ -2,15 +2,12 @@
  * A short run against a cluster that somebody else runs: clients only, no faults. Its topics have a prefix of their own, are named before it begins, and are deleted at the end, also
  * where it is broken off.
  */
-import { Admin } from '../src/client/admin/admin.js'
-import { deleteGroups } from '../src/client/admin/groups.js'
-import { ClientError } from '../src/client/client-error.js'
-import { ClusterClient } from '../src/client/cluster-client.js'
 import { AddressBed } from './beds/address.js'
+import { cleanUp } from './clean-up.js'
 import { type Client, type ClientSettings, DriverError } from './drivers/driver.js'
 import { LograftDriver } from './drivers/lograft.js'
 import { type Reported, reportRun } from './report/write-report.js'
-import { type RunOptions, run } from './run.js'
+import { groupOf, type RunOptions, run } from './run.js'
 
 export interface CheckOptions {
   /** `host:port,host:port` */
@@ -33,11 +30,9 @@ const CRASH_EVERY_MS = 30_000
 const REST_MS = 2_000
 const RECOVERY_LIMIT_MS = 15_000
 const FINAL_READS_LIMIT_MS = 120_000
-const DELETE_LIMIT_MS = 30_000
 
 /** When somebody breaks off, what is under way may still make a topic, and nothing else may. */
 const MOST_ROUNDS = 20
-const ROUND_MS = 250
 
 /** Makes no topics any more once it is broken off. */
 class BreakableDriver extends LograftDriver {
@@ -114,35 +109,10 @@ export class ClusterCheck {
     await this.#cleanUp(MOST_ROUNDS)
   }
 
-  /** Looks so often whether there is something to be deleted, until there was nothing after there had been something. Says what it could not. */
-  async #cleanUp(rounds: number): Promise<void> {
+  #cleanUp(rounds: number): Promise<void> {
     const { bootstrap, say } = this.#options
-    const client = new ClusterClient({
-      ports: this.#bed.ports,
-      bootstrapServers: bootstrap,
-      requestTimeoutMs: DELETE_LIMIT_MS,
-      apiTimeoutMs: DELETE_LIMIT_MS,
-    })
-    try {
-      const admin = new Admin(client)
-      let deleted = 0
-      for (let round = 0; round < rounds; round++) {
-        const names = (await admin.listTopics())
-          .map(({ name }) => name)
-          .filter((name) => name.startsWith(`${this.prefix}-`))
-        if (names.length > 0) await admin.deleteTopics(names)
-        else if (deleted > 0) break
-        deleted += names.length
-        if (round + 1 < rounds) await this.#bed.time.wait(ROUND_MS)
-      }
-      say(`${deleted} topics deleted`)
-      // It may never have had a member, and goes by itself where it still has one.
-      await deleteGroups(client, [`${this.prefix}-group`])
-    } catch (error) {
-      if (!(error instanceof ClientError)) throw error
-      say(`not everything named ${this.prefix}-* could be deleted: ${error.message}`)
-    } finally {
-      client.close()
-    }
+    const { ports, time } = this.#bed
+    const groups = [groupOf(this.prefix, 0)]
+    return cleanUp({ ports, time, bootstrap, prefix: this.prefix, groups }, rounds, say)
   }
 }

@@ -138,7 +138,7 @@ class Run {
     const keyspace = new Keyspace(options.prefix)
     const topics = new KeyTopics(keyspace.partitions, options.topicSettings)
     const { time } = bed
-    const settings = { ...this.#settings(0), clientId: `${options.prefix}-topics` }
+    const settings = () => ({ ...this.#settings(0), clientId: `${options.prefix}-topics` })
     const [driver] = drivers
     this.#maker = new TopicMaker({ driver: driver!, settings, generator: this.#generator, topics, keyspace, time })
     const worker: WorkerContext = {

@@ -4,6 +4,8 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Prng } from '../src/base/prng.js'
+import { ClientError } from '../src/client/client-error.js'
+import { nodePorts } from '../src/io/node/ports.js'
 import { AddressBed } from './beds/address.js'
 import type { TestBed } from './beds/bed.js'
 import { kafkaBed } from './beds/kafka.js'
@@ -11,6 +13,8 @@ import { missingJava } from './beds/kafka-jars.js'
 import { type LayoutOptions, nodePlans, plainSurroundings } from './beds/layout.js'
 import { lograftBed } from './beds/lograft.js'
 import { SimulatedBed } from './beds/simulated.js'
+import { RealTime } from './beds/time.js'
+import { cleanUp, type Leavings, leftBehind } from './clean-up.js'
 import type { Driver } from './drivers/driver.js'
 import { DRIVERS } from './drivers/drivers.js'
 import type { Judgement } from './history/judge.js'
@@ -63,8 +67,10 @@ export class Refused extends Error {
   override readonly name = 'Refused'
 }
 
+/** `prefix`: of letters and digits. */
 export function ofRun(prefix: string): OfRun {
-  return { isTopic: (name) => name.startsWith(`${prefix}-t`), group: groupOf(prefix, 0) }
+  const topic = new RegExp(`^${prefix}-t\\d+$`)
+  return { isTopic: (name) => topic.test(name), group: groupOf(prefix, 0) }
 }
 
 /** Rejects with `Refused`. */
@@ -74,6 +80,8 @@ export async function runSuite(options: SuiteOptions, say: (line: string) => voi
   const proxy = options.bed === 'address' ? new KafkaProxy() : undefined
   const probed = await probeAll(backendsOf(simulated ?? proxy, ofRun(options.prefix)))
   const chosen = refuse(options, probed)
+  const leavings = options.bed === 'address' ? leavingsOf(options) : undefined
+  if (leavings !== undefined) await refuseLeftBehind(leavings)
   mkdirSync(options.directory, { recursive: true })
   const bed = simulated ?? (await bedOf(options, chosen, random.fork('bed'), proxy))
   const drivers: Driver[] = []
@@ -96,6 +104,7 @@ export async function runSuite(options: SuiteOptions, say: (line: string) => voi
     return { ...result, judgement }
   } finally {
     for (const driver of drivers) await driver.close().catch(() => {})
+    if (leavings !== undefined) await cleanUp(leavings, 1, say)
     for (const backend of chosen.backends) await backend.restore()
   }
 }
@@ -132,6 +141,23 @@ function refuse(options: SuiteOptions, probed: readonly ProbedBackend[]): Chosen
   if (options.idempotent && options.acks !== -1) reasons.push('an idempotent producer needs --acks all')
   if (reasons.length > 0 || 'refused' in chosen) throw new Refused(reasons.join('\n'))
   return chosen
+}
+
+function leavingsOf({ bootstrap, prefix, drivers }: SuiteOptions): Leavings {
+  const groups = drivers.map((_, index) => groupOf(prefix, index))
+  return { ports: nodePorts('error'), time: new RealTime(), bootstrap: bootstrap!, prefix, groups }
+}
+
+/** What is named so would be taken for the run's own: judged, changed and deleted. */
+async function refuseLeftBehind(leavings: Leavings): Promise<void> {
+  const names = await leftBehind(leavings).catch((error) => {
+    throw error instanceof ClientError ? new Refused(`${leavings.bootstrap}: ${error.message}`) : error
+  })
+  if (names.length > 0) {
+    throw new Refused(
+      `${names.length} topics of the cluster are named ${leavings.prefix}-* already: take another --seed`,
+    )
+  }
 }
 
 /** Known only when they run. */

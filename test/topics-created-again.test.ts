@@ -8,8 +8,12 @@ const found = (topic: string) =>
   at('34.013', `WARN: roundrobin: multiple regex 1&2 matches: got unexpected topic match: ${topic}`)
 const SUMMARY = at('34.013', 'WARN: roundrobin: multiple regex 1&2 matches: see 4 previous failures')
 
+const failedBy = (why: string) =>
+  `### Test "0033_regex_subscribe" failed at 0033-regex_subscribe.c:447:do_test() ###\n${why}`
+
 test('what a test deleted and found again says that it was created again', () => {
-  const log = [deleting('one_7'), deleting('two_7'), found('two_7'), found('two_7'), SUMMARY].join('\n')
+  const summary = [SUMMARY, failedBy('See 4 previous failures')]
+  const log = [deleting('one_7'), deleting('two_7'), found('two_7'), found('two_7'), ...summary].join('\n')
   assert.deepEqual(deletedAndFound(log), ['one_7', 'two_7'])
 })
 
@@ -22,6 +26,12 @@ test('anything else that goes wrong in the test is not taken for that', () => {
     [deleting('one_7'), found('two_7'), SUMMARY],
     [found('two_7'), SUMMARY, deleting('two_7')],
     [deleting('two_7'), found('two_7'), missing, SUMMARY],
+    [
+      deleting('two_7'),
+      found('two_7'),
+      SUMMARY,
+      failedBy('consumer_poll_once(): two_7 [0] error (offset 3): it broke'),
+    ],
   ]) {
     assert.equal(deletedAndFound(lines.join('\n')), undefined)
   }

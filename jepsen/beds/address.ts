@@ -64,8 +64,9 @@ async function nodesBehind(proxy: KafkaProxy, endpoints: readonly Endpoint[]): P
   const nodes: BedNode[] = []
   for (const { nodeId, host, port } of endpoints) {
     const sourceOf = () => 'clients' as const
-    const front = await proxy.listen({ host: HOST, to: nodeId, target: { host, port, book }, sourceOf })
-    book.add(nodeId, { host: HOST, port: front })
+    const target = { host, port, book }
+    const front = await proxy.listen({ host: HOST, to: nodeId, target, sourceOf })
+    book.add(nodeId, { host: HOST, port: front }, target)
     nodes.push(new SomebodysNode(nodeId, `${HOST}:${front}`))
   }
   return nodes

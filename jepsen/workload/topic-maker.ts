@@ -10,7 +10,8 @@ import type { KeyTopics } from './key-topics.js'
 
 export interface TopicMakerOptions {
   readonly driver: Driver
-  readonly settings: ClientSettings
+  /** Known when the bed has started. */
+  readonly settings: () => ClientSettings
   readonly generator: Generator
   readonly topics: KeyTopics
   readonly keyspace: Keyspace
@@ -60,7 +61,7 @@ export class TopicMaker {
   async #next(): Promise<boolean> {
     const { driver, settings, topics, keyspace, generator } = this.#options
     try {
-      this.#client ??= await driver.open(settings)
+      this.#client ??= await driver.open(settings())
       await topics.ensure(this.#client, [keyspace.placeOf(this.#made).topic])
     } catch (error) {
       if (!(error instanceof DriverError)) throw error

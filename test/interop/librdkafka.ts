@@ -113,6 +113,8 @@ type GroupProtocol = 'classic' | 'consumer'
 interface Started {
   readonly directory: string
   readonly bootstrap: string
+  /** Of one of the nodes. */
+  readonly dataPath: string
 }
 
 interface Wanted {
@@ -204,7 +206,8 @@ async function withBrokers(
     const conf = { 'bootstrap.servers': brokers.bootstrap, 'broker.address.family': 'v4' }
     const lines = Object.entries(conf).map(([key, value]) => `${key}=${value}\n`)
     writeFileSync(join(directory, 'test.conf'), lines.join(''))
-    result = await use({ directory, bootstrap: brokers.bootstrap })
+    const dataPath = brokers instanceof ThreeBrokers ? brokers.pathOf(brokers.ids[0]!) : path
+    result = await use({ directory, bootstrap: brokers.bootstrap, dataPath })
     assert.ok(!brokers.ended, `a broker has ended\n${brokers.log}`)
   } catch (error) {
     await brokers.stop().catch(() => undefined)
@@ -288,7 +291,7 @@ async function runUntilNothingIsCreated(started: Started, log: string, how: How)
   for (let n = 1; n <= NEXT_RUNS; n++) {
     const deleted = deletedAndFound(last)
     if (deleted === undefined) return 0
-    await removeCreatedAgain(started.bootstrap, deleted)
+    await removeCreatedAgain(started.bootstrap, deleted, started.dataPath)
     const ran = await runByItself(started, CREATES_AGAIN, how)
     if (ran === undefined || ran.passed) return ran === undefined ? 0 : n
     last = ran.log

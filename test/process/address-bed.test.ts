@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { AddressBed } from '../../jepsen/beds/address.js'
 import { fixedPort } from '../../jepsen/beds/fixed-port.js'
+import { cleanUp, leftBehind } from '../../jepsen/clean-up.js'
 import { between } from '../../jepsen/nemesis/network/links.js'
 import { KafkaProxy } from '../../jepsen/nemesis/network/proxy.js'
 import { Prng } from '../../src/base/prng.js'
@@ -44,8 +45,8 @@ test('clients of a cluster by its address come by the proxy, and by nothing else
     return { client, admin: new Admin(client) }
   }
   const patient = open(LONGEST_MS)
-  await patient.admin.createTopics([{ name: 'one', partitions: 3, replicationFactor: 1 }])
-  const ends = () => patient.admin.listOffsets([{ topic: 'one', partition: 2, timestamp: LATEST }])
+  await patient.admin.createTopics([{ name: 'j9-t1', partitions: 3, replicationFactor: 1 }])
+  const ends = () => patient.admin.listOffsets([{ topic: 'j9-t1', partition: 2, timestamp: LATEST }])
   assert.equal((await ends())[0]!.offset, 0)
   const { endpoints } = await patient.admin.describeCluster()
   assert.deepEqual(
@@ -64,4 +65,14 @@ test('clients of a cluster by its address come by the proxy, and by nothing else
   await assert.rejects(open(CUT_FOR_MS).admin.describeCluster(), ClientError)
   await cut.lift()
   assert.equal((await asked)[0]!.offset, 0)
+
+  await patient.admin.createTopics([{ name: 'j91-t1', partitions: 1, replicationFactor: 1 }])
+  const { ports, time } = bed
+  const leavings = { ports, time, bootstrap: `127.0.0.1:${port}`, prefix: 'j9', groups: ['j9-group'] }
+  assert.deepEqual(await leftBehind(leavings), ['j9-t1'])
+  const said: string[] = []
+  await cleanUp(leavings, 1, (line) => said.push(line))
+  assert.deepEqual(said, ['1 topics deleted'])
+  assert.deepEqual(await leftBehind(leavings), [])
+  assert.deepEqual(await leftBehind({ ...leavings, prefix: 'j91' }), ['j91-t1'])
 })

@@ -296,7 +296,7 @@ class Member {
   #consumer
   #topics
   #isolationLevel
-  /** Of the generation that it is in. */
+  /** Of the assignment that it has, each time it is given one an array of its own. */
   #stream
   #generation
   /** Opens and closes streams one behind the other. */
@@ -315,7 +315,7 @@ class Member {
     this.#topics = topics
     this.#isolationLevel = isolation === 'read_committed' ? 1 : 0
     consumer.on('consumer:group:rebalance', () => this.#lose('revoked'))
-    consumer.on('consumer:group:join', (joined) => this.#join(joined))
+    consumer.on('consumer:group:join', (joined) => !this.#isClosed && this.#join(joined))
     consumer.on('error', (error) => this.#fail(error))
   }
 
@@ -349,16 +349,16 @@ class Member {
   async seek() {
     const assignment = this.#assignment
     this.#lose('lost')
-    if (this.#consumer.isActive()) return this.#take(assignment)
+    if (this.#consumer.isActive()) return this.#take([...assignment])
     this.#streams = this.#streams.then(() => this.#consumer.joinGroup({})).catch((error) => this.#fail(error))
   }
 
   async commit() {
-    const generation = this.#generation
     const offsets = [...this.#polled.values()]
     const wanted = offsets.map((each) => ({ ...each, offset: BigInt(each.offset), leaderEpoch: -1 }))
     if (wanted.length > 0) await this.#consumer.commit({ offsets: wanted })
-    return { offsets, generation }
+    // One that is refused is tried again by the library, in the generation in which it is by then.
+    return { offsets, generation: this.#consumer.generationId }
   }
 
   async close() {

@@ -44,12 +44,20 @@ const MOST: Readonly<Record<number, number>> = {
 }
 const NEVER: readonly number[] = [ShareFetch.key, ShareAcknowledge.key]
 
-export class AddressBook {
-  readonly #told = new Map<number, Address>()
+/** What is told of a broker, and where it is. */
+interface Entry {
+  readonly front: Address
+  readonly target: Changeable<Address>
+}
 
-  /** Of a broker that is not in it the address stays what it is. */
-  add(brokerId: number, address: Address): void {
-    this.#told.set(brokerId, address)
+type Changeable<T> = { -readonly [Key in keyof T]: T[Key] }
+
+export class AddressBook {
+  readonly #entries = new Map<number, Entry>()
+
+  /** Of a broker that is not in it the address stays what it is. `target` follows the broker to where answers say that it is now. */
+  add(brokerId: number, front: Address, target: Changeable<Address>): void {
+    this.#entries.set(brokerId, { front, target })
   }
 
   /** `request`: a whole frame, with its length. Undefined: its answer names no broker. */
@@ -67,23 +75,31 @@ export class AddressBook {
       case Metadata.key:
         return (answer) =>
           changed(Metadata, apiVersion, answer, ({ brokers, ...rest }) => {
-            return { ...rest, brokers: brokers.map((broker) => ({ ...broker, ...this.#told.get(broker.nodeId) })) }
+            return { ...rest, brokers: brokers.map((broker) => this.#told(broker.nodeId, broker)) }
           })
       case DescribeCluster.key:
         return (answer) =>
           changed(DescribeCluster, apiVersion, answer, ({ brokers, ...rest }) => {
             if (rest.endpointType !== BROKERS) return { ...rest, brokers }
-            return { ...rest, brokers: brokers.map((broker) => ({ ...broker, ...this.#told.get(broker.brokerId) })) }
+            return { ...rest, brokers: brokers.map((broker) => this.#told(broker.brokerId, broker)) }
           })
       case FindCoordinator.key:
         return (answer) =>
           changed(FindCoordinator, apiVersion, answer, ({ coordinators, ...rest }) => {
-            if (apiVersion < SEVERAL_KEYS) return { ...rest, coordinators, ...this.#told.get(rest.nodeId) }
-            return { ...rest, coordinators: coordinators.map((each) => ({ ...each, ...this.#told.get(each.nodeId) })) }
+            if (apiVersion < SEVERAL_KEYS) return this.#told(rest.nodeId, { ...rest, coordinators })
+            return { ...rest, coordinators: coordinators.map((each) => this.#told(each.nodeId, each)) }
           })
       default:
         return undefined
     }
+  }
+
+  #told<Named extends Address>(brokerId: number, named: Named): Named {
+    const entry = this.#entries.get(brokerId)
+    if (entry === undefined) return named
+    // A fenced broker has none.
+    if (named.port > 0) Object.assign(entry.target, { host: named.host, port: named.port })
+    return { ...named, ...entry.front }
   }
 }
 

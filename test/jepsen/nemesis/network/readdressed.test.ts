@@ -22,7 +22,8 @@ const FRONT = { host: '127.0.0.1', port: 40_001 }
 const OTHER = { host: 'far', port: 9092 }
 
 const book = new AddressBook()
-book.add(1, FRONT)
+const target = { host: 'where it was', port: 9091 }
+book.add(1, FRONT, target)
 
 function requestOf<Request extends Fields>(
   message: Message<Request, Fields>,
@@ -97,6 +98,15 @@ test('FindCoordinator names the front, of one key and of several', () => {
     if (several) assert.deepEqual(body.coordinators.map(addressOf), [FRONT, OTHER], `version ${asked}`)
     else assert.deepEqual(addressOf(body), FRONT, `version ${asked}`)
   }
+})
+
+test('the front of a broker leads to where the cluster says that it is now, and stays where it says nothing', () => {
+  const metadata = (host: string, port: number) =>
+    told(Metadata, { asked: 9 }, { topics: [] }, { brokers: [{ nodeId: 1, host, port, rack: null }], topics: [] })
+  assert.deepEqual(metadata('moved', 9094).brokers.map(addressOf), [FRONT])
+  assert.deepEqual(target, { host: 'moved', port: 9094 })
+  metadata('', -1)
+  assert.deepEqual(target, { host: 'moved', port: 9094 })
 })
 
 test('versions in which records come with addresses are not offered, nor any that is not known here', () => {
