@@ -25,7 +25,7 @@ import { allBackends, type ChosenFaults, chooseFaults, type ProbedBackend, probe
 import type { Backend } from './nemesis/fault.js'
 import { Nemesis } from './nemesis/nemesis.js'
 import { KafkaProxy } from './nemesis/network/proxy.js'
-import { clientsProxyBackend, PROXY } from './nemesis/network/proxy-backend.js'
+import { clientsProxyBackend, frontsBy, PROXY } from './nemesis/network/proxy-backend.js'
 import { type PlanKind, planFaults } from './nemesis/plan.js'
 import { simulatedBackend } from './nemesis/simulated.js'
 import { type OfRun, Targets } from './nemesis/targets.js'
@@ -180,7 +180,7 @@ async function bedOf(
 ): Promise<TestBed> {
   if (proxy !== undefined) {
     const isUsed = chosen.backends.some(({ name }) => name === PROXY)
-    return new AddressBed(options.bootstrap!, isUsed ? proxy : undefined)
+    return new AddressBed(options.bootstrap!, isUsed ? frontsBy(proxy) : undefined)
   }
   const { nodes, controllers, features, main } = options
   const layout: LayoutOptions = {

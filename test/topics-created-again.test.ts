@@ -1,3 +1,4 @@
+/** Which log of librdkafka's test is taken for its own race: what is below interop is not run by `npm test`. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deletedAndFound } from './interop/topics-created-again.js'

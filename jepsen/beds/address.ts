@@ -1,18 +1,24 @@
 /**
- * A cluster that somebody else runs, known by an address: nothing can be done to its nodes. With a proxy, clients come to its brokers by that, and find there what is done to their links; a broker that
+ * A cluster that somebody else runs, known by an address: nothing can be done to its nodes. With fronts, clients come to its brokers by those, and find there what is done to their links; a broker that
  * joins later is reached without.
  */
 import { Admin } from '../../src/client/admin/admin.js'
 import { type ClientPorts, ClusterClient } from '../../src/client/cluster-client.js'
 import { nodePorts } from '../../src/io/node/ports.js'
-import type { KafkaProxy } from '../nemesis/network/proxy.js'
-import { AddressBook } from '../nemesis/network/readdressed.js'
 import type { BedNode, TestBed } from './bed.js'
 import { RealTime } from './time.js'
 
 const START_LIMIT_MS = 20_000
 const ANSWER_LIMIT_MS = 5_000
-const HOST = '127.0.0.1'
+
+export interface BrokerAddress {
+  readonly nodeId: number
+  readonly host: string
+  readonly port: number
+}
+
+/** Puts something in front of each; answers by id where clients are to find it, `host:port`. */
+export type Fronts = (brokers: readonly BrokerAddress[]) => Promise<ReadonlyMap<number, string>>
 
 export class AddressBed implements TestBed {
   readonly kind = 'address'
@@ -21,13 +27,13 @@ export class AddressBed implements TestBed {
   readonly time = new RealTime()
   readonly ports: ClientPorts = nodePorts('error')
   readonly #given: string
-  readonly #proxy: KafkaProxy | undefined
+  readonly #fronts: Fronts | undefined
   #target: string
 
   /** `given`: `host:port,host:port` */
-  constructor(given: string, proxy?: KafkaProxy) {
+  constructor(given: string, fronts?: Fronts) {
     this.#given = given
-    this.#proxy = proxy
+    this.#fronts = fronts
     this.#target = given
   }
 
@@ -47,29 +53,14 @@ export class AddressBed implements TestBed {
       const { clusterId, endpoints } = await new Admin(client).describeCluster()
       const brokers = endpoints.length === 1 ? '1 broker' : `${endpoints.length} brokers`
       this.#target = `${this.#given} (cluster ${clusterId}, ${brokers})`
-      if (this.#proxy !== undefined) this.nodes = await nodesBehind(this.#proxy, endpoints)
+      const fronts = (await this.#fronts?.(endpoints)) ?? new Map()
+      this.nodes = [...fronts].map(([id, address]) => new SomebodysNode(id, address))
     } finally {
       client.close()
     }
   }
 
   async stop(): Promise<void> {}
-}
-
-type Endpoint = Awaited<ReturnType<Admin['describeCluster']>>['endpoints'][number]
-
-/** A front for each. */
-async function nodesBehind(proxy: KafkaProxy, endpoints: readonly Endpoint[]): Promise<readonly BedNode[]> {
-  const book = new AddressBook()
-  const nodes: BedNode[] = []
-  for (const { nodeId, host, port } of endpoints) {
-    const sourceOf = () => 'clients' as const
-    const target = { host, port, book }
-    const front = await proxy.listen({ host: HOST, to: nodeId, target, sourceOf })
-    book.add(nodeId, { host: HOST, port: front }, target)
-    nodes.push(new SomebodysNode(nodeId, `${HOST}:${front}`))
-  }
-  return nodes
 }
 
 class SomebodysNode implements BedNode {
@@ -89,9 +80,15 @@ class SomebodysNode implements BedNode {
     this.address = address
   }
 
-  async start(): Promise<void> {}
+  async start(): Promise<void> {
+    this.#refuse()
+  }
 
   async end(): Promise<void> {
+    this.#refuse()
+  }
+
+  #refuse(): never {
     throw new Error(`node ${this.id} is somebody else's`)
   }
 }

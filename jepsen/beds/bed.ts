@@ -1,5 +1,5 @@
 /**
- * A cluster under test. What runs it is not the suite's business; what can be done to its nodes from outside is. A bed by an address has no nodes: only faults remain that clients can make.
+ * A cluster under test. What runs it is not the suite's business; what can be done to its nodes from outside is. Of a bed by an address nothing can be: only faults remain that clients can make, and those of their links.
  */
 import type { ClientPorts } from '../../src/client/cluster-client.js'
 

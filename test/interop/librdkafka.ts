@@ -249,15 +249,16 @@ function checkWhole({ args = [], protocol, tests: wanted, ...place }: Whole) {
       ])
       for (const [name, ran] of others) states.set(name, ran.states.get(name) ?? 'not run')
       const again: string[] = []
+      const passedLater = (name: string, tries: number): void => {
+        if (tries === 0) return
+        states.set(name, 'passed')
+        again.push(`${name} in run ${tries} of its own`)
+      }
       if (args.includes(IDEMPOTENT) && states.get(WAITS_BY_ITSELF) === 'failed') {
-        const tries = await runAgain(started, WAITS_BY_ITSELF, how)
-        if (tries > 0) again.push(`${WAITS_BY_ITSELF} in run ${tries} of its own`)
-        if (tries > 0) states.set(WAITS_BY_ITSELF, 'passed')
+        passedLater(WAITS_BY_ITSELF, await runAgain(started, WAITS_BY_ITSELF, how))
       }
       if (states.get(CREATES_AGAIN) === 'failed') {
-        const tries = await runUntilNothingIsCreated(started, log, how)
-        if (tries > 0) again.push(`${CREATES_AGAIN}, which had found what it had deleted, in run ${tries} of its own`)
-        if (tries > 0) states.set(CREATES_AGAIN, 'passed')
+        passedLater(CREATES_AGAIN, await runUntilNothingIsCreated(started, log, how))
       }
       const logs = [log, ...[...others.values()].map((ran) => ran.log)].join('\n')
       requirePassed(wanted, states, (names) => saidBy(logs, names))
@@ -293,7 +294,8 @@ async function runUntilNothingIsCreated(started: Started, log: string, how: How)
     if (deleted === undefined) return 0
     await removeCreatedAgain(started.bootstrap, deleted, started.dataPath)
     const ran = await runByItself(started, CREATES_AGAIN, how)
-    if (ran === undefined || ran.passed) return ran === undefined ? 0 : n
+    if (ran?.passed) return n
+    if (ran === undefined) return 0
     last = ran.log
   }
   return 0

@@ -8,6 +8,7 @@ import { fixedPort } from '../../jepsen/beds/fixed-port.js'
 import { cleanUp, leftBehind } from '../../jepsen/clean-up.js'
 import { between } from '../../jepsen/nemesis/network/links.js'
 import { KafkaProxy } from '../../jepsen/nemesis/network/proxy.js'
+import { frontsBy } from '../../jepsen/nemesis/network/proxy-backend.js'
 import { Prng } from '../../src/base/prng.js'
 import { Admin } from '../../src/client/admin/admin.js'
 import { LATEST } from '../../src/client/admin/list-offsets.js'
@@ -30,7 +31,7 @@ test('clients of a cluster by its address come by the proxy, and by nothing else
   await server.says(SERVES)
   const proxy = new KafkaProxy()
   t.after(() => proxy.close())
-  const bed = new AddressBed(`127.0.0.1:${port}`, proxy)
+  const bed = new AddressBed(`127.0.0.1:${port}`, frontsBy(proxy))
   await bed.start()
   assert.deepEqual(
     bed.nodes.map(({ id, address }) => [id, address]),

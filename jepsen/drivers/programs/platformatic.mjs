@@ -296,7 +296,6 @@ class Member {
   #consumer
   #topics
   #isolationLevel
-  /** Of the assignment that it has, each time it is given one an array of its own. */
   #stream
   #generation
   /** Opens and closes streams one behind the other. */
@@ -304,6 +303,7 @@ class Member {
   #records = []
   /** Of which nobody has been told. */
   rebalances = []
+  /** An array of its own each time that there is to be another stream: by that one knows that its time is over. */
   #assignment = []
   #polled = new Map()
   #failure

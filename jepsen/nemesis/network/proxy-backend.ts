@@ -2,11 +2,13 @@
  * The network where it cannot be changed: this process stands in front of all listeners, under the addresses that nodes advertise. It needs no rights. Connections themselves are always
  * taken, also where a link is cut: then nothing comes through them.
  */
+import type { Fronts } from '../../beds/address.js'
 import type { Surroundings } from '../../beds/bed.js'
 import type { Backend, Fault } from '../fault.js'
 import { flakyFault, partitionFaults, requestFaults, resetFault, slowFaults } from './link-faults.js'
 import { NETWORK_FAMILY } from './namespaces.js'
 import { KafkaProxy } from './proxy.js'
+import { AddressBook } from './readdressed.js'
 import { NODE_VARIABLE, nodeOf, showsOwners } from './socket-owner.js'
 
 export const PROXY = 'proxy'
@@ -45,7 +47,7 @@ export function proxyBackend(): Backend {
   }
 }
 
-/** In front of a cluster that nobody here has started: of its links only those to clients go through the proxy, with which an `AddressBed` is made. */
+/** In front of a cluster that nobody here has started: of its links only those to clients go through the proxy, of which an `AddressBed` gets `frontsBy`. */
 export function clientsProxyBackend(proxy: KafkaProxy): Backend {
   return {
     name: PROXY,
@@ -54,6 +56,20 @@ export function clientsProxyBackend(proxy: KafkaProxy): Backend {
     prepare: async () => {},
     faults: faultsBy(proxy).filter(({ name }) => OF_CLIENTS.test(name)),
     restore: () => proxy.close(),
+  }
+}
+
+export function frontsBy(proxy: KafkaProxy): Fronts {
+  return async (brokers) => {
+    const book = new AddressBook()
+    const fronts = new Map<number, string>()
+    for (const { nodeId, host, port } of brokers) {
+      const target = { host, port, book }
+      const front = await proxy.listen({ host: HOST, to: nodeId, target, sourceOf: () => 'clients' })
+      book.add(nodeId, { host: HOST, port: front }, target)
+      fronts.set(nodeId, `${HOST}:${front}`)
+    }
+    return fronts
   }
 }
 

@@ -33,7 +33,7 @@ const SEVERAL_KEYS = 4
 /** Key, version and correlation id. */
 const HEADER_BYTES = 8
 const ERROR_CODE_AT = 8
-/** Of answers that name brokers, and of share groups, which do so in all versions. */
+/** The last version that is offered, of what names brokers: of Produce and Fetch the last without. */
 const MOST: Readonly<Record<number, number>> = {
   [Produce.key]: 9,
   [Fetch.key]: 15,
@@ -42,6 +42,7 @@ const MOST: Readonly<Record<number, number>> = {
   [DescribeCluster.key]: DescribeCluster.versions[1],
   [ApiVersions.key]: ApiVersions.versions[1],
 }
+/** These do so in all versions. */
 const NEVER: readonly number[] = [ShareFetch.key, ShareAcknowledge.key]
 
 /** What is told of a broker, and where it is. */
